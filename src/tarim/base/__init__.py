@@ -1,0 +1,1 @@
+"""Words everyone speaks: errors and instants."""
