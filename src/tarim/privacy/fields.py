@@ -82,7 +82,9 @@ def _sealed(name: str, purposes: frozenset[Purpose], doc: str, doc_zh: str, leng
     return Field(name, Role.SEALED, DataClass.C2, purposes, doc, doc_zh, "", length_max)
 
 
-def _fact(name: str, purposes: frozenset[Purpose], doc: str, doc_zh: str, data_class: DataClass = DataClass.C1) -> Field:
+def _fact(
+    name: str, purposes: frozenset[Purpose], doc: str, doc_zh: str, data_class: DataClass = DataClass.C1
+) -> Field:
     return Field(name, Role.FACT, data_class, purposes, doc, doc_zh)
 
 
@@ -91,7 +93,12 @@ def _note(name: str, purposes: frozenset[Purpose], doc: str, doc_zh: str, length
 
 
 _FIELDS: Final = (
-    _note("event_id", _RSN, "the source's own id of the event, unique within the source", "来源系统的事件编号，在来源内唯一"),
+    _note(
+        "event_id",
+        _RSN,
+        "the source's own id of the event, unique within the source",
+        "来源系统的事件编号，在来源内唯一",
+    ),
     _note("source", _RSN, "the system that sent it", "来源系统", 32),
     _fact("kind", _RSM, "what happened: transfer, payment, login, ...", "事件类型"),
     _fact("occurred_at", _RSM, "when it happened, RFC 3339 with a zone", "发生时间（含时区）"),
@@ -124,7 +131,9 @@ _FIELDS: Final = (
     _token("merchant_id", "merchant", _RSM, "the merchant's number", "商户号"),
     _fact("merchant_category", _RSM, "four-digit category code", "商户类别码"),
     _note("order_id", _RSN, "the order the payment belongs to", "订单号"),
-    _fact("history_authorised", _R, "whether the customer allowed past transactions to be used", "是否授权使用历史交易"),
+    _fact(
+        "history_authorised", _R, "whether the customer allowed past transactions to be used", "是否授权使用历史交易"
+    ),
     _note("legal_basis", _RSN, "contract, consent, or legal duty", "处理的合法性基础", 32),
     _note("refers_to", _RS, "event_id of the event that a label, confirmation or reversal is about", "所指事件编号"),
     _fact("label", _R, "for kind label: fraud or genuine", "标签：欺诈或正常"),

@@ -1,0 +1,60 @@
+# Tarim. `make` alone lists the targets.  Nothing has to be installed by hand but Python 3.11 or newer.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The first of these that runs and is 3.11 or newer; override with `make PYTHON=/path/to/python3 ...`.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST_ARGS ?=
+QUICK ?=
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup demo test test-slow check lint bench accept-engine lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## create .venv from the lock file (once; instant afterwards)
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found; install one, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+demo: setup  ## set up a bank, simulate, train, replay, show what was caught, leave a service running
+	$(BIN)/tarim demo
+
+test: setup  ## run the tests (slow ones left out; see test-slow)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: setup  ## SLOW: the tests marked slow
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+check: lint test  ## what CI runs: format, lint, types, imports, then the tests
+
+lint: setup  ## format, lint, types and import contracts, without tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## SLOW: measure speed and memory against baselines, print a table, write JSON
+	$(BIN)/python -m bench
+
+accept-engine: setup  ## SLOW (15 min; QUICK=1: 50 s): check every bar of the engine
+	QUICK=$(QUICK) $(BIN)/python -m bench.accept_engine
+
+lock: setup  ## resolve the dependencies of pyproject.toml into the two lock files
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--strip-extras --allow-unsafe --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--strip-extras --allow-unsafe --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean:  ## remove the environment, caches and what the demo left
+	rm -rf $(VENV) build dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

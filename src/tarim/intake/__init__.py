@@ -1,0 +1,1 @@
+"""Messages and files from outside become event rows."""

@@ -1,0 +1,1 @@
+"""Models: load, train, evaluate in plain form, explain."""

@@ -1,0 +1,1 @@
+"""Rule text becomes a checked tree, then a compiled kernel."""

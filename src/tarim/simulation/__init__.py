@@ -1,0 +1,1 @@
+"""A seeded bank to play with: customers, their days, and the fraud among them."""

@@ -1,0 +1,1 @@
+"""Tests of Tarim; fakes are imported as `tests.fakes`."""
