@@ -1,1 +1,1 @@
-"""Measurements, each against a baseline taken in the same run."""
+"""Measurements: `python -m bench` prints one table, `python -m bench.accept_engine` judges the engine against its bars."""

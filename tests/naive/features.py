@@ -1,0 +1,205 @@
+"""What every feature means, computed slowly from the definition: the naive twin of the stream engine.
+
+For each event the twin walks over *all* events journalled so far, keeps those of the same entity whose time lies in the
+window, and computes with Python integers and fractions.  Nothing is kept between two events but the list of past ones,
+so there is no state to get wrong.  O(events squared): for tests only.
+
+A feature is described by plain data (`Definition`) or read off the front door's own objects (`definitions_of`), never by
+the engine's code.  The rules, as ARCHITECTURE "Time" states them:
+
+* A feature of event *e* counts the events journalled no later than *e*, *e* included, whose time lies in (t - w, t].
+* An event whose key is absent (0) has NaN for the features of that entity and is no part of it.
+* A label is no event: it is part of nothing; it says, to everything journalled after it, what an earlier event was.
+* An event further behind the greatest event time than the lateness is LATE: it sees only what is newer than that
+  greatest time less the longest reach of the feature set less the lateness.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tarim.stream.events import COLUMN_OF_FIELD, Col, Flag, Kind, Rows
+
+Event = Sequence[int]
+"""One row of words as Python integers."""
+
+Condition = Callable[[Event], bool]
+
+NAN = math.nan
+OUT_GRACE_FEN = 100
+"""What is added to the outflow of an in/out ratio, so that it is never divided by nothing: one yuan."""
+
+
+def always(_event: Event) -> bool:
+    """The condition every event meets."""
+    return True
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An entity: the columns of its key, and which events belong to it."""
+
+    columns: tuple[Col, ...]
+    when: Condition = always
+
+    def key_of(self, event: Event) -> tuple[int, ...] | None:
+        """The event's key, None when a part of it is absent or the event does not belong here."""
+        key = tuple(event[column] for column in self.columns)
+        return None if 0 in key or not self.when(event) else key
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One feature: what is computed, over which entity, over how long."""
+
+    kind: str
+    owner: Owner
+    window_ms: int
+    column: Col | None = None
+    where: Condition = always
+    delay_ms: int = 0
+    other: Owner | None = None
+
+
+def value_of(definition: Definition, event: Event, seen: Sequence[Event], frauds: set[int]) -> float:
+    """The feature of `event`, given all it may see (journal order, itself included) and the positions known as fraud."""
+    key = definition.owner.key_of(event)
+    if key is None:
+        return NAN
+    end_ms = event[Col.OCCURRED_MS] - definition.delay_ms
+    start_ms = end_ms - definition.window_ms
+
+    def inside(owner: Owner) -> list[Event]:
+        return [f for f in seen if owner.key_of(f) == key and start_ms < f[Col.OCCURRED_MS] <= end_ms]
+
+    members = inside(definition.owner)
+    if definition.kind in ("label_count", "label_rate"):
+        known = sum(1 for f in members if f[Col.SEQ] in frauds)
+        if definition.kind == "label_count":
+            return float(known)
+        return known / len(members) if members else 0.0
+    others = [f for f in members if f is not event]
+    chosen = [f for f in members if definition.where(f)]
+    match definition.kind:
+        case "count":
+            return float(len(chosen))
+        case "first_seen":
+            return float(event[Col.OCCURRED_MS] - min(f[Col.OCCURRED_MS] for f in members))
+        case "since_last":
+            if not others:
+                return NAN
+            return float(event[Col.OCCURRED_MS] - max(f[Col.OCCURRED_MS] for f in others))
+        case "share":
+            return len(chosen) / len(members)
+    column = definition.column
+    assert column is not None
+    values = [f[column] for f in chosen]
+    match definition.kind:
+        case "sum":
+            return float(sum(values))
+        case "mean":
+            return float(Fraction(sum(values), len(values))) if values else NAN
+        case "min":
+            return float(min(values)) if values else NAN
+        case "max":
+            return float(max(values)) if values else NAN
+        case "std":
+            return _root(_variance(values)) if values else NAN
+        case "distinct":
+            return float(len(set(values) - {0}))
+        case "is_new":
+            if event[column] == 0:
+                return NAN
+            return 0.0 if any(f[column] == event[column] for f in others) else 1.0
+        case "zscore":
+            variance = _variance(values)
+            if len(values) < 2 or variance == 0:
+                return 0.0
+            return float(event[column] - Fraction(sum(values), len(values))) / _root(variance)
+        case "ratio":
+            total = sum(values)
+            return float(Fraction(event[column] * len(values), total)) if total else NAN
+        case "in_out_ratio":
+            assert definition.other is not None
+            out_fen = sum(f[column] for f in inside(definition.other))
+            return float(Fraction(sum(values), out_fen + OUT_GRACE_FEN))
+    raise AssertionError(definition.kind)
+
+
+def _variance(values: Sequence[int]) -> Fraction:
+    """Variance over the population, exact."""
+    count = len(values)
+    return Fraction(sum(x * x for x in values), count) - Fraction(sum(values), count) ** 2
+
+
+def _root(value: Fraction) -> float:
+    """Square root of an exact value, right to the last digit or the one before."""
+    scale = 1 << 128
+    return math.isqrt(value.numerator * scale * scale // value.denominator) / scale
+
+
+def compute(
+    definitions: Sequence[Definition], rows: Rows, *, lateness_ms: int = 2 * 86_400_000
+) -> tuple[list[list[float]], list[bool]]:
+    """Every feature of every row, and which rows are LATE.
+
+    rows: in journal order, SEQ rising.  The longest reach is that of all `definitions` together, delay included.
+    """
+    longest_ms = max(d.window_ms + d.delay_ms for d in definitions)
+    journal: list[Event] = []
+    frauds: set[int] = set()
+    newest_ms: int | None = None
+    features: list[list[float]] = []
+    late: list[bool] = []
+    for event in rows.tolist():
+        if event[Col.KIND] == Kind.LABEL:
+            if event[Col.REFERS_SEQ] >= 0:
+                (frauds.add if event[Col.LABEL] == 1 else frauds.discard)(event[Col.REFERS_SEQ])
+            features.append([NAN] * len(definitions))
+            late.append(False)
+            continue
+        at_ms = event[Col.OCCURRED_MS]
+        newest_ms = at_ms if newest_ms is None else max(newest_ms, at_ms)
+        is_late = at_ms < newest_ms - lateness_ms
+        journal.append(event)
+        seen = journal
+        if is_late:
+            horizon_ms = newest_ms - longest_ms - lateness_ms
+            seen = [f for f in journal if f is event or f[Col.OCCURRED_MS] > horizon_ms]
+        features.append([value_of(d, event, seen, frauds) for d in definitions])
+        late.append(is_late)
+    return features, late
+
+
+def reference_definitions() -> list[Definition]:
+    """The 46 features of the reference workload, in its order."""
+    payer, payee = Owner((Col.ACCOUNT,)), Owner((Col.PAYEE,))
+    device, address = Owner((Col.DEVICE,)), Owner((Col.ADDRESS,))
+    minute, hour, day = 60_000, 3_600_000, 86_400_000
+    money = Col.AMOUNT_FEN
+    found: list[Definition] = []
+    for window in (minute, 10 * minute, hour, day, 7 * day):
+        found.append(Definition("count", payer, window))
+        found += [Definition(kind, payer, window, money) for kind in ("sum", "mean", "max")]
+    found.append(Definition("std", payer, 7 * day, money))
+    found += [Definition("distinct", payer, window, Col.PAYEE) for window in (hour, day, 7 * day)]
+    found.append(Definition("distinct", payer, 7 * day, Col.DEVICE))
+    found.append(Definition("since_last", payer, 30 * day))
+    found.append(Definition("zscore", payer, 30 * day, money))
+    found.append(Definition("is_new", payer, 30 * day, Col.PAYEE))
+    for window in (10 * minute, hour, day, 7 * day):
+        found.append(Definition("count", payee, window))
+        found.append(Definition("sum", payee, window, money))
+        found.append(Definition("distinct", payee, window, Col.ACCOUNT))
+    found.append(Definition("in_out_ratio", payee, day, money, other=payer))
+    found += [Definition("distinct", device, window, Col.ACCOUNT) for window in (day, 7 * day)]
+    found.append(Definition("count", device, hour))
+    found += [Definition("distinct", address, window, Col.ACCOUNT) for window in (hour, day)]
+    assert len(found) == 46
+    return found
+
+
+__all__ = ["COLUMN_OF_FIELD", "Condition", "Definition", "Flag", "Owner", "compute", "reference_definitions"]
