@@ -41,8 +41,9 @@ FEATURE_COUNT = 46
 class OracleRun:
     """What was computed and what it cost.
 
-    features: float64 (n, 46), rows as given.  `windows_s` is the part a batch job over ordered input would need: the window
-    functions and putting the columns together; `corrections_s` the range joins for the rows that need them.
+    features: float64 (n, 46), rows as given, column by column in memory.  `windows_s` is what a batch job over ordered input
+    needs, from a table to a table: window functions and putting the columns together; `corrections_s` the range joins for
+    the rows that need them.  Loading the rows and handing over the result count in neither.
     """
 
     features: npt.NDArray[np.float64]
@@ -58,10 +59,7 @@ class OracleRun:
 
 @dataclass(frozen=True)
 class _Measure:
-    """One output column: its SQL over a set of events, where {w} is replaced by ` OVER <window>` or ` FILTER (...)`.
-
-    `over` names the windows used, so that the same text serves the window function and the join.
-    """
+    """One output column: its SQL over events x of the asked event a; {24h} becomes `OVER w24h` or `FILTER (...)`."""
 
     name: str
     sql: str
@@ -154,7 +152,6 @@ def _window_query(part: _Part) -> str:
     extra = keep = ""
     if part.name == "payer":
         extra = ", ts - lag(ts) OVER (PARTITION BY p ORDER BY ts, seq) AS gap"
-        columns = columns.replace("count(DISTINCT q)", "count(DISTINCT q)")
     if part.asked != "TRUE":
         keep = f" WHERE {part.asked.replace('a.', '')}"
         inner = f"SELECT seq, leg, {columns}, max(seq) OVER w{part.longest} > seq AS disturbed FROM {part.of} WHERE {part.key} IS NOT NULL WINDOW {_windows(part, names)}"
@@ -199,13 +196,14 @@ def oracle(rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str =
 
     con.register("batch", _arrow(rows))
     con.execute("CREATE TABLE e AS SELECT seq, ts, fen, fen::HUGEINT * fen AS fen2, nullif(p, 0) AS p, nullif(q, 0) AS q, nullif(d, 0) AS d, nullif(i, 0) AS i FROM batch")
+    say("loaded")
+    computing = time.perf_counter()
     con.execute(
         "CREATE VIEW legs AS SELECT seq, ts, fen, q AS a, fen AS a_in, 0 AS a_out, 1 AS leg FROM e WHERE q IS NOT NULL "
         "UNION ALL SELECT seq, ts, fen, p AS a, 0, fen, 0 FROM e WHERE p IS NOT NULL"
     )
     corrections_s = 0.0
     corrected: dict[str, int] = {}
-    say("loaded")
     con.execute(
         "CREATE TABLE payee_news AS SELECT seq, count(*) OVER (PARTITION BY p, q ORDER BY ts "
         f"RANGE BETWEEN {SPANS_MS['30d'] - 1} PRECEDING AND CURRENT ROW) AS same_payee FROM e WHERE p IS NOT NULL AND q IS NOT NULL"
@@ -215,9 +213,7 @@ def oracle(rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str =
         say(f"{part.name}: windows")
         before = time.perf_counter()
         con.execute(f"CREATE TABLE j_{part.name} AS {_join_query(part)}")
-        found = con.execute(f"SELECT count(*) FROM j_{part.name}").fetchone()
-        assert found is not None
-        corrected[part.name] = int(found[0])
+        corrected[part.name] = int(con.execute(f"SELECT count(*) FROM j_{part.name}").fetchall()[0][0])
         corrections_s += time.perf_counter() - before
         say(f"{part.name}: {corrected[part.name]} rows corrected")
     select = []
@@ -237,13 +233,13 @@ def oracle(rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str =
     tables = " ".join(f"LEFT JOIN w_{p.name} ON w_{p.name}.seq = e.seq LEFT JOIN j_{p.name} ON j_{p.name}.seq = e.seq" for p in _PARTS)
     result = con.sql(f"SELECT e.seq, {', '.join(select)} FROM e {tables} LEFT JOIN payee_news n ON n.seq = e.seq").to_arrow_table()
     say("joined")
-    features = np.full((len(rows), FEATURE_COUNT), np.nan)
+    computed_s = time.perf_counter() - computing
+    features = np.full((len(rows), FEATURE_COUNT), np.nan, order="F")
     place = np.searchsorted(rows[:, Col.SEQ], result.column("seq").to_numpy())
     for number, name in enumerate(_ORDER):
         features[place, number] = result.column(name).to_numpy(zero_copy_only=False)
     con.close()
-    total_s = time.perf_counter() - started
-    return OracleRun(features, total_s - corrections_s, corrections_s, corrected, duckdb.__version__)
+    return OracleRun(features, computed_s - corrections_s, corrections_s, corrected, duckdb.__version__)
 
 
 def _arrow(rows: Rows) -> pa.Table:
