@@ -1,0 +1,226 @@
+"""Open-loop load on the decision service: how long does an answer take when nobody waits for anybody?
+
+Arrivals are drawn beforehand (Poisson, seeded) and do not slow down when the service does; a latency runs from the
+*intended* moment of sending to the last byte of the answer, so a stall is charged to every request that fell into it
+(coordinated omission, Tene 2013).  One process, one epoll, keep-alive connections; a request that finds all
+connections busy waits for one on its own time.
+
+    python bench/service_load.py --url http://127.0.0.1:8080 --key KEY --rate 10000 --seconds 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+
+CONNECTIONS: Final = 64
+DRAIN_S: Final = 5.0
+"""How long to wait for answers after the last request was due."""
+
+_CHANNELS: Final = ("mobile", "mobile", "mobile", "pc", "atm", "pos")
+_KINDS: Final = ("transfer", "transfer", "payment", "payment", "payment", "login")
+
+
+def bodies(count: int, seed: int = 1, customers: int = 350_000, start: datetime | None = None) -> list[bytes]:
+    """`count` encoded events of a retail bank: few busy customers, many quiet ones, in the order of their time.
+
+    Event times run up to now at a rate of one in ten milliseconds, so that none is ahead of the service's clock.
+    """
+    rng = np.random.default_rng(seed)
+    customer = np.minimum(rng.zipf(1.2, count), customers) * 7919 % customers
+    payee = rng.integers(0, customers, count)
+    amount = np.maximum(1, rng.lognormal(9.5, 1.6, count)).astype(np.int64)
+    kind = rng.integers(0, len(_KINDS), count)
+    channel = rng.integers(0, len(_CHANNELS), count)
+    city = rng.integers(0, 14, count)
+    first = (start or datetime.now(UTC)) - timedelta(milliseconds=10 * count)
+    run = f"{seed:x}{time.time_ns() & 0xFFFFFFFF:08x}"
+    encoded: list[bytes] = []
+    for i in range(count):
+        who = int(customer[i])
+        event: dict[str, Any] = {
+            "event_id": f"{run}-{i:08d}",
+            "source": "load",
+            "kind": _KINDS[kind[i]],
+            "occurred_at": (first + timedelta(milliseconds=10 * i)).isoformat(timespec="milliseconds"),
+            "customer": f"C{who:08d}",
+            "channel": _CHANNELS[channel[i]],
+            "device_id": f"D{who:08d}-{who % 2}",
+            "ip": f"10.{who % 200}.{who // 256 % 256}.{who % 256}",
+        }
+        if event["kind"] != "login":
+            event["account"] = f"62220000{who:08d}"
+            event["amount_fen"] = int(amount[i])
+        if event["kind"] == "transfer":
+            event["payee_account"] = f"62220000{int(payee[i]):08d}"
+        elif event["kind"] == "payment":
+            event["merchant_id"] = f"M{int(payee[i]) % 5000:05d}"
+            event["merchant_category"] = 5411
+        if city[i] < 5:
+            event["location_permitted"] = True
+            event["city"] = 650100 + 100 * int(city[i])
+        encoded.append(json.dumps(event, separators=(",", ":")).encode())
+    return encoded
+
+
+def arrivals_ns(rate: float, seconds: float, seed: int = 2) -> np.ndarray:
+    """Intended moments of sending, nanoseconds from the start: Poisson arrivals at `rate` a second."""
+    count = int(rate * seconds)
+    gaps = np.random.default_rng(seed).exponential(1e9 / rate, count)
+    return np.cumsum(gaps).astype(np.int64)
+
+
+class _Connection:
+    """One keep-alive connection with at most one request under way."""
+
+    __slots__ = ("buffer", "index", "need", "socket")
+
+    def __init__(self, host: str, port: int) -> None:
+        self.socket = socket.create_connection((host, port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.buffer = b""
+        self.need = 0
+        self.index = -1
+
+
+def _answer_length(data: bytes) -> int:
+    """Whole length of the answer at the start of `data`, or 0 when its head is not complete."""
+    head = data.find(b"\r\n\r\n")
+    if head < 0:
+        return 0
+    at = data.lower().find(b"content-length:", 0, head)
+    assert at >= 0, "an answer without a length"
+    return head + 4 + int(data[at + 15 : data.index(b"\r", at)])
+
+
+def requests_of(encoded: Sequence[bytes], host: str, key: str, path: str = "/v1/decisions") -> list[bytes]:
+    """Whole HTTP/1.1 requests, ready to send."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
+        "Content-Type: application/json\r\nContent-Length: "
+    ).encode()
+    return [head + str(len(body)).encode() + b"\r\n\r\n" + body for body in encoded]
+
+
+def drive(
+    url: str, key: str, encoded: Sequence[bytes], due_ns: np.ndarray, connections: int = CONNECTIONS
+) -> dict[str, Any]:
+    """Send `encoded[i]` at `due_ns[i]`; the figures of the answers, in milliseconds.
+
+    Raises ConnectionError when the service closes a connection with a request under way.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    requests = requests_of(encoded, f"{host}:{port}", key)
+    count = len(due_ns)
+    assert len(requests) >= count, "fewer bodies than arrivals"
+    poll = select.epoll()
+    by_fd: dict[int, _Connection] = {}
+    free: deque[_Connection] = deque()
+    for _ in range(connections):
+        connection = _Connection(host, port)
+        by_fd[connection.socket.fileno()] = connection
+        poll.register(connection.socket.fileno(), select.EPOLLIN)
+        free.append(connection)
+    latency_ns = np.full(count, -1, np.int64)
+    sent_late_ns = np.zeros(count, np.int64)
+    statuses: dict[str, int] = {}
+    due = due_ns.tolist()
+    clock = time.perf_counter_ns
+    start = clock() + 50_000_000
+    sent = done = 0
+    deadline = start + due[-1] + int(DRAIN_S * 1e9)
+    poll_fd = poll.fileno()
+    while done < count:
+        now = clock()
+        if now > deadline:
+            break
+        while sent < count and start + due[sent] <= now and free:
+            connection = free.pop()
+            connection.index = sent
+            request = requests[sent]
+            if connection.socket.send(request) != len(request):
+                raise ConnectionError("the socket took only a part of a request")
+            sent_late_ns[sent] = clock() - start - due[sent]
+            sent += 1
+        if sent < count and free:
+            wait_s = max(0.0, (start + due[sent] - clock()) / 1e9)
+        else:
+            wait_s = 0.05
+        if wait_s > 0.00002:
+            select.select((poll_fd,), (), (), wait_s)  # epoll's own timeout has only millisecond steps
+        for fd, _mask in poll.poll(0):
+            connection = by_fd[fd]
+            data = connection.socket.recv(65536)
+            if not data:
+                raise ConnectionError("the service closed a connection")
+            if connection.buffer:
+                data = connection.buffer + data
+            length = connection.need or _answer_length(data)
+            if not length or len(data) < length:
+                connection.buffer, connection.need = data, length
+                continue
+            assert len(data) == length, "more than one answer to one request"
+            connection.buffer, connection.need = b"", 0
+            latency_ns[connection.index] = clock() - start - due[connection.index]
+            status = data[9:12].decode()
+            statuses[status] = statuses.get(status, 0) + 1
+            free.append(connection)
+            done += 1
+    took_s = (clock() - start) / 1e9
+    for connection in by_fd.values():
+        connection.socket.close()
+    poll.close()
+    latency_ns[latency_ns < 0] = int(clock() - start)  # never answered: at least this long
+    return figures(latency_ns / 1e6) | {
+        "asked": count,
+        "answered": done,
+        "rate_per_s": round(done / took_s, 1),
+        "statuses": statuses,
+        "sender_late_ms_p99": round(float(np.percentile(sent_late_ns, 99)) / 1e6, 3),
+    }
+
+
+def figures(latency_ms: np.ndarray) -> dict[str, float]:
+    """Percentiles and maximum of latencies in milliseconds."""
+    names = {"latency_ms_p50": 50, "latency_ms_p99": 99, "latency_ms_p999": 99.9, "latency_ms_max": 100}
+    return {name: round(float(np.percentile(latency_ms, at)), 3) for name, at in names.items()}
+
+
+def run(
+    url: str, key: str, rate: float, seconds: float, connections: int = CONNECTIONS, seed: int = 1
+) -> dict[str, Any]:
+    """Draw bodies and arrivals, drive them, and give the figures."""
+    due_ns = arrivals_ns(rate, seconds, seed)
+    return {"asked_rate_per_s": rate, "seconds": seconds} | drive(
+        url, key, bodies(len(due_ns), seed), due_ns, connections
+    )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Open-loop load on the decision service.")
+    parser.add_argument("--url", default="http://127.0.0.1:8080")
+    parser.add_argument("--key", default=os.environ.get("TARIM_KEY", ""))
+    parser.add_argument("--rate", type=float, default=1000)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--connections", type=int, default=CONNECTIONS)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    print(json.dumps(run(options.url, options.key, options.rate, options.seconds, options.connections, options.seed)))
+
+
+if __name__ == "__main__":
+    main()
