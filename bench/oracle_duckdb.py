@@ -105,15 +105,30 @@ class _Part:
     longest: str
     measures: list[_Measure]
     of: str = "e"
-    asked: str = "TRUE"
 
 
 _PARTS = (
     _Part("payer", "p", "30d", _payer()),
     _Part("payee", "q", "7d", _payee()),
-    _Part("account", "a", "24h", [_Measure("q_inout_24h", f"{_dbl('sum(x.a_in) {24h}')} / ({_dbl('sum(x.a_out) {24h}')} + 100.0)")], "legs", "a.leg = 1"),
-    _Part("device", "d", "7d", [*(_Measure(f"d_dpayer_{w}", _dbl(f"count(DISTINCT x.p) {{{w}}}")) for w in ("24h", "7d")), _Measure("d_cnt_1h", _dbl("count(*) {1h}"))]),
-    _Part("address", "i", "24h", [_Measure(f"i_dpayer_{w}", _dbl(f"count(DISTINCT x.p) {{{w}}}")) for w in ("1h", "24h")]),
+    _Part(
+        "account",
+        "a",
+        "24h",
+        [_Measure("q_inout_24h", f"{_dbl('sum(x.a_in) {24h}')} / ({_dbl('sum(x.a_out) {24h}')} + 100.0)")],
+        "legs",
+    ),
+    _Part(
+        "device",
+        "d",
+        "7d",
+        [
+            *(_Measure(f"d_dpayer_{w}", _dbl(f"count(DISTINCT x.p) {{{w}}}")) for w in ("24h", "7d")),
+            _Measure("d_cnt_1h", _dbl("count(*) {1h}")),
+        ],
+    ),
+    _Part(
+        "address", "i", "24h", [_Measure(f"i_dpayer_{w}", _dbl(f"count(DISTINCT x.p) {{{w}}}")) for w in ("1h", "24h")]
+    ),
 )
 
 _ORDER = (
@@ -141,7 +156,8 @@ def _joined(sql: str) -> str:
 
 def _windows(part: _Part, names: Iterable[str]) -> str:
     return ", ".join(
-        f"w{n} AS (PARTITION BY {part.key} ORDER BY ts RANGE BETWEEN {SPANS_MS[n] - 1} PRECEDING AND CURRENT ROW)" for n in names
+        f"w{n} AS (PARTITION BY {part.key} ORDER BY ts RANGE BETWEEN {SPANS_MS[n] - 1} PRECEDING AND CURRENT ROW)"
+        for n in names
     )
 
 
@@ -149,14 +165,14 @@ def _window_query(part: _Part) -> str:
     text = " ".join(m.sql for m in part.measures)
     names = [w for w in SPANS_MS if f"{{{w}}}" in text or w == part.longest]
     columns = ", ".join(f"{_framed(m.sql)} AS {m.name}" for m in part.measures)
-    extra = keep = ""
+    extra = ""
     if part.name == "payer":
         extra = ", ts - lag(ts) OVER (PARTITION BY p ORDER BY ts, seq) AS gap"
-    if part.asked != "TRUE":
-        keep = f" WHERE {part.asked.replace('a.', '')}"
-        inner = f"SELECT seq, leg, {columns}, max(seq) OVER w{part.longest} > seq AS disturbed FROM {part.of} WHERE {part.key} IS NOT NULL WINDOW {_windows(part, names)}"
-        return f"SELECT * EXCLUDE leg FROM ({inner}){keep}"
-    return f"SELECT seq, {columns}{extra}, max(seq) OVER w{part.longest} > seq AS disturbed FROM {part.of} WHERE {part.key} IS NOT NULL WINDOW {_windows(part, names)}"
+    disturbed = f"max(seq) OVER w{part.longest} > seq AS disturbed"
+    source = f"FROM {part.of} WHERE {part.key} IS NOT NULL WINDOW {_windows(part, names)}"
+    if part.of == "legs":
+        return f"SELECT * EXCLUDE leg FROM (SELECT seq, leg, {columns}, {disturbed} {source}) WHERE leg = 1"
+    return f"SELECT seq, {columns}{extra}, {disturbed} {source}"
 
 
 def _join_query(part: _Part) -> str:
@@ -168,17 +184,17 @@ def _join_query(part: _Part) -> str:
     asked += f" FROM {part.of} o JOIN w_{part.name} r ON o.seq = r.seq{leg} WHERE r.disturbed)"
     extra = ""
     if part.name == "payer":
-        extra = (
-            ", (a_ts - max(x.ts) FILTER (x.seq <> a_seq)) AS gap"
-            ", (count(*) FILTER (x.q = a_q)) AS same_payee"
-        )
+        extra = ", (a_ts - max(x.ts) FILTER (x.seq <> a_seq)) AS gap, (count(*) FILTER (x.q = a_q)) AS same_payee"
     return f"""
         SELECT a_seq AS seq, {columns}{extra}
-        FROM {asked} JOIN {part.of} x ON x.{part.key} = a_key AND x.ts <= a_ts AND x.ts > a_ts - {SPANS_MS[part.longest]} AND x.seq <= a_seq
+        FROM {asked} JOIN {part.of} x ON x.{part.key} = a_key AND x.seq <= a_seq AND x.ts <= a_ts
+            AND x.ts > a_ts - {SPANS_MS[part.longest]}
         GROUP BY a_seq, a_ts, a_fen{", a_q" if part.name == "payer" else ""}"""
 
 
-def oracle(rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str = "", verbose: bool = False) -> OracleRun:
+def oracle(
+    rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str = "", verbose: bool = False
+) -> OracleRun:
     """The 46 features of `rows` (journal order); label rows take no part and have NaN.  Two million rows: about a minute."""
     if len(rows) == 0:
         return OracleRun(np.empty((0, FEATURE_COUNT)), 0.0, 0.0, {}, duckdb.__version__)
@@ -195,7 +211,10 @@ def oracle(rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str =
             print(f"  {time.perf_counter() - started:7.2f} s  {what}", file=sys.stderr, flush=True)
 
     con.register("batch", _arrow(rows))
-    con.execute("CREATE TABLE e AS SELECT seq, ts, fen, fen::HUGEINT * fen AS fen2, nullif(p, 0) AS p, nullif(q, 0) AS q, nullif(d, 0) AS d, nullif(i, 0) AS i FROM batch")
+    con.execute(
+        "CREATE TABLE e AS SELECT seq, ts, fen, fen::HUGEINT * fen AS fen2, "
+        "nullif(p, 0) AS p, nullif(q, 0) AS q, nullif(d, 0) AS d, nullif(i, 0) AS i FROM batch"
+    )
     say("loaded")
     computing = time.perf_counter()
     con.execute(
@@ -206,7 +225,8 @@ def oracle(rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str =
     corrected: dict[str, int] = {}
     con.execute(
         "CREATE TABLE payee_news AS SELECT seq, count(*) OVER (PARTITION BY p, q ORDER BY ts "
-        f"RANGE BETWEEN {SPANS_MS['30d'] - 1} PRECEDING AND CURRENT ROW) AS same_payee FROM e WHERE p IS NOT NULL AND q IS NOT NULL"
+        f"RANGE BETWEEN {SPANS_MS['30d'] - 1} PRECEDING AND CURRENT ROW) AS same_payee "
+        "FROM e WHERE p IS NOT NULL AND q IS NOT NULL"
     )
     for part in _PARTS:
         con.execute(f"CREATE TABLE w_{part.name} AS {_window_query(part)}")
@@ -230,8 +250,12 @@ def oracle(rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str =
         else:
             text = pick.format(name)
         select.append(f"({text})::DOUBLE AS {name}")
-    tables = " ".join(f"LEFT JOIN w_{p.name} ON w_{p.name}.seq = e.seq LEFT JOIN j_{p.name} ON j_{p.name}.seq = e.seq" for p in _PARTS)
-    result = con.sql(f"SELECT e.seq, {', '.join(select)} FROM e {tables} LEFT JOIN payee_news n ON n.seq = e.seq").to_arrow_table()
+    tables = " ".join(
+        f"LEFT JOIN w_{p.name} ON w_{p.name}.seq = e.seq LEFT JOIN j_{p.name} ON j_{p.name}.seq = e.seq" for p in _PARTS
+    )
+    result = con.sql(
+        f"SELECT e.seq, {', '.join(select)} FROM e {tables} LEFT JOIN payee_news n ON n.seq = e.seq"
+    ).to_arrow_table()
     say("joined")
     computed_s = time.perf_counter() - computing
     features = np.full((len(rows), FEATURE_COUNT), np.nan, order="F")
@@ -244,14 +268,22 @@ def oracle(rows: Rows, *, threads: int = 2, memory_gb: int = 12, spill_to: str =
 
 def _arrow(rows: Rows) -> pa.Table:
     events = rows[rows[:, Col.KIND] != Kind.LABEL]
-    columns = {"seq": Col.SEQ, "ts": Col.OCCURRED_MS, "fen": Col.AMOUNT_FEN, "p": Col.ACCOUNT, "q": Col.PAYEE, "d": Col.DEVICE, "i": Col.ADDRESS}
+    columns = {
+        "seq": Col.SEQ,
+        "ts": Col.OCCURRED_MS,
+        "fen": Col.AMOUNT_FEN,
+        "p": Col.ACCOUNT,
+        "q": Col.PAYEE,
+        "d": Col.DEVICE,
+        "i": Col.ADDRESS,
+    }
     return pa.table({name: np.ascontiguousarray(events[:, column]) for name, column in columns.items()})
 
 
 def disagreements(
     ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], *, relative: float = 1e-9
 ) -> npt.NDArray[np.int64]:
-    """How many rows of each column differ: counts, sums, maxima, distincts and times to the last digit, the rest to `relative`."""
+    """How many rows of each column differ: means, deviations and ratios by more than `relative`, all others at all."""
     assert ours.shape == theirs.shape
     wrong = np.zeros(ours.shape[1], np.int64)
     for number, name in enumerate(_ORDER):

@@ -33,7 +33,9 @@ class Shape:
     seed: int = 7
 
 
-def _zipf_picks(rng: np.random.Generator, size: int, exponent: float, shift: float, count: int) -> npt.NDArray[np.int64]:
+def _zipf_picks(
+    rng: np.random.Generator, size: int, exponent: float, shift: float, count: int
+) -> npt.NDArray[np.int64]:
     weights = (np.arange(1, size + 1) + shift) ** -exponent
     cumulated = np.cumsum(weights / weights.sum())
     return np.minimum(np.searchsorted(cumulated, rng.random(count)), size - 1).astype(np.int64)

@@ -4,11 +4,11 @@ For each event the twin walks over *all* events journalled so far, keeps those o
 window, and computes with Python integers and fractions.  Nothing is kept between two events but the list of past ones,
 so there is no state to get wrong.  O(events squared): for tests only.
 
-A feature is described by plain data (`Definition`) or read off the front door's own objects (`definitions_of`), never by
-the engine's code.  The rules, as ARCHITECTURE "Time" states them:
+A feature is described by plain data (`Definition`), written down here for the reference workload or read off a declared
+FeatureSet (`definitions_of`): its words only, none of the engine's code.  The rules, as ARCHITECTURE "Time" states them:
 
 * A feature of event *e* counts the events journalled no later than *e*, *e* included, whose time lies in (t - w, t].
-* An event whose key is absent (0) has NaN for the features of that entity and is no part of it.
+* An event whose key is absent (0), or that fails the entity's `when`, has NaN for its features and is no part of it.
 * A label is no event: it is part of nothing; it says, to everything journalled after it, what an earlier event was.
 * An event further behind the greatest event time than the lateness is LATE: it sees only what is newer than that
   greatest time less the longest reach of the feature set less the lateness.
@@ -17,11 +17,15 @@ the engine's code.  The rules, as ARCHITECTURE "Time" states them:
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from fractions import Fraction
+from typing import Any
 
-from tarim.stream.events import COLUMN_OF_FIELD, Col, Flag, Kind, Rows
+from tarim.stream import COLUMN_OF_FIELD, Col, FeatureSet, Kind, Rows
+from tarim.stream import Condition as DeclaredCondition
 
 Event = Sequence[int]
 """One row of words as Python integers."""
@@ -76,10 +80,12 @@ def value_of(definition: Definition, event: Event, seen: Sequence[Event], frauds
         return [f for f in seen if owner.key_of(f) == key and start_ms < f[Col.OCCURRED_MS] <= end_ms]
 
     members = inside(definition.owner)
-    if definition.kind in ("label_count", "label_rate"):
+    if definition.kind in ("label_count", "label_rate", "delayed_count"):
         known = sum(1 for f in members if f[Col.SEQ] in frauds)
         if definition.kind == "label_count":
             return float(known)
+        if definition.kind == "delayed_count":
+            return float(len(members))
         return known / len(members) if members else 0.0
     others = [f for f in members if f is not event]
     chosen = [f for f in members if definition.where(f)]
@@ -121,7 +127,7 @@ def value_of(definition: Definition, event: Event, seen: Sequence[Event], frauds
             return float(event[column] - Fraction(sum(values), len(values))) / _root(variance)
         case "ratio":
             total = sum(values)
-            return float(Fraction(event[column] * len(values), total)) if total else NAN
+            return float(Fraction(event[column] * len(values), total)) if total else 0.0
         case "in_out_ratio":
             assert definition.other is not None
             out_fen = sum(f[column] for f in inside(definition.other))
@@ -202,4 +208,49 @@ def reference_definitions() -> list[Definition]:
     return found
 
 
-__all__ = ["COLUMN_OF_FIELD", "Condition", "Definition", "Flag", "Owner", "compute", "reference_definitions"]
+def definitions_of(features: FeatureSet) -> list[Definition]:
+    """What a declared set asks for, in its order."""
+    return [
+        Definition(
+            feature.op,
+            Owner(_columns(feature.entity.key_fields), condition_of(feature.entity.when)),
+            feature.window_ms,
+            COLUMN_OF_FIELD[feature.column] if feature.column else None,
+            condition_of(feature.where),
+            feature.delay_ms,
+            Owner(_columns(feature.other.key_fields), condition_of(feature.other.when)) if feature.other else None,
+        )
+        for feature in features.features
+    ]
+
+
+def _columns(names: Sequence[str]) -> tuple[Col, ...]:
+    return tuple(COLUMN_OF_FIELD[name] for name in names)
+
+
+def condition_of(declared: DeclaredCondition | None) -> Condition:
+    """A declared condition as a plain function of the event."""
+    return always if declared is None else lambda event: all(_meets(event, *test) for test in declared.tests)
+
+
+def _meets(event: Event, name: str, op: str, wanted: Any) -> bool:
+    china = datetime.fromtimestamp(event[Col.OCCURRED_MS] // 1000, timezone(timedelta(hours=8)))
+    match name:
+        case "hour":
+            value = china.hour
+        case "weekday":
+            value = china.weekday()
+        case "outcome":
+            value = event[Col.OUTCOME]
+        case _:
+            value = event[COLUMN_OF_FIELD[name]]
+    match op:
+        case "in":
+            return value in wanted
+        case "multiple_of":
+            return value % wanted == 0
+        case "has":
+            return value & wanted != 0
+    return bool(
+        getattr(operator, {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}[op])(value, wanted)
+    )
