@@ -1,6 +1,6 @@
 """What every feature means, computed slowly from the definition: the naive twin of the stream engine.
 
-For each event the twin walks over *all* events journalled so far, keeps those of the same entity whose time lies in the
+For each event the twin walks over *all* events of the same entity journalled so far, keeps those whose time lies in the
 window, and computes with Python integers and fractions.  Nothing is kept between two events but the list of past ones,
 so there is no state to get wrong.  O(events squared): for tests only.
 
@@ -24,7 +24,7 @@ from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 from typing import Any
 
-from tarim.stream import COLUMN_OF_FIELD, Col, FeatureSet, Kind, Rows
+from tarim.stream import COLUMN_OF_FIELD, Col, Entity, FeatureSet, Kind, Rows
 from tarim.stream import Condition as DeclaredCondition
 
 Event = Sequence[int]
@@ -68,25 +68,18 @@ class Definition:
     other: Owner | None = None
 
 
-def value_of(definition: Definition, event: Event, seen: Sequence[Event], frauds: set[int]) -> float:
-    """The feature of `event`, given all it may see (journal order, itself included) and the positions known as fraud."""
-    key = definition.owner.key_of(event)
-    if key is None:
+Past = Callable[[Owner], list[Event]]
+"""What the event at hand may see of its own entity in a role, itself included, in journal order."""
+
+
+def value_of(definition: Definition, event: Event, past_of: Past, frauds: set[int]) -> float:
+    """The feature of `event`; `frauds` holds the positions known as fraud just before it."""
+    if definition.owner.key_of(event) is None:
         return NAN
     end_ms = event[Col.OCCURRED_MS] - definition.delay_ms
     start_ms = end_ms - definition.window_ms
-
-    def inside(owner: Owner) -> list[Event]:
-        return [f for f in seen if owner.key_of(f) == key and start_ms < f[Col.OCCURRED_MS] <= end_ms]
-
-    members = inside(definition.owner)
-    if definition.kind in ("label_count", "label_rate", "delayed_count"):
-        known = sum(1 for f in members if f[Col.SEQ] in frauds)
-        if definition.kind == "label_count":
-            return float(known)
-        if definition.kind == "delayed_count":
-            return float(len(members))
-        return known / len(members) if members else 0.0
+    members = [f for f in past_of(definition.owner) if start_ms < f[Col.OCCURRED_MS] <= end_ms]
+    known = sum(1 for f in members if f[Col.SEQ] in frauds)
     others = [f for f in members if f is not event]
     chosen = [f for f in members if definition.where(f)]
     match definition.kind:
@@ -95,11 +88,15 @@ def value_of(definition: Definition, event: Event, seen: Sequence[Event], frauds
         case "first_seen":
             return float(event[Col.OCCURRED_MS] - min(f[Col.OCCURRED_MS] for f in members))
         case "since_last":
-            if not others:
-                return NAN
-            return float(event[Col.OCCURRED_MS] - max(f[Col.OCCURRED_MS] for f in others))
+            return float(event[Col.OCCURRED_MS] - max(f[Col.OCCURRED_MS] for f in others)) if others else NAN
         case "share":
             return len(chosen) / len(members)
+        case "delayed_count":
+            return float(len(members))
+        case "label_count":
+            return float(known)
+        case "label_rate":
+            return known / len(members) if members else 0.0
     column = definition.column
     assert column is not None
     values = [f[column] for f in chosen]
@@ -107,13 +104,13 @@ def value_of(definition: Definition, event: Event, seen: Sequence[Event], frauds
         case "sum":
             return float(sum(values))
         case "mean":
-            return float(Fraction(sum(values), len(values))) if values else NAN
+            return float(Fraction(sum(values), len(values)))
         case "min":
-            return float(min(values)) if values else NAN
+            return float(min(values))
         case "max":
-            return float(max(values)) if values else NAN
+            return float(max(values))
         case "std":
-            return _root(_variance(values)) if values else NAN
+            return _root(_variance(values))
         case "distinct":
             return float(len(set(values) - {0}))
         case "is_new":
@@ -122,7 +119,7 @@ def value_of(definition: Definition, event: Event, seen: Sequence[Event], frauds
             return 0.0 if any(f[column] == event[column] for f in others) else 1.0
         case "zscore":
             variance = _variance(values)
-            if len(values) < 2 or variance == 0:
+            if variance == 0:
                 return 0.0
             return float(event[column] - Fraction(sum(values), len(values))) / _root(variance)
         case "ratio":
@@ -130,8 +127,10 @@ def value_of(definition: Definition, event: Event, seen: Sequence[Event], frauds
             return float(Fraction(event[column] * len(values), total)) if total else 0.0
         case "in_out_ratio":
             assert definition.other is not None
-            out_fen = sum(f[column] for f in inside(definition.other))
-            return float(Fraction(sum(values), out_fen + OUT_GRACE_FEN))
+            key = definition.owner.key_of(event)
+            out = [f for f in past_of(definition.other) if start_ms < f[Col.OCCURRED_MS] <= end_ms]
+            assert all(definition.other.key_of(f) == key for f in out)
+            return float(Fraction(sum(values), sum(f[column] for f in out) + OUT_GRACE_FEN))
     raise AssertionError(definition.kind)
 
 
@@ -155,7 +154,8 @@ def compute(
     rows: in journal order, SEQ rising.  The longest reach is that of all `definitions` together, delay included.
     """
     longest_ms = max(d.window_ms + d.delay_ms for d in definitions)
-    journal: list[Event] = []
+    owners = {owner for d in definitions for owner in (d.owner, d.other) if owner is not None}
+    past: dict[tuple[Owner, tuple[int, ...]], list[Event]] = {}
     frauds: set[int] = set()
     newest_ms: int | None = None
     features: list[list[float]] = []
@@ -169,15 +169,30 @@ def compute(
             continue
         at_ms = event[Col.OCCURRED_MS]
         newest_ms = at_ms if newest_ms is None else max(newest_ms, at_ms)
-        is_late = at_ms < newest_ms - lateness_ms
-        journal.append(event)
-        seen = journal
-        if is_late:
-            horizon_ms = newest_ms - longest_ms - lateness_ms
-            seen = [f for f in journal if f is event or f[Col.OCCURRED_MS] > horizon_ms]
-        features.append([value_of(d, event, seen, frauds) for d in definitions])
-        late.append(is_late)
+        late.append(at_ms < newest_ms - lateness_ms)
+        horizon_ms = newest_ms - longest_ms - lateness_ms
+        for owner in owners:
+            key = owner.key_of(event)
+            if key is not None:
+                past.setdefault((owner, key), []).append(event)
+        values = []
+        for definition in definitions:
+            key = definition.owner.key_of(event)
+            values.append(value_of(definition, event, _past(past, key, event, horizon_ms), frauds))
+        features.append(values)
     return features, late
+
+
+def _past(
+    past: dict[tuple[Owner, tuple[int, ...]], list[Event]], key: tuple[int, ...] | None, event: Event, horizon_ms: int
+) -> Past:
+    """How `event` sees the entities with its key: nothing from before the horizon but itself."""
+
+    def past_of(owner: Owner) -> list[Event]:
+        assert key is not None
+        return [f for f in past.get((owner, key), []) if f is event or f[Col.OCCURRED_MS] > horizon_ms]
+
+    return past_of
 
 
 def reference_definitions() -> list[Definition]:
@@ -210,22 +225,24 @@ def reference_definitions() -> list[Definition]:
 
 def definitions_of(features: FeatureSet) -> list[Definition]:
     """What a declared set asks for, in its order."""
+    owners: dict[str, Owner] = {}
+
+    def owner_of(entity: Entity) -> Owner:
+        columns = tuple(COLUMN_OF_FIELD[name] for name in entity.key_fields)
+        return owners.setdefault(entity.name, Owner(columns, condition_of(entity.when)))
+
     return [
         Definition(
             feature.op,
-            Owner(_columns(feature.entity.key_fields), condition_of(feature.entity.when)),
+            owner_of(feature.entity),
             feature.window_ms,
             COLUMN_OF_FIELD[feature.column] if feature.column else None,
             condition_of(feature.where),
             feature.delay_ms,
-            Owner(_columns(feature.other.key_fields), condition_of(feature.other.when)) if feature.other else None,
+            owner_of(feature.other) if feature.other else None,
         )
         for feature in features.features
     ]
-
-
-def _columns(names: Sequence[str]) -> tuple[Col, ...]:
-    return tuple(COLUMN_OF_FIELD[name] for name in names)
 
 
 def condition_of(declared: DeclaredCondition | None) -> Condition:
