@@ -1,0 +1,158 @@
+"""The engine against the definition: any feature set, any stream, any batch cut, any restart.
+
+random sets    hypothesis draws sets and streams; the engine runs uncompiled (`jit=False`)
+reference set  the 46 features, compiled, on disordered streams
+long streams   hundreds of events of two or three keys, so that rings grow, tables rehash and old events expire
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tarim.stream import Col, Engine, FeatureSet, Flag, Kind, Rows, reference_features
+from tests.naive.features import compute, definitions_of
+from tests.naive.streams import HOUR_MS, Stream, feature_sets, long_stream, streams
+
+Floats = npt.NDArray[np.float64]
+EXACT_OPS = {
+    "count", "sum", "min", "max", "distinct", "is_new", "first_seen", "since_last", "label_count", "delayed_count",
+    "share", "label_rate",
+}  # fmt: skip
+EASY = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+def run(engine: Engine, rows: Rows, cuts: Sequence[int] = ()) -> tuple[Floats, Rows]:
+    """Features and rows after the engine has seen `rows` in batches cut at `cuts`."""
+    rows = rows.copy()
+    out = np.full((len(rows), len(engine.names)), -7.0)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
+    for start, end in pairwise(edges):
+        engine.process(rows[start:end], out[start:end])
+    return out, rows
+
+
+def check(features: FeatureSet, rows: Rows, out: Floats, seen: Rows) -> None:
+    """Every feature of every event equals the definition; LATE is marked where the definition says so."""
+    expected, late = compute(definitions_of(features), rows, lateness_ms=features.lateness_ms)
+    wanted = np.array(expected)
+    events = rows[:, Col.KIND] != Kind.LABEL
+    for number, feature in enumerate(features.features):
+        ours, theirs = out[events, number], wanted[events, number]
+        if feature.op in EXACT_OPS:
+            np.testing.assert_array_equal(ours, theirs, err_msg=feature.name)
+        else:
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=0, err_msg=feature.name)
+    np.testing.assert_array_equal((seen[:, Col.FLAGS] & Flag.LATE) != 0, late)
+    untouched = [column for column in Col if column != Col.FLAGS]
+    np.testing.assert_array_equal(seen[:, untouched], rows[:, untouched])
+
+
+def same_bits(left: Floats, right: Floats) -> bool:
+    return left.tobytes() == right.tobytes()
+
+
+@EASY
+@given(features=feature_sets(), stream=streams())
+def test_any_set_on_any_stream_is_what_the_definition_says(features: FeatureSet, stream: Stream):
+    out, seen = run(Engine(features, jit=False), stream.rows)
+    check(features, stream.rows, out, seen)
+
+
+@EASY
+@given(features=feature_sets(HOUR_MS), stream=streams(HOUR_MS))
+def test_windows_of_hours_with_nights_and_weekends(features: FeatureSet, stream: Stream):
+    out, seen = run(Engine(features, jit=False), stream.rows)
+    check(features, stream.rows, out, seen)
+
+
+@EASY
+@given(features=feature_sets(), stream=streams(), cuts=st.lists(st.integers(0, 60), max_size=5))
+def test_where_a_batch_is_cut_changes_nothing(features: FeatureSet, stream: Stream, cuts: list[int]):
+    """Not one bit of the features, nor a flag."""
+    whole, whole_rows = run(Engine(features, jit=False), stream.rows)
+    parts, parts_rows = run(Engine(features, jit=False), stream.rows, cuts)
+    single, single_rows = run(Engine(features, jit=False), stream.rows, range(len(stream.rows)))
+    assert same_bits(whole, parts)
+    assert same_bits(whole, single)
+    np.testing.assert_array_equal(whole_rows, parts_rows)
+    np.testing.assert_array_equal(whole_rows, single_rows)
+
+
+@EASY
+@given(features=feature_sets(), stream=streams(), cut=st.integers(0, 60))
+def test_a_restart_at_any_point_changes_nothing(
+    features: FeatureSet, stream: Stream, cut: int, tmp_path_factory: pytest.TempPathFactory
+):
+    """Snapshot, throw the engine away, restore, go on: the same bits."""
+    whole, _ = run(Engine(features, jit=False), stream.rows)
+    engine = Engine(features, jit=False)
+    before, _ = run(engine, stream.rows[:cut])
+    engine = restarted(engine, features, tmp_path_factory.mktemp("snapshot") / "engine.snapshot", jit=False)
+    after, _ = run(engine, stream.rows[cut:])
+    assert same_bits(whole, np.concatenate([before, after]))
+
+
+def restarted(engine: Engine, features: FeatureSet, path: Path, *, jit: bool) -> Engine:
+    """Another engine in the state of the first, by way of a file."""
+    engine.snapshot(path)
+    return Engine.restore(path, features, jit=jit)
+
+
+@pytest.fixture(scope="module")
+def reference() -> FeatureSet:
+    return reference_features()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_reference_set_compiled_is_what_the_definition_says(reference: FeatureSet, seed: int):
+    """Ties, late events, absent keys and labels over 40 days in hours."""
+    stream = long_stream(seed, 400, keys=2 + seed, unit_ms=HOUR_MS)
+    out, seen = run(Engine(reference), stream.rows, cuts=(1, 7, 250))
+    check(reference, stream.rows, out, seen)
+
+
+def test_the_reference_set_is_the_same_compiled_or_not(reference: FeatureSet):
+    stream = long_stream(11, 300, keys=3, unit_ms=HOUR_MS)
+    compiled, _ = run(Engine(reference), stream.rows)
+    plain, _ = run(Engine(reference, jit=False), stream.rows)
+    assert same_bits(compiled, plain)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 199, 399])
+def test_the_reference_set_restarts_anywhere(reference: FeatureSet, cut: int, tmp_path: Path):
+    stream = long_stream(5, 400, keys=4, unit_ms=HOUR_MS)
+    whole, _ = run(Engine(reference), stream.rows)
+    engine = Engine(reference)
+    before, _ = run(engine, stream.rows[:cut])
+    engine = restarted(engine, reference, tmp_path / "engine.snapshot", jit=True)
+    after, _ = run(engine, stream.rows[cut:])
+    assert same_bits(whole, np.concatenate([before, after]))
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    features=feature_sets(features_max=14, lateness_units=10),
+    seed=st.integers(0, 10**6),
+    keys=st.integers(1, 2),
+    cut=st.integers(0, 350),
+)
+def test_long_pasts_of_few_keys_are_exact(
+    features: FeatureSet, seed: int, keys: int, cut: int, tmp_path_factory: pytest.TempPathFactory
+):
+    """Hundreds of events of one key: full rings, deep late insertions, expiry, and a restart in the middle of it."""
+    stream = long_stream(seed, 350, keys)
+    engine = Engine(features, jit=False)
+    before, seen_before = run(engine, stream.rows[:cut])
+    engine = restarted(engine, features, tmp_path_factory.mktemp("snapshot") / "engine.snapshot", jit=False)
+    after, seen_after = run(engine, stream.rows[cut:])
+    check(features, stream.rows, np.concatenate([before, after]), np.concatenate([seen_before, seen_after]))
