@@ -41,7 +41,6 @@ class Seen:
         self._arena: Words = np.frombuffer(self._memory, np.int64).reshape(rows, 3)
         self._generation: Words = np.zeros(kernel.SEGMENTS, np.int64)
         self._used: Words = np.zeros(kernel.SEGMENTS, np.int64)
-        self._next_seq = 0
         self._floor_seq = 0
 
     def __len__(self) -> int:
@@ -83,8 +82,11 @@ class Seen:
             if done == count:
                 break
             self._make_room((int(keys[done]) >> 56) & (kernel.SEGMENTS - 1))
-        self._next_seq = seq
         return states, seqs
+
+    def forget(self, keys: Words) -> None:
+        """Take back a `put`: events with these keys count as new again.  Shape (n,)."""
+        kernel.forget(self._arena, self._generation, keys)
 
     def _make_room(self, segment: int) -> None:
         """Sweep one full segment, and double it when sweeping leaves it more than half as full as it may be."""

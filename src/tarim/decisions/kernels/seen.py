@@ -112,3 +112,14 @@ def collect(arena, segment, generation, floor_seq, out, at):
             out[at, 2] = arena[place, 2]
             at += 1
     return at
+
+
+@njit("void(i8[:, ::1], i8[::1], i8[:])", cache=True, nogil=True)
+def forget(arena, generation, keys):
+    """Events with these keys count as absent from now on.  keys: shape (n,)."""
+    for i in range(keys.shape[0]):
+        segment = (keys[i] >> 56) & (SEGMENTS - 1)
+        mask = (FIRST_ROWS << generation[segment]) - 1
+        place = find_place(arena, segment_start(segment, generation[segment]), mask, keys[i])
+        if arena[place, 0] != 0:
+            arena[place, 2] = -1

@@ -1,0 +1,104 @@
+"""What the decision service needs from outside: a log, an engine, a judge, batches, a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.stream import Rows
+
+Words = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float64]
+
+
+class LogRecord(Protocol):
+    """One record of the log; it takes the positions first_seq ... first_seq + count - 1."""
+
+    @property
+    def first_seq(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def payload(self) -> memoryview: ...
+
+
+class LogReader(Protocol):
+    """The durable, ordered log, read only."""
+
+    @property
+    def next_seq(self) -> int: ...
+    def read(self, from_seq: int = 0, to_seq: int | None = None) -> Iterator[LogRecord]: ...
+    def read_at(self, seq: int) -> LogRecord: ...
+
+
+class Log(LogReader, Protocol):
+    """The log with its one writer."""
+
+    @property
+    def durable_seq(self) -> int: ...
+
+    def reserve(self, bytes_count: int) -> None:
+        """Make sure that so many bytes can be appended.  Raises Unavailable, with nothing changed, when not."""
+
+    def append(self, kind: int, payload_parts: Sequence[bytes | memoryview], count: int) -> int:
+        """Append one record that takes `count` positions; its first position.  Not durable before commit."""
+
+    def commit(self) -> object:
+        """Make everything appended before the call durable.  May run in another thread than append."""
+
+
+class FeatureSet(Protocol):
+    """What the engine computes."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def version(self) -> str: ...
+
+
+class FeatureEngine(Protocol):
+    """Events to features; it stands at a position of the log and refuses a gap."""
+
+    @property
+    def features(self) -> FeatureSet: ...
+    @property
+    def offset(self) -> int: ...
+
+    def process(self, rows: Rows, out: Features) -> object:
+        """Take in rows, shape (n, ROW_WORDS), and write their features, shape (n, F); may set Flag.LATE in a row."""
+
+    def snapshot(self, path: Path) -> object:
+        """Write the whole state to a file."""
+
+
+class Judge(Protocol):
+    """Features to decisions, by a ruleset, a model and a policy."""
+
+    @property
+    def ruleset_version(self) -> str: ...
+    @property
+    def model_version(self) -> str: ...
+
+    def decide(self, rows: Rows, features: Features) -> Words:
+        """Decisions, shape (n, decision words); sets Col.OUTCOME of each row."""
+
+
+class Batch(Protocol):
+    """Events as intake gives them: rows and, beside them, what the engine never sees.  All of length n."""
+
+    @property
+    def rows(self) -> Rows: ...
+    @property
+    def event_ids(self) -> Sequence[str]: ...
+    @property
+    def sources(self) -> Sequence[str]: ...
+    @property
+    def notes(self) -> Sequence[dict[str, str] | None]: ...
+    @property
+    def sealed(self) -> Sequence[bytes | None]: ...

@@ -1,0 +1,183 @@
+"""What the decision path writes to the journal, as bytes.
+
+An EVENTS record holds a group of accepted events with their decisions:
+
+    head        16 bytes: magic, words per row and per decision, events, bytes of the side table
+    rows        int64[n, row words]        as the engine left them: position, flags and outcome set
+    decisions   int64[n, decision words]
+    side table  MessagePack: versions in force, event ids, sources, notes, sealed blobs
+
+The journal stores the three arrays as they are, so writing is copying and reading a bulk of them is a view.  A control
+record is MessagePack: what came into force, under which digest.  Everything is little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import Damaged
+from tarim.decisions.ports import LogRecord
+from tarim.stream import ROW_WORDS, Rows
+
+Words = npt.NDArray[np.int64]
+
+_HEAD: Final = struct.Struct("<4sHHII")
+_MAGIC: Final = b"TEV1"
+_WORD_BYTES: Final = 8
+DECISION_WORDS_MAX: Final = 256
+
+assert sys.byteorder == "little", "the journal's arrays are little-endian"
+
+
+class RecordKind(IntEnum):
+    """Kinds of journal records."""
+
+    EVENTS = 1
+    RULESET = 2
+    MODEL = 3
+    SWITCH = 4
+    FEATURES = 5
+    TICK = 6
+    LIST = 7
+
+
+class Versions(msgspec.Struct, frozen=True, array_like=True):
+    """What was in force: versions of the feature set, the ruleset and the model ("" = no model)."""
+
+    features: str
+    ruleset: str
+    model: str
+
+
+class Control(msgspec.Struct, frozen=True):
+    """Something came into force: `version` of a ruleset, model or feature set, or the value of a switch.
+
+    `name` is the artefact's or switch's name; `digest` the SHA-256 of the artefact's bytes, hexadecimal, under which it
+    is kept; `at_ms` the service's clock.
+    """
+
+    version: str
+    name: str
+    digest: str
+    at_ms: int
+
+
+class Side(msgspec.Struct, frozen=True, array_like=True):
+    """What lies beside the rows.  One source stands for all; None stands for a column of None."""
+
+    versions: Versions
+    event_ids: list[str]
+    sources: str | list[str]
+    notes: list[dict[str, str] | None] | None
+    sealed: list[bytes | None] | None
+
+    def source(self, index: int) -> str:
+        """Source of one event."""
+        return self.sources if isinstance(self.sources, str) else self.sources[index]
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_side_decoder: Final = msgspec.msgpack.Decoder(Side)
+_control_decoder: Final = msgspec.msgpack.Decoder(Control)
+
+
+class Events:
+    """One decoded EVENTS record; the arrays are views of the journal's bytes and must not be written to."""
+
+    __slots__ = ("_side", "_side_bytes", "decisions", "first_seq", "rows")
+
+    def __init__(self, first_seq: int, rows: Rows, decisions: Words, side_bytes: memoryview) -> None:
+        self.first_seq = first_seq
+        self.rows = rows
+        self.decisions = decisions
+        self._side_bytes = side_bytes
+        self._side: Side | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def side(self) -> Side:
+        """The side table, decoded when first asked for.  Raises Damaged."""
+        if self._side is None:
+            try:
+                side = _side_decoder.decode(self._side_bytes)
+            except msgspec.MsgspecError:
+                raise Damaged(f"the side table of the record at {self.first_seq} cannot be read") from None
+            columns = (side.event_ids, side.sources, side.notes, side.sealed)
+            if any(isinstance(column, list) and len(column) != len(self.rows) for column in columns):
+                raise Damaged(f"the side table of the record at {self.first_seq} has another length than its rows")
+            self._side = side
+        return self._side
+
+
+def encode_side(
+    versions: Versions,
+    event_ids: Sequence[str],
+    sources: Sequence[str],
+    notes: Sequence[dict[str, str] | None],
+    sealed: Sequence[bytes | None],
+) -> bytes:
+    """The side table of n events, all sequences of length n."""
+    first = sources[0] if sources else ""
+    same = all(source == first for source in sources)
+    return _encoder.encode(
+        (
+            versions,
+            event_ids,
+            first if same else sources,
+            notes if any(notes) else None,
+            sealed if any(sealed) else None,
+        )
+    )
+
+
+def events_bytes(count: int, decision_words: int, side_bytes: int) -> int:
+    """Size of an EVENTS payload in bytes."""
+    return _HEAD.size + count * (ROW_WORDS + decision_words) * _WORD_BYTES + side_bytes
+
+
+def encode_events(rows: Rows, decisions: Words, side: bytes) -> list[bytes | memoryview]:
+    """The payload's parts, without copying the arrays; they must not change before they are appended."""
+    assert rows.shape[1] == ROW_WORDS and rows.flags.c_contiguous and rows.dtype == np.int64
+    assert decisions.shape[0] == rows.shape[0] and decisions.flags.c_contiguous and decisions.dtype == np.int64
+    head = _HEAD.pack(_MAGIC, ROW_WORDS, decisions.shape[1], len(rows), len(side))
+    return [head, rows.reshape(-1).data.cast("B"), decisions.reshape(-1).data.cast("B"), side]
+
+
+def decode_events(record: LogRecord) -> Events:
+    """The events of a record of kind EVENTS, as views of its payload.  Raises Damaged."""
+    payload = record.payload
+    if len(payload) < _HEAD.size:
+        raise Damaged(f"the record at {record.first_seq} is too short")
+    magic, row_words, decision_words, count, side_bytes = _HEAD.unpack_from(payload)
+    if magic != _MAGIC or row_words != ROW_WORDS or not 1 <= decision_words <= DECISION_WORDS_MAX:
+        raise Damaged(f"the record at {record.first_seq} is not a group of events this version can read")
+    if count != record.count or len(payload) != events_bytes(count, decision_words, side_bytes):
+        raise Damaged(f"the record at {record.first_seq} has another size than it says")
+    rows_end = _HEAD.size + count * row_words * _WORD_BYTES
+    decisions_end = rows_end + count * decision_words * _WORD_BYTES
+    rows = np.frombuffer(payload[_HEAD.size : rows_end], np.int64).reshape(count, row_words)
+    decisions = np.frombuffer(payload[rows_end:decisions_end], np.int64).reshape(count, decision_words)
+    return Events(record.first_seq, rows, decisions, payload[decisions_end:])
+
+
+def encode_control(control: Control) -> list[bytes | memoryview]:
+    """Payload of a control record."""
+    return [_encoder.encode(control)]
+
+
+def decode_control(record: LogRecord) -> Control:
+    """The content of a control record.  Raises Damaged."""
+    try:
+        return _control_decoder.decode(record.payload)
+    except msgspec.MsgspecError:
+        raise Damaged(f"the control record at {record.first_seq} cannot be read") from None

@@ -1,0 +1,330 @@
+"""The use case of the house: events in, decisions out, and nothing answered that is not in the journal.
+
+One writer.  A group of events is recognised (retries, conflicts), resolved (labels), judged and appended as one
+record; whoever calls answers only after the log's commit.  Three things can go wrong, and each leaves a known state:
+
+    before the engine has seen the group   the group is refused, nothing has changed
+    after that                             the service is *broken*: the engine is ahead of the journal, so it refuses
+                                           everything from then on, and a restart puts both in step again
+    one event of the group                 that event is refused (a conflict, a label about nothing), the rest goes on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import Conflict, FieldError, NotFound, TarimError, Unavailable
+from tarim.decisions.ports import Batch, FeatureEngine, Features, Judge, Log, LogReader
+from tarim.decisions.records import (
+    Control,
+    Events,
+    RecordKind,
+    Versions,
+    decode_events,
+    encode_control,
+    encode_events,
+    encode_side,
+    events_bytes,
+)
+from tarim.decisions.seen import NEW, OTHER, Seen
+from tarim.stream import Col, Kind, Rows
+
+Words = npt.NDArray[np.int64]
+
+CONTROL_POSITIONS: Final = 0
+"""Positions a control record takes: none, so that positions count events."""
+
+RECORD_SLACK_BYTES: Final = 4_096
+"""Room asked for beside the payload: the log's own framing, and a segment's head."""
+
+_REFERRED_TOKENS: Final = [Col.CUSTOMER, Col.ACCOUNT, Col.PAYEE, Col.DEVICE, Col.ADDRESS, Col.MERCHANT, Col.AMOUNT_FEN]
+_RECORDS_CACHED: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch of n events, of which m are new.
+
+    rows, features, decisions: of the new ones, shape (m, ...), in order.  states, seqs: shape (n,), NEW / SAME / OTHER and
+    the position of the event's record (-1 for a refused one).  refused: the trouble by index in the batch.
+    """
+
+    rows: Rows
+    features: Features
+    decisions: Words
+    states: Words
+    seqs: Words
+    refused: dict[int, TarimError]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One event with its decision, as it lies in the journal.  `repeated`: answered before, this is the first answer."""
+
+    event_id: str
+    source: str
+    row: Words
+    decision: Words
+    versions: Versions
+    repeated: bool
+
+    @property
+    def seq(self) -> int:
+        """Position in the journal."""
+        return int(self.row[Col.SEQ])
+
+
+Result = Decided | TarimError
+
+
+class Records:
+    """Reads decided events back from the log, by position; the last few records stay decoded."""
+
+    def __init__(self, log: LogReader) -> None:
+        self._log = log
+        self._decoded = lru_cache(maxsize=_RECORDS_CACHED)(self._decode)
+
+    def _decode(self, seq: int) -> Events:
+        record = self._log.read_at(seq)
+        if record.kind != RecordKind.EVENTS:
+            raise NotFound("no event at that position")
+        return decode_events(record)
+
+    def at(self, seq: int) -> tuple[Events, int]:
+        """The record that holds the event at `seq`, and the event's index in it.  Raises NotFound, Damaged."""
+        events = self._decoded(seq)
+        return events, seq - events.first_seq
+
+    def decided(self, seq: int) -> Decided:
+        """The event at `seq` with its decision.  Raises NotFound, Damaged."""
+        events, index = self.at(seq)
+        side = events.side
+        return Decided(
+            side.event_ids[index],
+            side.source(index),
+            events.rows[index],
+            events.decisions[index],
+            side.versions,
+            repeated=True,
+        )
+
+
+class DecisionService:
+    """Takes groups of events, one after the other, from one thread at a time.
+
+    lenient: a label about an unknown event is taken without what it refers to, instead of being refused; for replaying
+    files that are cut out of a longer history.
+    """
+
+    def __init__(self, log: Log, engine: FeatureEngine, judge: Judge, seen: Seen, *, lenient: bool = False) -> None:
+        if engine.offset != log.next_seq:
+            raise Unavailable(f"the engine stands at {engine.offset}, the journal at {log.next_seq}")
+        self._log = log
+        self._engine = engine
+        self._judge = judge
+        self._seen = seen
+        self._lenient = lenient
+        self._records = Records(log)
+        self._broken = ""
+        self._features: Features = np.empty((256, len(engine.features.names)))
+        self.versions = Versions(engine.features.version, judge.ruleset_version, judge.model_version)
+
+    @property
+    def broken(self) -> str:
+        """Why the service refuses everything until it is restarted; "" while it is sound."""
+        return self._broken
+
+    @property
+    def next_seq(self) -> int:
+        """Position the next event gets."""
+        return self._log.next_seq
+
+    @property
+    def seen(self) -> Seen:
+        """The index of accepted events."""
+        return self._seen
+
+    def break_down(self, why: str) -> None:
+        """Refuse everything from now on; what was appended may not be durable."""
+        self._broken = self._broken or why
+
+    def record(self, kind: RecordKind, control: Control) -> None:
+        """Append a control record.  Raises Unavailable with nothing changed."""
+        self._log.reserve(RECORD_SLACK_BYTES)
+        self._log.append(kind, encode_control(control), CONTROL_POSITIONS)
+
+    def take(self, batch: Batch) -> Taken:
+        """Recognise, judge and append a batch; durable only after the log's commit.
+
+        The batch's rows of new events are written to: position, flags, outcome, and what labels refer to.  The returned
+        features are overwritten by the next call.  Raises Unavailable with nothing changed, or because it is broken.
+        """
+        if self._broken:
+            raise Unavailable(self._broken)
+        rows = batch.rows
+        refused, referring = self._resolve(rows)
+        keep = None
+        if refused:
+            keep = np.delete(np.arange(len(rows)), list(refused))
+            rows = rows[keep]
+        try:
+            states, seqs = self._seen.put(rows[:, Col.EVENT_KEY], rows[:, Col.CONTENT_KEY], self._log.next_seq)
+        except BaseException:
+            self.break_down("the index of accepted events failed; the service must be restarted")
+            raise
+        new = np.flatnonzero(states == NEW)
+        where = new if keep is None else keep[new]
+        if len(new) < len(rows):
+            rows = np.ascontiguousarray(rows[new])
+        if keep is not None:
+            states, seqs = _spread(states, keep, len(batch.rows), OTHER), _spread(seqs, keep, len(batch.rows), -1)
+        if len(new) == 0:
+            return Taken(rows, self._features[:0], np.empty((0, 1), np.int64), states, seqs, refused)
+        for index, earlier in referring:
+            batch.rows[index, Col.REFERS_SEQ] = seqs[earlier]
+        if referring and rows is not batch.rows:
+            rows[:, Col.REFERS_SEQ] = batch.rows[where, Col.REFERS_SEQ]
+        rows[:, Col.SEQ] = seqs[where]
+        side = self._side(batch, where)
+        try:
+            self._log.reserve(events_bytes(len(rows), 256, len(side)) + RECORD_SLACK_BYTES)
+        except BaseException:
+            self._seen.forget(rows[:, Col.EVENT_KEY])
+            raise
+        try:
+            features, decisions = self._judge_rows(rows)
+            self._log.append(RecordKind.EVENTS, encode_events(rows, decisions, side), len(rows))
+        except BaseException:
+            self.break_down("a group of events was interrupted; the service must be restarted")
+            raise
+        return Taken(rows, features, decisions, states, seqs, refused)
+
+    def _judge_rows(self, rows: Rows) -> tuple[Features, Words]:
+        count = len(rows)
+        if count > len(self._features):
+            self._features = np.empty((1 << (count - 1).bit_length(), self._features.shape[1]))
+        features = self._features[:count]
+        self._engine.process(rows, features)
+        decisions = self._judge.decide(rows, features)
+        return features, decisions
+
+    def _side(self, batch: Batch, where: Words) -> bytes:
+        if len(where) == len(batch.rows):
+            return encode_side(self.versions, batch.event_ids, batch.sources, batch.notes, batch.sealed)
+        chosen = where.tolist()
+        return encode_side(
+            self.versions,
+            [batch.event_ids[i] for i in chosen],
+            [batch.sources[i] for i in chosen],
+            [batch.notes[i] for i in chosen],
+            [batch.sealed[i] for i in chosen],
+        )
+
+    def _resolve(self, rows: Rows) -> tuple[dict[int, TarimError], list[tuple[int, int]]]:
+        """Fill in what labels, confirmations and reversals refer to.
+
+        Returns the refused labels by index, and pairs (index, index of the event in this batch it refers to), whose
+        position is known only later.
+        """
+        refused: dict[int, TarimError] = {}
+        referring: list[tuple[int, int]] = []
+        indices = np.flatnonzero((rows[:, Col.REFERS_KEY] != 0) | (rows[:, Col.KIND] == Kind.LABEL))
+        if len(indices) == 0:
+            return refused, referring
+        places = self._seen.find(np.ascontiguousarray(rows[indices, Col.REFERS_KEY]))
+        here: dict[int, int] = {}
+        if np.any(places < 0):
+            for index in range(len(rows) - 1, -1, -1):
+                here[int(rows[index, Col.EVENT_KEY])] = index
+        for index, place in zip(indices.tolist(), places.tolist(), strict=True):
+            row = rows[index]
+            if place >= 0:
+                events, at = self._records.at(place)
+                _refer(row, events.rows[at])
+                continue
+            earlier = here.get(int(row[Col.REFERS_KEY]), index)
+            if earlier < index:
+                _refer(row, rows[earlier])
+                referring.append((index, earlier))
+            elif row[Col.KIND] == Kind.LABEL and not self._lenient and self._seen.find(row[Col.EVENT_KEY :][:1])[0] < 0:
+                refused[index] = FieldError("refers_to", "names no event that was accepted before")
+        return refused, referring
+
+    def results(self, batch: Batch, taken: Taken) -> list[Result]:
+        """One result for each event of a batch, in its order, after `take` gave `taken`."""
+        results: list[Result] = []
+        new_at = 0
+        first_seq = int(taken.rows[0, Col.SEQ]) if len(taken.rows) else self._log.next_seq
+        for index, (state, seq) in enumerate(zip(taken.states.tolist(), taken.seqs.tolist(), strict=True)):
+            trouble = taken.refused.get(index)
+            if trouble is not None:
+                results.append(trouble)
+            elif state == OTHER:
+                results.append(Conflict("an event with this event_id and source was accepted with other content"))
+            elif state == NEW or seq >= first_seq:
+                row_at = new_at if state == NEW else seq - first_seq
+                new_at += state == NEW
+                results.append(
+                    Decided(
+                        batch.event_ids[index],
+                        batch.sources[index],
+                        taken.rows[row_at],
+                        taken.decisions[row_at],
+                        self.versions,
+                        repeated=state != NEW,
+                    )
+                )
+            else:
+                results.append(self._records.decided(seq))
+        return results
+
+    def decided(self, event_key: int) -> Decided:
+        """The decision on an event, by its key.  Raises NotFound."""
+        seq = int(self._seen.find(np.array([event_key], np.int64))[0])
+        if seq < 0:
+            raise NotFound("no decision for that event")
+        return self._records.decided(seq)
+
+
+def _refer(row: Words, referred: Words) -> None:
+    """Write into `row` when the event it refers to happened, where it lies, and, for a label, whom it was about."""
+    row[Col.REFERS_MS] = referred[Col.OCCURRED_MS]
+    row[Col.REFERS_SEQ] = referred[Col.SEQ]
+    if row[Col.KIND] == Kind.LABEL:
+        row[_REFERRED_TOKENS] = referred[_REFERRED_TOKENS]
+
+
+def _spread(values: Words, where: Words, count: int, otherwise: int) -> Words:
+    whole = np.full(count, otherwise, np.int64)
+    whole[where] = values
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Several batches as one."""
+
+    rows: Rows
+    event_ids: list[str]
+    sources: list[str]
+    notes: list[dict[str, str] | None]
+    sealed: list[bytes | None]
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """The events of several batches, one after the other; a single batch is given back as it is."""
+    if len(batches) == 1:
+        return batches[0]
+    return Joined(
+        np.concatenate([batch.rows for batch in batches]),
+        [each for batch in batches for each in batch.event_ids],
+        [each for batch in batches for each in batch.sources],
+        [each for batch in batches for each in batch.notes],
+        [each for batch in batches for each in batch.sealed],
+    )
