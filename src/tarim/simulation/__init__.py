@@ -1,1 +1,27 @@
-"""A seeded bank to play with: customers, their days, and the fraud among them."""
+"""A seeded bank to play with: customers, their days, and the fraud among them.
+
+    for day in simulate_days(SimulationSettings(days=30)):
+        day.events   # an Arrow table in the envelope's field names, in order of arrival
+        day.truth    # which of these events are criminal, of which ring, and when that becomes known
+
+The same settings give the same bytes, and a day never depends on how many days follow it.  Nothing here is about a
+real person: every number, device and address is invented.  `ledgers` holds adapters for published simulated ledgers.
+"""
+
+from tarim.simulation.bank import SimulatedDay, simulate, simulate_days
+from tarim.simulation.envelope import CRIMES, EVENT_SCHEMA, TRUTH_SCHEMA
+from tarim.simulation.mixing import splitmix64
+from tarim.simulation.settings import CrimeSettings, LateBatch, SimulationSettings
+
+__all__ = [
+    "SimulationSettings",
+    "CrimeSettings",
+    "LateBatch",
+    "simulate",
+    "simulate_days",
+    "SimulatedDay",
+    "EVENT_SCHEMA",
+    "TRUTH_SCHEMA",
+    "CRIMES",
+    "splitmix64",
+]

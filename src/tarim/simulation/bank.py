@@ -1,0 +1,163 @@
+"""The bank's days, one after another, in the order in which the monitor sees the events.
+
+A day depends on the settings, the seed and the days before it, never on how many days are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, HOUR_MS, instant_ms
+from tarim.simulation.blocks import NUMBERS_PER_DAY, Block, block_of, concatenate, length_of, take
+from tarim.simulation.crime import RING_DAYS_MAX, rings_of_day
+from tarim.simulation.envelope import API, LABEL, Scribe, scribe_of
+from tarim.simulation.life import ordinary_day
+from tarim.simulation.mixing import stream_of
+from tarim.simulation.population import Population, population_of
+from tarim.simulation.settings import SimulationSettings
+
+LIFE_STREAM: Final = 2
+ARRIVAL_STREAM: Final = 4
+REVIEW_STREAM: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedDay:
+    """What arrived on one local day: `events` in order of arrival, `truth` on the criminal ones among them."""
+
+    day: int
+    date: date
+    events: pa.Table
+    truth: pa.Table
+
+
+def _day_start_ms(start: date, day: int) -> int:
+    midnight = datetime(start.year, start.month, start.day) + timedelta(days=day)
+    return instant_ms(midnight.replace(tzinfo=UTC)) - CHINA_OFFSET_MS
+
+
+class _Bank:
+    """The days so far, as far as later days need them: rings under way, events and labels still to arrive."""
+
+    def __init__(self, settings: SimulationSettings) -> None:
+        self.settings = settings
+        self.population: Population = population_of(settings.seed, settings.customers)
+        self.scribe: Scribe = scribe_of(self.population, settings.start)
+        self._rings = block_of(0)
+        self._arriving = block_of(0)
+        self._labels = block_of(0)
+        for day in range(-RING_DAYS_MAX, 0):
+            self._begin_rings(day)
+
+    def _begin_rings(self, day: int) -> None:
+        start_ms = _day_start_ms(self.settings.start, day)
+        begun = rings_of_day(self.population, self.settings.crime, day, start_ms, self.settings.events_per_day)
+        self._rings = concatenate([self._rings, begun])
+
+    def _happening(self, day: int, today: date, start_ms: int) -> Block:
+        """The day's events by time, numbered."""
+        settings = self.settings
+        self._begin_rings(day)
+        due = self._rings["occurred_ms"] < start_ms + DAY_MS
+        crimes = take(self._rings, due & (self._rings["occurred_ms"] >= start_ms))
+        self._rings = take(self._rings, ~due)
+        ordinary = ordinary_day(
+            stream_of(settings.seed, LIFE_STREAM, day),
+            self.population,
+            today,
+            day,
+            start_ms,
+            events_mean=settings.events_per_day * (1.0 - settings.crime.share),
+        )
+        happened = concatenate([ordinary, crimes])
+        happened = take(happened, np.argsort(happened["occurred_ms"], kind="stable"))
+        assert length_of(happened) < NUMBERS_PER_DAY
+        happened["number"] = day * np.int64(NUMBERS_PER_DAY) + np.arange(length_of(happened))
+        return happened
+
+    def _dispatch(self, happened: Block, day: int) -> None:
+        """Set when each event arrives."""
+        settings = self.settings
+        count = length_of(happened)
+        arrival = happened["occurred_ms"].copy()
+        rng = stream_of(settings.seed, ARRIVAL_STREAM, day)
+        if settings.out_of_order_share > 0.0:
+            late = rng.random(count) < settings.out_of_order_share
+            arrival[late] += rng.integers(1, settings.out_of_order_ms_max + 1, int(late.sum()))
+        batch = settings.late_batch
+        if batch is not None and batch.day == day:
+            size = min(batch.events, count)
+            first = int(rng.integers(0, count - size + 1))
+            arrival[first : first + size] = _day_start_ms(settings.start, day + batch.days_late) + 3 * HOUR_MS
+        happened["arrival_ms"] = arrival
+
+    def _await_labels(self, happened: Block, day: int) -> None:
+        """Remember what will be found out about the day's events."""
+        settings = self.settings
+        rng = stream_of(settings.seed, REVIEW_STREAM, day)
+        reviewed = (happened["crime"] == 0) & (rng.random(length_of(happened)) < settings.genuine_label_share)
+        delay = (np.clip(np.exp(0.7 + 0.5 * rng.standard_normal(length_of(happened))), 0.5, 10.0) * DAY_MS).astype(
+            np.int64
+        )
+        known = np.where(reviewed, happened["occurred_ms"] + delay, happened["label_ms"])
+        chosen = np.flatnonzero(known > 0)
+        about = take(happened, chosen)
+        self._labels = concatenate(
+            [
+                self._labels,
+                block_of(
+                    len(chosen),
+                    occurred_ms=known[chosen],
+                    arrival_ms=np.maximum(known[chosen], about["arrival_ms"]),
+                    kind=LABEL,
+                    channel=API,
+                    customer=about["customer"],
+                    account=about["account"],
+                    merchant=about["merchant"],
+                    refers=about["number"],
+                    label=np.where(about["crime"] > 0, 1, 0),
+                ),
+            ]
+        )
+
+    def live(self, day: int) -> SimulatedDay:
+        """Live the next day; days must be lived in order."""
+        today = self.settings.start + timedelta(days=day)
+        start_ms = _day_start_ms(self.settings.start, day)
+        happened = self._happening(day, today, start_ms)
+        self._dispatch(happened, day)
+        waiting = [self._arriving, happened]
+        if self.settings.label_events:
+            self._await_labels(happened, day)
+            due = self._labels["arrival_ms"] < start_ms + DAY_MS
+            labels = take(self._labels, due)
+            labels = take(labels, np.argsort(labels["arrival_ms"], kind="stable"))
+            # Labels are numbered from the end of the day's numbers, so that they change no other event's id.
+            labels["number"] = (day + 1) * np.int64(NUMBERS_PER_DAY) - 1 - np.arange(length_of(labels))
+            self._labels = take(self._labels, ~due)
+            waiting.append(labels)
+        arriving = concatenate(waiting)
+        arriving = take(arriving, np.argsort(arriving["arrival_ms"], kind="stable"))
+        today_count = int(np.searchsorted(arriving["arrival_ms"], start_ms + DAY_MS))
+        self._arriving = take(arriving, slice(today_count, None))
+        arrived = take(arriving, slice(today_count))
+        return SimulatedDay(day, today, self.scribe.events(arrived, day), self.scribe.truth(arrived))
+
+
+def simulate_days(settings: SimulationSettings) -> Iterator[SimulatedDay]:
+    """The days in order, each built when it is asked for; memory holds one day and what is still under way."""
+    bank = _Bank(settings)
+    for day in range(settings.days):
+        yield bank.live(day)
+
+
+def simulate(settings: SimulationSettings) -> Iterator[pa.Table]:
+    """One table of events a day, in order of arrival, columns as in EVENT_SCHEMA."""
+    for day in simulate_days(settings):
+        yield day.events
