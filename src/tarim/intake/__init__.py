@@ -1,1 +1,34 @@
-"""Messages and files from outside become event rows."""
+"""Messages and files from outside become event rows.
+
+`Intake` takes JSON messages, JSON batches and Arrow tables, checks every rule of the envelope, turns identifiers into
+tokens, seals the raw ones for the vault, and hands on an `EventBatch`.  `event_key` is the 64-bit name of an event.
+Errors name the field, the type received and the rule, never the value.
+"""
+
+from tarim.intake.assemble import event_key
+from tarim.intake.domain import (
+    RULES_ZH,
+    EventBatch,
+    IntakeLimits,
+    Integrity,
+    OutOfScope,
+    Refusal,
+    RefusedAt,
+    UnsupportedFile,
+)
+from tarim.intake.ports import Sealer
+from tarim.intake.service import Intake
+
+__all__ = [
+    "RULES_ZH",
+    "EventBatch",
+    "Intake",
+    "IntakeLimits",
+    "Integrity",
+    "OutOfScope",
+    "Refusal",
+    "RefusedAt",
+    "Sealer",
+    "UnsupportedFile",
+    "event_key",
+]

@@ -1,5 +1,38 @@
-"""Classes and purposes of fields, tokens, and the vault of raw identifiers."""
+"""Classes and purposes of fields, tokens, and the vault of raw identifiers.
+
+`FIELDS` says for every field of the envelope what it is and what it may be used for.  `Tokenizer` turns an identifier
+into the 64-bit token that everything after intake sees.  `MasterKey` is the one secret; the token key and the vault's
+wrapping key are derived from it.
+"""
 
 from tarim.privacy.fields import FIELDS, REFUSED, DataClass, Field, Purpose, Role, require_purpose
+from tarim.privacy.sealing import (
+    SEALABLE,
+    SealedBefore,
+    SealKeys,
+    pack_bundle,
+    pack_fields,
+    seal_key,
+    seal_keys,
+    unpack_fields,
+)
+from tarim.privacy.tokens import Tokenizer
 
-__all__ = ["FIELDS", "REFUSED", "DataClass", "Field", "Purpose", "Role", "require_purpose"]
+__all__ = [
+    "FIELDS",
+    "REFUSED",
+    "DataClass",
+    "Field",
+    "Purpose",
+    "Role",
+    "require_purpose",
+    "Tokenizer",
+    "SEALABLE",
+    "SealKeys",
+    "SealedBefore",
+    "pack_bundle",
+    "pack_fields",
+    "seal_key",
+    "seal_keys",
+    "unpack_fields",
+]

@@ -1,0 +1,150 @@
+"""Intake: bytes and tables from outside become event batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import InputError, TarimError
+from tarim.base.instants import Clock
+from tarim.intake.assemble import Assembler, Parts
+from tarim.intake.domain import EventBatch, IntakeLimits, Notes, RefusedAt
+from tarim.intake.message import decode_checked, decode_message, decode_messages
+from tarim.intake.ports import Sealer
+from tarim.privacy import SealKeys, Tokenizer, pack_bundle
+from tarim.stream import ROW_WORDS, Flag
+
+_NO_KEYS: Final = np.zeros(0, np.uint64)
+
+
+class Intake:
+    """Strict decoding of everything that comes from outside, one place for all its forms.
+
+    Not for use by two threads at once.  Without a vault (`vault=None`) raw identifiers are dropped after tokenizing.
+    A batch that was written to the journal is reported with `accepted`, so that its sealed values are not sealed again;
+    a batch that was not written is simply forgotten.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        vault: Sealer | None = None,
+        limits: IntakeLimits | None = None,
+        *,
+        clock: Clock,
+    ) -> None:
+        self.limits = limits or IntakeLimits()
+        self._vault = vault
+        self._clock = clock
+        self._assembler = Assembler.of(tokenizer, self.limits)
+        self._counts: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        return f"<Intake {dict(self._counts)}>"
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Events so far: `taken`, and the refused by error code, such as `invalid-field` and `out-of-scope`."""
+        return MappingProxyType(self._counts)
+
+    def message(self, body: bytes, *, backfill: bool = False) -> EventBatch:
+        """A batch of the one event in a JSON message.  Raises FieldError, OutOfScope or TooLarge."""
+        try:
+            message = decode_message(body, self.limits)
+            parts = self._assembler.parts(message, self._clock.now_ms(), _flags(backfill))
+        except InputError as error:
+            self._counts[error.code] += 1
+            raise
+        self._counts["taken"] += 1
+        return self._batch((parts,))
+
+    def messages(self, body: bytes, *, backfill: bool = False) -> EventBatch:
+        """A batch of the events in a JSON array or `{"events": [...]}`; all of them or none.
+
+        Raises FieldError or TooLarge about the whole, RefusedAt with the index of the first event that is refused.
+        """
+        received_ms, flags = self._clock.now_ms(), _flags(backfill)
+        taken: list[Parts] = []
+        try:
+            for index, event in enumerate(decode_messages(body, self.limits)):
+                try:
+                    taken.append(self._assembler.parts(decode_checked(event), received_ms, flags))
+                except InputError as error:
+                    raise RefusedAt(index, error) from None
+        except InputError as error:
+            self._counts[error.code] += 1
+            raise
+        self._counts["taken"] += len(taken)
+        return self._batch(taken)
+
+    def group(self, bodies: Sequence[bytes]) -> tuple[EventBatch, list[TarimError | None]]:
+        """One batch of all good messages out of several callers' bodies, and for each body None or its own error.
+
+        The k-th event of the batch belongs to the k-th body without an error.  Keys of new customers are made durable
+        once for the group, so this is the form for a service under load.
+        """
+        received_ms = self._clock.now_ms()
+        taken: list[Parts] = []
+        errors: list[TarimError | None] = []
+        for body in bodies:
+            try:
+                taken.append(self._assembler.parts(decode_message(body, self.limits), received_ms))
+                errors.append(None)
+            except InputError as error:
+                self._counts[error.code] += 1
+                errors.append(error)
+        self._counts["taken"] += len(taken)
+        return self._batch(taken), errors
+
+    def accepted(self, batch: EventBatch) -> None:
+        """The batch lies in the journal: what it sealed need not be sealed again."""
+        if self._vault is not None and len(batch.seal_keys):
+            self._vault.remember(batch.seal_keys)
+
+    def _batch(self, taken: Sequence[Parts]) -> EventBatch:
+        rows = np.frombuffer(bytearray().join(parts.row for parts in taken), np.int64).reshape(len(taken), ROW_WORDS)
+        sealed, keys = self._seal(taken)
+        notes: list[Notes | None] = [parts.notes for parts in taken]
+        return EventBatch(
+            rows, [parts.event_id for parts in taken], [parts.source for parts in taken], notes, sealed, keys
+        )
+
+    def _seal(self, taken: Sequence[Parts]) -> tuple[list[bytes | None], SealKeys]:
+        sealed: list[bytes | None] = [None] * len(taken)
+        vault = self._vault
+        if vault is None:
+            return sealed, _NO_KEYS
+        new: set[int] = set()
+        places: list[int] = []
+        bundles: list[bytes] = []
+        for place, parts in enumerate(taken):
+            need = parts.need
+            for key, bits in parts.keys:
+                if not vault.known(key) and key not in new:
+                    need |= bits
+                    new.add(key)
+            if need:
+                places.append(place)
+                bundles.append(pack_bundle(need, _of_mask(parts, need)))
+        if places:
+            customers: npt.NDArray[np.int64] = np.array([taken[place].customer for place in places], np.int64)
+            for place, blob in zip(places, vault.seal_bundles(customers, bundles), strict=True):
+                sealed[place] = blob
+        return sealed, np.array(sorted(new), np.uint64) if new else _NO_KEYS
+
+
+def _of_mask(parts: Parts, need: int) -> Sequence[str]:
+    """The raw values of the bits in `need`, which are all among the event's."""
+    if need == parts.mask:
+        return parts.raws
+    bits = [bit for bit in range(parts.mask.bit_length()) if parts.mask >> bit & 1]
+    return [raw for bit, raw in zip(bits, parts.raws, strict=True) if need >> bit & 1]
+
+
+def _flags(backfill: bool) -> int:
+    return int(Flag.BACKFILL) if backfill else 0
