@@ -1,1 +1,26 @@
-"""Rule text becomes a checked tree, then a compiled kernel."""
+"""Rules: text an analyst reads → tree → checked tree → compiled kernel.
+
+`compile_ruleset` makes a `Ruleset` whose `evaluate` tells for each event which rules hold; `check_ruleset` stops before
+compiling and reports every fault with line, column and the fix.  Each arrow is a pure function in a file of its own:
+`parse`, `check`, `emit`.
+"""
+
+from tarim.rules.compile import Ruleset, compile_ruleset, source_of, starter_pack
+from tarim.rules.domain import HIT_WORDS, RULES_MAX, Band, ExpressionError, Problem, Rule, RulesetInvalid
+from tarim.rules.ruleset import CheckedRuleset, check_ruleset
+
+__all__ = [
+    "HIT_WORDS",
+    "RULES_MAX",
+    "Band",
+    "CheckedRuleset",
+    "ExpressionError",
+    "Problem",
+    "Rule",
+    "Ruleset",
+    "RulesetInvalid",
+    "check_ruleset",
+    "compile_ruleset",
+    "source_of",
+    "starter_pack",
+]

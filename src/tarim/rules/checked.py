@@ -1,0 +1,147 @@
+"""The checked tree: every name resolved, every type known, every literal a number.
+
+Numbers are float64 and missing is NaN.  Two kinds of node: a `Quantity` gives a number, a `Condition` gives true or false.
+Meaning (the interpreter in tests/naive and the compiled kernel both follow it):
+
+- a comparison with a missing side is false, `!=` and the negated forms of `in` and `between` included;
+- `not`, `and`, `or` are two-valued: `not (x > 1)` is true when x is missing;
+- division by zero gives missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tarim.rules.tree import CompareOp, MathOp
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Column `index` of the features."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the event row; the value `absent` (if any) means missing."""
+
+    column: int
+    absent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHour:
+    """Hour of the day in China, 0 to 23."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWeekday:
+    """Day of the week in China, 0 = Monday to 6 = Sunday."""
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    """Minus `operand`."""
+
+    operand: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """`left op right`."""
+
+    op: MathOp
+    left: Quantity
+    right: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """A condition known in advance."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """`left op right`, false when a side is missing."""
+
+    op: CompareOp
+    left: Quantity
+    right: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Whether `operand` equals one of `choices`; `negated`: none of them, and nothing is missing."""
+
+    operand: Quantity
+    choices: tuple[Quantity, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Whether `low <= operand <= high`; `negated`: outside, and nothing is missing."""
+
+    operand: Quantity
+    low: Quantity
+    high: Quantity
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IsMissing:
+    """Whether `operand` is missing; `negated`: known."""
+
+    operand: Quantity
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bit:
+    """Whether a word of the event row has any bit of `mask`."""
+
+    column: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    """Not `operand`."""
+
+    operand: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every operand holds."""
+
+    operands: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """Some operand holds."""
+
+    operands: tuple[Condition, ...]
+
+
+Quantity = Constant | Feature | Word | LocalHour | LocalWeekday | Negated | Combined
+Condition = Always | Relation | OneOf | Within | IsMissing | Bit | Opposite | All | Any
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedExpression:
+    """A condition and the names it reads, in order of first use."""
+
+    condition: Condition
+    reads: tuple[str, ...]

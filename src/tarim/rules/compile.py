@@ -1,0 +1,62 @@
+"""Checked ruleset → something that runs: the last arrow, and the one that touches the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from tarim.rules.domain import Band, Rule
+from tarim.rules.emit import block_names, emit
+from tarim.rules.kernel_cache import Kernel, load_kernel, plain_kernel
+from tarim.rules.ruleset import CheckedRuleset, check_ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """A ruleset that runs.
+
+    `evaluate(rows int64[n, 32], features float64[n, F], hits uint64[n, 4])` overwrites `hits`; it releases the GIL.
+    `version` is the SHA-256 of the text, hex.
+    """
+
+    name: str
+    version: str
+    text: str
+    feature_names: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    bands: tuple[Band, ...]
+    evaluate: Kernel
+
+
+def compile_ruleset(
+    text: str, feature_names: Sequence[str], cache_folder: Path | None = None, *, compiled: bool = True
+) -> Ruleset:
+    """The ruleset of a TOML text over features in this order.  Raises RulesetInvalid with every problem found.
+
+    With `cache_folder` the machine code is kept, and loading the same rules again takes milliseconds instead of a second.
+    `compiled=False` gives the same kernel as plain Python: thousands of times slower, nothing to wait for.
+    """
+    checked = check_ruleset(text, feature_names)
+    source = source_of(checked)
+    if compiled:
+        kernel = load_kernel(source, ("divide", *block_names(len(checked.rules))), cache_folder)
+    else:
+        kernel = plain_kernel(source)
+    return Ruleset(
+        checked.name, checked.version, checked.text, checked.feature_names, checked.rules, checked.bands, kernel
+    )
+
+
+def source_of(checked: CheckedRuleset) -> str:
+    """The kernel's Python source."""
+    return emit(
+        [expression.condition for expression in checked.expressions],
+        [[int(channel) for channel in rule.channels] for rule in checked.rules],
+    )
+
+
+def starter_pack() -> str:
+    """Text of the ruleset that comes with the product, over the reference features."""
+    return resources.files("tarim.rules").joinpath("packs/starter.toml").read_text(encoding="utf-8")

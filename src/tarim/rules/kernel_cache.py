@@ -1,0 +1,102 @@
+"""Compiled kernels in a folder: a module named by the digest of its source, and numba's machine code beside it.
+
+Two processes may meet here: a source is written once and never replaced while it is whole, because numba takes a newer
+source for another program and compiles again.  The folder is made for its owner alone, since what lies in it is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import Unavailable
+
+SIGNATURE: Final = "void(int64[:, ::1], float64[:, ::1], uint64[:, ::1])"
+
+Kernel = Callable[[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.uint64]], None]
+"""rows int64[n, 32], features float64[n, F], hits uint64[n, 4] (written)."""
+
+
+def load_kernel(source: str, helpers: Sequence[str], folder: Path | None) -> Kernel:
+    """`evaluate` of a kernel's source, compiled; `helpers` are the functions it calls.
+
+    With a folder the machine code is kept there and a later process loads it without compiling; with None it is compiled
+    for this process only.  Raises Unavailable when the folder cannot be written.
+    """
+    if folder is None:
+        module = ModuleType("tarim_ruleset_kernel")
+        exec(compile(source, "<ruleset kernel>", "exec"), module.__dict__)  # noqa: S102, our own compiler wrote it
+    else:
+        module = _module(_keep(source, folder))
+    for name in helpers:
+        setattr(module, name, numba.njit(error_model="numpy", nogil=True)(getattr(module, name)))
+    decorate = numba.njit(SIGNATURE, error_model="numpy", nogil=True, cache=folder is not None)
+    kernel: Kernel = decorate(module.evaluate)
+    return kernel
+
+
+def plain_kernel(source: str) -> Kernel:
+    """`evaluate` of a kernel's source as plain Python, for tests and for looking at."""
+    names: dict[str, Any] = {}
+    exec(compile(source, "<ruleset kernel>", "exec"), names)  # noqa: S102, our own compiler wrote it
+    kernel: Kernel = names["evaluate"]
+    return kernel
+
+
+def _keep(source: str, folder: Path) -> Path:
+    content = source.encode()
+    path = folder / f"tarim_ruleset_{hashlib.sha256(content).hexdigest()[:32]}.py"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _same(path, content):
+            return path
+        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if path.exists():  # not what it should be: torn by a crash, or tampered with
+                os.replace(temporary, path)
+            else:
+                _link_first(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise Unavailable(f"the folder of compiled rules cannot be used: {error.strerror}") from error
+    return path
+
+
+def _link_first(temporary: str, path: Path) -> None:
+    """Give the file its name unless another process was first."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+
+
+def _same(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except FileNotFoundError:
+        return False
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # numba looks a cached function's globals up by the module's name
+    spec.loader.exec_module(module)
+    return module

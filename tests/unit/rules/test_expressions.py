@@ -1,0 +1,143 @@
+"""Expressions: what parses, what it means for a hand-made event, and how each mistake is answered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tarim.privacy import Purpose
+from tarim.rules import ExpressionError, compile_ruleset
+from tarim.rules.check import check
+from tarim.rules.parse import parse
+from tarim.stream import Channel, Col, Flag, Kind, Verification, empty_rows
+
+NAMES = ("payer_count_1h", "payer_sum_amount_fen_1h", "payer_is_new_payee_30d", "payer_since_last")
+RULE = (
+    "[[rule]]\nid = 'r'\nwhen = '''{}'''\noutcome = 'notice'\nweight = 1\nscenario = 's'\n"
+    "reason = '因'\nreason_en = 'why'\n{}\n"
+)
+
+
+def event(features=(3.0, 250_000.0, 1.0, 1500.0), **words):
+    rows = empty_rows(1)
+    rows[0, Col.OCCURRED_MS] = 1_750_000_000_000  # 2025-06-15 23:06:40 in China, a Sunday
+    rows[0, Col.KIND] = Kind.TRANSFER
+    rows[0, Col.CHANNEL] = Channel.MOBILE
+    rows[0, Col.AMOUNT_FEN] = 500_000
+    for name, value in words.items():
+        rows[0, Col[name]] = value
+    return rows, np.array([features])
+
+
+def fires(text, rows, features, extra="") -> bool:
+    ruleset = compile_ruleset("name = 'n'\n" + RULE.format(text, extra), NAMES, compiled=False)
+    hits = np.zeros((len(rows), 4), np.uint64)
+    ruleset.evaluate(rows, features, hits)
+    return bool(hits[0, 0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "payer_count_1h >= 3 and payer_is_new_payee_30d and amount_fen >= 5_000 yuan",
+        "amount_fen == 5000元",
+        "amount_fen == 500_000分",
+        "amount_fen / payer_sum_amount_fen_1h == 2",
+        "payer_since_last < 2s and payer_since_last >= 1500ms",
+        "1 + 2 * 3 == 7",
+        "(1 + 2) * 3 == 9",
+        "10 - 2 - 3 == 5",
+        "-payer_count_1h == -3",
+        "hour == 23 and weekday == 6",
+        'channel == "mobile" and kind in ("payment", "transfer")',
+        "amount_fen between 5000 yuan and 5000 yuan",
+        "not payer_count_1h > 3 or false",
+        "false and false or true",
+        "city is missing",
+    ],
+)
+def test_what_holds_of_a_transfer(text):
+    assert fires(text, *event())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["payer_count_1h > 1", "payer_count_1h < 1", "payer_count_1h == 1", "payer_count_1h != 1", "payer_count_1h in (1)",
+     "payer_count_1h not in (1)", "payer_count_1h between 0 and 9", "payer_count_1h not between 0 and 9", "payer_count_1h + 1 > 0"],
+)  # fmt: skip
+def test_a_missing_number_makes_every_comparison_false(text):
+    assert not fires(text, *event((np.nan, 1.0, 1.0, 1.0)))
+
+
+def test_division_by_zero_is_missing():
+    assert fires("1 / payer_count_1h is missing", *event((0.0, 1.0, 1.0, 1.0)))
+    assert not fires("1 / payer_count_1h > 0", *event((0.0, 1.0, 1.0, 1.0)))
+
+
+def test_an_event_without_an_amount_has_a_missing_amount():
+    assert fires("amount_fen is missing", *event(AMOUNT_FEN=0))
+    assert not fires("amount_fen < 10 yuan", *event(AMOUNT_FEN=0))
+
+
+def test_sets_and_flags():
+    rows, features = event(VERIFICATION=Verification.FACE | Verification.PASSWORD, FLAGS=Flag.LATE)
+    assert fires('verification has "face" and late and not backfill', rows, features)
+    assert not fires('verification has "token"', rows, features)
+
+
+def test_a_rule_limited_to_channels_fires_there_only():
+    assert fires("true", *event(), extra='channels = ["pc", "mobile"]')
+    assert not fires("true or true", *event(CHANNEL=Channel.ATM), extra='channels = ["pc", "mobile"]')
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "says"),
+    [
+        ("payer_cuont_1h > 1", 0, "did you mean 'payer_count_1h'"),
+        ('channel == "moble"', 11, "did you mean 'mobile'"),
+        ("1 < payer_count_1h < 3", 19, "not chained"),
+        ("amount_fen > 2h", 11, "does not go with a length of time"),
+        ("amount_fen * amount_fen > 1", 11, "multiply by a plain number"),
+        ("amount_fen > 5 euro", 15, "is no unit"),
+        ("amount_fen", 0, "is a value, not a condition"),
+        ("channel > 3", 8, "no order"),
+        ("channel == 3", 11, "quoted name"),
+        ("amount_fen = 3", 11, "write `==`"),
+        ("amount_fen > ", 13, "ends where a value is expected"),
+        ("(amount_fen > 3", 15, "closing `)`"),
+        ("customer == 3", 0, "identifies someone"),
+        ("payee_name == \"x\"", 0, "nothing is computed on it"),
+        ("occurred_at > 3", 0, "hour or weekday"),
+        ("late == true", 0, "is a condition"),
+        ("late > 1", 0, "is a condition"),
+        ("late amount_fen", 5, "does not belong here"),
+        ('amount_fen > "3"', 13, "code field only"),
+        ("(1 > 0) > 1", 3, "value is expected"),
+        ("amount_fen > 9" + "9" * 20, 13, "larger than"),
+        ("1 > 0 and " * 300 + "true", 2000, "at most 2000"),
+        ("(" * 40 + "true" + ")" * 40, 33, "deeper than 32"),
+        ("1" + "+1" * 40 + " > 0", 82, "deeper than 32"),
+        ("not " * 40 + "true", 132, "deeper than 32"),
+        ("amount_fen > 3 & late", 15, "write `and`"),
+        ("currency == \"yuan\"", 12, "three capital letters"),
+        ("", 0, "ends where a value"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_named_with_its_place_and_the_fix(text, at, says):
+    with pytest.raises(ExpressionError) as caught:
+        check(parse(text), NAMES)
+    assert says in caught.value.text_en
+    assert caught.value.text_zh != caught.value.text_en
+    assert caught.value.at == at
+
+
+def test_a_rule_reads_only_fields_that_serve_its_purpose():
+    """`network_kind` serves risk control and nothing else (promise 7)."""
+    check(parse('network_kind == "wifi"'), NAMES, Purpose.RISK)
+    with pytest.raises(ExpressionError, match="may not be used for marketing"):
+        check(parse('network_kind == "wifi"'), NAMES, Purpose.MARKETING)
+
+
+def test_an_expression_tells_what_it_reads():
+    read = check(parse("payer_count_1h > 1 and (hour < 6 or payer_count_1h > 9)"), NAMES).reads
+    assert read == ("payer_count_1h", "hour")
