@@ -63,7 +63,8 @@ def test_what_holds_of_a_transfer(text):
 @pytest.mark.parametrize(
     "text",
     ["payer_count_1h > 1", "payer_count_1h < 1", "payer_count_1h == 1", "payer_count_1h != 1", "payer_count_1h in (1)",
-     "payer_count_1h not in (1)", "payer_count_1h between 0 and 9", "payer_count_1h not between 0 and 9", "payer_count_1h + 1 > 0"],
+     "payer_count_1h not in (1)", "payer_count_1h between 0 and 9", "payer_count_1h not between 0 and 9",
+     "payer_count_1h + 1 > 0"],
 )  # fmt: skip
 def test_a_missing_number_makes_every_comparison_false(text):
     assert not fires(text, *event((np.nan, 1.0, 1.0, 1.0)))

@@ -1,0 +1,130 @@
+"""The policy: rows and features in, decisions out, and the reasons of a decision afterwards.
+
+Pure: no clock, no disk.  A decision depends on its own event's row and features only, so where a batch is cut changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import DefinitionError
+from tarim.decisions.domain import DECISION_WORDS, Language, Reason, Word, hits_of
+from tarim.decisions.kernels import decide as kernel
+from tarim.rules import HIT_WORDS, RULES_MAX, Band, Ruleset
+from tarim.stream import ROW_WORDS, Outcome, Rows
+
+CHUNK_EVENTS: Final = 1_024
+"""Events judged at a time: the scratch of a Decider, and small enough to stay in the cache."""
+
+Features = npt.NDArray[np.float64]
+Decisions = npt.NDArray[np.int64]
+"""Shape (n, DECISION_WORDS)."""
+
+
+class Scorer(Protocol):
+    """What the policy needs of a model."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Columns the model expects `features` to have, in order."""
+
+    def score(self, features: Features, out: Features) -> None:
+        """Write the score of each event, in [0, 1]: features (n, F), out (n,)."""
+
+
+class Decider:
+    """Judges events by a ruleset, its score bands, and an optional model.
+
+    Holds scratch memory, so one thread at a time; the kernels release the GIL.  Publishing another ruleset or model
+    means making another Decider and using it from the next event on.
+    """
+
+    def __init__(self, ruleset: Ruleset, model: Scorer | None, feature_names: Sequence[str]) -> None:
+        self.feature_names = tuple(feature_names)
+        for what, names in (("ruleset", ruleset.feature_names), ("model", model.feature_names if model else None)):
+            if names is not None and names != self.feature_names:
+                raise DefinitionError(f"the {what} was made for other features, or for these in another order")
+        assert len(ruleset.rules) <= RULES_MAX
+        self.ruleset = ruleset
+        self.model = model
+        self.policy_version = policy_version(ruleset.bands)
+        self._rule_masks = np.zeros((len(Outcome), HIT_WORDS), np.uint64)
+        for rule in ruleset.rules:
+            self._rule_masks[rule.outcome, rule.index // 64] |= np.uint64(1 << rule.index % 64)
+        self._band_starts = np.array([band.at_least for band in ruleset.bands], np.float64)
+        self._band_outcomes = np.array([band.outcome for band in ruleset.bands], np.int64)
+        self._hits = np.zeros((CHUNK_EVENTS, HIT_WORDS), np.uint64)
+        self._scores = np.full(CHUNK_EVENTS, np.nan)
+
+    @property
+    def ruleset_version(self) -> str:
+        """Digest of the ruleset's text; the score bands are part of it."""
+        return self.ruleset.version
+
+    @property
+    def model_version(self) -> str:
+        """Digest of the model's file, "" without a model."""
+        return self.model.version if self.model else ""
+
+    def decide(self, rows: Rows, features: Features, decisions: Decisions | None = None) -> Decisions:
+        """Decisions of a batch, shape (n, 8), in `decisions` if it is given.
+
+        `rows` (n, 32) get their outcome; `features` (n, F) become all missing where the event lacks the flag
+        HISTORY_AUTHORISED, so what is kept or exported is what was judged on.  All arrays C-contiguous.
+        """
+        count = len(rows)
+        if decisions is None:
+            decisions = np.empty((count, DECISION_WORDS), np.int64)
+        assert rows.shape == (count, ROW_WORDS)
+        assert features.shape == (count, len(self.feature_names))
+        assert decisions.shape == (count, DECISION_WORDS)
+        if count <= CHUNK_EVENTS:
+            self._decide(rows, features, decisions)
+        else:
+            for start in range(0, count, CHUNK_EVENTS):
+                part = slice(start, start + CHUNK_EVENTS)
+                self._decide(rows[part], features[part], decisions[part])
+        return decisions
+
+    def _decide(self, rows: Rows, features: Features, decisions: Decisions) -> None:
+        count = len(rows)
+        hits, scores = self._hits[:count], self._scores[:count]
+        kernel.hide_history(rows, features)
+        self.ruleset.evaluate(rows, features, hits)
+        if self.model is not None:
+            self.model.score(features, scores)
+        kernel.combine(hits, scores, self._rule_masks, self._band_starts, self._band_outcomes, rows, decisions)
+
+    def explain(self, decision: Decisions, language: Language | str = Language.ZH) -> list[Reason]:
+        """Reasons of one decision, shape (8,), heaviest first, in Chinese or English.
+
+        The decision must come from this ruleset.  Raises ValueError for another language.
+        """
+        chinese = Language(language) is Language.ZH
+        reasons = [
+            Reason(
+                "rule", rule.id, rule.scenario, rule.outcome, rule.weight, rule.reason_zh if chinese else rule.reason_en
+            )
+            for rule in (self.ruleset.rules[index] for index in hits_of(decision))
+        ]
+        band_index = int(decision[Word.BAND])
+        if band_index >= 0:
+            band = self.ruleset.bands[band_index]
+            text = band.reason_zh if chinese else band.reason_en
+            reasons.append(Reason("score", "score", "", band.outcome, band.weight, text))
+        return sorted(reasons, key=lambda reason: (-reason.weight, -reason.outcome, reason.id))
+
+
+def policy_version(bands: Sequence[Band]) -> str:
+    """Digest of the score bands, hex: two rulesets with one policy version treat a score alike."""
+    content = [[band.at_least, band.outcome.name, band.weight, band.reason_zh, band.reason_en] for band in bands]
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
