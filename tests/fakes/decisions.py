@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from tarim.base.errors import NotFound, Unavailable
+from tarim.base.errors import FieldError, NotFound, TarimError, Unavailable
 from tarim.stream import Col, Flag, Kind, empty_rows
 
 
@@ -89,7 +90,11 @@ class FakeEngine:
     counts: dict[int, int] = field(default_factory=dict)
     failing: bool = False
 
-    def process(self, rows: np.ndarray, out: np.ndarray) -> None:
+    def pass_over(self, first_seq: int, count: int = 1) -> None:
+        assert first_seq == self.offset, "a gap"
+        self.offset += count
+
+    def process(self, rows: np.ndarray, out: np.ndarray, decide: object = None) -> None:
         if self.failing:
             raise RuntimeError("the engine failed")
         for row, features in zip(rows, out, strict=True):
@@ -126,6 +131,47 @@ class FakeBatch:
     sources: list[str]
     notes: list[dict[str, str] | None]
     sealed: list[bytes | None]
+
+
+class FakeReader:
+    """Bodies are JSON objects as `events` takes them; `{"bad": 1}` is refused.  Remembers what was accepted."""
+
+    def __init__(self) -> None:
+        self.accepted_ids: list[str] = []
+
+    def message(self, body: bytes, *, backfill: bool = False) -> FakeBatch:
+        batch, (error,) = self.group([body])
+        if error is not None:
+            raise error
+        return batch
+
+    def messages(self, body: bytes, *, backfill: bool = False) -> FakeBatch:
+        described = json.loads(body)
+        if any("bad" in each for each in described):
+            raise FieldError("bad", "must not be there")
+        return events(*described)
+
+    def group(self, bodies: Sequence[bytes]) -> tuple[FakeBatch, list[TarimError | None]]:
+        described = [json.loads(body) for body in bodies]
+        errors = [FieldError("bad", "must not be there") if "bad" in each else None for each in described]
+        return events(*(each for each in described if "bad" not in each)), errors
+
+    def accepted(self, batch: FakeBatch) -> None:
+        self.accepted_ids += batch.event_ids
+
+
+class FakeWatcher:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.groups: list[int] = []
+        self.failures: list[BaseException] = []
+
+    def group(self, batch: FakeBatch, taken: object, judged_s: float, durable_s: float) -> None:
+        self.groups.append(len(batch.event_ids))
+
+    def failed(self, error: BaseException) -> None:
+        self.failures.append(error)
 
 
 def key_of(text: str) -> int:

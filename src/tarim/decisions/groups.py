@@ -1,11 +1,16 @@
 """Group commit: requests that arrive while the disk is busy share the next trip to it.
 
-    submit ──► queue ──► take (recognise, judge, append) ──► commit, in a thread ──► every answer of the group
-                 ▲                                                │
-                 └────── what arrives meanwhile waits here ◄──────┘
+    the loop                              the clerk, a thread
+    ────────                              ───────────────────
+    submit ──────────► queue ───────────► read the bodies, recognise, judge, append     ┐ one group:
+                         ▲                commit                                        ┘ all that waited
+    answer each  ◄────── │ ◄───────────── hand the results back
+                         └ what arrives meanwhile waits for the next group
 
-So an answer is durable before it is given, the disk is asked once for many answers, and a group is as large as the load
-makes it.  The queue is bounded: beyond it a request is refused at once, which costs the sender less than a late answer.
+An answer is durable before it is given, the disk is asked once for many answers, and a group is as large as the load
+makes it.  Everything that touches engine, index or journal runs in the clerk, one thing after the other; the loop
+never waits for a disk.  The queue is bounded: beyond it a request is refused at once, which costs the sender less than
+a late answer.
 """
 
 from __future__ import annotations
@@ -14,110 +19,113 @@ import asyncio
 import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
 
-from tarim.base.errors import TarimError, Unavailable
-from tarim.decisions.ports import Batch, Log
+from tarim.base.errors import InputError, TarimError, Unavailable
+from tarim.decisions.ports import Batch, Log, Reader
 from tarim.decisions.service import DecisionService, Result, Taken, join
 
-Answer = Callable[[list[Result] | TarimError], None]
-"""Called once, in the loop, with one result for each event of the batch, or with why there are none."""
+T = TypeVar("T")
 
-_CLOSED: Final = "the service is stopping"
-_BROKEN: Final = "the journal could not be written; the service must be restarted"
+Answer = Callable[[list[Result] | TarimError], None]
+"""Called once, in the loop, with one result for each event of the request, or with why there are none."""
+
+CLOSED: Final = "the service is stopping"
+FULL: Final = "too many requests are waiting"
+BROKEN: Final = "the journal could not be written; the service must be restarted"
+NOT_JUDGED: Final = "the events could not be judged"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLimits:
+    """requests_max, bytes_max: of one group.  waiting_requests_max, waiting_bytes_max: of all not yet answered."""
+
+    requests_max: int
+    bytes_max: int
+    waiting_requests_max: int
+    waiting_bytes_max: int
 
 
 class Watcher(Protocol):
-    """What wants to know how groups fare; called in the loop, must be quick."""
+    """What wants to know how groups fare; called in the clerk's thread, must be quick."""
 
-    def group_taken(self, batch: Batch, taken: Taken, took_s: float) -> None:
-        """A group was judged and appended."""
-
-    def group_durable(self, events: int, took_s: float) -> None:
-        """Its commit came back."""
+    def group(self, batch: Batch, taken: Taken, judged_s: float, durable_s: float) -> None:
+        """A group became durable: how long reading and judging took, and how long the commit."""
 
     def failed(self, error: BaseException) -> None:
-        """A group failed for a reason that is not the sender's."""
+        """Something failed for a reason that is not the sender's."""
 
 
-class _Committer(threading.Thread):
-    """Runs commits one after the other, and tells the loop."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Events to decide: one message, or many in one body."""
 
-    def __init__(self, log: Log, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(name="journal-commit", daemon=True)
-        self._log = log
-        self._loop = loop
-        self._wanted: queue.SimpleQueue[Callable[[BaseException | None], None] | None] = queue.SimpleQueue()
+    body: bytes
+    many: bool
+    backfill: bool
+    answer: Answer
 
-    def commit(self, done: Callable[[BaseException | None], None]) -> None:
-        self._wanted.put(done)
 
-    def stop(self) -> None:
-        self._wanted.put(None)
-        self.join()
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Something else the clerk does between two groups."""
 
-    def run(self) -> None:
-        while (done := self._wanted.get()) is not None:
-            trouble: BaseException | None = None
-            try:
-                self._log.commit()
-            except BaseException as error:
-                trouble = error
-            self._loop.call_soon_threadsafe(done, trouble)
+    run: Callable[[], Any]
+    done: Callable[[Any, BaseException | None], None]
 
 
 class GroupCommit:
-    """The asynchronous front of the decision service; every method is called in `loop`'s thread."""
+    """The asynchronous front of the decision service; its methods are called in `loop`'s thread."""
 
     def __init__(
         self,
         service: DecisionService,
+        reader: Reader[Any],
         log: Log,
         loop: asyncio.AbstractEventLoop,
-        *,
-        group_events_max: int,
-        queue_events_max: int,
-        watcher: Watcher | None = None,
+        limits: GroupLimits,
+        watcher: Watcher,
     ) -> None:
         self._service = service
+        self._reader = reader
+        self._log = log
         self._loop = loop
-        self._group_events_max = group_events_max
-        self._queue_events_max = queue_events_max
+        self._limits = limits
         self._watcher = watcher
-        self._queue: deque[tuple[Batch, Answer]] = deque()
-        self._queued_events = 0
-        self._busy = False
+        self._queue: queue.SimpleQueue[_Request | _Call | None] = queue.SimpleQueue()
+        self._waiting_requests = 0
+        self._waiting_bytes = 0
         self._closed = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._committer = _Committer(log, loop)
-        self._committer.start()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._clerk = threading.Thread(target=self._work, name="clerk", daemon=True)
+        self._clerk.start()
 
     @property
-    def queued_events(self) -> int:
-        """Events waiting for the next group."""
-        return self._queued_events
+    def waiting_requests(self) -> int:
+        """Requests not yet answered."""
+        return self._waiting_requests
 
-    def submit(self, batch: Batch, answer: Answer) -> None:
-        """Queue a batch; `answer` is called when its decisions are durable.  Raises Unavailable when the queue is full."""
-        if self._closed:
-            raise Unavailable(_CLOSED)
-        if self._service.broken:
-            raise Unavailable(self._service.broken)
-        count = len(batch.event_ids)
-        if self._queued_events + count > self._queue_events_max and self._queue:
-            raise Unavailable("too many events are waiting")
-        self._queue.append((batch, answer))
-        self._queued_events += count
-        if not self._busy:
-            self._busy = True
-            self._idle.clear()
-            self._loop.call_soon(self._turn)
+    def submit(self, body: bytes, answer: Answer, *, many: bool = False, backfill: bool = False) -> None:
+        """Have the event (or, with `many`, the events) in `body` decided; `answer` is called when that is durable.
 
-    async def ask(self, batch: Batch) -> list[Result]:
-        """The results of a batch, durable.  Raises TarimError when there are none."""
+        Raises Unavailable, and never calls `answer`, when the queue is full or the service stopped or broken.
+        """
+        if self._closed or self._service.broken:
+            raise Unavailable(self._service.broken or CLOSED)
+        size = len(body)
+        if self._waiting_requests >= self._limits.waiting_requests_max or (
+            self._waiting_requests and self._waiting_bytes + size > self._limits.waiting_bytes_max
+        ):
+            raise Unavailable(FULL)
+        self._waiting_requests += 1
+        self._waiting_bytes += size
+        self._queue.put(_Request(body, many, backfill, answer))
+
+    async def ask(self, body: bytes, *, many: bool = False, backfill: bool = False) -> list[Result]:
+        """The results of a request, durable.  Raises TarimError when there are none."""
         future: asyncio.Future[list[Result]] = self._loop.create_future()
 
         def answer(results: list[Result] | TarimError) -> None:
@@ -128,70 +136,149 @@ class GroupCommit:
             else:
                 future.set_result(results)
 
-        self.submit(batch, answer)
+        self.submit(body, answer, many=many, backfill=backfill)
         return await future
 
-    def _turn(self) -> None:
-        """Take one group off the queue and send it to the disk."""
-        if not self._queue:
-            self._busy = False
-            self._idle.set()
-            return
-        group = [self._queue.popleft()]
-        events = len(group[0][0].event_ids)
-        while self._queue and events + len(self._queue[0][0].event_ids) <= self._group_events_max:
-            group.append(self._queue.popleft())
-            events += len(group[-1][0].event_ids)
-        self._queued_events -= events
-        begin = time.perf_counter()
-        try:
-            batch = join([each for each, _ in group])
-            taken = self._service.take(batch)
-            results: list[Result] | TarimError = self._service.results(batch, taken)
-        except TarimError as error:
-            self._finish(group, error)
-            return
-        except Exception as error:
-            if self._watcher is not None:
-                self._watcher.failed(error)
-            self._finish(group, Unavailable(self._service.broken or "the group could not be judged"))
-            return
-        now = time.perf_counter()
-        if self._watcher is not None:
-            self._watcher.group_taken(batch, taken, now - begin)
-        if not len(taken.rows):
-            self._finish(group, results)
-            return
+    async def run(self, function: Callable[[], T]) -> T:
+        """What `function` gives, called by the clerk between two groups.  Raises what it raises, and Unavailable."""
+        if self._closed:
+            raise Unavailable(CLOSED)
+        if self._waiting_requests >= self._limits.waiting_requests_max:
+            raise Unavailable(FULL)
+        future: asyncio.Future[T] = self._loop.create_future()
 
-        def durable(trouble: BaseException | None) -> None:
-            if trouble is not None:
-                self._service.break_down(_BROKEN)
-                if self._watcher is not None:
-                    self._watcher.failed(trouble)
-                self._finish(group, Unavailable(_BROKEN))
+        def done(value: T, error: BaseException | None) -> None:
+            self._answered(0)
+            if future.done():
                 return
-            if self._watcher is not None:
-                self._watcher.group_durable(events, time.perf_counter() - now)
-            self._finish(group, results)
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(value)
 
-        self._committer.commit(durable)
-
-    def _finish(self, group: list[tuple[Batch, Answer]], results: list[Result] | TarimError) -> None:
-        """Give each request of a group its answers, and turn to the next group first thing."""
-        self._loop.call_soon(self._turn)
-        at = 0
-        for batch, answer in group:
-            count = len(batch.event_ids)
-            mine = results if isinstance(results, TarimError) else results[at : at + count]
-            at += count
-            try:
-                answer(mine)
-            except Exception as error:  # one broken connection must not cost the others their answers
-                if self._watcher is not None:
-                    self._watcher.failed(error)
+        self._waiting_requests += 1
+        self._queue.put(_Call(function, done))
+        return await future
 
     async def close(self) -> None:
-        """Take nothing more, answer what is queued, and stop the commit thread."""
+        """Take nothing more, answer what is waiting, and stop the clerk."""
         self._closed = True
-        await self._idle.wait()
-        self._committer.stop()
+        while self._waiting_requests:
+            self._empty.clear()
+            await self._empty.wait()
+        self._queue.put(None)
+        await self._loop.run_in_executor(None, self._clerk.join)
+
+    def _answered(self, size: int) -> None:
+        self._waiting_requests -= 1
+        self._waiting_bytes -= size
+        if not self._waiting_requests:
+            self._empty.set()
+
+    def _deliver(self, answers: Sequence[tuple[_Request, list[Result] | TarimError]]) -> None:
+        """In the loop: every answer of a group."""
+        for request, results in answers:
+            self._answered(len(request.body))
+            try:
+                request.answer(results)
+            except Exception as error:  # one broken connection must not cost the others their answers
+                self._watcher.failed(error)
+
+    # ---- the clerk -------------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        waiting = self._queue
+        while (item := waiting.get()) is not None:
+            group: list[_Request] = []
+            size = 0
+            while True:
+                if isinstance(item, _Call):
+                    self._call(item)
+                elif item is None:
+                    waiting.put(None)
+                    break
+                else:
+                    group.append(item)
+                    size += len(item.body)
+                    if len(group) >= self._limits.requests_max or size >= self._limits.bytes_max:
+                        break
+                try:
+                    item = waiting.get_nowait()
+                except queue.Empty:
+                    break
+            if group:
+                self._loop.call_soon_threadsafe(self._deliver, self._decide(group))
+
+    def _call(self, call: _Call) -> None:
+        value, trouble = None, None
+        try:
+            value = call.run()
+        except Exception as error:
+            trouble = error
+        self._loop.call_soon_threadsafe(call.done, value, trouble)
+
+    def _decide(self, group: list[_Request]) -> list[tuple[_Request, list[Result] | TarimError]]:
+        """Results of a group, durable."""
+        begin = time.perf_counter()
+        answers: dict[int, list[Result] | TarimError] = {}
+        try:
+            batches, owners = self._read(group, answers)
+            if batches:
+                batch = join(batches)
+                taken = self._service.take(batch)
+                results = self._service.results(batch, taken)
+                judged = time.perf_counter()
+                if len(taken.rows):
+                    self._commit()
+                    if len(taken.rows) == len(batch.event_ids):
+                        for each in batches:
+                            self._reader.accepted(each)
+                self._watcher.group(batch, taken, judged - begin, time.perf_counter() - judged)
+                at = 0
+                for index, count in owners:
+                    answers[index] = results[at : at + count]
+                    at += count
+        except TarimError as error:
+            answers = {index: answers.get(index, error) for index in range(len(group))}
+            if not isinstance(error, InputError):
+                self._watcher.failed(error)
+        except Exception as error:
+            self._watcher.failed(error)
+            trouble = Unavailable(self._service.broken or NOT_JUDGED)
+            answers = {index: answers.get(index, trouble) for index in range(len(group))}
+        return [(request, answers[index]) for index, request in enumerate(group)]
+
+    def _commit(self) -> None:
+        try:
+            self._log.commit()
+        except BaseException:
+            self._service.break_down(BROKEN)
+            raise
+
+    def _read(
+        self, group: list[_Request], answers: dict[int, list[Result] | TarimError]
+    ) -> tuple[list[Batch], list[tuple[int, int]]]:
+        """The group's events as batches, and (request, events) in their order; refused requests go to `answers`."""
+        batches: list[Batch] = []
+        owners: list[tuple[int, int]] = []
+        single = [index for index, request in enumerate(group) if not request.many and not request.backfill]
+        if single:
+            batch, errors = self._reader.group([group[index].body for index in single])
+            for index, error in zip(single, errors, strict=True):
+                if error is None:
+                    owners.append((index, 1))
+                else:
+                    answers[index] = error
+            if len(batch.event_ids):
+                batches.append(batch)
+        for index, request in enumerate(group):
+            if request.many or request.backfill:
+                read = self._reader.messages if request.many else self._reader.message
+                try:
+                    batch = read(request.body, backfill=request.backfill)
+                except TarimError as error:
+                    answers[index] = error
+                    continue
+                batches.append(batch)
+                owners.append((index, len(batch.event_ids)))
+        return batches, owners

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tarim.base.errors import TarimError
 from tarim.stream import Rows
 
 Words = npt.NDArray[np.int64]
@@ -60,6 +61,9 @@ class FeatureSet(Protocol):
     def names(self) -> tuple[str, ...]: ...
     @property
     def version(self) -> str: ...
+    @property
+    def needs_outcomes(self) -> bool:
+        """Whether some feature depends on earlier decisions, so that events are decided one by one."""
 
 
 class FeatureEngine(Protocol):
@@ -70,8 +74,15 @@ class FeatureEngine(Protocol):
     @property
     def offset(self) -> int: ...
 
-    def process(self, rows: Rows, out: Features) -> object:
-        """Take in rows, shape (n, ROW_WORDS), and write their features, shape (n, F); may set Flag.LATE in a row."""
+    def process(self, rows: Rows, out: Features, decide: Callable[[Rows, Features], Words] | None = None) -> object:
+        """Take in rows, shape (n, ROW_WORDS), and write their features, shape (n, F); may set Flag.LATE in a row.
+
+        When a feature needs outcomes, `decide` is called for one event at a time and gives its outcome, shape (1,);
+        unless the row's outcome is set already.
+        """
+
+    def pass_over(self, first_seq: int, count: int = 1) -> object:
+        """Skip positions that hold no events."""
 
     def snapshot(self, path: Path) -> object:
         """Write the whole state to a file."""
@@ -99,6 +110,25 @@ class Batch(Protocol):
     @property
     def sources(self) -> Sequence[str]: ...
     @property
-    def notes(self) -> Sequence[dict[str, str] | None]: ...
+    def notes(self) -> Sequence[Mapping[str, str] | None]: ...
     @property
     def sealed(self) -> Sequence[bytes | None]: ...
+
+
+B = TypeVar("B", bound=Batch)
+
+
+class Reader(Protocol[B]):
+    """Bodies to batches, strictly; `tarim.intake.Intake` is one.  A refusal is a TarimError that says what is wrong."""
+
+    def message(self, body: bytes, *, backfill: bool = False) -> B:
+        """One event."""
+
+    def messages(self, body: bytes, *, backfill: bool = False) -> B:
+        """Many events, all or none."""
+
+    def group(self, bodies: Sequence[bytes]) -> tuple[B, list[TarimError | None]]:
+        """The good ones of many messages, and for each body None or what is wrong with it."""
+
+    def accepted(self, batch: B) -> None:
+        """The batch lies in the journal."""

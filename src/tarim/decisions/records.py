@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -71,17 +71,27 @@ class Control(msgspec.Struct, frozen=True):
 
 
 class Side(msgspec.Struct, frozen=True, array_like=True):
-    """What lies beside the rows.  One source stands for all; None stands for a column of None."""
+    """What lies beside the rows.  One source stands for all; one set of notes stands for all that share it.
+
+    note_of: index into `notes` of each event, None when all have the first.  sealed: ciphertexts for the vault by event,
+    None when there are none.  orphans: (customer token, ciphertext) that came with a refused copy of these events.
+    """
 
     versions: Versions
     event_ids: list[str]
     sources: str | list[str]
-    notes: list[dict[str, str] | None] | None
+    notes: list[dict[str, str] | None]
+    note_of: list[int] | None
     sealed: list[bytes | None] | None
+    orphans: list[tuple[int, bytes]]
 
     def source(self, index: int) -> str:
         """Source of one event."""
         return self.sources if isinstance(self.sources, str) else self.sources[index]
+
+    def note(self, index: int) -> dict[str, str] | None:
+        """Business texts of one event."""
+        return self.notes[0 if self.note_of is None else self.note_of[index]]
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -112,7 +122,7 @@ class Events:
                 side = _side_decoder.decode(self._side_bytes)
             except msgspec.MsgspecError:
                 raise Damaged(f"the side table of the record at {self.first_seq} cannot be read") from None
-            columns = (side.event_ids, side.sources, side.notes, side.sealed)
+            columns = (side.event_ids, side.sources, side.note_of, side.sealed)
             if any(isinstance(column, list) and len(column) != len(self.rows) for column in columns):
                 raise Damaged(f"the side table of the record at {self.first_seq} has another length than its rows")
             self._side = side
@@ -123,19 +133,30 @@ def encode_side(
     versions: Versions,
     event_ids: Sequence[str],
     sources: Sequence[str],
-    notes: Sequence[dict[str, str] | None],
+    notes: Sequence[Mapping[str, str] | None],
     sealed: Sequence[bytes | None],
+    orphans: Sequence[tuple[int, bytes]] = (),
 ) -> bytes:
-    """The side table of n events, all sequences of length n."""
-    first = sources[0] if sources else ""
-    same = all(source == first for source in sources)
+    """The side table of n events, all sequences but `orphans` of length n > 0."""
+    first, note = sources[0], notes[0]
+    same_source = sources.count(first) == len(sources)
+    table: dict[int, int] = {}
+    note_of = None
+    if any(each is not note for each in notes):
+        note_of = [table.setdefault(id(each), len(table)) for each in notes]
+        by_place = dict(zip(note_of, notes, strict=True))
+        unique = [by_place[place] for place in range(len(table))]
+    else:
+        unique = [note]
     return _encoder.encode(
         (
             versions,
             event_ids,
-            first if same else sources,
-            notes if any(notes) else None,
+            first if same_source else sources,
+            [None if each is None else dict(each) for each in unique],
+            note_of,
             sealed if any(sealed) else None,
+            orphans,
         )
     )
 

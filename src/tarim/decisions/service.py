@@ -11,7 +11,7 @@ record; whoever calls answers only after the log's commit.  Three things can go 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -37,8 +37,8 @@ from tarim.stream import Col, Kind, Rows
 
 Words = npt.NDArray[np.int64]
 
-CONTROL_POSITIONS: Final = 0
-"""Positions a control record takes: none, so that positions count events."""
+CONTROL_POSITIONS: Final = 1
+"""Positions a control record takes."""
 
 RECORD_SLACK_BYTES: Final = 4_096
 """Room asked for beside the payload: the log's own framing, and a segment's head."""
@@ -157,7 +157,12 @@ class DecisionService:
     def record(self, kind: RecordKind, control: Control) -> None:
         """Append a control record.  Raises Unavailable with nothing changed."""
         self._log.reserve(RECORD_SLACK_BYTES)
-        self._log.append(kind, encode_control(control), CONTROL_POSITIONS)
+        try:
+            seq = self._log.append(kind, encode_control(control), CONTROL_POSITIONS)
+            self._engine.pass_over(seq, CONTROL_POSITIONS)
+        except BaseException:
+            self.break_down("a control record was interrupted; the service must be restarted")
+            raise
 
     def take(self, batch: Batch) -> Taken:
         """Recognise, judge and append a batch; durable only after the log's commit.
@@ -191,7 +196,7 @@ class DecisionService:
         if referring and rows is not batch.rows:
             rows[:, Col.REFERS_SEQ] = batch.rows[where, Col.REFERS_SEQ]
         rows[:, Col.SEQ] = seqs[where]
-        side = self._side(batch, where)
+        side = self._side(batch, where, rows)
         try:
             self._log.reserve(events_bytes(len(rows), 256, len(side)) + RECORD_SLACK_BYTES)
         except BaseException:
@@ -210,20 +215,33 @@ class DecisionService:
         if count > len(self._features):
             self._features = np.empty((1 << (count - 1).bit_length(), self._features.shape[1]))
         features = self._features[:count]
-        self._engine.process(rows, features)
-        decisions = self._judge.decide(rows, features)
-        return features, decisions
+        if not self._engine.features.needs_outcomes:
+            self._engine.process(rows, features)
+            return features, self._judge.decide(rows, features)
+        decided: list[Words] = []
 
-    def _side(self, batch: Batch, where: Words) -> bytes:
+        def decide(row: Rows, of_row: Features) -> Words:
+            decided.append(self._judge.decide(row, of_row))
+            return row[:, Col.OUTCOME]
+
+        self._engine.process(rows, features, decide)
+        return features, np.concatenate(decided)
+
+    def _side(self, batch: Batch, where: Words, rows: Rows) -> bytes:
         if len(where) == len(batch.rows):
             return encode_side(self.versions, batch.event_ids, batch.sources, batch.notes, batch.sealed)
         chosen = where.tolist()
+        left = set(range(len(batch.rows))) - set(chosen)
+        # What an event that is left out brought sealed, another of the same customer may count on.
+        customers = set(rows[:, Col.CUSTOMER].tolist())
+        left_out = [(int(batch.rows[i, Col.CUSTOMER]), batch.sealed[i]) for i in sorted(left)]
         return encode_side(
             self.versions,
             [batch.event_ids[i] for i in chosen],
             [batch.sources[i] for i in chosen],
             [batch.notes[i] for i in chosen],
             [batch.sealed[i] for i in chosen],
+            [(customer, blob) for customer, blob in left_out if blob is not None and customer in customers],
         )
 
     def _resolve(self, rows: Rows) -> tuple[dict[int, TarimError], list[tuple[int, int]]]:
@@ -313,7 +331,7 @@ class Joined:
     rows: Rows
     event_ids: list[str]
     sources: list[str]
-    notes: list[dict[str, str] | None]
+    notes: list[Mapping[str, str] | None]
     sealed: list[bytes | None]
 
 

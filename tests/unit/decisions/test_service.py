@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import numpy as np
 import pytest
 
 from tarim.base.errors import Conflict, FieldError, NotFound, Unavailable
-from tarim.decisions.groups import GroupCommit
-from tarim.decisions.records import RecordKind, decode_events
+from tarim.decisions.groups import GroupCommit, GroupLimits
+from tarim.decisions.records import Control, RecordKind, decode_control, decode_events
 from tarim.decisions.seen import Seen
 from tarim.decisions.service import Decided, DecisionService
 from tarim.stream import Col, Kind
-from tests.fakes.decisions import FakeBatch, FakeEngine, FakeJudge, FakeLog, events, key_of
+from tests.fakes.decisions import FakeBatch, FakeEngine, FakeJudge, FakeLog, FakeReader, FakeWatcher, events, key_of
 
 
 class House:
     """A service with fakes at its ports."""
+
+    watcher: FakeWatcher
+    reader: FakeReader
 
     def __init__(self, *, lenient: bool = False) -> None:
         self.log, self.engine, self.seen = FakeLog(), FakeEngine(), Seen(1_000)
@@ -143,12 +147,37 @@ def test_an_engine_that_stands_elsewhere_is_refused() -> None:
         DecisionService(FakeLog(), FakeEngine(offset=5), FakeJudge(), Seen(10))
 
 
+def test_a_control_record_takes_a_position_of_its_own() -> None:
+    """Journal and engine stay in step over it."""
+    house = House()
+    house.ask(events({"id": "a"}))
+    house.service.record(RecordKind.RULESET, Control("rules-2", "mine", "00", 1))
+    after = house.ask(events({"id": "b"}))[0]
+    assert isinstance(after, Decided) and after.seq == 2
+    assert decode_control(house.log.records[1]) == Control("rules-2", "mine", "00", 1)
+
+
+def test_what_a_refused_copy_brought_sealed_is_kept_with_the_customer() -> None:
+    """Intake seals an identifier once in a group; when that event is left out, its neighbour still needs it."""
+    house = House()
+    house.ask(events({"id": "a", "amount_fen": 1}))
+    batch = events({"id": "a", "amount_fen": 2}, {"id": "b"})
+    batch.sealed[0] = b"cipher"
+    house.ask(batch)
+    assert decode_events(house.log.records[1]).side.orphans == [(9, b"cipher")]
+
+
 # Group commit ---------------------------------------------------------------------------------------------------------
 
 
-async def _grouped(house: House, queue_events_max: int = 1_000) -> GroupCommit:
-    loop = asyncio.get_running_loop()
-    return GroupCommit(house.service, house.log, loop, group_events_max=8, queue_events_max=queue_events_max)
+def _body(number: int) -> bytes:
+    return json.dumps({"id": f"e{number}"}).encode()
+
+
+def _grouped(house: House, waiting_requests_max: int = 1_000) -> GroupCommit:
+    limits = GroupLimits(8, 1 << 20, waiting_requests_max, 1 << 20)
+    house.watcher, house.reader = FakeWatcher(), FakeReader()
+    return GroupCommit(house.service, house.reader, house.log, asyncio.get_running_loop(), limits, house.watcher)
 
 
 def test_answers_come_after_the_commit() -> None:
@@ -156,25 +185,41 @@ def test_answers_come_after_the_commit() -> None:
 
     async def scenario() -> None:
         house = House()
-        group = await _grouped(house)
-        commits = 0
-        commit = house.log.commit
-
-        def counted() -> None:
-            nonlocal commits
-            commits += 1
-            commit()
-
-        house.log.commit = counted  # type: ignore[method-assign]
+        group = _grouped(house)
 
         async def one(number: int) -> None:
-            (result,) = await group.ask(events({"id": f"e{number}"}))
+            (result,) = await group.ask(_body(number))
             assert isinstance(result, Decided)
+            assert result.event_id == f"e{number}"
             assert result.seq < house.log.durable_seq
 
         await asyncio.gather(*(one(number) for number in range(100)))
         assert house.log.next_seq == 100
-        assert commits < 40
+        assert len(house.watcher.groups) < 60
+        assert len(house.reader.accepted_ids) == 100
+        await group.close()
+
+    asyncio.run(scenario())
+
+
+def test_each_request_of_a_group_gets_its_own_results() -> None:
+    """Good ones, a malformed one and a batch, mixed in one group."""
+
+    async def scenario() -> None:
+        house = House()
+        group = _grouped(house)
+        asked = [
+            group.ask(_body(1)),
+            group.ask(b'{"bad": 1, "id": "x"}'),
+            group.ask(b'[{"id": "m1"}, {"id": "e1"}, {"id": "m2"}]', many=True),
+            group.ask(b'[{"id": "m3"}, {"bad": 1, "id": "m4"}]', many=True),
+            group.ask(_body(2)),
+        ]
+        one, bad, many, none, two = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(bad, FieldError) and isinstance(none, FieldError)
+        assert [each.event_id for each in (*one, *many, *two)] == ["e1", "m1", "e1", "m2", "e2"]
+        assert [each.repeated for each in many] == [False, True, False]
+        assert house.log.next_seq == 4
         await group.close()
 
     asyncio.run(scenario())
@@ -185,13 +230,13 @@ def test_a_full_queue_refuses_at_once() -> None:
 
     async def scenario() -> None:
         house = House()
-        group = await _grouped(house, queue_events_max=3)
-        asked = [asyncio.ensure_future(group.ask(events({"id": f"e{number}"}))) for number in range(6)]
+        group = _grouped(house, waiting_requests_max=3)
+        asked = [asyncio.ensure_future(group.ask(_body(number))) for number in range(6)]
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert [isinstance(result, Unavailable) for result in results] == [False] * 3 + [True] * 3
         await group.close()
         with pytest.raises(Unavailable):
-            await group.ask(events({"id": "late"}))
+            await group.ask(_body(9))
 
     asyncio.run(scenario())
 
@@ -201,13 +246,30 @@ def test_a_failed_commit_answers_nobody_and_breaks_the_service() -> None:
 
     async def scenario() -> None:
         house = House()
-        group = await _grouped(house)
+        group = _grouped(house)
         house.log.dead = True
         with pytest.raises(Unavailable):
-            await group.ask(events({"id": "a"}))
+            await group.ask(_body(1))
         house.log.dead = False
         with pytest.raises(Unavailable):
-            await group.ask(events({"id": "a"}))
+            await group.ask(_body(1))
+        assert house.service.broken and house.watcher.failures
+        await group.close()
+
+    asyncio.run(scenario())
+
+
+def test_calls_run_between_groups() -> None:
+    """Reading a decision goes through the clerk, and its trouble comes back."""
+
+    async def scenario() -> None:
+        house = House()
+        group = _grouped(house)
+        await group.ask(_body(1))
+        found = await group.run(lambda: house.service.decided(key_of("test/e1")))
+        assert found.event_id == "e1"
+        with pytest.raises(NotFound):
+            await group.run(lambda: house.service.decided(key_of("test/e2")))
         await group.close()
 
     asyncio.run(scenario())
@@ -218,11 +280,10 @@ def test_closing_answers_what_is_queued() -> None:
 
     async def scenario() -> None:
         house = House()
-        group = await _grouped(house)
-        asked = [asyncio.ensure_future(group.ask(events({"id": f"e{number}"}))) for number in range(20)]
+        group = _grouped(house)
+        asked = [asyncio.ensure_future(group.ask(_body(number))) for number in range(20)]
         await asyncio.sleep(0)
         await group.close()
-        results = await asyncio.gather(*asked)
-        assert len(results) == 20
+        assert len(await asyncio.gather(*asked)) == 20
 
     asyncio.run(scenario())
