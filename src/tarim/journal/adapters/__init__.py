@@ -1,0 +1,1 @@
+"""The journal as files in one folder."""
