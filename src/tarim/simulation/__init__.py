@@ -8,6 +8,7 @@ The same settings give the same bytes, and a day never depends on how many days 
 real person: every number, device and address is invented.  `ledgers` holds adapters for published simulated ledgers.
 """
 
+from tarim.simulation.adapters.files import FileFormat, Written, write_days
 from tarim.simulation.bank import SimulatedDay, simulate, simulate_days
 from tarim.simulation.envelope import CRIMES, EVENT_SCHEMA, TRUTH_SCHEMA
 from tarim.simulation.mixing import splitmix64
@@ -23,5 +24,8 @@ __all__ = [
     "EVENT_SCHEMA",
     "TRUTH_SCHEMA",
     "CRIMES",
+    "write_days",
+    "FileFormat",
+    "Written",
     "splitmix64",
 ]
