@@ -10,8 +10,9 @@ FeatureSet (`definitions_of`): its words only, none of the engine's code.  The r
 * A feature of event *e* counts the events journalled no later than *e*, *e* included, whose time lies in (t - w, t].
 * An event whose key is absent (0), or that fails the entity's `when`, has NaN for its features and is no part of it.
 * A label is no event: it is part of nothing; it says, to everything journalled after it, what an earlier event was.
-* An event further behind the greatest event time than the lateness is LATE: it sees only what is newer than that
-  greatest time less the longest reach of the feature set less the lateness.
+* An event further behind the greatest event time than the lateness is LATE: it sees, beside itself, only what is
+  newer than that greatest time less the lateness less the longest reach (window and delay) of any feature that reads
+  the same entity.  For an event in time this horizon lies before every window.
 """
 
 from __future__ import annotations
@@ -151,10 +152,13 @@ def compute(
 ) -> tuple[list[list[float]], list[bool]]:
     """Every feature of every row, and which rows are LATE.
 
-    rows: in journal order, SEQ rising.  The longest reach is that of all `definitions` together, delay included.
+    rows: in journal order, SEQ rising.  An entity's reach is the longest window plus delay that reads it.
     """
-    longest_ms = max(d.window_ms + d.delay_ms for d in definitions)
     owners = {owner for d in definitions for owner in (d.owner, d.other) if owner is not None}
+    reach_ms = {
+        owner: lateness_ms + max(d.window_ms + d.delay_ms for d in definitions if owner in (d.owner, d.other))
+        for owner in owners
+    }
     past: dict[tuple[Owner, tuple[int, ...]], list[Event]] = {}
     frauds: set[int] = set()
     newest_ms: int | None = None
@@ -170,7 +174,7 @@ def compute(
         at_ms = event[Col.OCCURRED_MS]
         newest_ms = at_ms if newest_ms is None else max(newest_ms, at_ms)
         late.append(at_ms < newest_ms - lateness_ms)
-        horizon_ms = newest_ms - longest_ms - lateness_ms
+        horizon_ms = {owner: newest_ms - reach_ms[owner] for owner in owners}
         for owner in owners:
             key = owner.key_of(event)
             if key is not None:
@@ -184,13 +188,16 @@ def compute(
 
 
 def _past(
-    past: dict[tuple[Owner, tuple[int, ...]], list[Event]], key: tuple[int, ...] | None, event: Event, horizon_ms: int
+    past: dict[tuple[Owner, tuple[int, ...]], list[Event]],
+    key: tuple[int, ...] | None,
+    event: Event,
+    horizon_ms: dict[Owner, int],
 ) -> Past:
-    """How `event` sees the entities with its key: nothing from before the horizon but itself."""
+    """How `event` sees the entities with its key: itself, and what is newer than their horizon."""
 
     def past_of(owner: Owner) -> list[Event]:
         assert key is not None
-        return [f for f in past.get((owner, key), []) if f is event or f[Col.OCCURRED_MS] > horizon_ms]
+        return [f for f in past.get((owner, key), []) if f is event or f[Col.OCCURRED_MS] > horizon_ms[owner]]
 
     return past_of
 

@@ -30,6 +30,8 @@ KEYS: tuple[Any, ...] = (
 )
 DISTINCT_FIELDS = ("account", "payee_account", "device_id", "ip", "merchant_id", "city", "channel", "kind")
 NUMBER_FIELDS = ("amount_fen", "extra_0", "extra_3")
+ABOUT = [Col.CUSTOMER, Col.ACCOUNT, Col.PAYEE, Col.DEVICE, Col.ADDRESS, Col.MERCHANT, Col.CITY]
+"""What the decision path copies into a label from the event it is about, so that its entities are found."""
 WHOLE_OPS = ("count", "first_seen", "since_last")
 NUMBER_OPS = ("sum", "mean", "min", "max", "std", "zscore", "ratio")
 LABEL_OPS = ("label_count", "label_rate", "delayed_count")
@@ -121,17 +123,19 @@ def streams(draw: st.DrawFn, unit_ms: int = 1, events_max: int = 60) -> Stream:
     """Up to `events_max` rows in journal order, labels among them, SEQ with gaps as a journal has them."""
     size = draw(st.integers(1, events_max))
     drawn = draw(st.lists(_EVENTS, min_size=size, max_size=size))
-    return Stream(rows_of(drawn, unit_ms, draw(st.integers(0, 5))), unit_ms)
+    return Stream(rows_of(drawn, unit_ms, control_records=draw(st.booleans())), unit_ms)
 
 
-def rows_of(drawn: list[Any], unit_ms: int, gap: int) -> Rows:
-    """The rows of drawn events; each later position skips 0 to `gap` positions of the journal."""
+def rows_of(drawn: list[Any], unit_ms: int, *, control_records: bool) -> Rows:
+    """The rows of drawn events; with `control_records` some positions of the journal between them hold no event."""
     rows = empty_rows(len(drawn))
     front = 0
+    position = 0
     for number, ((advance, lag), keys, fen, kind, channel, extra, refers) in enumerate(drawn):
         row = rows[number]
         front += advance
-        row[Col.SEQ] = number * (gap + 1) + number % (gap + 1)
+        row[Col.SEQ] = position
+        position += 1 + (refers % 3 if control_records and refers % 10 == 0 else 0)
         row[Col.OCCURRED_MS] = BASE_MS + (front - lag) * unit_ms
         row[Col.RECEIVED_MS] = row[Col.OCCURRED_MS]
         row[[Col.CUSTOMER, Col.ACCOUNT, Col.PAYEE, Col.DEVICE, Col.ADDRESS, Col.MERCHANT]] = keys
@@ -149,6 +153,7 @@ def rows_of(drawn: list[Any], unit_ms: int, gap: int) -> Rows:
             row[Col.LABEL] = refers % 3 != 0
             target = refers % (number + 1)
             known = target < number and rows[target, Col.KIND] != Kind.LABEL
+            row[ABOUT] = rows[target, ABOUT] if known else 0
             row[Col.REFERS_SEQ] = rows[target, Col.SEQ] if known else -1
             row[Col.REFERS_KEY] = rows[target, Col.EVENT_KEY] if known else 0
             row[Col.REFERS_MS] = rows[target, Col.OCCURRED_MS] if known else 0
@@ -171,4 +176,4 @@ def long_stream(seed: int, count: int, keys: int, unit_ms: int = 1) -> Stream:
         )
         for _ in range(count)
     ]
-    return Stream(rows_of(drawn, unit_ms, 1), unit_ms)
+    return Stream(rows_of(drawn, unit_ms, control_records=True), unit_ms)
