@@ -160,13 +160,19 @@ def rows_of(drawn: list[Any], unit_ms: int, *, control_records: bool) -> Rows:
     return rows
 
 
-def long_stream(seed: int, count: int, keys: int, unit_ms: int = 1) -> Stream:
-    """`count` rows over few keys, for what small examples do not reach: full rings, growing tables, expiry."""
+def long_stream(seed: int, count: int, keys: int, unit_ms: int = 1, pace: int = 1) -> Stream:
+    """`count` rows over few keys, for what small examples do not reach: full rings, growing tables, expiry.
+
+    Time advances about once in `pace` events: with a high pace a window holds hundreds of events, and most are tied.
+    """
     rng = np.random.default_rng(seed)
     kinds = (Kind.TRANSFER, Kind.TRANSFER, Kind.TRANSFER, Kind.PAYMENT, Kind.LOGIN, Kind.LABEL)
     drawn = [
         (
-            (int(rng.choice((0, 0, 0, 1, 1, 2, 9))), int(rng.choice((0, 0, 0, 0, 0, 1, 2, 9, 30)))),
+            (
+                int(rng.choice((1, 1, 2, 9)) if rng.integers(2 * pace) == 0 else 0),
+                int(rng.choice((0, 0, 0, 0, 0, 1, 2, 9, 30))),
+            ),
             tuple(int(k) for k in rng.integers(0, keys + 1, 6)),
             int(rng.choice((0, 1, 100, 999, 123_456, 10**12))),
             kinds[rng.integers(len(kinds))],

@@ -141,18 +141,19 @@ def test_the_reference_set_restarts_anywhere(reference: FeatureSet, cut: int, tm
     assert same_bits(whole, np.concatenate([before, after]))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     features=feature_sets(features_max=14, lateness_units=10),
     seed=st.integers(0, 10**6),
     keys=st.integers(1, 2),
+    pace=st.sampled_from((1, 4, 20)),
     cut=st.integers(0, 350),
 )
 def test_long_pasts_of_few_keys_are_exact(
-    features: FeatureSet, seed: int, keys: int, cut: int, tmp_path_factory: pytest.TempPathFactory
+    features: FeatureSet, seed: int, keys: int, pace: int, cut: int, tmp_path_factory: pytest.TempPathFactory
 ):
     """Hundreds of events of one key: full rings, deep late insertions, expiry, and a restart in the middle of it."""
-    stream = long_stream(seed, 350, keys)
+    stream = long_stream(seed, 350, keys, pace=pace)
     engine = Engine(features, jit=False)
     before, seen_before = run(engine, stream.rows[:cut])
     engine = restarted(engine, features, tmp_path_factory.mktemp("snapshot") / "engine.snapshot", jit=False)
