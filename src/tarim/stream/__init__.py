@@ -1,5 +1,10 @@
-"""Events become features: definitions, windows, state, kernels, snapshots."""
+"""Events to features: exact, in event time, over any window, from declared definitions.
 
+Declare entities and features, make a set, give an engine the journal's rows in order; it writes one vector an event.
+"""
+
+from tarim.stream.definitions import NIGHT, ROUND, Condition, Entity, Feature, FeatureSet
+from tarim.stream.engine import MEMORY_BYTES_MAX, Engine, EntityUse, MemoryUse
 from tarim.stream.events import (
     AMOUNT_FEN_MAX,
     COLUMN_OF_FIELD,
@@ -15,19 +20,31 @@ from tarim.stream.events import (
     Verification,
     empty_rows,
 )
+from tarim.stream.reference import reference_features
 
 __all__ = [
     "AMOUNT_FEN_MAX",
     "COLUMN_OF_FIELD",
+    "MEMORY_BYTES_MAX",
+    "NIGHT",
+    "ROUND",
     "ROW_WORDS",
     "Channel",
     "Col",
+    "Condition",
+    "Engine",
+    "Entity",
+    "EntityUse",
+    "Feature",
+    "FeatureSet",
     "Flag",
     "Kind",
+    "MemoryUse",
     "NetworkKind",
     "Outcome",
     "Result",
     "Rows",
     "Verification",
     "empty_rows",
+    "reference_features",
 ]

@@ -1,0 +1,232 @@
+"""The engine: rows of events in, features out; its whole state is one array of words.
+
+An engine is a value: the same rows in the same order give the same words, wherever batches are cut and however often it
+was saved and restored.  It reads no clock and knows its place in the journal; a gap is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import Damaged, Unavailable
+from tarim.stream.codegen import header_words, ring_words
+from tarim.stream.compiler import compile_plan
+from tarim.stream.definitions import FeatureSet
+from tarim.stream.events import ROW_WORDS, Col, Rows
+from tarim.stream.kernels import arena
+from tarim.stream.plan import LARGE_LG, make_plan
+
+MEMORY_BYTES_MAX: Final = 16 << 30
+"""Address space an engine reserves by default; pages are used only as state grows."""
+
+_MAGIC: Final = b"TARIMENG"
+_CHUNK_WORDS: Final = 1 << 21
+Features = npt.NDArray[np.float64]
+Decide = Callable[[Rows, Features], npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityUse:
+    """What one entity kind holds."""
+
+    entity: str
+    entities: int
+    events: int
+    large_rings: int
+    table_entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Bytes of an engine: `in_use` in blocks that hold something, `allocated` ever handed out (resident at most)."""
+
+    in_use_bytes: int
+    allocated_bytes: int
+    reserved_bytes: int
+    entities: tuple[EntityUse, ...]
+
+    @property
+    def events_retained(self) -> int:
+        """Events the fullest entity kind remembers."""
+        return max(use.events for use in self.entities)
+
+
+class Engine:
+    """Exact features over a stream of event rows.
+
+    memory_bytes_max: address space reserved for the state; reaching it raises Unavailable and changes nothing.
+    jit=False runs the kernels uncompiled, for tests.
+    """
+
+    def __init__(self, features: FeatureSet, *, memory_bytes_max: int = MEMORY_BYTES_MAX, jit: bool = True) -> None:
+        self.features = features
+        self._plan = make_plan(features)
+        self._kernels = compile_plan(self._plan, jit=jit)
+        self._words = _reserve(memory_bytes_max)
+        words = self._words
+        words[arena.FORMAT] = arena.FORMAT_VERSION
+        words[arena.CAPACITY] = len(words)
+        words[arena.BUMP] = header_words(self._plan)
+        words[arena.IN_USE] = words[arena.BUMP]
+        if len(words) < words[arena.BUMP] + 3 * len(self._plan.roles) * arena.SLOTS * 16:
+            raise Unavailable(f"{memory_bytes_max:,} bytes are too few for {len(self._plan.roles)} entity kinds")
+        for role in self._plan.roles:
+            arena.format_directory(words, role.index)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Feature names, in the order of the output's columns."""
+        return self.features.names
+
+    @property
+    def offset(self) -> int:
+        """The next journal position this engine expects."""
+        return int(self._words[arena.OFFSET])
+
+    @property
+    def watermark_ms(self) -> int:
+        """Greatest event time seen."""
+        return int(self._words[arena.WATERMARK])
+
+    @property
+    def late_count(self) -> int:
+        """Events that came later than the set's lateness."""
+        return int(self._words[arena.LATE])
+
+    @property
+    def kernel_source(self) -> str:
+        """The generated source, for those who want to read what runs."""
+        return self._kernels.source
+
+    def pass_over(self, first_seq: int, count: int = 1) -> None:
+        """Skip journal positions that hold no events (control records).  Raises Damaged at a gap."""
+        if first_seq != self.offset:
+            raise Damaged(f"the engine expects position {self.offset}, not {first_seq}")
+        self._words[arena.OFFSET] += count
+
+    def process(self, rows: Rows, out: Features, decide: Decide | None = None) -> None:
+        """Features of a batch into `out`, and the batch into the state; sets Flag.LATE in rows that are late.
+
+        rows: int64 (n, ROW_WORDS), C-contiguous, positions contiguous from `offset`.  out: float64 (n, features).
+        With features that read outcomes, a row's OUTCOME counts if it is set (replay); otherwise `decide` is called for
+        one event at a time and must return its outcome.  Raises Damaged at a gap and Unavailable at the memory limit; the
+        rows before it have been taken.
+        """
+        count = len(rows)
+        assert rows.dtype == np.int64 and rows.shape == (count, ROW_WORDS) and rows.flags.c_contiguous
+        assert out.dtype == np.float64 and out.shape == (count, len(self.features.features)) and out.flags.c_contiguous
+        if decide is None or self._kernels.settle is None:
+            self._run(rows, out, 0, count)
+            return
+        for i in range(count):
+            self._run(rows, out, i, i + 1)
+            if rows[i, Col.OUTCOME] < 0:
+                outcome = decide(rows[i : i + 1], out[i : i + 1])
+                rows[i, Col.OUTCOME] = outcome[0]
+                self._kernels.settle(self._words, rows, i, outcome[0])
+
+    def _run(self, rows: Rows, out: Features, low: int, high: int) -> None:
+        stopped = self._kernels.process(self._words, rows, out, low, high)
+        if stopped < 0:
+            row = -1 - stopped
+            raise Damaged(f"the engine expects position {self.offset}, not {rows[row, Col.SEQ]}")
+        if stopped < high:
+            raise Unavailable(
+                "an entity has more events than a ring can hold"
+                if self._words[arena.FULL]
+                else f"the engine's memory limit of {8 * len(self._words):,} bytes is reached"
+            )
+
+    def memory(self) -> MemoryUse:
+        """What the state takes, by entity kind."""
+        uses = []
+        counts = np.zeros(4, np.int64)
+        for role in self._plan.roles:
+            arena.census(self._words, role.index, LARGE_LG, counts)
+            uses.append(EntityUse(role.entity.name, *(int(count) for count in counts)))
+        words = self._words
+        return MemoryUse(8 * int(words[arena.IN_USE]), 8 * int(words[arena.BUMP]), 8 * len(words), tuple(uses))
+
+    # ---- keeping ---------------------------------------------------------------------------------------------------
+
+    def snapshot(self, path: Path) -> int:
+        """Write the state to `path` (atomically: a temporary file, synced, renamed); returns its bytes."""
+        words = self._words[: int(self._words[arena.BUMP])]
+        temporary = path.with_name(path.name + ".tmp")
+        checksum = 0
+        with open(temporary, "wb") as file:
+            head = json.dumps(
+                {"features": self.features.version, "offset": self.offset, "words": len(words)}, sort_keys=True
+            ).encode()
+            file.write(_MAGIC + len(head).to_bytes(4, "little") + head)
+            for start in range(0, len(words), _CHUNK_WORDS):
+                chunk = memoryview(words[start : start + _CHUNK_WORDS]).cast("B")
+                checksum = zlib.crc32(chunk, checksum)
+                file.write(chunk)
+            file.write(checksum.to_bytes(4, "little"))
+            file.flush()
+            os.fsync(file.fileno())
+            size = file.tell()
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return size
+
+    @classmethod
+    def restore(
+        cls, path: Path, features: FeatureSet, *, memory_bytes_max: int = MEMORY_BYTES_MAX, jit: bool = True
+    ) -> Self:
+        """The engine that wrote `path`.  Raises Damaged when the file is not whole or is of another feature set."""
+        engine = cls(features, memory_bytes_max=memory_bytes_max, jit=jit)
+        with open(path, "rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise Damaged(f"{path.name} is not an engine snapshot")
+            try:
+                head = json.loads(file.read(int.from_bytes(file.read(4), "little")))
+                count = int(head["words"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise Damaged(f"{path.name}: the snapshot's head cannot be read") from error
+            if head["features"] != features.version:
+                raise Damaged(f"{path.name} is of feature set {head['features']}, not {features.version}")
+            if not 0 < count <= len(engine._words):
+                raise Unavailable(f"{path.name} needs {8 * count:,} bytes; the limit is {8 * len(engine._words):,}")
+            checksum = 0
+            for start in range(0, count, _CHUNK_WORDS):
+                chunk = memoryview(engine._words[start : min(start + _CHUNK_WORDS, count)]).cast("B")
+                if file.readinto(chunk) != len(chunk):
+                    raise Damaged(f"{path.name} ends too early")
+                checksum = zlib.crc32(chunk, checksum)
+            if file.read() != checksum.to_bytes(4, "little"):
+                raise Damaged(f"{path.name}: the checksum does not match")
+        engine._words[arena.CAPACITY] = len(engine._words)
+        return engine
+
+
+def _reserve(bytes_max: int) -> npt.NDArray[np.int64]:
+    """Zeroed words in a private mapping: address space now, memory when touched, in large pages where there are any.
+
+    Every event touches a dozen random places; with small pages each is a miss in the translation buffer as well.
+    """
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    mapping = mmap.mmap(-1, bytes_max // 8 * 8, flags=flags)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel built without them
+            mapping.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(mapping, np.int64)
+
+
+__all__ = ["MEMORY_BYTES_MAX", "Engine", "EntityUse", "MemoryUse", "ring_words"]
