@@ -5,12 +5,21 @@
         day.truth    # which of these events are criminal, of which ring, and when that becomes known
 
 The same settings give the same bytes, and a day never depends on how many days follow it.  Nothing here is about a
-real person: every number, device and address is invented.  `ledgers` holds adapters for published simulated ledgers.
+real person: every number, device and address is invented.
+
+`handbook_events` and `gentex_events` read published simulated ledgers as events of the same envelope.
 """
 
 from tarim.simulation.adapters.files import FileFormat, Written, write_days
 from tarim.simulation.bank import SimulatedDay, simulate, simulate_days
 from tarim.simulation.envelope import CRIMES, EVENT_SCHEMA, TRUTH_SCHEMA
+from tarim.simulation.ledgers import (
+    HANDBOOK_LABEL_DELAY_MS,
+    LEDGER_SCHEMA,
+    Labels,
+    gentex_events,
+    handbook_events,
+)
 from tarim.simulation.mixing import splitmix64
 from tarim.simulation.settings import CrimeSettings, LateBatch, SimulationSettings
 
@@ -27,5 +36,10 @@ __all__ = [
     "write_days",
     "FileFormat",
     "Written",
+    "LEDGER_SCHEMA",
+    "Labels",
+    "handbook_events",
+    "HANDBOOK_LABEL_DELAY_MS",
+    "gentex_events",
     "splitmix64",
 ]
