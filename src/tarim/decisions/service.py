@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Conflict, FieldError, NotFound, TarimError, Unavailable
+from tarim.decisions.domain import DECISION_WORDS
 from tarim.decisions.ports import Batch, FeatureEngine, Features, Judge, Log, LogReader
 from tarim.decisions.records import (
     Control,
@@ -198,7 +199,7 @@ class DecisionService:
         rows[:, Col.SEQ] = seqs[where]
         side = self._side(batch, where, rows)
         try:
-            self._log.reserve(events_bytes(len(rows), 256, len(side)) + RECORD_SLACK_BYTES)
+            self._log.reserve(events_bytes(len(rows), DECISION_WORDS, len(side)) + RECORD_SLACK_BYTES)
         except BaseException:
             self._seen.forget(rows[:, Col.EVENT_KEY])
             raise

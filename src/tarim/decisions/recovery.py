@@ -1,0 +1,177 @@
+"""Recovery: from the newest sound snapshot through the rest of the journal to where the service stopped.
+
+Recorded decisions are taken over, not made again, so neither rules nor model are needed.  The same walk verifies: given
+the judges of the time, it makes every decision once more and reports each that comes out differently.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import Damaged, NotFound, Unavailable
+from tarim.decisions.domain import DECISION_WORDS
+from tarim.decisions.ports import FeatureEngine, Judge, LogReader, LogRecord
+from tarim.decisions.records import Events, RecordKind, Versions, decode_control, decode_events
+from tarim.decisions.seen import NEW, Seen
+from tarim.decisions.snapshots import Snapshots, State
+from tarim.stream import ROW_WORDS, Col, Rows
+
+CHUNK_EVENTS: Final = 16_384
+"""Events taken in at once; small records are gathered into chunks of this size."""
+
+DIFFERENCES_KEPT: Final = 100
+
+Words = npt.NDArray[np.int64]
+Features = npt.NDArray[np.float64]
+Judges = Callable[[Versions], Judge]
+"""The judge for versions that were in force; raises NotFound when an artefact is gone."""
+
+Look = Callable[[Rows, Features, Words], None]
+"""Sees each chunk after it was taken in: rows, features and recorded decisions, all of one length."""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a walk through the journal did.  differing: how many decisions came out differently; seqs: the first of them."""
+
+    events: int = 0
+    took_s: float = 0.0
+    differing: int = 0
+    seqs: list[int] = field(default_factory=list)
+
+
+class _Chunk:
+    """Rows and recorded decisions of several records, gathered."""
+
+    def __init__(self) -> None:
+        self.rows = np.empty((CHUNK_EVENTS, ROW_WORDS), np.int64)
+        self.decisions = np.empty((CHUNK_EVENTS, DECISION_WORDS), np.int64)
+        self.count = 0
+
+    def add(self, events: Events, start: int) -> int:
+        """Take in events from `start` on, as many as there is room for; how many."""
+        taken = min(len(events) - start, CHUNK_EVENTS - self.count)
+        if events.decisions.shape[1] != DECISION_WORDS:
+            raise Damaged(f"decisions at {events.first_seq} have another width than this version's")
+        self.rows[self.count : self.count + taken] = events.rows[start : start + taken]
+        self.decisions[self.count : self.count + taken] = events.decisions[start : start + taken]
+        self.count += taken
+        return taken
+
+
+def advance(
+    state: State, records: Iterable[LogRecord], *, judges: Judges | None = None, look: Look | None = None
+) -> Replayed:
+    """Take the records into the state, in order.  With `judges` every decision is made again and compared.
+
+    Raises Damaged at a gap, and what `judges` raises.
+    """
+    replayed = Replayed()
+    begin = time.perf_counter()
+    chunk = _Chunk()
+    features = np.empty((CHUNK_EVENTS, len(state.engine.features.names)))
+    versions: Versions | None = None
+    judge: Judge | None = None
+
+    def flush() -> None:
+        rows, decisions, count = chunk.rows[: chunk.count], chunk.decisions[: chunk.count], chunk.count
+        if not count:
+            return
+        state.engine.process(rows, features[:count])
+        _note(state.seen, rows)
+        if judge is not None:
+            again = judge.decide(rows.copy(), features[:count])
+            different = np.flatnonzero((again != decisions).any(axis=1))
+            replayed.differing += len(different)
+            room = DIFFERENCES_KEPT - len(replayed.seqs)
+            replayed.seqs += rows[different[:room], Col.SEQ].tolist()
+        if look is not None:
+            look(rows, features[:count], decisions)
+        replayed.events += count
+        chunk.count = 0
+
+    for record in records:
+        if record.kind != RecordKind.EVENTS:
+            flush()
+            if record.kind in (RecordKind.RULESET, RecordKind.MODEL, RecordKind.FEATURES):
+                state.in_force[record.kind] = decode_control(record)
+            state.engine.pass_over(record.first_seq, record.count)
+            continue
+        events = decode_events(record)
+        if judges is not None and events.side.versions != versions:
+            flush()
+            versions = events.side.versions
+            judge = judges(versions)
+        start = 0
+        while start < len(events):
+            start += chunk.add(events, start)
+            if chunk.count == CHUNK_EVENTS:
+                flush()
+    flush()
+    replayed.took_s = time.perf_counter() - begin
+    return replayed
+
+
+def _note(seen: Seen, rows: Rows) -> None:
+    """Enter events of the journal into the index, under the positions they have there."""
+    keys, contents = np.ascontiguousarray(rows[:, Col.EVENT_KEY]), np.ascontiguousarray(rows[:, Col.CONTENT_KEY])
+    first = int(rows[0, Col.SEQ])
+    if int(rows[-1, Col.SEQ]) == first + len(rows) - 1:
+        states, _ = seen.put(keys, contents, first)
+        if np.all(states == NEW):
+            return
+    # An event can lie in the journal twice when it was forgotten in between: the later one counts.
+    for index in range(len(rows)):
+        seen.forget(keys[index : index + 1])
+        seen.put(keys[index : index + 1], contents[index : index + 1], int(rows[index, Col.SEQ]))
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The state at the journal's end, and how it was reached: from which snapshot (-1: none), and what was skipped."""
+
+    state: State
+    snapshot_offset: int
+    replayed: Replayed
+    skipped: tuple[str, ...]
+
+
+def recover(
+    log: LogReader,
+    snapshots: Snapshots,
+    *,
+    fresh: Callable[[], FeatureEngine],
+    restore: Callable[[Path], FeatureEngine],
+    seen_events_max: int,
+    to_seq: int | None = None,
+) -> Recovered:
+    """The state after everything that is durable in the journal, or before position `to_seq`.
+
+    A damaged snapshot, or one of another feature set, is passed over for the one before it.  Raises Unavailable when no
+    snapshot helps and the journal no longer starts at 0.
+    """
+    end = log.durable_seq if to_seq is None else to_seq
+    skipped: list[str] = []
+    for offset in snapshots.offsets():
+        if offset > end:
+            if to_seq is None:
+                skipped.append(f"snapshot {offset} lies beyond the journal's end at {end}")
+            continue
+        try:
+            state = snapshots.load(offset, restore, Seen(seen_events_max))
+            return Recovered(state, offset, advance(state, log.read(offset, end)), tuple(skipped))
+        except (Damaged, NotFound, Unavailable) as error:
+            skipped.append(error.detail)
+    state = State(fresh(), Seen(seen_events_max), {})
+    try:
+        replayed = advance(state, log.read(0, end)) if end else Replayed()
+    except NotFound as error:
+        raise Unavailable(f"the state cannot be rebuilt: {error.detail}") from error
+    return Recovered(state, -1, replayed, tuple(skipped))
