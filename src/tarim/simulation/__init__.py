@@ -11,7 +11,7 @@ real person: every number, device and address is invented.
 """
 
 from tarim.simulation.adapters.files import FileFormat, Written, write_days
-from tarim.simulation.bank import SimulatedDay, simulate, simulate_days
+from tarim.simulation.bank import SimulatedDay, simulate, simulate_days, simulate_rows
 from tarim.simulation.envelope import CRIMES, EVENT_SCHEMA, TRUTH_SCHEMA
 from tarim.simulation.ledgers import (
     HANDBOOK_LABEL_DELAY_MS,
@@ -29,6 +29,7 @@ __all__ = [
     "LateBatch",
     "simulate",
     "simulate_days",
+    "simulate_rows",
     "SimulatedDay",
     "EVENT_SCHEMA",
     "TRUTH_SCHEMA",

@@ -16,11 +16,13 @@ import pyarrow as pa
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, HOUR_MS, instant_ms
 from tarim.simulation.blocks import NUMBERS_PER_DAY, Block, block_of, concatenate, length_of, take
 from tarim.simulation.crime import RING_DAYS_MAX, rings_of_day
-from tarim.simulation.envelope import API, LABEL, Scribe, scribe_of
+from tarim.simulation.envelope import API, LABEL, scribe_of
 from tarim.simulation.life import ordinary_day
 from tarim.simulation.mixing import stream_of
 from tarim.simulation.population import Population, population_of
+from tarim.simulation.rows import rows_of
 from tarim.simulation.settings import SimulationSettings
+from tarim.stream import Rows
 
 LIFE_STREAM: Final = 2
 ARRIVAL_STREAM: Final = 4
@@ -48,7 +50,6 @@ class _Bank:
     def __init__(self, settings: SimulationSettings) -> None:
         self.settings = settings
         self.population: Population = population_of(settings.seed, settings.customers)
-        self.scribe: Scribe = scribe_of(self.population, settings.start)
         self._rings = block_of(0)
         self._arriving = block_of(0)
         self._labels = block_of(0)
@@ -126,8 +127,8 @@ class _Bank:
             ]
         )
 
-    def live(self, day: int) -> SimulatedDay:
-        """Live the next day; days must be lived in order."""
+    def live(self, day: int) -> Block:
+        """What arrives on the next day, in order of arrival; days must be lived in order."""
         today = self.settings.start + timedelta(days=day)
         start_ms = _day_start_ms(self.settings.start, day)
         happened = self._happening(day, today, start_ms)
@@ -146,18 +147,34 @@ class _Bank:
         arriving = take(arriving, np.argsort(arriving["arrival_ms"], kind="stable"))
         today_count = int(np.searchsorted(arriving["arrival_ms"], start_ms + DAY_MS))
         self._arriving = take(arriving, slice(today_count, None))
-        arrived = take(arriving, slice(today_count))
-        return SimulatedDay(day, today, self.scribe.events(arrived, day), self.scribe.truth(arrived))
+        return take(arriving, slice(today_count))
 
 
 def simulate_days(settings: SimulationSettings) -> Iterator[SimulatedDay]:
     """The days in order, each built when it is asked for; memory holds one day and what is still under way."""
     bank = _Bank(settings)
+    scribe = scribe_of(bank.population, settings.start)
     for day in range(settings.days):
-        yield bank.live(day)
+        arrived = bank.live(day)
+        today = settings.start + timedelta(days=day)
+        yield SimulatedDay(day, today, scribe.events(arrived, day), scribe.truth(arrived))
 
 
 def simulate(settings: SimulationSettings) -> Iterator[pa.Table]:
     """One table of events a day, in order of arrival, columns as in EVENT_SCHEMA."""
     for day in simulate_days(settings):
         yield day.events
+
+
+def simulate_rows(settings: SimulationSettings) -> Iterator[Rows]:
+    """The same events as the engine's rows, a day at a time, without intake: for measuring and for tests.
+
+    Tokens are mixes of indexes, one to one within their space, not keyed hashes of the texts: these rows say the same
+    as the tables, but cannot be joined with events that came through intake.  SEQ counts from 0.
+    """
+    bank = _Bank(settings)
+    position = 0
+    for day in range(settings.days):
+        rows = rows_of(bank.population, bank.live(day), position)
+        position += len(rows)
+        yield rows
