@@ -35,6 +35,7 @@ from tarim.journal.adapters.folder import (
 from tarim.journal.adapters.reading import FolderReader, SegmentMap
 from tarim.journal.domain.blocks import (
     BLOCK_ALIGN,
+    ENDING,
     FOOTER_KIND,
     HEADER_BYTES,
     SegmentHeader,
@@ -235,7 +236,7 @@ class Journal:
         """Make sure that `blocks_count` appends of together `bytes_count` payload bytes find room; see the port."""
         with self._writing:
             self._require_working()
-            self._make_room(bytes_count + blocks_count * (HEADER_BYTES + BLOCK_ALIGN))
+            self._make_room(bytes_count + blocks_count * (HEADER_BYTES + len(ENDING) + BLOCK_ALIGN))
 
     def append(self, kind: int, payload_parts: Sequence[Part], count: int) -> int:
         """Write one record; gives its first position; see the port."""
@@ -419,9 +420,9 @@ class Journal:
     # -------------------------------------------------------------------------------------------- the disk, and trouble
 
     def _write(self, segment: _Segment, offset: int, header: bytes, payload: bytes) -> None:
-        size = len(header) + len(payload)
+        size = len(header) + len(payload) + len(ENDING)
         try:
-            done = os.pwritev(segment.fd, (header, payload), offset)
+            done = os.pwritev(segment.fd, (header, payload, ENDING), offset)
             if done != size:
                 raise OSError(5, "short write")
         except OSError as error:

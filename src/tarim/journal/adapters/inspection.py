@@ -20,9 +20,9 @@ from tarim.journal.domain.blocks import (
     SegmentHeader,
     block_bytes,
     content_matches,
+    ends_well,
     find_footer,
     genesis,
-    padding_is_zero,
     parse_block_header,
     parse_segment_header,
     segment_name,
@@ -194,7 +194,7 @@ def _verify_blocks(data: memoryview, name: str, walk: _Walk, *, sealed: bool) ->
             walk.find(name, offset, "a block does not follow the one before it")
             if header.first_seq != walk.seq:
                 break
-        whole = content_matches(data, offset, header) and padding_is_zero(data, offset, header)
+        whole = content_matches(data, offset, header) and ends_well(data, offset, header)
         if not whole:
             if not sealed and (walk.durable_seq is None or walk.seq >= walk.durable_seq):
                 break  # the end of the journal: _verify_end judges it

@@ -18,6 +18,7 @@ from typing import Final, NoReturn, Self
 from tarim.base.errors import Damaged, NotFound, Unavailable
 from tarim.journal.adapters.folder import Mark, list_segments
 from tarim.journal.domain.blocks import (
+    FOOTER_END_BYTES,
     FOOTER_KIND,
     HEADER_BYTES,
     BlockHeader,
@@ -25,6 +26,7 @@ from tarim.journal.domain.blocks import (
     block_bytes,
     content_matches,
     find_footer,
+    footer_offset,
     parse_block_header,
     parse_footer,
     parse_segment_header,
@@ -98,7 +100,7 @@ class SegmentMap:
 
 def _ends_in_footer(fd: int) -> bool:
     size = os.fstat(fd).st_size
-    return size >= 8 and 0 < int.from_bytes(os.pread(fd, 8, size - 8), "little") < size
+    return footer_offset(os.pread(fd, FOOTER_END_BYTES, max(size - FOOTER_END_BYTES, 0)), size) > 0
 
 
 class FolderReader:

@@ -2,7 +2,7 @@
 
     segment    name: first position in 20 digits + ".seg"
     0          segment header (HEADER_BYTES)
-    128        block: header (HEADER_BYTES), payload, zeros up to a multiple of BLOCK_ALIGN
+    128        block: header (HEADER_BYTES), payload, ENDING, zeros up to a multiple of BLOCK_ALIGN
     ...        blocks
                footer: a block of kind 0 and count 0, whose payload is the sparse index; the file ends with it
     zeros      the preallocated rest of a segment that is not sealed
@@ -22,7 +22,7 @@
 
 The digest is both checksum and hash chain: one pass over the payload.  The first segment of a journal follows a digest
 made of its id.  A header lies within one 512-byte sector, so a power cut leaves it whole or absent: a header that is
-neither is damage, not a torn write.
+neither is damage, not a torn write.  ENDING is never zero, so a write that stopped halfway shows at the block's end.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ Bytes = bytes | bytearray | memoryview
 HEADER_BYTES: Final = 128
 BLOCK_ALIGN: Final = 128
 SECTOR_BYTES: Final = 512
+FOOTER_END_BYTES: Final = 16
 DIGEST_BYTES: Final = 32
 FOOTER_KIND: Final = 0
+ENDING: Final = b"TBLKEND\n"
 
 _SEGMENT_MAGIC: Final = b"TARIMSG1"
 _BLOCK_MAGIC: Final = b"TBLK"
@@ -49,6 +51,7 @@ _BLOCK: Final = struct.Struct("<4sH2xIIQQ32s32s28xI")
 _CRC: Final = struct.Struct("<I")
 _CRC_AT: Final = HEADER_BYTES - 4
 _PAIR: Final = struct.Struct("<QQ")
+_PADDED_ENDING: Final = ENDING + bytes(BLOCK_ALIGN)
 assert _SEGMENT.size == _CRC_AT and _BLOCK.size == HEADER_BYTES and _FIELDS.size == 64
 assert SECTOR_BYTES % BLOCK_ALIGN == 0 and BLOCK_ALIGN >= HEADER_BYTES
 
@@ -76,12 +79,12 @@ class BlockHeader(NamedTuple):
 
 def block_bytes(payload_bytes: int) -> int:
     """Bytes a block of this payload takes in the segment."""
-    return -(-(HEADER_BYTES + payload_bytes) // BLOCK_ALIGN) * BLOCK_ALIGN
+    return -(-(HEADER_BYTES + payload_bytes + len(ENDING)) // BLOCK_ALIGN) * BLOCK_ALIGN
 
 
 def footer_bytes_max(segment_bytes: int, index_stride_bytes: int) -> int:
     """Room to keep free for the footer of a segment of this size."""
-    return block_bytes((segment_bytes // index_stride_bytes + 2) * _PAIR.size)
+    return block_bytes((segment_bytes // index_stride_bytes + 3) * _PAIR.size)
 
 
 def segment_name(first_seq: int) -> str:
@@ -145,21 +148,23 @@ def content_matches(data: Bytes, offset: int, header: BlockHeader) -> bool:
     return hasher.digest() == header.digest
 
 
-def padding_is_zero(data: Bytes, offset: int, header: BlockHeader) -> bool:
-    """Whether the bytes between the payload and the next block are untouched."""
-    return not any(data[offset + HEADER_BYTES + header.payload_bytes : offset + block_bytes(header.payload_bytes)])
+def ends_well(data: Bytes, offset: int, header: BlockHeader) -> bool:
+    """Whether ENDING and untouched zeros stand between the payload and the next block."""
+    end = offset + block_bytes(header.payload_bytes)
+    rest = data[offset + HEADER_BYTES + header.payload_bytes : end]
+    return end <= len(data) and rest == _PADDED_ENDING[: len(rest)]
 
 
 def pack_footer(entries: list[tuple[int, int]], offset: int) -> bytes:
     """Payload of the footer block at `offset`: the sparse index, its length, and the footer's own offset last.
 
-    entries: (first position, byte offset) of some blocks, ascending.  Fills its block without padding, so that the
-    last 8 bytes of a sealed file say where the footer starts.
+    entries: (first position, byte offset) of some blocks, ascending.  Fills its block without padding, so that a sealed
+    file ends in the footer's offset and ENDING.
     """
     body = b"".join(_PAIR.pack(*entry) for entry in entries)
     trailer = _PAIR.pack(len(entries), offset)
-    spare = block_bytes(len(body) + len(trailer)) - HEADER_BYTES - len(body) - len(trailer)
-    return body + bytes(spare) + trailer
+    room = block_bytes(len(body) + len(trailer)) - HEADER_BYTES - len(ENDING)
+    return body + bytes(room - len(body) - len(trailer)) + trailer
 
 
 def parse_footer(payload: Bytes) -> list[tuple[int, int]]:
@@ -168,14 +173,18 @@ def parse_footer(payload: Bytes) -> list[tuple[int, int]]:
     return list(_PAIR.iter_unpack(payload[: entries_count * _PAIR.size]))
 
 
+def footer_offset(end: Bytes, file_bytes: int) -> int:
+    """Where the footer starts, read off the file's last FOOTER_END_BYTES; 0 when it does not end in one."""
+    if len(end) != FOOTER_END_BYTES or end[-len(ENDING) :] != ENDING:
+        return 0
+    offset = int.from_bytes(end[: -len(ENDING)], "little")
+    return offset if offset % BLOCK_ALIGN == 0 and HEADER_BYTES <= offset < file_bytes else 0
+
+
 def find_footer(data: Bytes) -> tuple[int, BlockHeader] | None:
     """(offset, header) of the footer that ends `data`, None when the segment is not sealed or the end is damaged."""
-    if len(data) < 2 * HEADER_BYTES + _PAIR.size or len(data) % BLOCK_ALIGN:
-        return None
-    offset = _PAIR.unpack_from(data, len(data) - _PAIR.size)[1]
-    if offset % BLOCK_ALIGN or not HEADER_BYTES <= offset <= len(data) - HEADER_BYTES:
-        return None
-    header = parse_block_header(data, offset)
+    offset = footer_offset(data[-FOOTER_END_BYTES:], len(data))
+    header = parse_block_header(data, offset) if offset else None
     if header is None or header.kind != FOOTER_KIND or offset + block_bytes(header.payload_bytes) != len(data):
         return None
     return (offset, header) if content_matches(data, offset, header) else None

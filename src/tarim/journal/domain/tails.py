@@ -6,8 +6,8 @@ evidence that this place had been durable:
 
     the durable mark (a hint kept by the writer) lies beyond it                     damage
     a whole block further on says that it was durable when that block was written   damage
-    its header is neither whole nor absent (a header cannot tear: one sector)       damage
-    its header is whole but the content is not, and no sector of it is absent       damage
+    its header is neither whole nor absent (one sector), and something follows it   damage
+    its header is whole, its content is not, and no part of it is absent            damage
     otherwise                                                                       torn, may be cut
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from tarim.journal.domain.blocks import (
     BLOCK_ALIGN,
+    ENDING,
     FOOTER_KIND,
     HEADER_BYTES,
     SECTOR_BYTES,
@@ -25,7 +26,7 @@ from tarim.journal.domain.blocks import (
     SegmentHeader,
     block_bytes,
     content_matches,
-    padding_is_zero,
+    ends_well,
     parse_block_header,
 )
 
@@ -87,7 +88,7 @@ def whole_block(data: Bytes, offset: int, seq: int, previous: bytes) -> BlockHea
     header = parse_block_header(data, offset)
     if header is None or header.first_seq != seq or header.previous != previous:
         return None
-    if not content_matches(data, offset, header) or not padding_is_zero(data, offset, header):
+    if not content_matches(data, offset, header) or not ends_well(data, offset, header):
         return None
     return header
 
@@ -105,21 +106,21 @@ def _damage(data: Bytes, tail: Tail, durable_seq: int) -> str:
     offset = tail.offset
     header = parse_block_header(data, offset)
     if header is None:
-        if offset + HEADER_BYTES <= len(data) and any(data[offset : offset + HEADER_BYTES]):
+        if tail.torn_bytes > HEADER_BYTES and any(data[offset : offset + HEADER_BYTES]):
             return "the header of a block is damaged"
     elif header.first_seq != tail.next_seq or header.previous != tail.digest:
         return "a block does not follow the one before it"
-    elif not _has_absent_sector(data, offset, header):
+    elif not _has_absent_part(data, offset, header):
         return "the content of a block differs from its digest"
     later = _later_durable_seq(data, offset + BLOCK_ALIGN, tail.next_seq)
     return _missing(tail.next_seq, later) if later > tail.next_seq else ""
 
 
-def _has_absent_sector(data: Bytes, offset: int, header: BlockHeader) -> bool:
-    """Whether some sector of the payload never reached the disk: it lies beyond the file, or reads as zeros."""
+def _has_absent_part(data: Bytes, offset: int, header: BlockHeader) -> bool:
+    """Whether the file or the write ended too early, or a sector of the payload never reached the disk (reads as zeros)."""
     start = offset + HEADER_BYTES
     end = start + header.payload_bytes
-    if end > len(data):
+    if offset + block_bytes(header.payload_bytes) > len(data) or not data[end + len(ENDING) - 1]:
         return True
     while start < end:
         stop = min(end, (start // SECTOR_BYTES + 1) * SECTOR_BYTES)
