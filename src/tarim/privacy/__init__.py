@@ -6,6 +6,7 @@ wrapping key are derived from it.
 """
 
 from tarim.privacy.fields import FIELDS, REFUSED, DataClass, Field, Purpose, Role, require_purpose
+from tarim.privacy.master import ENVIRONMENT_NAME, MasterKey, create_master_key, load_master_key
 from tarim.privacy.sealing import (
     SEALABLE,
     SealedBefore,
@@ -17,6 +18,7 @@ from tarim.privacy.sealing import (
     unpack_fields,
 )
 from tarim.privacy.tokens import Tokenizer
+from tarim.privacy.vault import Vault, VaultLimits
 
 __all__ = [
     "FIELDS",
@@ -26,7 +28,13 @@ __all__ = [
     "Purpose",
     "Role",
     "require_purpose",
+    "ENVIRONMENT_NAME",
+    "MasterKey",
+    "create_master_key",
+    "load_master_key",
     "Tokenizer",
+    "Vault",
+    "VaultLimits",
     "SEALABLE",
     "SealKeys",
     "SealedBefore",

@@ -162,5 +162,9 @@ def _spread(tokens: npt.NDArray[np.int64], indices: pa.Array) -> npt.NDArray[np.
         places = (
             indices.fill_null(len(tokens)) if len(tokens) < 120 else indices.cast(pa.int64()).fill_null(len(tokens))
         )
-        return np.take(with_absent, places.to_numpy(zero_copy_only=False))
-    return np.take(tokens, indices.to_numpy(zero_copy_only=False))
+        return with_absent[_numbers(places)]
+    return tokens[_numbers(indices)]
+
+
+def _numbers(indices: pa.Array) -> npt.NDArray[np.int64]:
+    return indices.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)  # type: ignore[no-any-return]
