@@ -14,9 +14,10 @@ import hashlib
 import inspect
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -168,7 +169,8 @@ class _Function:
         if down and ast.unparse(args[2]) != "-1":
             raise NotTranslated(f"range step {ast.unparse(args[2])}")
         walk, end = f"{name}_{line}", f"{name}_{line}_end"
-        yield f"for (i64 {walk} = {start}, {end} = {stop}; {walk} {'>' if down else '<'} {end}; {walk}{'--' if down else '++'}) {{"
+        until, step = ("> ", "--") if down else ("< ", "++")
+        yield f"for (i64 {walk} = {start}, {end} = {stop}; {walk} {until}{end}; {walk}{step}) {{"
         yield f"  {name} = {walk};"
         yield from self.block(body)
         yield "}"
@@ -285,7 +287,7 @@ class CLoop:
     """An engine whose `process` is the C loop; its state lies in an ordinary engine's arena."""
 
     def __init__(self, features: FeatureSet, folder: Path) -> None:
-        """Translate and build (once per kernel text, kept in `folder`).  Raises NotTranslated, or OSError without a compiler."""
+        """Translate and build into `folder`, once a kernel text.  Raises NotTranslated, or OSError without a compiler."""
         self.engine = Engine(features)
         self._columns = len(self.engine.names)
         self._run = _built(c_source(self.engine.kernel_source, 32, self._columns), folder)
@@ -301,7 +303,7 @@ def compiler() -> str | None:
     return shutil.which("gcc") or shutil.which("cc") or shutil.which("clang")
 
 
-def _built(source: str, folder: Path) -> ctypes._CFuncPtr:
+def _built(source: str, folder: Path) -> Callable[..., int]:
     found = compiler()
     if found is None:
         raise OSError("no C compiler found")
@@ -314,4 +316,4 @@ def _built(source: str, folder: Path) -> ctypes._CFuncPtr:
     function = ctypes.CDLL(str(library)).run
     function.restype = ctypes.c_int64
     function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64]
-    return function
+    return cast(Callable[..., int], function)
