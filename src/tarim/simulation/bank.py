@@ -122,6 +122,7 @@ class _Bank:
                     account=about["account"],
                     merchant=about["merchant"],
                     refers=about["number"],
+                    refers_kind=about["kind"],
                     label=np.where(about["crime"] > 0, 1, 0),
                 ),
             ]

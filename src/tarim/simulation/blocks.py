@@ -57,6 +57,7 @@ COLUMNS: Final[Mapping[str, tuple[type[np.generic], int]]] = {
     "ring": (np.int64, -1),
     "label_ms": (np.int64, 0),
     "refers": (np.int64, -1),
+    "refers_kind": (np.int8, -1),
     "label": (np.int8, -1),
 }
 

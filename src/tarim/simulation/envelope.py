@@ -67,8 +67,9 @@ VERIFICATIONS: Final = (
     BY_SMS,
 ) = range(9)
 CRIMES: Final = ("account_takeover", "telecom_fraud", "mule", "gather_scatter", "cash_out")
-SOURCES: Final = ("core", "cards", "app", "casework")
-_SOURCE_OF_KIND: Final = np.array([0, 1, 1, 0, 2, 2, 3], np.int8)
+SOURCES: Final = ("core", "cards", "app")
+_SOURCE_OF_KIND: Final = np.array([0, 1, 1, 0, 2, 2, 0], np.int8)
+"""Which system sends a kind of event.  A label bears the source of its event, because it refers to an id within it."""
 LABELS: Final = ("genuine", "fraud")
 _SYSTEMS: Final = ("Android 14", "iOS 18", "HarmonyOS 5", "Windows 11")
 _APP_VERSIONS: Final = ("8.4.0", "8.5.0", "8.5.1", "8.6.0", "8.7.0", "9.0.0", "9.0.1", "9.1.0")
@@ -267,7 +268,7 @@ class Scribe:
         refers = block["refers"]
         columns = [
             self.event_ids(block["number"]),
-            _named(SOURCES, _SOURCE_OF_KIND[kind]),
+            _named(SOURCES, _SOURCE_OF_KIND[np.where(labelled, block["refers_kind"], kind)]),
             _named(KINDS, kind),
             pa.array(block["occurred_ms"]).cast(pa.timestamp("ms")).cast(_TIME),
             self.customer_numbers.take(customer),

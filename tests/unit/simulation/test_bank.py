@@ -209,7 +209,7 @@ def test_the_truth_fits_the_events() -> None:
 def test_label_events_say_what_the_truth_says() -> None:
     """Fraud labels refer to criminal events at the stated time, genuine ones to ordinary events; none comes early."""
     days = days_of(days=25, label_events=True, genuine_label_share=0.01, crime=CrimeSettings(share=0.02))
-    when, kinds, truth = {}, {}, {}
+    when, source, kinds, truth = {}, {}, {}, {}
     for day in days:
         truth.update({row["event_id"]: row for row in day.truth.to_pylist()})
         for row in day.events.to_pylist():
@@ -217,11 +217,13 @@ def test_label_events_say_what_the_truth_says() -> None:
                 about = row["refers_to"]
                 assert when[about] < row["occurred_at"], "a label refers to an event that has arrived"
                 assert (row["label"] == "fraud") == (about in truth)
+                assert row["source"] == source[about], "an id is unique within its source"
                 if row["label"] == "fraud":
                     assert truth[about]["label_at"] == row["occurred_at"]
                 kinds[row["label"]] = kinds.get(row["label"], 0) + 1
             else:
                 when[row["event_id"]] = row["occurred_at"]
+                source[row["event_id"]] = row["source"]
                 assert row["label"] is None and row["refers_to"] is None
     assert kinds["fraud"] > 100 and kinds["genuine"] > 100
     reported = sum(row["label_at"] is not None for row in truth.values()) / len(truth)
