@@ -9,15 +9,17 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from tarim.base.errors import InputError, TarimError
 from tarim.base.instants import Clock
-from tarim.intake.assemble import Assembler, Parts
-from tarim.intake.domain import EventBatch, IntakeLimits, Notes, RefusedAt
+from tarim.intake.assemble import ALWAYS_SEALED, SEAL_BIT, WITH_PAYEE, Assembler, Parts
+from tarim.intake.domain import EventBatch, IntakeLimits, Notes, Refusal, RefusedAt
 from tarim.intake.message import decode_checked, decode_message, decode_messages
 from tarim.intake.ports import Sealer
-from tarim.privacy import SealKeys, Tokenizer, pack_bundle
-from tarim.stream import ROW_WORDS, Flag
+from tarim.intake.table import TOKEN_COLUMNS, TableParts, read_table
+from tarim.privacy import SealKeys, Tokenizer, pack_bundle, seal_keys
+from tarim.stream import ROW_WORDS, Col, Flag
 
 _NO_KEYS: Final = np.zeros(0, np.uint64)
 
@@ -101,6 +103,28 @@ class Intake:
         self._counts["taken"] += len(taken)
         return self._batch(taken), errors
 
+    def table(
+        self,
+        batch: pa.RecordBatch,
+        *,
+        source: str | None = None,
+        received_ms: int | npt.NDArray[np.int64] | None = None,
+        backfill: bool = False,
+    ) -> tuple[EventBatch, list[Refusal]]:
+        """The good rows of a table in envelope columns, and a refusal for each of the others.
+
+        source: for tables without that column, and for rows without a value in it.  received_ms: one moment or one a
+        row, shape (n,); now if it is not given.  Raises FieldError about the table as a whole (an unknown, repeated or
+        missing column), TooLarge.
+        """
+        received = self._clock.now_ms() if received_ms is None else received_ms
+        parts = read_table(batch, self._assembler, received, source, _flags(backfill))
+        self._counts["taken"] += len(parts.event_ids)
+        for refusal in parts.refusals:
+            self._counts[refusal.code] += 1
+        sealed, keys = self._seal_table(parts)
+        return EventBatch(parts.rows, parts.event_ids, parts.sources, parts.notes, sealed, keys), parts.refusals
+
     def accepted(self, batch: EventBatch) -> None:
         """The batch lies in the journal: what it sealed need not be sealed again."""
         if self._vault is not None and len(batch.seal_keys):
@@ -136,6 +160,72 @@ class Intake:
             for place, blob in zip(places, vault.seal_bundles(customers, bundles), strict=True):
                 sealed[place] = blob
         return sealed, np.array(sorted(new), np.uint64) if new else _NO_KEYS
+
+    def _seal_table(self, parts: TableParts) -> tuple[list[bytes | None], SealKeys]:
+        sealed: list[bytes | None] = [None] * len(parts.event_ids)
+        vault = self._vault
+        if vault is None or not sealed:
+            return sealed, _NO_KEYS
+        need, keys = needed(parts, vault)
+        places: list[int] = []
+        bundles: list[bytes] = []
+        for place, one in parts.slow.items():
+            bits = one.need
+            for key, more in one.keys:
+                if not vault.known(key):
+                    bits |= more
+                    keys.append(np.array([key], np.uint64))
+            if bits:
+                places.append(place)
+                bundles.append(pack_bundle(bits, _of_mask(one, bits)))
+        for pattern in np.unique(need[need != 0]).tolist():
+            chosen = np.flatnonzero(need == pattern)
+            taken = pa.array(chosen)
+            raws = [parts.texts[name].take(taken).to_pylist() for name, bit in SEAL_BIT.items() if pattern >> bit & 1]
+            bundles += [pack_bundle(pattern, values) for values in zip(*raws, strict=True)]
+            places += chosen.tolist()
+        if places:
+            customers: npt.NDArray[np.int64] = parts.rows[places, Col.CUSTOMER]
+            for place, blob in zip(places, vault.seal_bundles(customers, bundles), strict=True):
+                sealed[place] = blob
+        return sealed, np.concatenate(keys) if keys else _NO_KEYS
+
+
+def needed(parts: TableParts, vault: Sealer) -> tuple[npt.NDArray[np.int64], list[SealKeys]]:
+    """For each row that came the fast way the bits to seal, shape (n,), and the combinations new to the vault."""
+    rows = parts.rows
+    customers = np.ascontiguousarray(rows[:, Col.CUSTOMER])
+    fast = np.ones(len(rows), np.bool_)
+    fast[list(parts.slow)] = False
+    need = np.zeros(len(rows), np.int64)
+    keys: list[SealKeys] = []
+
+    def ask(
+        bit: int, tokens: npt.NDArray[np.int64], present: npt.NDArray[np.bool_], bits: npt.NDArray[np.int64]
+    ) -> None:
+        places = np.flatnonzero(present & fast)
+        asked = seal_keys(customers[places], bit, tokens[places])
+        new = vault.needs_sealing(asked)
+        need[places[new]] |= bits[places[new]]
+        keys.append(asked[new])
+
+    for name, col in TOKEN_COLUMNS:
+        if name in parts.texts:
+            tokens = np.ascontiguousarray(rows[:, col])
+            bit = SEAL_BIT[name]
+            ask(bit, tokens, tokens != 0, np.full(len(rows), 1 << bit, np.int64))
+    payee = rows[:, Col.PAYEE]
+    for name in WITH_PAYEE:
+        if name in parts.text_hashes:
+            hashed = parts.text_hashes[name]
+            bit = SEAL_BIT[name]
+            bits = np.where(payee != 0, (1 << bit) | (1 << SEAL_BIT["payee_account"]), 1 << bit)
+            ask(bit, hashed + payee, hashed != 0, bits)
+    for name in ALWAYS_SEALED:
+        if name in parts.texts:
+            present = parts.texts[name].is_valid().to_numpy(zero_copy_only=False)
+            need[present & fast] |= 1 << SEAL_BIT[name]
+    return need, keys
 
 
 def _of_mask(parts: Parts, need: int) -> Sequence[str]:
