@@ -165,12 +165,12 @@ class _Function:
 
     def loop(self, name: str, args: list[ast.expr], body: list[ast.stmt], line: int) -> Iterator[str]:
         start, stop = ("0", self.expression(args[0])) if len(args) == 1 else map(self.expression, args[:2])
-        down = len(args) == 3
-        if down and ast.unparse(args[2]) != "-1":
+        step = ast.literal_eval(args[2]) if len(args) == 3 else 1
+        if not isinstance(step, int) or step == 0:
             raise NotTranslated(f"range step {ast.unparse(args[2])}")
         walk, end = f"{name}_{line}", f"{name}_{line}_end"
-        until, step = ("> ", "--") if down else ("< ", "++")
-        yield f"for (i64 {walk} = {start}, {end} = {stop}; {walk} {until}{end}; {walk}{step}) {{"
+        until = "<" if step > 0 else ">"
+        yield f"for (i64 {walk} = {start}, {end} = {stop}; {walk} {until} {end}; {walk} += {step}) {{"
         yield f"  {name} = {walk};"
         yield from self.block(body)
         yield "}"
