@@ -1,1 +1,27 @@
-"""The service over HTTP: parse, call one use case, render."""
+"""The service over HTTP: parse, call one use case, render.
+
+`build_site` makes everything a server needs: the decision routes by hand, the rest as an ASGI application.
+"""
+
+from tarim.api.answers import Answers, Explainer
+from tarim.api.connection import Connection, HttpLimits, Site
+from tarim.api.doors import DECIDE, METRICS, READ, Door, Keys
+from tarim.api.figures import Figures
+from tarim.api.openapi import describe
+from tarim.api.site import build_site
+
+__all__ = [
+    "DECIDE",
+    "METRICS",
+    "READ",
+    "Answers",
+    "Connection",
+    "Door",
+    "Explainer",
+    "Figures",
+    "HttpLimits",
+    "Keys",
+    "Site",
+    "build_site",
+    "describe",
+]

@@ -1,1 +1,63 @@
-"""The real-time path: features, rules and score become one outcome with reasons."""
+"""The real-time path: features, rules and score become one outcome with reasons.
+
+`Decider` judges: rows and features in, decisions out, pure.  `DecisionService` keeps the promises around it: a retry gets
+the first answer, other content is a conflict, and what is answered lies in the journal.  `GroupCommit` is its asynchronous
+front, `recover` and `Snapshots` bring it back after a stop, and `advance` replays or verifies what was decided.
+"""
+
+from tarim.decisions.domain import DECISION_WORDS, Language, Reason, Word, hits_of, outcome_of, score_of
+from tarim.decisions.groups import GroupCommit, GroupLimits, Watcher
+from tarim.decisions.policy import Decider, Decisions, Scorer, policy_version
+from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
+from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
+from tarim.decisions.recovery import Judges, Look, Recovered, Replayed, advance, recover
+from tarim.decisions.seen import NEW, OTHER, SAME, Seen
+from tarim.decisions.service import Decided, DecisionService, Records, Result, Taken
+from tarim.decisions.snapshots import Snapshots, State
+
+__all__ = [
+    "DECISION_WORDS",
+    "NEW",
+    "OTHER",
+    "SAME",
+    "Batch",
+    "Control",
+    "Decided",
+    "Decider",
+    "DecisionService",
+    "Decisions",
+    "Events",
+    "FeatureEngine",
+    "GroupCommit",
+    "GroupLimits",
+    "Judge",
+    "Judges",
+    "Language",
+    "Log",
+    "LogReader",
+    "LogRecord",
+    "Look",
+    "Reader",
+    "Reason",
+    "RecordKind",
+    "Records",
+    "Recovered",
+    "Replayed",
+    "Result",
+    "Scorer",
+    "Seen",
+    "Snapshots",
+    "State",
+    "Taken",
+    "Versions",
+    "Watcher",
+    "Word",
+    "advance",
+    "decode_control",
+    "decode_events",
+    "hits_of",
+    "outcome_of",
+    "policy_version",
+    "recover",
+    "score_of",
+]

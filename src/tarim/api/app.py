@@ -1,0 +1,106 @@
+"""The routes that do not decide: read a decision, health, metrics, the description of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Path
+from starlette.exceptions import HTTPException
+
+from tarim.api.answers import Answers
+from tarim.api.doors import METRICS, READ, Door
+from tarim.api.figures import Figures
+from tarim.api.openapi import describe
+from tarim.api.problems import MEDIA_TYPE, Problem, problem_bytes, problem_of
+from tarim.base.errors import NotFound, TarimError
+from tarim.decisions import Decided, DecisionService, GroupCommit
+from tarim.intake import event_key
+
+
+class HealthBody(msgspec.Struct, frozen=True):
+    """`status` is ok or broken; broken: refuses to decide and has to be restarted.  `next_seq`: the journal's next position."""
+
+    status: str
+    version: str
+    next_seq: int
+
+
+def build_app(
+    service: DecisionService, desk: GroupCommit, door: Door, answers: Answers, figures: Figures, version: str
+) -> FastAPI:
+    """The application; every route but health and the description needs a key."""
+    app = FastAPI(title="Tarim", version=version, docs_url=None, redoc_url=None, openapi_url=None)
+
+    def needs(scope: str) -> Any:
+        def check(request: Request) -> None:
+            value = request.headers.get("authorization")
+            door.check(None if value is None else value.encode("latin-1"), scope)
+
+        return Depends(check)
+
+    @app.get("/v1/decisions/{event_id:path}", dependencies=[needs(READ)])
+    async def read_decision(
+        event_id: Annotated[str, Path(max_length=64)], source: Annotated[str, Query(max_length=32)]
+    ) -> Response:
+        def find() -> Decided:
+            decided = service.decided(event_key(source, event_id))
+            if (decided.source, decided.event_id) != (source, event_id):
+                raise NotFound("no decision for that event")
+            return decided
+
+        decided = await desk.run(find)
+        return Response(answers.bytes_of(decided), media_type="application/json")
+
+    @app.get("/v1/health")
+    async def health() -> Response:
+        body = HealthBody("broken" if service.broken else "ok", version, service.next_seq)
+        return Response(msgspec.json.encode(body), 503 if service.broken else 200, media_type="application/json")
+
+    @app.get("/metrics", dependencies=[needs(METRICS)])
+    async def metrics() -> Response:
+        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    description = msgspec.json.encode(describe(version))
+
+    @app.get("/openapi.json")
+    async def openapi() -> Response:
+        return Response(description, media_type="application/json")
+
+    def refuse(problem: Problem) -> Response:
+        figures.refused(problem.code)
+        headers = dict(line.split(": ", 1) for line in problem.headers.decode("ascii").splitlines())
+        return Response(problem_bytes(problem), problem.status, headers, MEDIA_TYPE)
+
+    def on_trouble(request: Request, error: Exception) -> Response:
+        assert isinstance(error, TarimError)
+        if error.http_status == 500:
+            figures.failed(error)
+        return refuse(problem_of(error))
+
+    def on_invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        field = str(first["loc"][-1])
+        return refuse(Problem(422, "invalid-field", f"{field}: {first['msg']}", field, first["msg"]))
+
+    def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            allow = (error.headers or {}).get("Allow", "GET")
+            return refuse(
+                Problem(405, "method-not-allowed", f"this route takes {allow}", headers=f"allow: {allow}\r\n".encode())
+            )
+        return refuse(Problem(404, "not-found", "there is no such route"))
+
+    handlers: list[tuple[type[Exception], Callable[[Request, Exception], Response]]] = [
+        (TarimError, on_trouble),
+        (RequestValidationError, on_invalid),
+        (HTTPException, on_http),
+    ]
+    for kind, handler in handlers:
+        app.add_exception_handler(kind, handler)
+    return app

@@ -1,0 +1,133 @@
+"""The two routes that decide: one event, and many."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import Final
+from urllib.parse import parse_qsl
+
+from tarim.api.answers import Answers
+from tarim.api.connection import Headers, Request, Respond
+from tarim.api.doors import DECIDE, Door
+from tarim.api.figures import Figures
+from tarim.api.problems import Problem, problem_bytes, problem_of
+from tarim.base.errors import FieldError, InputError, NotAllowed, TarimError
+from tarim.decisions import GroupCommit, Result
+
+REPEATED: Final = b"tarim-replayed: true\r\n"
+"""Says in the head of an answer that it is the first answer, given again; the body is the same."""
+
+_JSON: Final = b"content-type: application/json\r\n"
+_PROBLEM: Final = b"content-type: application/problem+json\r\n"
+_SHA256: Final = re.compile(rb"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,64}):\s*(?:;[^,]*)?(?=,|$)")
+
+
+class Unsupported(InputError):
+    """The body is not said to be JSON."""
+
+    http_status = 415
+    code = "unsupported-media-type"
+
+
+class DigestMismatch(InputError):
+    """The body is not what its digest says it is."""
+
+    code = "digest-mismatch"
+
+
+def check_media_type(value: bytes | None) -> None:
+    """Nothing for JSON or no statement.  Raises Unsupported."""
+    if value is not None and value.partition(b";")[0].strip().lower() != b"application/json":
+        raise Unsupported("the body must be application/json")
+
+
+def check_digest(value: bytes | None, body: bytes) -> None:
+    """Compare the body with Content-Digest (RFC 9530); other algorithms beside sha-256 are passed over.
+
+    Raises DigestMismatch, and for a header that has no readable sha-256 as well.
+    """
+    if value is None:
+        return
+    found = _SHA256.search(value)
+    try:
+        stated = base64.b64decode(found[1], validate=True) if found else b""
+    except binascii.Error:
+        stated = b""
+    if len(stated) != hashlib.sha256().digest_size:
+        raise DigestMismatch("Content-Digest must hold sha-256=:...: (RFC 9530)")
+    if stated != hashlib.sha256(body).digest():
+        raise DigestMismatch("the body is not the one whose digest is stated")
+
+
+def backfill_asked(query: bytes) -> bool:
+    """Whether `?backfill=true` is asked for.  Raises FieldError for any other value of it."""
+    if not query:
+        return False
+    values = [value for name, value in parse_qsl(query.decode("latin-1"), True) if name == "backfill"]
+    if not values:
+        return False
+    if len(values) > 1 or values[0] not in ("true", "false"):
+        raise FieldError("backfill", "must be true or false")
+    return values[0] == "true"
+
+
+class DecideRoute:
+    """`POST /v1/decisions` (one event) or, with `many`, `POST /v1/decisions:batch`."""
+
+    def __init__(
+        self, desk: GroupCommit, door: Door, answers: Answers, figures: Figures, body_bytes_max: int, *, many: bool
+    ) -> None:
+        self._desk = desk
+        self._door = door
+        self._answers = answers
+        self._figures = figures
+        self._many = many
+        self.body_bytes_max = body_bytes_max
+
+    def admit(self, headers: Headers) -> Problem | None:
+        """Why the caller may not; its body is then dropped unread."""
+        try:
+            self._door.check(next((value for name, value in headers if name == b"authorization"), None), DECIDE)
+        except NotAllowed as error:
+            return problem_of(error)
+        return None
+
+    def handle(self, request: Request, respond: Respond) -> None:
+        """Have it decided, and answer when that is durable."""
+        clock = self._figures.clock
+        begin = clock()
+
+        def answer(results: list[Result] | TarimError) -> None:
+            if isinstance(results, TarimError):
+                self._refuse(results, respond)
+            elif self._many:
+                respond(200, self._answers.batch(results))
+            else:
+                (result,) = results
+                if isinstance(result, TarimError):
+                    self._refuse(result, respond)
+                else:
+                    respond(200, self._answers.bytes_of(result), _JSON + REPEATED if result.repeated else _JSON)
+            self._figures.answered(clock() - begin)
+
+        try:
+            content_type = content_digest = None
+            for name, value in request.headers:
+                if name == b"content-type":
+                    content_type = value
+                elif name == b"content-digest":
+                    content_digest = value
+            check_media_type(content_type)
+            check_digest(content_digest, request.body)
+            backfill = backfill_asked(request.query)
+            self._desk.submit(request.body, answer, many=self._many, backfill=backfill)
+        except TarimError as error:
+            self._refuse(error, respond)
+
+    def _refuse(self, error: TarimError, respond: Respond) -> None:
+        problem = problem_of(error)
+        self._figures.refused(problem.code)
+        respond(problem.status, problem_bytes(problem), _PROBLEM + problem.headers)

@@ -1,0 +1,248 @@
+"""The OpenAPI 3.1 description: written from the same types that decode and encode, and tested to be true."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from tarim.api.answers import BatchBody, DecisionBody
+from tarim.api.problems import MEDIA_TYPE, TITLES, ProblemBody
+from tarim.intake import IntakeLimits
+from tarim.privacy import FIELDS, Role
+from tarim.stream import AMOUNT_FEN_MAX, Channel, Kind, NetworkKind, Result, Verification
+
+_REF: Final = "#/components/schemas/{name}"
+_EVENT_ID: Final = r"^[!-~]{1,64}$"
+_SOURCE: Final = r"^[a-z0-9-]{1,32}$"
+_REQUIRED: Final = ["event_id", "source", "kind", "occurred_at", "customer"]
+
+
+def _names(enum: type[Kind] | type[Channel] | type[Result] | type[NetworkKind]) -> list[str]:
+    return [member.name.lower() for member in enum]
+
+
+_SHAPES: Final[dict[str, dict[str, Any]]] = {
+    "event_id": {"type": "string", "pattern": _EVENT_ID},
+    "source": {"type": "string", "pattern": _SOURCE},
+    "kind": {"enum": _names(Kind)},
+    "occurred_at": {"type": "string", "format": "date-time"},
+    "customer_type": {"enum": ["individual", "corporate"]},
+    "amount_fen": {"type": "integer", "minimum": 0, "maximum": AMOUNT_FEN_MAX},
+    "currency": {"type": "string", "pattern": "^[A-Z]{3}$", "default": "CNY"},
+    "channel": {"enum": _names(Channel), "default": "unknown"},
+    "result": {"enum": _names(Result), "default": "unknown"},
+    "network_kind": {"enum": _names(NetworkKind), "default": "unknown"},
+    "verification": {
+        "type": "array",
+        "uniqueItems": True,
+        "items": {"enum": [each.name.lower() for each in Verification if each.name and each]},
+    },
+    "location_permitted": {"type": "boolean", "default": False},
+    "history_authorised": {"type": "boolean", "default": True},
+    "label": {"enum": ["fraud", "genuine"]},
+    "city": {"anyOf": [{"type": "string", "pattern": "^[1-9][0-9]{5}$"}, {"type": "integer"}]},
+    "merchant_category": {"anyOf": [{"type": "string", "pattern": "^[0-9]{4}$"}, {"type": "integer"}]},
+    "ip_port": {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1, "maximum": 65535}]},
+    "latitude": {"anyOf": [{"type": "string"}, {"type": "number", "minimum": -90, "maximum": 90}]},
+    "longitude": {"anyOf": [{"type": "string"}, {"type": "number", "minimum": -180, "maximum": 180}]},
+    "refers_to": {"type": "string", "pattern": _EVENT_ID},
+    **{f"extra_{index}": {"type": "integer"} for index in range(4)},
+}
+
+
+def _event_schema() -> dict[str, Any]:
+    properties = {}
+    for name, field in FIELDS.items():
+        shape = dict(_SHAPES.get(name, {"type": "string", "minLength": 1, "maxLength": field.length_max}))
+        shape["description"] = f"{field.doc} / {field.doc_zh} [{field.data_class.value}]"
+        if field.role is Role.TOKEN:
+            shape["description"] += " (becomes a token; the raw value is sealed)"
+        properties[name] = shape
+    return {
+        "title": "Event",
+        "description": "One event of a channel, flat.  Further rules by kind: account and amount_fen for money, "
+        "payee_account for a transfer, refers_to and label for a label.",
+        "type": "object",
+        "properties": properties,
+        "required": _REQUIRED,
+        "additionalProperties": False,
+    }
+
+
+def _answer(name: str, text: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": _REF.format(name=name)}}}
+    return {"description": text, "content": content, **({"headers": headers} if headers else {})}
+
+
+def _refusals(*statuses: int) -> dict[str, Any]:
+    schema = {"schema": {"$ref": _REF.format(name="ProblemBody")}}
+    refusals: dict[str, Any] = {}
+    for status in (*statuses, 400, 405, 408, 431, 500, 503):
+        title, title_zh = TITLES[status]
+        refusals[str(status)] = {"description": f"{title} / {title_zh}", "content": {MEDIA_TYPE: schema}}
+    refusals["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+    return refusals
+
+
+def describe(version: str) -> dict[str, Any]:
+    """The whole description, ready to be encoded."""
+    limits = IntakeLimits()
+    _, components = msgspec.json.schema_components((DecisionBody, BatchBody, ProblemBody), ref_template=_REF)
+    components["HealthBody"] = {
+        "title": "HealthBody",
+        "type": "object",
+        "properties": {
+            "status": {"enum": ["ok", "broken"]},
+            "version": {"type": "string"},
+            "next_seq": {"type": "integer"},
+        },
+        "required": ["status", "version", "next_seq"],
+    }
+    components["Event"] = _event_schema()
+    key: list[dict[str, list[str]]] = [{"key": []}]
+    replayed = {
+        "Tarim-Replayed": {
+            "schema": {"enum": ["true"]},
+            "description": "the event was decided before; this is the first answer, unchanged",
+        }
+    }
+    digest = {
+        "name": "Content-Digest",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"},
+        "description": "RFC 9530; compared with the body when it is there",
+    }
+    backfill = {
+        "name": "backfill",
+        "in": "query",
+        "required": False,
+        "schema": {"enum": ["true", "false"]},
+        "description": "the events are fed after an outage and are marked so",
+    }
+    events = {
+        "type": "array",
+        "items": {"$ref": _REF.format(name="Event")},
+        "minItems": 1,
+        "maxItems": limits.batch_events_max,
+    }
+    wrapped = {
+        "type": "object",
+        "properties": {"events": events},
+        "required": ["events"],
+        "additionalProperties": False,
+    }
+
+    def body(schema: dict[str, Any]) -> dict[str, Any]:
+        return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tarim",
+            "version": version,
+            "description": "Decides on events while they happen.  An answer is durable before it is sent, and a retry "
+            "gets the first answer.  交易发生时即作决策；答复之前决策已落盘，重试得到首次答复。",
+        },
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "an API key"}},
+        },
+        "paths": {
+            "/v1/decisions": {
+                "post": {
+                    "operationId": "decide",
+                    "summary": "Decide on one event",
+                    "security": key,
+                    "parameters": [digest, backfill],
+                    "requestBody": body({"$ref": _REF.format(name="Event")}),
+                    "responses": {
+                        "200": _answer("DecisionBody", "the decision, durable", replayed),
+                        **_refusals(401, 403, 409, 413, 415, 422),
+                    },
+                }
+            },
+            "/v1/decisions:batch": {
+                "post": {
+                    "operationId": "decide_batch",
+                    "summary": "Decide on many events, in their order; a malformed one refuses them all",
+                    "security": key,
+                    "parameters": [digest, backfill],
+                    "requestBody": body({"anyOf": [events, wrapped]}),
+                    "responses": {
+                        "200": _answer("BatchBody", "for each event its decision, durable, or why it was refused"),
+                        **_refusals(401, 403, 413, 415, 422),
+                    },
+                }
+            },
+            "/v1/decisions/{event_id}": {
+                "get": {
+                    "operationId": "read_decision",
+                    "summary": "The decision on an event, as it was first answered",
+                    "security": key,
+                    "parameters": [
+                        {
+                            "name": "event_id",
+                            "in": "path",
+                            "required": True,
+                            "schema": {"type": "string", "pattern": _EVENT_ID},
+                        },
+                        {
+                            "name": "source",
+                            "in": "query",
+                            "required": True,
+                            "schema": {"type": "string", "pattern": _SOURCE},
+                        },
+                    ],
+                    "responses": {"200": _answer("DecisionBody", "the decision"), **_refusals(401, 403, 404, 413, 422)},
+                }
+            },
+            "/v1/health": {
+                "get": {
+                    "operationId": "health",
+                    "summary": "Whether the service decides",
+                    "security": [],
+                    "responses": {
+                        "200": _answer("HealthBody", "it does"),
+                        **_refusals(413),
+                        "503": {
+                            "description": "it does not, and has to be restarted",
+                            "content": {
+                                "application/json": {"schema": {"$ref": _REF.format(name="HealthBody")}},
+                                MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="ProblemBody")}},
+                            },
+                        },
+                    },
+                }
+            },
+            "/metrics": {
+                "get": {
+                    "operationId": "metrics",
+                    "summary": "Figures in the Prometheus text format",
+                    "security": key,
+                    "responses": {
+                        "200": {
+                            "description": "the figures",
+                            "content": {"text/plain": {"schema": {"type": "string"}}},
+                        },
+                        **_refusals(401, 403, 413),
+                    },
+                }
+            },
+            "/openapi.json": {
+                "get": {
+                    "operationId": "description",
+                    "summary": "This description",
+                    "security": [],
+                    "responses": {
+                        "200": {
+                            "description": "OpenAPI 3.1",
+                            "content": {"application/json": {"schema": {"type": "object"}}},
+                        },
+                        **_refusals(413),
+                    },
+                }
+            },
+        },
+    }

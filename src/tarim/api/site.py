@@ -1,0 +1,32 @@
+"""All routes together."""
+
+from __future__ import annotations
+
+from tarim.api.answers import Answers
+from tarim.api.app import build_app
+from tarim.api.connection import HttpLimits, Site
+from tarim.api.decide import DecideRoute
+from tarim.api.doors import Door
+from tarim.api.figures import Figures
+from tarim.decisions import DecisionService, GroupCommit
+
+
+def build_site(
+    service: DecisionService,
+    desk: GroupCommit,
+    door: Door,
+    answers: Answers,
+    figures: Figures,
+    limits: HttpLimits,
+    *,
+    message_bytes_max: int,
+    batch_bytes_max: int,
+    version: str,
+) -> Site:
+    """The site; its `connection` method is the protocol a server needs."""
+    routes = {
+        b"/v1/decisions": DecideRoute(desk, door, answers, figures, message_bytes_max, many=False),
+        b"/v1/decisions:batch": DecideRoute(desk, door, answers, figures, batch_bytes_max, many=True),
+    }
+    application = build_app(service, desk, door, answers, figures, version)
+    return Site(dict(routes), application, limits, figures.refused, figures.failed)
