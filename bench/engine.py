@@ -134,9 +134,12 @@ def speed(events: int, *, repetitions: int = 5, twin_events: int = 100_000, thre
     ours: list[float] = []
     theirs: list[float] = []
     reason = "" if compiler() else "no C compiler found"
+    per_cpu: list[float] = []
     for _ in range(repetitions):
         engine = Engine(features)
+        used_s = time.thread_time()
         ours.append(events / run_engine(copy, out, engine.process))
+        per_cpu.append(events / (time.thread_time() - used_s))
         del engine
         if not reason:
             try:
@@ -160,6 +163,7 @@ def speed(events: int, *, repetitions: int = 5, twin_events: int = 100_000, thre
         "batch_rows": BATCH_ROWS,
         "engine_per_s": round(engine_rate),
         "engine_per_s_all": [round(rate) for rate in ours],
+        "engine_per_cpu_s": round(statistics.median(per_cpu)),
         "python_twin_per_s": round(statistics.median(twin)),
         "python_twin_events": len(subset),
         "times_python_twin": round(engine_rate / statistics.median(twin), 1),

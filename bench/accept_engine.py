@@ -1,0 +1,233 @@
+"""`make accept-engine`: is the engine as good as promised?  A line per bar, then `N passed, M failed`.
+
+    python -m bench.accept_engine [--only NAME ...] [--json FILE]
+
+About fifteen minutes; with QUICK=1 in the environment under fifty seconds, on smaller sizes and with fewer kills.  The
+targets are the same.  A bar that cannot be run (no data, no compiler, out of time) has failed, and the line says why.
+Exit status 1 on any miss.  Speeds are medians; nothing is pinned, and the machine may be shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.conditions import conditions, describe
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One judged figure."""
+
+    name: str
+    target: str
+    figure: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every bar may know: whether sizes are small, and when the whole run has to be over (monotonic seconds)."""
+
+    quick: bool
+    deadline: float
+
+    def pick(self, full: int, quick: int) -> int:
+        return quick if self.quick else full
+
+    @property
+    def left_s(self) -> float:
+        return self.deadline - time.monotonic()
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of the table: `lines` are the names it must answer, `judge` gives them."""
+
+    name: str
+    lines: tuple[str, ...]
+    judge: Callable[[Run], Iterator[Line]]
+    needs_s: tuple[int, int]
+    """About how long it takes, in full and quick; it is not started with less than half of that left."""
+
+
+def at_least(name: str, target: float, figure: float, unit: str = "", note: str = "") -> Line:
+    """Passed when the figure reaches the target."""
+    return Line(name, f">= {_number(target)}{unit}", f"{_number(figure)}{unit}{_noted(note)}", figure >= target)
+
+
+def at_most(name: str, target: float, figure: float, unit: str = "", note: str = "") -> Line:
+    """Passed when the figure does not exceed the target."""
+    return Line(name, f"<= {_number(target)}{unit}", f"{_number(figure)}{unit}{_noted(note)}", figure <= target)
+
+
+def none(name: str, what: str, found: int, note: str = "") -> Line:
+    """Passed when nothing was found."""
+    return Line(name, f"no {what}", f"{found:,}{_noted(note)}", found == 0)
+
+
+def _noted(note: str) -> str:
+    return f"  ({note})" if note else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:,.3g}"
+
+
+# ---- the engine alone ------------------------------------------------------------------------------------------------
+
+
+def exactness(run: Run) -> Iterator[Line]:
+    from bench import engine
+
+    found = engine.exactness(run.pick(engine.FULL_EVENTS, engine.QUICK_EVENTS))
+    note = f"of {found['events']:,} rows x {found['features']}; {sum(found['rows_corrected_by_join'].values()):,} disordered"
+    if found["features_differing"]:
+        note += f"; {found['features_differing']}"
+    yield none("exactness", "value differs from SQL", found["values_differing"], note)
+
+
+def determinism(run: Run) -> Iterator[Line]:
+    from bench import engine
+
+    found = engine.determinism(run.pick(300_000, 40_000))
+    note = f"of {found['ways']} ways over {found['events']:,} rows"
+    yield none("determinism, features", "way differs", len(found["differing"]), note)
+
+
+def replay_features(run: Run) -> Iterator[Line]:
+    from bench import engine
+
+    events = run.pick(engine.FULL_EVENTS, engine.QUICK_EVENTS)
+    found = engine.speed(events, repetitions=run.pick(5, 3), twin_events=run.pick(100_000, 20_000))
+    yield at_least(
+        "features, one core", 1_000_000, found["engine_per_s"], " events/s", f"median of {found['engine_per_s_all']}"
+    )
+    if "share_of_c_loop" in found:
+        yield at_least(
+            "features, against the C loop", 0.6, found["share_of_c_loop"], "", f"C {found['c_loop_per_s']:,}/s"
+        )
+    else:
+        yield Line("features, against the C loop", ">= 0.6", f"not measured: {found['c_loop_not_measured']}", False)
+    note = f"twin {found['python_twin_per_s']:,}/s on {found['python_twin_events']:,} events"
+    yield at_least("features, against plain Python", 50, found["times_python_twin"], " x", note)
+    note = f"DuckDB {found['duckdb_per_s']:,}/s on {found['duckdb_threads']} threads"
+    yield at_least("features, against DuckDB", 10, found["times_duckdb"], " x", note)
+
+
+def memory(run: Run) -> Iterator[Line]:
+    from bench import engine
+    from tarim.stream import reference_features
+
+    month = engine.memory([engine.rows_of(run.pick(engine.FULL_EVENTS, engine.QUICK_EVENTS))], reference_features())
+    note = f"{month['events_retained']:,} events retained"
+    yield at_most("memory in use per retained event", 300, month["in_use_bytes_per_event"], " bytes", note)
+    taken = max(month["allocated_bytes"], month["resident_bytes"])
+    note = f"{taken / 1e6:,.0f} MB for {month['in_use_bytes'] / 1e6:,.0f} MB"
+    yield at_most("memory allocated by memory in use", 1.5, round(taken / month["in_use_bytes"], 3), " x", note)
+    yield at_most("snapshot", 3, month["snapshot_s"], " s", f"{month['snapshot_bytes'] / 1e6:,.0f} MB")
+    yield at_most("restore", 3, month["restore_s"], " s")
+    customers, per_day = (35_000, 3_600) if run.quick else (350_000, 36_000)
+    source = engine.simulated_days(90, customers, per_day)
+    quarter = engine.memory(source, engine.ninety_days())
+    taken = max(quarter["allocated_bytes"], quarter["resident_bytes"])
+    scale = 350_000 / customers
+    note = f"{quarter['events_retained']:,} events of {customers:,} customers" + (" times 10" if run.quick else "")
+    yield at_most("memory of 350,000 customers, 90 days", 4.0, round(taken * scale / engine.GIB, 3), " GiB", note)
+    yield at_most(
+        "snapshot, 90 days", 3, quarter["snapshot_s"] * scale, " s", f"{quarter['snapshot_bytes'] / 1e6:,.0f} MB"
+    )
+    yield at_most("restore, 90 days", 3, quarter["restore_s"] * scale, " s")
+
+
+BARS: tuple[Bar, ...] = (
+    Bar("exactness", ("exactness",), exactness, (50, 6)),
+    Bar("determinism", ("determinism, features",), determinism, (15, 3)),
+    Bar(
+        "replay",
+        (
+            "features, one core",
+            "features, against the C loop",
+            "features, against plain Python",
+            "features, against DuckDB",
+        ),
+        replay_features,
+        (60, 8),
+    ),
+    Bar(
+        "memory",
+        (
+            "memory in use per retained event",
+            "memory allocated by memory in use",
+            "snapshot",
+            "restore",
+            "memory of 350,000 customers, 90 days",
+            "snapshot, 90 days",
+            "restore, 90 days",
+        ),
+        memory,
+        (90, 10),
+    ),
+)
+
+
+def judge(bar: Bar, run: Run) -> list[Line]:
+    """The bar's lines; those it could not answer are failed lines with the reason."""
+    needed = bar.needs_s[run.quick] / 2
+    found: list[Line] = []
+    reason = ""
+    if run.left_s < needed:
+        reason = f"not run: {max(0.0, run.left_s):.0f} s left of the time allowed, about {2 * needed:.0f} needed"
+    else:
+        try:
+            found += bar.judge(run)
+        except ImportError as error:
+            reason = f"not run: {error}"
+        except Exception as error:  # a bar that breaks is a failed bar, and the others are still judged
+            traceback.print_exc(file=sys.stderr)
+            reason = f"not run: {type(error).__name__}: {error}"
+    answered = {line.name for line in found}
+    missing = [name for name in bar.lines if name not in answered]
+    found += [Line(name, "to be measured", reason or "not measured", False) for name in missing]
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Judge the engine against its bars.")
+    parser.add_argument("--only", nargs="*", choices=[bar.name for bar in BARS], help="judge these bars only")
+    parser.add_argument("--json", type=Path, help="write lines and conditions to this file")
+    options = parser.parse_args()
+    quick = os.environ.get("QUICK", "") not in ("", "0")
+    started = time.monotonic()
+    run = Run(quick, started + (50 if quick else 15 * 60))
+    found = conditions()
+    print(describe(found), f"QUICK: {quick}", sep="\n", flush=True)
+    lines: list[Line] = []
+    for bar in BARS:
+        if options.only and bar.name not in options.only:
+            continue
+        for line in judge(bar, run):
+            lines.append(line)
+            verdict = "PASS" if line.passed else "MISS"
+            print(f"{verdict}  {line.name:<40}  {line.target:<28}  {line.figure}", flush=True)
+    if options.json:
+        result = {"conditions": found, "quick": quick, "lines": [asdict(line) for line in lines]}
+        options.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    passed = sum(line.passed for line in lines)
+    print(f"took {time.monotonic() - started:.0f} s")
+    print(f"{passed} passed, {len(lines) - passed} failed")
+    return 0 if passed == len(lines) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
