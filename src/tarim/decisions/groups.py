@@ -77,7 +77,10 @@ class _Call:
 
 
 class GroupCommit:
-    """The asynchronous front of the decision service; its methods are called in `loop`'s thread."""
+    """The asynchronous front of the decision service; its methods are called in `loop`'s thread.
+
+    on_accepted: told, by the clerk, of each batch whose new events have become durable.
+    """
 
     def __init__(
         self,
@@ -87,6 +90,8 @@ class GroupCommit:
         loop: asyncio.AbstractEventLoop,
         limits: GroupLimits,
         watcher: Watcher,
+        *,
+        on_accepted: Callable[[Taken, Batch], None] | None = None,
     ) -> None:
         self._service = service
         self._reader = reader
@@ -94,6 +99,7 @@ class GroupCommit:
         self._loop = loop
         self._limits = limits
         self._watcher = watcher
+        self._on_accepted = on_accepted
         self._queue: queue.SimpleQueue[_Request | _Call | None] = queue.SimpleQueue()
         self._waiting_requests = 0
         self._waiting_bytes = 0
@@ -233,6 +239,8 @@ class GroupCommit:
                     if len(taken.rows) == len(batch.event_ids):
                         for each in batches:
                             self._reader.accepted(each)
+                    if self._on_accepted is not None:
+                        self._on_accepted(taken, batch)
                 self._watcher.group(batch, taken, judged - begin, time.perf_counter() - judged)
                 at = 0
                 for index, count in owners:

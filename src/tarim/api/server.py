@@ -1,0 +1,211 @@
+"""The serving process: one loop for HTTP, one clerk for decisions, and now and then a child that writes a snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+
+from tarim import __version__
+from tarim.api.answers import Answers
+from tarim.api.connection import HttpLimits
+from tarim.api.doors import Door, Keys
+from tarim.api.figures import Figures
+from tarim.api.site import build_site
+from tarim.base.errors import TarimError, Unavailable
+from tarim.bootstrap.house import House
+from tarim.decisions import GroupCommit, GroupLimits, Snapshots
+from tarim.stream import Engine
+
+_WARM_UP_ROUNDS: Final = 3
+_GC_YOUNG: Final = 20_000
+_GC_MIDDLE: Final = 50
+_GC_OLD: Final = 1_000_000
+"""A full collection would stop everything for as long as the heap is large, so none is started by itself: what lives
+long is frozen after warming up, and what dies young is found young."""
+_SNAPSHOT_CHECK_S: Final = 1.0
+
+
+def log_to_stderr() -> None:
+    """JSON lines on standard error: time, level, what happened.  Bodies and identifiers are never logged."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=json.dumps, ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, format='{"level": "%(levelname)s", "event": "%(message)s"}')
+
+
+def serve(house: House, keys: Keys, listening: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what is under way and return.
+
+    `listening` is told the address once connections are accepted.  Raises Unavailable when the address is taken.
+    """
+    settings = house.settings.service
+    listener = _listen(settings.host, settings.port)
+    warm_up(house)
+    sys.setswitchinterval(settings.thread_switch_us / 1e6)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_YOUNG, _GC_MIDDLE, _GC_OLD)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has stopped; all is done by then
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(house, keys, listener, listening))
+
+
+async def _serve(house: House, keys: Keys, listener: socket.socket, listening: Callable[[str], None]) -> None:
+    settings, loop = house.settings, asyncio.get_running_loop()
+    service = settings.service
+    figures = Figures(
+        {
+            "tarim_waiting_requests": ("Requests not yet answered.", lambda: desk.waiting_requests),
+            "tarim_journal_durable_seq": ("Position below which all is durable.", lambda: house.journal.durable_seq),
+            "tarim_seen_bytes": ("Memory of the index of accepted events.", lambda: house.service.seen.bytes_held),
+            "tarim_engine_bytes": ("Memory of the engine.", lambda: _engine_bytes(house.engine)),
+            "tarim_broken": ("1 when the service has to be restarted.", lambda: float(bool(house.service.broken))),
+            "tarim_snapshot_seq": ("Position of the newest snapshot.", lambda: snapshots.newest_seq),
+        }
+    )
+    limits = GroupLimits(
+        service.group_requests_max, service.group_bytes_max, service.waiting_requests_max, service.waiting_bytes_max
+    )
+    desk = GroupCommit(
+        house.service, house.intake, house.journal, loop, limits, figures, on_accepted=house.index_accepted
+    )
+    snapshots = _SnapshotKeeper(house, figures)
+    site = build_site(
+        house.service,
+        desk,
+        Door(keys),
+        Answers(house.explainer),
+        figures,
+        HttpLimits(
+            head_bytes_max=service.head_bytes_max,
+            pipelined_requests_max=service.pipelined_requests_max,
+            connections_max=service.connections_max,
+            request_s_max=service.request_s_max,
+            idle_s_max=service.idle_s_max,
+        ),
+        message_bytes_max=settings.intake.message_bytes_max,
+        batch_bytes_max=settings.intake.batch_bytes_max,
+        version=__version__,
+    )
+    config = uvicorn.Config(
+        site.application,
+        http=site.connection,  # type: ignore[arg-type]
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        backlog=service.connections_max,
+        timeout_graceful_shutdown=service.stop_s_max,
+    )
+    server = uvicorn.Server(config)
+    background = [loop.create_task(site.sweep()), loop.create_task(snapshots.run())]
+    host, port = listener.getsockname()[:2]
+    listening(f"http://{host}:{port}")
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for task in background:
+            task.cancel()
+        await desk.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1_024)
+    except OSError as error:
+        raise Unavailable(f"{host} port {port}: {error.strerror}") from None
+    return listener
+
+
+def _engine_bytes(engine: object) -> float:
+    return float(engine.allocated_bytes) if isinstance(engine, Engine) else 0.0
+
+
+def warm_up(house: House) -> None:
+    """Run everything once that is slow the first time, on an engine and judge of their own."""
+    import numpy as np
+
+    from tarim.stream import Col, Kind, empty_rows
+
+    engine = Engine(house.features, memory_bytes_max=64 << 20)
+    decider = house.policy.decider
+    for size in (1, 2, 64)[:_WARM_UP_ROUNDS]:
+        rows = empty_rows(size)
+        rows[:, Col.SEQ] = np.arange(engine.offset, engine.offset + size)
+        rows[:, Col.KIND] = Kind.PAYMENT
+        rows[:, Col.OCCURRED_MS] = 1_700_000_000_000
+        rows[:, Col.ACCOUNT] = 1
+        features = np.empty((size, len(house.features.names)))
+        engine.process(rows, features)
+        decisions = decider.decide(rows, features)
+        decider.explain(decisions[0])
+
+
+class _SnapshotKeeper:
+    """Starts a child process that writes a snapshot, every so many events or seconds."""
+
+    def __init__(self, house: House, figures: Figures) -> None:
+        self._house = house
+        self._figures = figures
+        self._log = structlog.get_logger("tarim.snapshots")
+        self._snapshots = Snapshots(house.places.snapshots)
+        self.newest_seq = next(iter(self._snapshots.offsets()), 0)
+        self._last = time.monotonic()
+
+    async def run(self) -> None:
+        """Runs beside the server until cancelled."""
+        settings = self._house.settings.snapshots
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SNAPSHOT_CHECK_S)
+            events = self._house.journal.durable_seq - self.newest_seq
+            waited_s = time.monotonic() - self._last
+            if events >= settings.every_events or (events and waited_s >= settings.every_s):
+                await loop.run_in_executor(None, self._write)
+
+    def _write(self) -> None:
+        """In a thread of its own: the child reads the journal beside us, so nothing here stops for it."""
+        settings = self._house.settings.snapshots
+        begin = self._last = time.monotonic()
+        command = [sys.executable, "-m", "tarim.cli", "snapshot", "--data", str(self._house.places.data)]
+        try:
+            child = subprocess.run(  # noqa: S603  our own command
+                [*command, "--nice", str(settings.nice)], capture_output=True, text=True, timeout=3_600, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            self._figures.failed(error)
+            return
+        if child.returncode:
+            self._figures.failed(_SnapshotFailed(child.stderr.strip()[-500:]))
+            return
+        self.newest_seq = next(iter(self._snapshots.offsets()), 0)
+        self._log.info("snapshot", seq=self.newest_seq, took_s=round(time.monotonic() - begin, 2))
+
+
+class _SnapshotFailed(TarimError):
+    """The child that writes snapshots failed."""

@@ -1,0 +1,4 @@
+"""The one place where settings and real adapters meet the contexts.
+
+Read `settings.py` for what can be set, and `house.py` for how the parts are put together.
+"""

@@ -1,0 +1,347 @@
+"""The house: every part opened, recovered and put together.
+
+DATA/
+    settings.toml   what is set
+    master.key      the one secret (or in the environment)
+    journal/        the truth
+    snapshots/      where recovery starts
+    vault/          data keys, and the index of what is sealed
+    artefacts/      rulesets and models that were in force, by digest
+    cache/          compiled rules; may be deleted
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from tarim.base.errors import DefinitionError, NotFound, TooLarge
+from tarim.base.instants import Clock
+from tarim.bootstrap.settings import FILE_NAME, Settings, load_settings
+from tarim.decisions import (
+    Batch,
+    Control,
+    Decider,
+    DecisionService,
+    RecordKind,
+    Recovered,
+    Snapshots,
+    Taken,
+    Versions,
+    decode_events,
+    recover,
+)
+from tarim.intake import Intake
+from tarim.journal import FolderReader, Journal, Recovery
+from tarim.privacy import Tokenizer, Vault, create_master_key, load_master_key
+from tarim.rules import compile_ruleset, starter_pack
+from tarim.stream import Col, Engine, FeatureSet, reference_features
+
+ARTEFACT_BYTES_MAX: Final = 256 << 20
+MASTER_KEY_FILE: Final = "master.key"
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Paths below a data folder."""
+
+    data: Path
+
+    @property
+    def journal(self) -> Path:
+        return self.data / "journal"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.data / "snapshots"
+
+    @property
+    def vault(self) -> Path:
+        return self.data / "vault"
+
+    @property
+    def artefacts(self) -> Path:
+        return self.data / "artefacts"
+
+    @property
+    def cache(self) -> Path:
+        return self.data / "cache"
+
+    @property
+    def master_key(self) -> Path:
+        return self.data / MASTER_KEY_FILE
+
+    @property
+    def settings(self) -> Path:
+        return self.data / FILE_NAME
+
+
+def make_data_folder(data: Path) -> Places:
+    """A data folder with a master key of its own.  Raises Conflict when it has one."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    places = Places(data)
+    create_master_key(places.master_key)
+    return places
+
+
+def settings_of(data: Path, environment: Mapping[str, str]) -> Settings:
+    """Settings of a data folder.  Raises NotFound for a folder that does not exist, DefinitionError."""
+    if not data.is_dir():
+        raise NotFound(f"{data} does not exist; make it with: tarim init --data {data}")
+    return load_settings(Places(data).settings, environment)
+
+
+def feature_set(name: str) -> FeatureSet:
+    """The feature set of a name: `reference`, or `package.module:NAME`.  Raises DefinitionError."""
+    if name == "reference":
+        return reference_features()
+    module_name, colon, attribute = name.partition(":")
+    if not colon:
+        raise DefinitionError(f"feature set {name!r} is neither `reference` nor `package.module:NAME`")
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise DefinitionError(f"feature set {name!r}: {error}") from None
+    found = found() if callable(found) else found
+    if not isinstance(found, FeatureSet):
+        raise DefinitionError(f"feature set {name!r} is a {type(found).__name__}, not a FeatureSet")
+    return found
+
+
+class Artefacts:
+    """Rulesets and models that were in force, by the SHA-256 of their bytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, content: bytes) -> str:
+        """Keep the bytes, durably; their digest in hex."""
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._folder / digest
+        if path.exists():
+            return digest
+        self._folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The bytes.  Raises NotFound when they are gone or are other bytes by now."""
+        try:
+            content = (self._folder / digest).read_bytes()
+        except OSError:
+            raise NotFound(f"the artefact {digest} is not kept") from None
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise NotFound(f"the artefact {digest} is not what was kept")
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A decider, and the bytes it was made from (b"" = no model)."""
+
+    decider: Decider
+    ruleset_text: bytes
+    model_bytes: bytes
+
+
+def load_policy(settings: Settings, features: FeatureSet, cache: Path) -> Policy:
+    """The decider that is set.  Raises DefinitionError, NotFound, TooLarge."""
+    rules = _read(Path(settings.policy.rules_file)) if settings.policy.rules_file else starter_pack().encode()
+    model = _read(Path(settings.policy.model_file)) if settings.policy.model_file else b""
+    return Policy(make_decider(rules, model, features, cache), rules, model)
+
+
+def make_decider(rules: bytes, model: bytes, features: FeatureSet, cache: Path | None) -> Decider:
+    """A decider from the bytes of a ruleset and of a model (b"" = none).  Raises DefinitionError."""
+    try:
+        text = rules.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DefinitionError("the ruleset is not UTF-8 text") from None
+    ruleset = compile_ruleset(text, features.names, cache)
+    return Decider(ruleset, None, features.names)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(ARTEFACT_BYTES_MAX + 1)
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {os.strerror(error.errno or 0)}") from None
+    if len(content) > ARTEFACT_BYTES_MAX:
+        raise TooLarge(f"{path} is larger than {ARTEFACT_BYTES_MAX} bytes")
+    return content
+
+
+class House:
+    """Everything open, in step, and ready to decide.  Close it, or use it as a context."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        places: Places,
+        environment: Mapping[str, str],
+        *,
+        clock: Clock | None = None,
+        lenient: bool = False,
+        say: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Open and recover.
+
+        lenient: take labels about unknown events.  say: told about recovery in a few lines.
+        Raises NotFound (no key, no file), DefinitionError, Unavailable (in use, disk), Damaged.
+        """
+        self.settings = settings
+        self.places = places
+        self.clock = clock or SystemClock()
+        self.artefacts = Artefacts(places.artefacts)
+        self.features = feature_set(settings.engine.features)
+        master = load_master_key(places.master_key, environment)
+        self.journal = Journal.open(places.journal, settings.journal)
+        try:
+            self.recovery: Recovery = self.journal.recovery
+            say(str(self.recovery))
+            self.recovered = recover_state(self.journal, settings, places, self.features)
+            say(_recovered_text(self.recovered))
+            self.vault = Vault.open(places.vault, master, settings.vault)
+        except BaseException:
+            self.journal.close()
+            raise
+        try:
+            index_again(self.vault, self.journal)
+            self.tokenizer = Tokenizer(master.derive("tokens"))
+            self.intake = Intake(self.tokenizer, self.vault, settings.intake, clock=self.clock)
+            self.policy = load_policy(settings, self.features, places.cache / "rules")
+            self.engine = self.recovered.state.engine
+            self.service = DecisionService(
+                self.journal, self.engine, self.policy.decider, self.recovered.state.seen, lenient=lenient
+            )
+            self._put_in_force()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what is under way and let go of the files."""
+        try:
+            self.vault.close()
+        finally:
+            self.journal.close()
+
+    def _put_in_force(self) -> None:
+        """Say in the journal what is in force from here on, if it is something else than before."""
+        versions, at_ms = self.service.versions, self.clock.now_ms()
+        policy = self.policy
+        wanted = {
+            RecordKind.FEATURES: Control(versions.features, self.features.name, "", at_ms),
+            RecordKind.RULESET: Control(
+                versions.ruleset, policy.decider.ruleset.name, self.artefacts.keep(policy.ruleset_text), at_ms
+            ),
+            RecordKind.MODEL: Control(
+                versions.model, "", self.artefacts.keep(policy.model_bytes) if policy.model_bytes else "", at_ms
+            ),
+        }
+        before = self.recovered.state.in_force
+        for kind, control in wanted.items():
+            if kind not in before or before[kind].version != control.version:
+                self.service.record(kind, control)
+                before[kind] = control
+        self.journal.commit()
+
+    def index_accepted(self, taken: Taken, batch: Batch) -> None:
+        """Tell the vault's index what became durable with a batch; the index is written in the background."""
+        rows = taken.rows
+        if len(rows) == len(batch.event_ids):
+            sealed: Sequence[bytes | None] = batch.sealed
+        else:
+            place = {int(seq): index for index, seq in reversed(list(enumerate(taken.seqs.tolist())))}
+            sealed = [batch.sealed[place[seq]] for seq in rows[:, Col.SEQ].tolist()]
+        if any(sealed):
+            seqs, customers = (np.ascontiguousarray(rows[:, word]) for word in (Col.SEQ, Col.CUSTOMER))
+            self.vault.index(seqs, customers, sealed, int(rows[-1, Col.SEQ]) + 1)
+
+    def explainer(self, versions: Versions) -> Decider:
+        """A decider that explains decisions made under `versions`.  Raises NotFound when its ruleset is gone."""
+        if versions.ruleset == self.policy.decider.ruleset_version:
+            return self.policy.decider
+        return self.judge(versions)
+
+    def judge(self, versions: Versions) -> Decider:
+        """The decider of `versions`.  Raises NotFound when an artefact is gone."""
+        if versions == self.service.versions:
+            return self.policy.decider
+        if versions.features != self.service.versions.features:
+            raise NotFound(f"the decision was made with feature set {versions.features}, which is not the one set")
+        model = self.artefacts.get(versions.model) if versions.model else b""
+        return make_decider(self.artefacts.get(versions.ruleset), model, self.features, self.places.cache / "rules")
+
+
+def recover_state(
+    reader: Journal | FolderReader, settings: Settings, places: Places, features: FeatureSet, to_seq: int | None = None
+) -> Recovered:
+    """Engine and index as of the journal's durable end, or before `to_seq`."""
+    memory = settings.engine.memory_bytes_max
+    return recover(
+        reader,
+        Snapshots(places.snapshots),
+        fresh=lambda: Engine(features, memory_bytes_max=memory),
+        restore=lambda path: Engine.restore(path, features, memory_bytes_max=memory),
+        seen_events_max=settings.seen.events_max,
+        to_seq=to_seq,
+    )
+
+
+def index_again(vault: Vault, journal: Journal) -> int:
+    """Give the vault's index what it had not written when the last process ended; how many events."""
+    count = 0
+    for record in journal.read(min(vault.applied_seq, journal.durable_seq)):
+        if record.kind == RecordKind.EVENTS:
+            events = decode_events(record)
+            side = events.side
+            if side.sealed is not None:
+                customers = np.ascontiguousarray(events.rows[:, Col.CUSTOMER])
+                seqs = np.ascontiguousarray(events.rows[:, Col.SEQ])
+                vault.index(seqs, customers, side.sealed, record.first_seq + record.count, recovering=True)
+            count += len(events)
+    return count
+
+
+def _recovered_text(recovered: Recovered) -> str:
+    start = "the beginning" if recovered.snapshot_offset < 0 else f"snapshot {recovered.snapshot_offset}"
+    replayed = recovered.replayed
+    text = f"state from {start} and {replayed.events:,} events in {replayed.took_s:.2f} s"
+    return text + "".join(f"; passed over: {reason}" for reason in recovered.skipped)

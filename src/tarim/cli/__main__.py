@@ -1,0 +1,5 @@
+"""`python -m tarim.cli`."""
+
+from tarim.cli import main
+
+main()
