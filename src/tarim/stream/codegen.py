@@ -28,8 +28,8 @@ from tarim.stream.kernels.arena import (
 
 NAN = np.nan
 """
-_AHEAD_TABLE: Final = 12
-_AHEAD_RING: Final = 6
+BLOCK: Final = 64
+"""Events taken at a time, one entity kind after the other, so that what they need is fetched before it is used."""
 
 
 class _Writer:
@@ -58,9 +58,9 @@ def kernel_source(plan: Plan) -> str:
     w = _Writer()
     for line in _IMPORTS.splitlines():
         w(line)
-    for role in plan.roles:
-        _RoleWriter(w, role).write()
     _write_crosses(w, plan)
+    for role in plan.roles:
+        _RoleWriter(w, role).write(plan)
     _write_process(w, plan)
     return "\n".join(w.lines) + "\n"
 
@@ -73,12 +73,17 @@ def ring_words(role: Role, lg: int) -> int:
 
 def header_words(plan: Plan) -> int:
     """Words of the arena's header."""
-    return place_word(plan, len(plan.roles))
+    return _scratch_word(plan, 4 + len(plan.crosses))
 
 
-def place_word(plan: Plan, role: int) -> int:
-    """Header word of a role's first counter: entities, events retained, newest place, newest key."""
+def role_word(plan: Plan, role: int) -> int:
+    """Header words of a role: event time of its next sweep, hash slot it visits, place of the newest event, spare."""
     return arena.DIRECTORY + len(plan.roles) * arena.SLOTS * 3 + role * arena.ROLE_WORDS
+
+
+def _scratch_word(plan: Plan, column: int) -> int:
+    """First word of a column of BLOCK scratch words: 0 watermark, 1 lateness code, 2 key, 3 home entry, 4.. cross sums."""
+    return role_word(plan, len(plan.roles)) + column * BLOCK
 
 
 def condition_source(condition: Condition, outcome: str = "") -> str:
@@ -124,18 +129,18 @@ class _RoleWriter:
         self.ones = (1 << self.bits) - 1
         self.value_word = {i: 1 + i for i in range(len(role.values))}
         self.key_word = {i: 1 + len(role.values) + i for i in range(len(role.keys))}
-        self.events_word = 0
 
-    def write(self) -> None:
+    def write(self, plan: Plan) -> None:
         self.advance()
         self.rebuild()
         self.room()
         self.late()
-        self.take()
+        self.large()
         if self.role.labelled:
             self.label()
-        if any(condition.reads_outcome for condition in self.role.conditions):
+        if self.role.settles:
             self.settle()
+        self.run(plan)
 
     # ---- pieces ----------------------------------------------------------------------------------------------------
 
@@ -360,7 +365,7 @@ class _RoleWriter:
                 stop = "j" if late else "head"
                 args = f"{self.width}, start, {stop}, t - {delay}, {self.bits}"
                 w(f"p = first_after(A, blk, mk, {args}) - 1")
-                w("q = p")
+                w("newest = p")
                 w("a_label = 0")
             w(f"lim = {self._limit(window.start_ms, late)}")
             with w.block("while p >= start:"):
@@ -371,7 +376,7 @@ class _RoleWriter:
                     w(f"a_label += (z >> {self.role.label_bit}) & 1")
                 w("p -= 1")
             for index, feature in window.features:
-                self._emit(index, feature, "(q - p)", {("label", -1, -1): "a_label"}, window)
+                self._emit(index, feature, "(newest - p)", {("label", -1, -1): "a_label"}, window)
 
     # ---- aggregates of a large ring --------------------------------------------------------------------------------
 
@@ -528,26 +533,98 @@ class _RoleWriter:
 
     # ---- events ----------------------------------------------------------------------------------------------------
 
-    def take(self) -> None:
-        """take_r(A, R, out, i, t, wm, is_late): features of event i under this role, and its place in the ring."""
+    def run(self, plan: Plan) -> None:
+        """run_r(A, R, out, lo, hi): up to BLOCK events under this role: fetch, then features and a place in the ring."""
         w = self.w
         role = self.role
-        with self._function(
-            "take", "A, R, out, i, t, wm, is_late", "i8(i8[::1], i8[:,::1], f8[:,::1], i8, i8, i8, i8)"
-        ):
-            absent = "key == 0"
-            if role.entity.when is not None:
-                absent += f" or not ({condition_source(role.entity.when)})"
-            w(f"key = {_key_source(role)}")
-            with w.block(f"if {absent}:"):
-                self._emit_missing()
-                w("return -1")
-            w(f"e = find_or_add(A, {self.r}, key)")
-            w("last = A[e + 3]")
-            with w.block("if t < last or is_late:"):
-                w(f"return late_{self.r}(A, R, out, i, t, wm, e)")
-            w(f"if A[e + 1] == 0 or (A[e + 2] & {arena.LOW32}) - (A[e + 2] >> 32) > (1 << (A[e + 1] & 63)) - 1:")
-            w(f"    room_{self.r}(A, e, wm, t)")
+        words = role_word(plan, self.r)
+        codes, keys, homes = (_scratch_word(plan, column) for column in (1, 2, 3))
+        crosses = [n for n, cross in enumerate(plan.crosses) if cross.other == self.r]
+        with self._function("run", "A, R, out, lo, hi", "void(i8[::1], i8[:,::1], f8[:,::1], i8, i8)"):
+            with w.block("for i in range(lo, hi):"):
+                w(f"key = {_key_source(role)}")
+                if role.entity.when is not None:
+                    w(f"t = R[i, {int(Col.OCCURRED_MS)}]")
+                    with w.block(f"if not ({condition_source(role.entity.when)}) and A[{codes} + i - lo] != 2:"):
+                        w("key = 0")
+                w(f"h = home(A, {self.r}, key)")
+                w(f"A[{keys} + i - lo] = key")
+                w(f"A[{homes} + i - lo] = h")
+                w("prefetch(A, h)")
+                for n in crosses:
+                    w(f"h = home(A, {self.r}, {_key_source(plan.roles[plan.crosses[n].role])})")
+                    w(f"A[{_scratch_word(plan, 4 + n)} + i - lo] = h")
+                    w("prefetch(A, h)")
+            with w.block("for q in range(hi - lo):"):
+                w(f"h = A[{homes} + q]")
+                with w.block(f"if A[h] == A[{keys} + q] and A[h + 1] != 0:"):
+                    self._fetch_newest(3)
+                for n in crosses:
+                    w(f"h = A[{_scratch_word(plan, 4 + n)} + q]")
+                    with w.block("if A[h + 1] != 0:"):
+                        self._fetch_newest(2)
+            with w.block("for i in range(lo, hi):"):
+                w("q = i - lo")
+                w(f"key = A[{keys} + q]")
+                w(f"code = A[{codes} + q]")
+                w(f"wm = A[{_scratch_word(plan, 0)} + q]")
+                with w.block("if code == 2:"):
+                    if role.labelled:
+                        w(f"label_{self.r}(A, R, i)")
+                    w("continue")
+                w(f"t = R[i, {int(Col.OCCURRED_MS)}]")
+                w("place = np.int64(-1)")
+                with w.block("if key == 0:"):
+                    self._emit_missing()
+                with w.block("else:"):
+                    self._take()
+                self._after(plan, words)
+
+    def _fetch_newest(self, lines: int) -> None:
+        """Fetch the newest events of the ring of entry h."""
+        w = self.w
+        newest = f"((A[h + 2] & {arena.LOW32}) - 1) & ((1 << (A[h + 1] & 63)) - 1)"
+        w(f"o = (A[h + 1] >> 6) + ({newest}) * {self.width}")
+        w("prefetch(A, o)")
+        for line in range(1, lines):
+            w(f"prefetch(A, max(o - {8 * line}, 0))")
+
+    def _after(self, plan: Plan, words: int) -> None:
+        """What follows an event under this role: recorded outcome, sums that other roles divide by, sweep."""
+        w = self.w
+        role = self.role
+        if role.settles:
+            w(f"A[{words + 2}] = place")
+            with w.block(f"if place >= 0 and R[i, {int(Col.OUTCOME)}] >= 0:"):
+                w(f"settle_{self.r}(A, R, i, t, place, R[i, {int(Col.OUTCOME)}])")
+        for n, cross in enumerate(plan.crosses):
+            if cross.other != self.r:
+                continue
+            reader = plan.roles[cross.role]
+            w(f"other = {_key_source(reader)}")
+            w(f"total = cross_{n}(A, other, t, wm)")
+            with w.block(f"if t <= wm - {role.retention_ms} and key != 0 and key == other:"):
+                # too old to be kept, yet an event always counts itself
+                w(f"total += R[i, {int(role.values[cross.value])}]")
+            w(f"A[{_scratch_word(plan, 4 + n)} + q] = total")
+        with w.block(f"if wm >= A[{words}]:"):
+            args = f"{role.width}, {len(role.state)}, {len(role.keys)}, {LARGE_LG}, {arena.RING_CLASS + self.r}"
+            w(f"sweep_slot(A, {self.r}, A[{words + 1}], wm - {role.retention_ms}, {args})")
+            w(f"A[{words + 1}] = (A[{words + 1}] + 1) & {arena.SLOTS - 1}")
+            step = role.retention_ms // 4 // arena.SLOTS + 1
+            w(f"A[{words}] = (wm if A[{words}] == 0 else A[{words}]) + {step}")
+
+    def _take(self) -> None:
+        """An event with a key: late ones aside, read the ring and join it."""
+        w = self.w
+        w(f"e = find_or_add(A, {self.r}, key)")
+        w("last = A[e + 3]")
+        with w.block("if t < last or code == 1:"):
+            w(f"place = late_{self.r}(A, R, out, i, t, wm, e)")
+        with w.block("else:"):
+            full = f"(A[e + 2] & {arena.LOW32}) - (A[e + 2] >> 32) > (1 << (A[e + 1] & 63)) - 1"
+            with w.block(f"if A[e + 1] == 0 or {full}:"):
+                w(f"room_{self.r}(A, e, wm, t)")
             self._ring()
             self._event_values()
             self._emit_since("last")
@@ -556,10 +633,19 @@ class _RoleWriter:
                 self._scan(late=False)
                 self._store("head", True)
                 w("A[e + 2] = (start << 32) | (head + 1)")
-                w("return head")
-            w(f"advance_{self.r}(A, e, t)")
+                w("place = head")
+            with w.block("else:"):
+                w("place = head")
+                w(f"large_{self.r}(A, R, out, i, t, e)")
+
+    def large(self) -> None:
+        """large_r: an event in order whose entity's ring is large: cursors move, aggregates follow."""
+        signature = "void(i8[::1], i8[:,::1], f8[:,::1], i8, i8, i8)"
+        with self._function("large", "A, R, out, i, t, e", signature):
+            self.w(f"advance_{self.r}(A, e, t)")
+            self._ring()
+            self._event_values()
             self._take_large()
-            w("return head - 1")
 
     def _emit_since(self, last: str) -> None:
         for index, feature in self.role.since_last:
@@ -818,11 +904,8 @@ def _write_crosses(w: _Writer, plan: Plan) -> None:
 
 
 def _write_process(w: _Writer, plan: Plan) -> None:
-    roles = plan.roles
-    places = place_word(plan, 0)
-    outcomes = any(condition.reads_outcome for role in roles for condition in role.conditions)
-    settled = [role for role in roles if any(condition.reads_outcome for condition in role.conditions)]
-    retention = max(role.retention_ms for role in roles)
+    settled = [role for role in plan.roles if role.settles]
+    marks, codes = _scratch_word(plan, 0), _scratch_word(plan, 1)
     w()
     w()
     if settled:
@@ -830,77 +913,48 @@ def _write_process(w: _Writer, plan: Plan) -> None:
         with w.block("def settle(A, R, i, outcome):"):
             w(f"t = R[i, {int(Col.OCCURRED_MS)}]")
             for role in settled:
-                place = places + role.index * arena.ROLE_WORDS + 2
+                place = role_word(plan, role.index) + 2
                 with w.block(f"if A[{place}] >= 0:"):
                     w(f"settle_{role.index}(A, R, i, t, A[{place}], outcome)")
         w()
         w()
     w('@njit("i8(i8[::1], i8[:,::1], f8[:,::1], i8, i8)", cache=True, error_model="numpy", nogil=True)')
     with w.block("def process(A, R, out, lo, hi):"):
-        w('"""Returns hi, or the row it stopped before: -1-i for a gap in the positions, i when the arena is full."""')
-        with w.block("for i in range(lo, hi):"):
-            with w.block(f"if i + {_AHEAD_TABLE} < hi:"):
-                for role in roles:
-                    w(f"prefetch(A, home(A, {role.index}, {_key_source(role, f'i + {_AHEAD_TABLE}')}))")
-            with w.block(f"if i + {_AHEAD_RING} < hi:"):
-                for role in roles:
-                    w(f"key = {_key_source(role, f'i + {_AHEAD_RING}')}")
-                    w(f"h = home(A, {role.index}, key)")
-                    with w.block("if A[h] == key:"):
-                        w(
-                            f"o = (A[h + 1] >> 6) + (((A[h + 2] & {arena.LOW32}) - 1) & ((1 << (A[h + 1] & 63)) - 1))"
-                            f" * {role.width}"
-                        )
-                        w("prefetch(A, o)")
-                        w("prefetch(A, max(o - 8, 0))")
-            with w.block(f"if R[i, {int(Col.SEQ)}] != A[{arena.OFFSET}]:"):
-                w("return -1 - i")
-            full = f"A[{arena.CAPACITY}] - A[{arena.BUMP}] < 8 * A[{arena.LARGEST}] + 65536"
-            with w.block(f"if {full} or A[{arena.FULL}] != 0:"):
-                w("return i")
-            w(f"A[{arena.OFFSET}] += 1")
-            with w.block(f"if R[i, {int(Col.KIND)}] == {int(Kind.LABEL)}:"):
-                for role in roles:
-                    if role.labelled:
-                        w(f"label_{role.index}(A, R, i)")
-                with w.block(f"for f in range({len(plan.features.features)}):"):
-                    w("out[i, f] = NAN")
-                w("continue")
-            w(f"t = R[i, {int(Col.OCCURRED_MS)}]")
-            w(f"wm = A[{arena.WATERMARK}]")
-            w("is_late = 0")
-            with w.block("if t > wm:"):
-                w("wm = t")
-                w(f"A[{arena.WATERMARK}] = t")
-            with w.block(f"elif t < wm - {plan.features.lateness_ms}:"):
-                w("is_late = 1")
-                w(f"R[i, {int(Col.FLAGS)}] |= {int(Flag.LATE)}")
-                w(f"A[{arena.LATE}] += 1")
-            for role in roles:
-                call = f"take_{role.index}(A, R, out, i, t, wm, is_late)"
-                place = places + role.index * arena.ROLE_WORDS + 2
-                w(f"A[{place}] = {call}" if outcomes else call)
+        w('"""Returns hi, or the row it stopped before: -1-i for a gap in the positions, i at the memory limit."""')
+        with w.block(f"for b in range(lo, hi, {BLOCK}):"):
+            with w.block(f"if A[{arena.BUMP}] >= A[{arena.CAPACITY}] or A[{arena.FULL}] != 0:"):
+                w("return b")
+            w(f"n = min(hi - b, {BLOCK})")
+            w("gap = False")
+            with w.block("for q in range(n):"):
+                w("i = b + q")
+                with w.block(f"if R[i, {int(Col.SEQ)}] != A[{arena.OFFSET}]:"):
+                    w("gap = True")
+                    w("n = q")
+                    w("break")
+                w(f"A[{arena.OFFSET}] += 1")
+                w(f"wm = A[{arena.WATERMARK}]")
+                with w.block(f"if R[i, {int(Col.KIND)}] == {int(Kind.LABEL)}:"):
+                    w(f"A[{marks} + q] = wm")
+                    w(f"A[{codes} + q] = 2")
+                    with w.block(f"for f in range({len(plan.features.features)}):"):
+                        w("out[i, f] = NAN")
+                    w("continue")
+                w(f"t = R[i, {int(Col.OCCURRED_MS)}]")
+                w(f"A[{codes} + q] = 0")
+                with w.block("if t > wm:"):
+                    w("wm = t")
+                    w(f"A[{arena.WATERMARK}] = t")
+                with w.block(f"elif t < wm - {plan.features.lateness_ms}:"):
+                    w(f"A[{codes} + q] = 1")
+                    w(f"R[i, {int(Col.FLAGS)}] |= {int(Flag.LATE)}")
+                    w(f"A[{arena.LATE}] += 1")
+                w(f"A[{marks} + q] = wm")
+            for role in plan.roles:
+                w(f"run_{role.index}(A, R, out, b, b + n)")
             for n, cross in enumerate(plan.crosses):
-                w(f"key = {_key_source(roles[cross.role])}")
-                with w.block(f"if not np.isnan(out[i, {cross.feature}]):"):
-                    w(f"total = cross_{n}(A, key, t, wm)")
-                    other = roles[cross.other]
-                    own = f"t <= wm - {other.retention_ms} and key == {_key_source(other)}"
-                    if other.entity.when is not None:
-                        own += f" and {condition_source(other.entity.when)}"
-                    with w.block(f"if {own}:"):  # too old to be kept, yet an event always counts itself
-                        w(f"total += R[i, {int(other.values[cross.value])}]")
-                    w(f"out[i, {cross.feature}] /= total + 100.0")
-            if settled:
-                with w.block(f"if R[i, {int(Col.OUTCOME)}] >= 0:"):
-                    w(f"settle(A, R, i, R[i, {int(Col.OUTCOME)}])")
-            with w.block(f"if wm >= A[{arena.SWEEP_MS}]:"):
-                w(f"slot = A[{arena.SWEEP_SLOT}]")
-                with w.block(f"if A[{arena.SWEEP_MS}] == 0:"):
-                    w(f"A[{arena.SWEEP_MS}] = wm")
-                for role in roles:
-                    args = f"{role.width}, {len(role.state)}, {len(role.keys)}, {LARGE_LG}, {arena.RING_CLASS + role.index}"
-                    w(f"sweep_slot(A, {role.index}, slot, wm - {role.retention_ms}, {args})")
-                w(f"A[{arena.SWEEP_SLOT}] = (slot + 1) & {arena.SLOTS - 1}")
-                w(f"A[{arena.SWEEP_MS}] = A[{arena.SWEEP_MS}] + {retention // 4 // arena.SLOTS + 1}")
+                with w.block("for q in range(n):"):
+                    w(f"out[b + q, {cross.feature}] /= A[{_scratch_word(plan, 4 + n)} + q] + 100.0")
+            with w.block("if gap:"):
+                w("return -1 - (b + n)")
         w("return hi")

@@ -27,11 +27,12 @@ from tarim.stream.events import ROW_WORDS, Col, Rows
 from tarim.stream.kernels import arena
 from tarim.stream.plan import LARGE_LG, make_plan
 
-MEMORY_BYTES_MAX: Final = 16 << 30
+MEMORY_BYTES_MAX: Final = 8 << 30
 """Address space an engine reserves by default; pages are used only as state grows."""
 
 _MAGIC: Final = b"TARIMENG"
 _CHUNK_WORDS: Final = 1 << 21
+_NORESERVE: Final = getattr(mmap, "MAP_NORESERVE", 0x4000)
 Features = npt.NDArray[np.float64]
 Decide = Callable[[Rows, Features], npt.NDArray[np.int64]]
 
@@ -53,7 +54,7 @@ class MemoryUse:
 
     in_use_bytes: int
     allocated_bytes: int
-    reserved_bytes: int
+    limit_bytes: int
     entities: tuple[EntityUse, ...]
 
     @property
@@ -73,13 +74,14 @@ class Engine:
         self.features = features
         self._plan = make_plan(features)
         self._kernels = compile_plan(self._plan, jit=jit)
-        self._words = _reserve(memory_bytes_max)
+        # The limit is looked at between blocks of events; growth within one has address space to spare.
+        self._words = _reserve(3 * memory_bytes_max)
         words = self._words
         words[arena.FORMAT] = arena.FORMAT_VERSION
-        words[arena.CAPACITY] = len(words)
+        words[arena.CAPACITY] = memory_bytes_max // 8
         words[arena.BUMP] = header_words(self._plan)
         words[arena.IN_USE] = words[arena.BUMP]
-        if len(words) < words[arena.BUMP] + 3 * len(self._plan.roles) * arena.SLOTS * 16:
+        if words[arena.CAPACITY] < words[arena.BUMP] + 3 * len(self._plan.roles) * arena.SLOTS * 16:
             raise Unavailable(f"{memory_bytes_max:,} bytes are too few for {len(self._plan.roles)} entity kinds")
         for role in self._plan.roles:
             arena.format_directory(words, role.index)
@@ -103,6 +105,11 @@ class Engine:
     def late_count(self) -> int:
         """Events that came later than the set's lateness."""
         return int(self._words[arena.LATE])
+
+    @property
+    def allocated_bytes(self) -> int:
+        """Bytes of state ever handed out; unlike `memory` it costs nothing to ask."""
+        return 8 * int(self._words[arena.BUMP])
 
     @property
     def kernel_source(self) -> str:
@@ -145,7 +152,7 @@ class Engine:
             raise Unavailable(
                 "an entity has more events than a ring can hold"
                 if self._words[arena.FULL]
-                else f"the engine's memory limit of {8 * len(self._words):,} bytes is reached"
+                else f"the engine's memory limit of {8 * int(self._words[arena.CAPACITY]):,} bytes is reached"
             )
 
     def memory(self) -> MemoryUse:
@@ -156,7 +163,9 @@ class Engine:
             arena.census(self._words, role.index, LARGE_LG, counts)
             uses.append(EntityUse(role.entity.name, *(int(count) for count in counts)))
         words = self._words
-        return MemoryUse(8 * int(words[arena.IN_USE]), 8 * int(words[arena.BUMP]), 8 * len(words), tuple(uses))
+        return MemoryUse(
+            8 * int(words[arena.IN_USE]), 8 * int(words[arena.BUMP]), 8 * int(words[arena.CAPACITY]), tuple(uses)
+        )
 
     # ---- keeping ---------------------------------------------------------------------------------------------------
 
@@ -171,7 +180,7 @@ class Engine:
             ).encode()
             file.write(_MAGIC + len(head).to_bytes(4, "little") + head)
             for start in range(0, len(words), _CHUNK_WORDS):
-                chunk = memoryview(words[start : start + _CHUNK_WORDS]).cast("B")
+                chunk = words[start : start + _CHUNK_WORDS].view(np.uint8).data
                 checksum = zlib.crc32(chunk, checksum)
                 file.write(chunk)
             file.write(checksum.to_bytes(4, "little"))
@@ -202,17 +211,18 @@ class Engine:
                 raise Damaged(f"{path.name}: the snapshot's head cannot be read") from error
             if head["features"] != features.version:
                 raise Damaged(f"{path.name} is of feature set {head['features']}, not {features.version}")
-            if not 0 < count <= len(engine._words):
-                raise Unavailable(f"{path.name} needs {8 * count:,} bytes; the limit is {8 * len(engine._words):,}")
+            limit = int(engine._words[arena.CAPACITY])
+            if not 0 < count <= limit:
+                raise Unavailable(f"{path.name} needs {8 * count:,} bytes; the limit is {8 * limit:,}")
             checksum = 0
             for start in range(0, count, _CHUNK_WORDS):
-                chunk = memoryview(engine._words[start : min(start + _CHUNK_WORDS, count)]).cast("B")
+                chunk = engine._words[start : min(start + _CHUNK_WORDS, count)].view(np.uint8).data
                 if file.readinto(chunk) != len(chunk):
                     raise Damaged(f"{path.name} ends too early")
                 checksum = zlib.crc32(chunk, checksum)
             if file.read() != checksum.to_bytes(4, "little"):
                 raise Damaged(f"{path.name}: the checksum does not match")
-        engine._words[arena.CAPACITY] = len(engine._words)
+        engine._words[arena.CAPACITY] = limit
         return engine
 
 
@@ -221,7 +231,7 @@ def _reserve(bytes_max: int) -> npt.NDArray[np.int64]:
 
     Every event touches a dozen random places; with small pages each is a miss in the translation buffer as well.
     """
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
     mapping = mmap.mmap(-1, bytes_max // 8 * 8, flags=flags)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a kernel built without them

@@ -74,6 +74,11 @@ class Role:
         return len(self.live) + (1 if self.labelled else 0) + condition
 
     @property
+    def settles(self) -> bool:
+        """Whether some condition waits for the decision."""
+        return any(condition.reads_outcome for condition in self.conditions)
+
+    @property
     def current(self) -> list[Window]:
         """Windows without delay, shortest first."""
         return sorted((w for w in self.windows if w.delay_ms == 0), key=lambda w: w.length_ms)

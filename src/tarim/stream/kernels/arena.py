@@ -2,15 +2,15 @@
 
 Header words (the caller's array `A` starts with them; a fresh arena is all zeros until `format_arena`):
 
-    A[CAPACITY]    words in the arena            A[BUMP]       first word never handed out
+    A[CAPACITY]    most words to hand out         A[BUMP]       first word never handed out
     A[IN_USE]      words handed out and not freed A[WATERMARK] greatest event time seen, ms
     A[OFFSET]      next journal position expected A[LATE]      events beyond the stated lateness
     A[LARGEST]     largest block handed out, words
-    A[SWEEP_SLOT]  hash slot the next sweep visits A[SWEEP_MS]  event time of the next sweep
     A[FULL]        1 when a ring reached its largest size
     A[FREE + c*32 + lg]  head of the free list of blocks of class c and size lg (0 = none)
     A[DIRECTORY + (role*256 + slot)*3 ...]  table offset, mask, used entries of one role's hash slot
-    A[... ROLE_WORDS per role]  entities, events retained, place of the newest event (scratch), spare
+    A[... ROLE_WORDS per role]  event time of the next sweep, hash slot it visits, place of the newest event, spare
+    A[... BLOCK words per column]  scratch of the block of events at hand
 
 A role's table entry is four words, found by linear probing on the key in the key's own hash slot:
 
@@ -35,9 +35,7 @@ WATERMARK = 4
 OFFSET = 5
 LATE = 6
 LARGEST = 7
-SWEEP_SLOT = 8
-SWEEP_MS = 9
-FULL = 10
+FULL = 8
 FREE = 16
 CLASSES = 24
 DIRECTORY = FREE + CLASSES * 32
