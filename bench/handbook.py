@@ -225,14 +225,14 @@ def ledger_rows(ledger: Ledger) -> tuple[Rows, Ints]:
     return rows, np.where(is_payment, number, number - count)
 
 
-def by_engine(ledger: Ledger, features: FeatureSet) -> dict[str, Floats]:
+def by_engine(ledger: Ledger, features: FeatureSet, *, jit: bool = True) -> dict[str, Floats]:
     """The set's features of each payment, in the ledger's order, from one pass of the engine over payments and labels.
 
     Says on standard error how long compiling and running took.
     """
     rows, number = ledger_rows(ledger)
     began = time.perf_counter()
-    engine = Engine(features)
+    engine = Engine(features, jit=jit)
     compiled = time.perf_counter()
     out = np.empty((len(rows), len(features.names)))
     for first in range(0, len(rows), 65_536):
