@@ -18,6 +18,7 @@ import pytest
 from tarim.base.errors import Damaged, NotFound, Unavailable
 from tarim.journal import FolderReader, Journal, JournalLimits, describe, verify
 from tarim.journal.adapters import files
+from tarim.journal.adapters.folder import Mark
 
 LIMITS = JournalLimits(segment_bytes=8192, block_bytes_max=2048, index_stride_bytes=512, free_bytes_min=0)
 
@@ -267,6 +268,28 @@ def test_a_missing_middle_segment_is_found(folder: Path) -> None:
         Journal.open(folder, LIMITS)
 
 
+def test_a_segment_of_a_forked_journal_is_found(folder: Path, tmp_path: Path) -> None:
+    """Two copies of one journal went on with other content of the same shape; their segments cannot be exchanged."""
+    fork = tmp_path / "fork"
+    fill(folder, 3)
+    shutil.copytree(folder, fork)
+    for target, letter in ((folder, b"a"), (fork, b"b")):
+        with Journal.open(target, LIMITS) as journal:
+            for _ in range(40):
+                journal.append(1, [letter * 500], 1)
+    assert [path.name for path in segments_of(folder)] == [path.name for path in segments_of(fork)]
+    middle = segments_of(folder)[2]
+    middle.chmod(0o640)
+    shutil.copyfile(fork / middle.name, middle)
+    report = verify(folder)
+    assert [(finding.segment, finding.text) for finding in report.findings] == [
+        (middle.name, "the segment does not follow the one before it"),
+        (segments_of(folder)[3].name, "the segment does not follow the one before it"),
+    ]
+    with pytest.raises(Damaged, match="does not follow the segment before it"):
+        Journal.open(folder, LIMITS)
+
+
 def test_verify_needs_a_journal(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         verify(tmp_path)
@@ -453,6 +476,44 @@ def test_the_number_of_segments_has_a_limit(folder: Path) -> None:
         journal.commit()
         assert journal.drop_before(journal.next_seq) > 0
         journal.append(1, [b"x" * 1500], 1)
+
+
+def test_nothing_is_called_durable_before_the_disk_was_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every write is followed by a sync of the same file before a position behind it is published, rolls included."""
+    unsynced: dict[int, int] = {}
+    published: list[int] = []
+    real_write, real_fdatasync, real_fsync = os.pwritev, os.fdatasync, os.fsync
+
+    def write(fd: int, buffers: tuple[bytes, ...], offset: int) -> int:
+        unsynced[fd] = unsynced.get(fd, 0) + 1
+        return real_write(fd, buffers, offset)
+
+    def fdatasync(fd: int) -> None:
+        real_fdatasync(fd)
+        unsynced.pop(fd, None)
+
+    def fsync(fd: int) -> None:
+        real_fsync(fd)
+        unsynced.pop(fd, None)
+
+    def put(mark: Mark, seq: int) -> None:
+        assert not unsynced, f"position {seq} is published while writes wait for the disk"
+        published.append(seq)
+        real_put(mark, seq)
+
+    real_put = Mark.put
+    monkeypatch.setattr(files.os, "pwritev", write)
+    monkeypatch.setattr(files.os, "fdatasync", fdatasync)
+    monkeypatch.setattr(files.os, "fsync", fsync)
+    monkeypatch.setattr(Mark, "put", put)
+    with Journal.open(folder, LIMITS) as journal:
+        for index in range(40):
+            journal.append(1, [b"x" * 500], 1)
+            if index % 4 == 0:
+                assert journal.commit() == index + 1
+    assert len(segments_of(folder)) > 2
+    assert published == sorted(published)
+    assert published[-1] == 40
 
 
 # ---------------------------------------------------------------------------------------------- one writer, many readers

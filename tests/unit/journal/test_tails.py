@@ -76,6 +76,18 @@ def test_a_lost_sector_of_what_was_not_committed_is_torn(lost: tuple[int, int]) 
     assert tail.torn_bytes > 0
 
 
+def test_a_sector_lost_in_the_middle_of_a_large_block_is_torn() -> None:
+    """Header, first and last sector reached the disk, one between them did not."""
+    payload = bytes(range(1, 251)) * 8
+    header, _ = pack_block(1, 9, 0, 0, HEAD.previous, payload)
+    data = bytearray(pack_segment_header(HEAD) + header + payload + ENDING).ljust(HEAD.capacity_bytes, b"\0")
+    assert judge(data).next_seq == 9
+    data[1024:1536] = bytes(512)
+    tail = judge(data)
+    assert (tail.next_seq, tail.offset, tail.damage) == (0, HEADER_BYTES, "")
+    assert tail.torn_bytes == HEADER_BYTES + len(payload) + len(ENDING)
+
+
 def test_a_lost_sector_of_what_was_committed_is_damage() -> None:
     """Block d was written when B was durable, so B cannot have torn, even when the mark is lost."""
     data = segment()
