@@ -1,0 +1,230 @@
+"""A model that scores: a LightGBM text file or a logistic regression in JSON, over the engine's features by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
+from tarim.models.domain import FEATURES_MAX, MODEL_BYTES_MAX, Forest
+from tarim.models.kernels import forest as forest_kernel
+from tarim.models.kernels import logistic as logistic_kernel
+from tarim.models.layout import (
+    COMPLETE_DEPTH_MAX,
+    can_sweep,
+    columns_of,
+    describe_columns,
+    lay_any,
+    lay_complete,
+    lay_ranks,
+    lay_swept,
+)
+from tarim.models.lightgbm_text import read_forest
+
+SWEEP_EVENTS_MIN: Final = 128
+"""From so many events on, sweeping a whole block (even partly empty) is cheaper than walking each."""
+LOGISTIC_FORMAT: Final = "tarim-logistic-1"
+
+Floats = npt.NDArray[np.float64]
+
+
+class _Evaluator(Protocol):
+    sigmoid: float
+
+    def raw(self, features: Floats, out: Floats) -> None: ...
+
+
+class Model:
+    """Scores events.  Holds scratch memory: one thread at a time; the kernels release the GIL.
+
+    `version` is the SHA-256 of the file in hex, `feature_names` the columns that `score` expects, `reads` those it uses.
+    A score depends on its event's features only: batches may be cut anywhere.
+    """
+
+    __slots__ = ("_evaluator", "feature_names", "kind", "reads", "version")
+
+    def __init__(
+        self, kind: str, version: str, feature_names: tuple[str, ...], reads: tuple[str, ...], evaluator: _Evaluator
+    ) -> None:
+        self.kind = kind
+        self.version = version
+        self.feature_names = feature_names
+        self.reads = reads
+        self._evaluator = evaluator
+
+    def score(self, features: Floats, out: Floats) -> None:
+        """Write each event's probability of fraud: features (n, F) C-contiguous, NaN is missing; out (n,)."""
+        self.raw_score(features, out)
+        forest_kernel.to_probability(out, self._evaluator.sigmoid)
+
+    def raw_score(self, features: Floats, out: Floats) -> None:
+        """Write each event's score before the sigmoid."""
+        assert features.ndim == 2 and features.shape == (len(out), len(self.feature_names))
+        self._evaluator.raw(features, out)
+
+
+def load_model(path: Path, feature_names: Sequence[str]) -> Model:
+    """The model in a file, reading its features from columns named `feature_names`.
+
+    Raises NotFound, Unavailable, TooLarge, and DefinitionError when the file is damaged or asks for what is not there.
+    """
+    try:
+        if path.stat().st_size > MODEL_BYTES_MAX:
+            raise TooLarge(f"the model file is larger than {MODEL_BYTES_MAX} bytes")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"no model file {path.name!r}") from None
+    except OSError as error:
+        raise Unavailable(f"the model file cannot be read: {error.strerror}") from error
+    return model_from_bytes(content, feature_names)
+
+
+def model_from_bytes(content: bytes, feature_names: Sequence[str]) -> Model:
+    """The model in a file's content.  Raises TooLarge, DefinitionError."""
+    if len(content) > MODEL_BYTES_MAX:
+        raise TooLarge(f"the model is larger than {MODEL_BYTES_MAX} bytes")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise DefinitionError("the model file is not UTF-8 text") from None
+    names = tuple(feature_names)
+    version = hashlib.sha256(content).hexdigest()
+    if text.startswith("{"):
+        logistic, reads = _read_logistic(text, names)
+        return Model("logistic", version, names, reads, logistic)
+    forest = read_forest(text.replace("\r\n", "\n"))
+    used = sorted({int(feature) for tree in forest.trees for feature in tree.feature})
+    reads = tuple(forest.feature_names[feature] for feature in used)
+    require(reads, names)
+    index_of = {name: index for index, name in enumerate(names)}
+    place_of = [index_of.get(name, -1) for name in forest.feature_names]
+    return Model("lightgbm", version, names, reads, ForestEvaluator(forest, place_of))
+
+
+def require(reads: Sequence[str], names: Sequence[str]) -> None:
+    """Raises DefinitionError naming what of `reads` is not among `names`."""
+    lacking = sorted(set(reads) - set(names))
+    if lacking:
+        shown = ", ".join(name[:64] for name in lacking[:5]) + (", ..." if len(lacking) > 5 else "")
+        raise DefinitionError(f"the model needs {len(lacking)} features that are not computed: {shown}")
+
+
+class ForestEvaluator:
+    """A forest laid out for the kernels; small batches are walked, large ones swept."""
+
+    def __init__(self, forest: Forest, place_of: list[int]) -> None:
+        self.sigmoid = forest.sigmoid
+        columns = columns_of(forest)
+        described = describe_columns(columns, place_of)
+        self._columns = (described.features, described.modes, described.values)
+        depth = max(tree.depth for tree in forest.trees)
+        self._complete = lay_complete(forest, columns) if depth <= COMPLETE_DEPTH_MAX else None
+        self._any = lay_any(forest, columns) if self._complete is None else None
+        self._ranks = lay_ranks(forest, columns, place_of) if can_sweep(forest) else None
+        self._swept = lay_swept(forest, columns) if self._ranks is not None else None
+
+    def raw(self, features: Floats, out: Floats) -> None:
+        """Raw scores, by whichever way is cheapest for so many events."""
+        count, done = len(out), 0
+        if self._swept is not None and count >= SWEEP_EVENTS_MIN:
+            done = count - count % forest_kernel.BLOCK
+            done = count if count - done >= SWEEP_EVENTS_MIN else done
+            self.sweep(features, out, done)
+        if done < count:
+            self.walk(features[done:], out[done:])
+
+    def sweep(self, features: Floats, out: Floats, count: int) -> None:
+        """Raw scores of the first `count` events, a block at a time."""
+        r, s = self._ranks, self._swept
+        assert r is not None and s is not None
+        for first in range(0, count, forest_kernel.BLOCK):
+            size = min(forest_kernel.BLOCK, count - first)
+            forest_kernel.encode(
+                features, first, size, r.used, r.starts, r.steps, r.thresholds, r.column_ends, r.nan_codes,
+                r.zero_codes, r.codes, r.values, r.ranks,
+            )  # fmt: skip
+            forest_kernel.sweep(
+                s.columns, s.bounds, s.lefts, s.rights, s.tree_starts, s.roots, s.leaf_values, r.codes, s.places, s.sums
+            )
+            out[first : first + size] = s.sums[:size]
+
+    def walk(self, features: Floats, out: Floats) -> None:
+        """Raw scores, one event after the other."""
+        if self._complete is not None:
+            c = self._complete
+            forest_kernel.walk_complete(features, out, *self._columns, c.depth, c.thresholds, c.columns, c.leaf_values)
+        else:
+            a = self._any
+            assert a is not None
+            forest_kernel.walk_any(
+                features, out, *self._columns, a.roots, a.columns, a.thresholds, a.lefts, a.rights, a.leaf_starts,
+                a.leaf_values,
+            )  # fmt: skip
+
+
+class LogisticEvaluator:
+    """A logistic regression over standardised features."""
+
+    sigmoid = 1.0
+
+    def __init__(
+        self, used: Sequence[int], means: Floats, scales: Floats, weights: Floats, intercept: float, signed_log: bool
+    ) -> None:
+        self._used = np.array(used, np.int64)
+        self._means, self._scales, self._weights = means, scales, weights
+        self._intercept = intercept
+        self._signed_log = signed_log
+
+    def raw(self, features: Floats, out: Floats) -> None:
+        """Raw scores."""
+        logistic_kernel.add_up(
+            features, out, self._used, self._means, self._scales, self._weights, self._intercept, self._signed_log
+        )
+
+
+def _read_logistic(text: str, names: tuple[str, ...]) -> tuple[LogisticEvaluator, tuple[str, ...]]:
+    try:
+        document: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        raise DefinitionError("the model file is not JSON") from None
+    if document.get("format") != LOGISTIC_FORMAT:
+        raise DefinitionError(f"the model file's format is not {LOGISTIC_FORMAT}")
+    reads = document.get("features")
+    if (
+        not isinstance(reads, list)
+        or not 1 <= len(reads) <= FEATURES_MAX
+        or not all(isinstance(name, str) for name in reads)
+        or len(set(reads)) != len(reads)
+    ):
+        raise DefinitionError("the model's features are not a list of different names")
+    require(reads, names)
+    means, scales, weights = (_numbers(document, key, len(reads)) for key in ("means", "scales", "weights"))
+    if (scales <= 0).any():
+        raise DefinitionError("the model's scales must be above 0")
+    transform = document.get("transform")
+    if transform not in ("none", "signed_log"):
+        raise DefinitionError("the model's transform must be none or signed_log")
+    (intercept,) = _numbers({"intercept": [document.get("intercept")]}, "intercept", 1)
+    index_of = {name: index for index, name in enumerate(names)}
+    used = [index_of[name] for name in reads]
+    return LogisticEvaluator(used, means, scales, weights, float(intercept), transform == "signed_log"), tuple(reads)
+
+
+def _numbers(document: dict[str, Any], key: str, count: int) -> Floats:
+    values = document.get(key)
+    if (
+        not isinstance(values, list)
+        or len(values) != count
+        or not all(
+            isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in values
+        )
+    ):
+        raise DefinitionError(f"the model's {key} must be {count} finite numbers")
+    return np.array(values, np.float64)
