@@ -17,6 +17,7 @@ from tarim.simulation.blocks import Array, Block, Ints, block_of, concatenate
 from tarim.simulation.envelope import (
     API,
     ATM,
+    BINDING,
     BY_DOCUMENT,
     BY_FACE,
     BY_FINGERPRINT,
@@ -25,6 +26,7 @@ from tarim.simulation.envelope import (
     BY_PASSWORD_SMS,
     BY_PASSWORD_SMS_FACE,
     BY_PASSWORD_TOKEN,
+    BY_SMS,
     CELLULAR,
     COUNTER,
     DEPOSIT,
@@ -193,6 +195,7 @@ def sessions_of_day(
     kind = np.full(events, PAYMENT, np.int8)
     in_app = session_kind == APP
     kind[in_app] = np.where(position == 0, LOGIN, np.where(chance < 0.68, TRANSFER, PAYMENT))[in_app]
+    kind[in_app & (position == 1) & (chance > 0.988)] = BINDING
     kind[session_kind == CASH] = np.where(chance < 0.86, WITHDRAWAL, DEPOSIT)[session_kind == CASH]
     in_branch = session_kind == BRANCH
     kind[in_branch] = np.where(chance < 0.36, DEPOSIT, np.where(chance < 0.68, WITHDRAWAL, TRANSFER))[in_branch]
@@ -234,7 +237,9 @@ def sessions_of_day(
     chance = rng.random(events, dtype=np.float32)
     result = np.where(chance < np.where(kind == LOGIN, 0.035, 0.012), FAILED, SUCCEEDED)
     by_login = login_verification(population.habits[customer])
-    verification = np.where(kind == LOGIN, by_login, BY_PASSWORD)
+    forgot = rng.random(events, dtype=np.float32) < 0.03
+    verification = np.where(kind == LOGIN, np.where(forgot, BY_SMS, by_login), BY_PASSWORD)
+    verification = np.where(kind == BINDING, BY_PASSWORD_SMS, verification)
     verification = np.where((kind == PAYMENT) & (channel == MOBILE), by_login, verification)
     verification = np.where(kind == TRANSFER, transfer_verification(amount, channel), verification)
     verification = np.where(channel == COUNTER, BY_DOCUMENT, verification)
@@ -247,7 +252,7 @@ def sessions_of_day(
         network=network_of[session],
         verification=verification,
         customer=customer,
-        account=np.where(kind == LOGIN, -1, customer),
+        account=np.where((kind == LOGIN) | (kind == BINDING), -1, customer),
         payee=payee,
         amount_fen=amount,
         device=device_of[session],

@@ -244,6 +244,9 @@ def test_no_single_field_gives_crime_away() -> None:
     crimes = pa.concat_tables([day.truth for day in days])["event_id"]
     criminal = pc.is_in(events["event_id"], value_set=crimes.combine_chunks())
     bad, good = events.filter(criminal), events.filter(pc.invert(criminal))
+    joined = [table.append_column("verified", pc.binary_join(table["verification"], "|")) for table in (bad, good)]
+    for name in ("kind", "verified"):
+        assert set(joined[0][name].unique().to_pylist()) <= set(joined[1][name].unique().to_pylist()), name
     for name in ("channel", "result", "network_kind", "source", "city", "merchant_category", "device_os"):
         assert set(bad[name].unique().to_pylist()) <= set(good[name].unique().to_pylist()), name
     moved = [table.filter(pc.equal(table["kind"], "transfer"))["amount_fen"].to_numpy() for table in (bad, good)]
