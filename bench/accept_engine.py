@@ -10,13 +10,14 @@ Exit status 1 on any miss.  Speeds are medians; nothing is pinned, and the machi
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,100 @@ def memory(run: Run) -> Iterator[Line]:
     yield at_most("restore, 90 days", 3, quarter["restore_s"] * scale, " s")
 
 
+# ---- the whole path: modules beside this one, each with `run(*, quick: bool) -> dict` ---------------------------------
+
+
+def measured(module: str, quick: bool) -> Figures:
+    """The figures of `bench.<module>`.  Raises ImportError when it is not there, AttributeError when it has no `run`."""
+    found: Figures = importlib.import_module(f"bench.{module}").run(quick=quick)
+    return found
+
+
+def decisions(run: Run) -> Iterator[Line]:
+    """`bench.decide`: decisions_per_s, rules, trees, from_file_per_s, decisions_differing, ways."""
+    found = measured("decide", run.quick)
+    note = f"{found['rules']} rules, {found['trees']} trees"
+    rules_and_trees = found["rules"] >= 30 and found["trees"] >= 200
+    line = at_least("features, rules and model, one core", 300_000, found["decisions_per_s"], " decisions/s", note)
+    yield replace(line, passed=line.passed and rules_and_trees)
+    yield at_least("Parquet to decisions on disk", 150_000, found["from_file_per_s"], " events/s")
+    yield none("determinism, decisions", "way differs", found["decisions_differing"], f"of {found['ways']} ways")
+
+
+def service(run: Run) -> Iterator[Line]:
+    """`bench.service`: figures of `service_load.run` as `fast` and `steady`, and stall_ms_max of growth and snapshot."""
+    found = measured("service", run.quick)
+    fast, steady = found["fast"], found["steady"]
+    yield at_least(
+        "service, rate", 10_000 * 0.99, fast["rate_per_s"], " decisions/s", f"asked {fast['asked_rate_per_s']:,}"
+    )
+    yield at_most("service, 10,000/s, p99", 5, fast["latency_ms_p99"], " ms")
+    yield at_most("service, 10,000/s, p99.9", 20, fast["latency_ms_p999"], " ms")
+    yield at_most("service, 1,000/s, p50", 0.7, steady["latency_ms_p50"], " ms")
+    yield at_most("service, 1,000/s, p99", 2, steady["latency_ms_p99"], " ms")
+    yield at_most("service, longest stall", 5, found["stall_ms_max"], " ms")
+
+
+def crash(run: Run) -> Iterator[Line]:
+    """`bench.crash`: kills, answered, lost, decided_twice, restart_s_max, events_recovered."""
+    found = measured("crash", run.quick)
+    kills = run.pick(100, 3)
+    line = none(
+        "crash, answered decisions lost", "loss", found["lost"], f"of {found['answered']:,}, {found['kills']} kills"
+    )
+    yield replace(line, passed=line.passed and found["kills"] >= kills and found["answered"] > 0)
+    yield none("crash, decided twice", "event decided twice", found["decided_twice"])
+    note = f"{found['events_recovered']:,} events"
+    yield at_most("crash, restart to first answer", 5, found["restart_s_max"], " s", note)
+
+
+def bad_input(run: Run) -> Iterator[Line]:
+    """`bench.bad_input`: cases, accepted, unclear, disturbed, disk_full_refused, read_only_refused, corrupted."""
+    found = measured("bad_input", run.quick)
+    wrong = found["accepted"] + found["unclear"] + found["disturbed"]
+    line = none("bad input, corpus", "case accepted, unclear or disturbing", wrong, f"of {found['cases']:,} cases")
+    yield replace(line, passed=line.passed and found["cases"] >= 200)
+    for what in ("disk_full", "read_only"):
+        refused, corrupted = bool(found[f"{what}_refused"]), int(found["corrupted"])
+        figure = f"{'refused' if refused else 'not refused'}, {corrupted} corrupted"
+        yield Line(
+            f"bad input, {what.replace('_', ' ')}", "refused, nothing corrupted", figure, refused and not corrupted
+        )
+
+
+def handbook(run: Run) -> Iterator[Line]:
+    """The book's fifteen features from the engine, and how good a model on Tarim's own is."""
+    book = importlib.import_module("bench.handbook")
+    data = Path(os.environ.get("TARIM_SHARED", "../shared")) / "data"
+    if not (data / book.TRANSACTIONS).exists():
+        raise FileNotFoundError(f"{data / book.TRANSACTIONS} is not there; set TARIM_SHARED")
+    ledger, published = book.read_ledger(data), book.read_published(data)
+    order = book.book_order(ledger, published)
+    ledger = book.Ledger(*(column[order] for column in vars(ledger).values()))
+    own = book.by_engine(ledger, book.OWN_SET)
+    compared = book.compare(
+        book.book_names(own, ledger), {name: column[order] for name, column in published.items()}, ledger
+    )
+    note = f"of {len(compared)} features x {len(ledger):,} rows, averages to {book.RELATIVE_TOLERANCE:g}"
+    line = none(
+        "handbook, fifteen features", "value differs from the book", sum(each.unequal for each in compared), note
+    )
+    yield replace(line, passed=line.passed and len(compared) == 15)
+    columns = book.own_columns(ledger, own)
+    matrix, names = book.matrix_of(columns), list(columns)
+    first = book.assess(matrix, names, ledger, book.SPLIT_A)
+    yield at_least("handbook, split A", 0.70, round(first.average_precision, 4), " AP", _scores(first))
+    weeks = book.PREQUENTIAL[1:]
+    rest = book.mean_of([first, *(book.assess(matrix, names, ledger, each) for each in weeks)])
+    yield at_least(
+        "handbook, split B", 0.70, round(rest.average_precision, 4), " AP", f"four weeks' mean; {_scores(rest)}"
+    )
+
+
+def _scores(found: Any) -> str:
+    return f"AUC {found.auc:.3f}, CP@100 {found.card_precision_100:.3f}"
+
+
 BARS: tuple[Bar, ...] = (
     Bar("exactness", ("exactness",), exactness, (50, 6)),
     Bar("determinism", ("determinism, features",), determinism, (15, 3)),
@@ -178,6 +273,33 @@ BARS: tuple[Bar, ...] = (
         memory,
         (90, 10),
     ),
+    Bar(
+        "decisions",
+        ("features, rules and model, one core", "Parquet to decisions on disk", "determinism, decisions"),
+        decisions,
+        (60, 6),
+    ),
+    Bar(
+        "service",
+        (
+            "service, rate",
+            "service, 10,000/s, p99",
+            "service, 10,000/s, p99.9",
+            "service, 1,000/s, p50",
+            "service, 1,000/s, p99",
+            "service, longest stall",
+        ),
+        service,
+        (90, 8),
+    ),
+    Bar(
+        "crash",
+        ("crash, answered decisions lost", "crash, decided twice", "crash, restart to first answer"),
+        crash,
+        (360, 8),
+    ),
+    Bar("bad input", ("bad input, corpus", "bad input, disk full", "bad input, read only"), bad_input, (20, 3)),
+    Bar("handbook", ("handbook, fifteen features", "handbook, split A", "handbook, split B"), handbook, (60, 15)),
 )
 
 
