@@ -227,13 +227,13 @@ def check(rows: list[dict[str, Any]], table: pa.RecordBatch) -> None:
     assert revealed == expected
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(messages(), min_size=1, max_size=8))
 def test_a_typed_table_gives_the_rows_of_its_messages(rows: list[dict[str, Any]]) -> None:
     check(rows, typed_table(rows))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(messages(), min_size=1, max_size=8))
 def test_a_table_of_texts_gives_the_rows_of_its_messages(rows: list[dict[str, Any]]) -> None:
     rows = [{name: value for name, value in row.items() if value not in ("", [])} for row in rows]  # CSV has no such

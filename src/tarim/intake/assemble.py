@@ -44,7 +44,6 @@ CONTENT_COLUMNS: Final = (
 
 CONTENT_FLAGS: Final = int(Flag.HISTORY_AUTHORISED | Flag.LOCATION_PERMITTED)
 CNY: Final = checks.currency_code("CNY")
-TEXT_SPACE: Final = "text"
 CONTENT_SPACE: Final = "content"
 MASK64: Final = (1 << 64) - 1
 
@@ -110,7 +109,7 @@ class Assembler:
 
     def parts(self, message: Message, received_ms: int, flags: int = 0) -> Parts:
         """The parts of one message.  Raises FieldError for the first field, in the envelope's order, that breaks a rule."""
-        token = self.tokenizer.token
+        token, text = self.tokenizer.token, self.tokenizer.text
         texts: list[bytes] = []
         notes: dict[str, str] = {}
         raws: list[str] = []
@@ -165,7 +164,7 @@ class Assembler:
                 raws.append(checks.text(name, value))
                 bit = SEAL_BIT[name]
                 mask |= 1 << bit
-                hashed = token(TEXT_SPACE, value)
+                hashed = text(value)
                 texts.append(_pack_pair(_TEXT_INDEX[name], hashed))
                 keys.append((seal_key(customer, bit, _wrap(hashed + payee)), (1 << bit) | (_PAYEE if payee else 0)))
 
@@ -196,7 +195,7 @@ class Assembler:
             raws.append(raw)
             mask |= _PORT
             need |= _PORT
-            texts.append(_pack_pair(_TEXT_INDEX["ip_port"], token(TEXT_SPACE, raw)))
+            texts.append(_pack_pair(_TEXT_INDEX["ip_port"], text(raw)))
         network_kind = _optional("network_kind", message.network_kind, rules.NETWORK_KINDS, rules.NETWORK_KIND)
 
         permitted = message.location_permitted is True
@@ -209,7 +208,7 @@ class Assembler:
                 bit = SEAL_BIT[name]
                 mask |= 1 << bit
                 need |= 1 << bit
-                texts.append(_pack_pair(_TEXT_INDEX[name], token(TEXT_SPACE, raw)))
+                texts.append(_pack_pair(_TEXT_INDEX[name], text(raw)))
         city = 0 if isinstance(message.city, UnsetType) else checks.city(message.city)
         if not isinstance(message.merchant_id, UnsetType):
             raw = checks.identifier("merchant_id", message.merchant_id)
@@ -225,12 +224,12 @@ class Assembler:
             value = getattr(message, name)
             if value is not UNSET:
                 notes[name] = checks.text(name, value)
-                texts.append(_pack_pair(_TEXT_INDEX[name], token(TEXT_SPACE, value)))
+                texts.append(_pack_pair(_TEXT_INDEX[name], text(value)))
         if not isinstance(message.legal_basis, UnsetType):
             if message.legal_basis not in rules.LEGAL_BASES:
                 raise FieldError("legal_basis", rules.LEGAL_BASIS, f"text of {len(message.legal_basis)} characters")
             notes["legal_basis"] = message.legal_basis
-            texts.append(_pack_pair(_TEXT_INDEX["legal_basis"], token(TEXT_SPACE, message.legal_basis)))
+            texts.append(_pack_pair(_TEXT_INDEX["legal_basis"], text(message.legal_basis)))
 
         refers = 0
         if not isinstance(message.refers_to, UnsetType):

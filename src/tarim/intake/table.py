@@ -9,9 +9,8 @@ be right when they say "good".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Final
 
 import numpy as np
@@ -31,14 +30,13 @@ from tarim.intake.assemble import (
     CONTENT_TEXTS,
     FREE_NOTES,
     SEAL_BIT,
-    TEXT_SPACE,
     WITH_PAYEE,
     Assembler,
     Parts,
 )
 from tarim.intake.domain import OCCURRED_MS_END, OCCURRED_MS_MIN, Notes, Refusal
 from tarim.intake.message import convert_message, refuse_unknown
-from tarim.privacy import FIELDS, Role
+from tarim.privacy import FIELDS, ColumnDigester, Role, bytes_of
 from tarim.stream import AMOUNT_FEN_MAX, Col, Flag, Kind, Rows, empty_rows
 
 Ints = npt.NDArray[np.int64]
@@ -61,6 +59,7 @@ TOKEN_COLUMNS: Final = (
     ("ip", Col.ADDRESS),
     ("merchant_id", Col.MERCHANT),
 )
+_EVENT_KEYS: Final = ColumnDigester()
 _YEAR_1_MS: Final = -62_135_596_800_000
 _YEAR_9999_MS: Final = 253_402_300_799_999
 
@@ -183,18 +182,10 @@ def _ints(column: pa.Array) -> Ints:
     return found
 
 
-def _bytes_of(column: pa.Array) -> npt.NDArray[np.uint8]:
-    """The bytes of all values of a string column, one after the other."""
-    _, offsets, data = column.buffers()
-    if data is None or len(column) == 0:
-        return np.zeros(0, np.uint8)
-    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
-    return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
-
-
 def _all_within(column: pa.Array, low: int, high: int) -> bool:
     """Whether every byte of a string column is from low to high."""
-    data = _bytes_of(column)
+    held, ends = bytes_of(column)
+    data = held[ends[0] : ends[-1]]
     return len(data) == 0 or bool(data.min() >= low and data.max() <= high)
 
 
@@ -453,7 +444,7 @@ def _texts(work: _Work, assembler: Assembler) -> None:
             if column is None:
                 continue
         work.texts[name] = column
-        work.hashes[name] = assembler.tokenizer.tokens(TEXT_SPACE, column)
+        work.hashes[name] = assembler.tokenizer.texts(column)
 
 
 def _degrees_of(name: str) -> Callable[[Any], str]:
@@ -520,42 +511,19 @@ def _event_keys(work: _Work, source: str | None) -> list[str]:
     else:
         converted, indices = _by_value(work, "source", checks.source, source)
         work.doubtful |= np.array([one is None for one in converted])[indices]
-    event_ids = _raw_bytes(work.columns["event_id"])
-    refers = _raw_bytes(work.texts["refers_to"]) if "refers_to" in work.texts else None
+    event_ids = work.columns["event_id"]
+    refers = work.texts.get("refers_to")
     for number in np.unique(indices).tolist():
         if converted[number] is None:
             continue
         places = np.flatnonzero(indices == number)
-        prefix = blake2b(f"{converted[number]}\0".encode(), digest_size=8)
-        whole = len(places) == count
-        asked = event_ids if whole else [event_ids[place] for place in places.tolist()]
-        work.rows[places, Col.EVENT_KEY] = _digests(prefix.copy, asked)
-        if refers is not None:
-            asked = refers if whole else [refers[place] for place in places.tolist()]
-            keys = _digests(prefix.copy, asked)
-            keys[[raw is None for raw in asked]] = 0
-            work.rows[places, Col.REFERS_KEY] = keys
+        prefix = f"{converted[number]}\0".encode()
+        taken = None if len(places) == count else pa.array(places)
+        for ids, col in ((event_ids, Col.EVENT_KEY), (refers, Col.REFERS_KEY)):
+            if ids is not None and _is_text(ids):
+                asked = ids if taken is None else ids.take(taken)
+                work.rows[places, col] = _EVENT_KEYS.of_column(asked, prefix=prefix)
     return [converted[number] or "" for number in indices.tolist()] if len(converted) > 1 else [source or ""] * count
-
-
-def _raw_bytes(column: pa.Array) -> list[bytes | None]:
-    if not _is_text(column):
-        return [None] * len(column)
-    raws: list[bytes | None] = column.cast(pa.binary()).to_pylist()
-    return raws
-
-
-def _digests(copy: Callable[[], Any], raws: Sequence[bytes | None]) -> Ints:
-    """BLAKE2b of each after the prefix that `copy` gives, as int64, never 0."""
-    digests: list[bytes] = []
-    keep = digests.append
-    for raw in raws:
-        state = copy()
-        state.update(raw or b"")
-        keep(state.digest())
-    keys = np.frombuffer(b"".join(digests), np.int64).copy()
-    keys[keys == 0] = 1
-    return keys
 
 
 def _content_keys(work: _Work, assembler: Assembler) -> None:
@@ -573,14 +541,11 @@ def _content_keys(work: _Work, assembler: Assembler) -> None:
         parts.append(np.column_stack((np.full(len(rows), index, np.int64), hashed)))
         masks.append(np.column_stack((present, present)))
         widths += 2 * present
-    if len(parts) > 1:
-        data = np.concatenate(parts, 1)[np.concatenate(masks, 1)].tobytes()
-    else:
-        data = words.tobytes()
-    ends = (np.cumsum(widths) * 8).tolist()
-    copy = assembler.tokenizer.digester(CONTENT_SPACE)
-    raws = [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    rows[:, Col.CONTENT_KEY] = _digests(copy, raws)
+    chosen = np.concatenate(parts, 1)[np.concatenate(masks, 1)] if len(parts) > 1 else np.ascontiguousarray(words)
+    ends = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(widths * 8, out=ends[1:])
+    data = chosen.reshape(-1).view(np.uint8)
+    rows[:, Col.CONTENT_KEY] = assembler.tokenizer.columns(CONTENT_SPACE).of_bytes(data, ends)
 
 
 # -------------------------------------------------------------------------------------------------------------- finish

@@ -5,6 +5,7 @@ into the 64-bit token that everything after intake sees.  `MasterKey` is the one
 wrapping key are derived from it.
 """
 
+from tarim.privacy.digests import ColumnDigester, bytes_of
 from tarim.privacy.fields import FIELDS, REFUSED, DataClass, Field, Purpose, Role, require_purpose
 from tarim.privacy.master import ENVIRONMENT_NAME, MasterKey, create_master_key, load_master_key
 from tarim.privacy.sealing import (
@@ -32,7 +33,9 @@ __all__ = [
     "MasterKey",
     "create_master_key",
     "load_master_key",
+    "ColumnDigester",
     "Tokenizer",
+    "bytes_of",
     "Vault",
     "VaultLimits",
     "SEALABLE",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarim.base.errors import DefinitionError
-from tarim.privacy import Tokenizer
+from tarim.privacy import ColumnDigester, Tokenizer
 
 KEY = bytes(range(32))
 RAW = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -64,3 +64,23 @@ def test_keys_and_spaces_of_the_wrong_size_are_refused() -> None:
     ):
         with pytest.raises(DefinitionError):
             action()
+
+
+@given(
+    st.binary(max_size=64),
+    st.binary(max_size=16),
+    st.binary(max_size=200),
+    st.lists(st.binary(max_size=400), min_size=1, max_size=5),
+)
+def test_the_column_hash_is_that_of_the_standard_library(
+    key: bytes, person: bytes, prefix: bytes, values: list[bytes]
+) -> None:
+    found = ColumnDigester(key, person).of_column(pa.array(values, pa.binary()), prefix=prefix)
+    digests = [blake2b(prefix + value, digest_size=8, key=key, person=person).digest() for value in values]
+    assert found.tolist() == [int.from_bytes(digest, "little", signed=True) for digest in digests]
+
+
+def test_texts_are_compared_with_their_spaces() -> None:
+    tokenizer = Tokenizer(KEY)
+    assert tokenizer.text("a") != tokenizer.text("a ")
+    assert tokenizer.texts(pa.array(["a ", None, ""])).tolist() == [tokenizer.text("a "), 0, tokenizer.text("")]
