@@ -10,6 +10,7 @@ import pytest
 
 from tarim.base.errors import DefinitionError
 from tarim.decisions.domain import DECISION_WORDS, Word, hits_of, outcome_of, score_of
+from tarim.decisions.kernels import decide as kernel
 from tarim.decisions.policy import CHUNK_EVENTS, Decider
 from tarim.rules import compile_ruleset
 from tarim.stream import Col, Flag, Outcome, empty_rows
@@ -130,3 +131,10 @@ def test_a_ruleset_for_other_features_is_refused(ruleset):
 def test_the_policy_version_changes_with_a_band(ruleset):
     other = compile_ruleset(TEXT.replace("0.9", "0.8"), NAMES, compiled=False)
     assert Decider(ruleset, None, NAMES).policy_version != Decider(other, None, NAMES).policy_version
+
+
+def test_the_kernel_writes_where_the_domain_reads():
+    assert (kernel.OUTCOME, kernel.SCORE, kernel.HITS, kernel.BAND, kernel.SPARE) == (
+        Word.OUTCOME, Word.SCORE, Word.HITS_0, Word.BAND, Word.SPARE,
+    )  # fmt: skip
+    assert len(Word) == DECISION_WORDS

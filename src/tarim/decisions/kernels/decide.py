@@ -12,17 +12,17 @@ rows           int64[n, 32]   the outcome is noted in each event's row as well
 import numpy as np
 from numba import njit
 
-from tarim.decisions.domain import Word
 from tarim.stream import Col, Flag
 
 _FLAGS = int(Col.FLAGS)
 _ROW_OUTCOME = int(Col.OUTCOME)
 _AUTHORISED = int(Flag.HISTORY_AUTHORISED)
-_OUTCOME = int(Word.OUTCOME)
-_SCORE = int(Word.SCORE)
-_HITS = int(Word.HITS_0)
-_BAND = int(Word.BAND)
-_SPARE = int(Word.SPARE)
+# The words of a decision, as decisions.domain.Word names them (a kernel imports no domain; a test holds them together).
+OUTCOME = 0
+SCORE = 1
+HITS = 2
+BAND = 6
+SPARE = 7
 
 
 @njit("void(int64[:, ::1], float64[:, ::1])", nogil=True, cache=True)
@@ -56,10 +56,10 @@ def combine(hits, scores, rule_masks, band_starts, band_outcomes, rows, decision
                 outcome = o
         if band >= 0 and band_outcomes[band] > outcome:
             outcome = band_outcomes[band]
-        decisions[i, _OUTCOME] = outcome
-        as_float[i, _SCORE] = scores[i]
+        decisions[i, OUTCOME] = outcome
+        as_float[i, SCORE] = scores[i]
         for w in range(4):
-            decisions[i, _HITS + w] = np.int64(hits[i, w])
-        decisions[i, _BAND] = band
-        decisions[i, _SPARE] = 0
+            decisions[i, HITS + w] = np.int64(hits[i, w])
+        decisions[i, BAND] = band
+        decisions[i, SPARE] = 0
         rows[i, _ROW_OUTCOME] = outcome
