@@ -5,15 +5,12 @@
 
 from tarim.api.answers import Answers, Explainer
 from tarim.api.connection import Connection, HttpLimits, Site
-from tarim.api.doors import DECIDE, METRICS, READ, Door, Keys
+from tarim.api.doors import Door, Keys
 from tarim.api.figures import Figures
 from tarim.api.openapi import describe
 from tarim.api.site import build_site
 
 __all__ = [
-    "DECIDE",
-    "METRICS",
-    "READ",
     "Answers",
     "Connection",
     "Door",

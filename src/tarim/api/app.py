@@ -12,12 +12,13 @@ from fastapi.params import Path
 from starlette.exceptions import HTTPException
 
 from tarim.api.answers import Answers
-from tarim.api.doors import METRICS, READ, Door
+from tarim.api.doors import Door
 from tarim.api.figures import Figures
 from tarim.api.openapi import describe
 from tarim.api.problems import MEDIA_TYPE, Problem, problem_bytes, problem_of
 from tarim.base.errors import NotFound, TarimError
 from tarim.decisions import Decided, DecisionService, GroupCommit
+from tarim.identity import Scope
 from tarim.intake import event_key
 
 
@@ -35,14 +36,14 @@ def build_app(
     """The application; every route but health and the description needs a key."""
     app = FastAPI(title="Tarim", version=version, docs_url=None, redoc_url=None, openapi_url=None)
 
-    def needs(scope: str) -> Any:
+    def needs(scope: Scope) -> Any:
         def check(request: Request) -> None:
             value = request.headers.get("authorization")
             door.check(None if value is None else value.encode("latin-1"), scope)
 
         return Depends(check)
 
-    @app.get("/v1/decisions/{event_id:path}", dependencies=[needs(READ)])
+    @app.get("/v1/decisions/{event_id:path}", dependencies=[needs(Scope.READ)])
     async def read_decision(
         event_id: Annotated[str, Path(max_length=64)], source: Annotated[str, Query(max_length=32)]
     ) -> Response:
@@ -60,7 +61,7 @@ def build_app(
         body = HealthBody("broken" if service.broken else "ok", version, service.next_seq)
         return Response(msgspec.json.encode(body), 503 if service.broken else 200, media_type="application/json")
 
-    @app.get("/metrics", dependencies=[needs(METRICS)])
+    @app.get("/metrics", dependencies=[needs(Scope.METRICS)])
     async def metrics() -> Response:
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

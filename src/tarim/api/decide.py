@@ -11,11 +11,12 @@ from urllib.parse import parse_qsl
 
 from tarim.api.answers import Answers
 from tarim.api.connection import Headers, Request, Respond
-from tarim.api.doors import DECIDE, Door
+from tarim.api.doors import Door
 from tarim.api.figures import Figures
 from tarim.api.problems import Problem, problem_bytes, problem_of
 from tarim.base.errors import FieldError, InputError, NotAllowed, TarimError
 from tarim.decisions import GroupCommit, Result
+from tarim.identity import Scope
 
 REPEATED: Final = b"tarim-replayed: true\r\n"
 """Says in the head of an answer that it is the first answer, given again; the body is the same."""
@@ -90,7 +91,7 @@ class DecideRoute:
     def admit(self, headers: Headers) -> Problem | None:
         """Why the caller may not; its body is then dropped unread."""
         try:
-            self._door.check(next((value for name, value in headers if name == b"authorization"), None), DECIDE)
+            self._door.check(next((value for name, value in headers if name == b"authorization"), None), Scope.DECIDE)
         except NotAllowed as error:
             return problem_of(error)
         return None

@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
 from typing import Final, Protocol
 
 from tarim.base.errors import NotAllowed
-
-DECIDE: Final = "decide"
-READ: Final = "read"
-METRICS: Final = "metrics"
-
-REMEMBERED_MAX: Final = 1_024
-REMEMBERED_S: Final = 2.0
-"""A key that was revoked is refused after this time at the latest."""
+from tarim.identity import Scope
 
 _BEARER: Final = b"bearer "
 _HEADER_BYTES_MAX: Final = 512
+_NEEDED: Final = "an API key is needed: Authorization: Bearer KEY"
 
 
 class Keys(Protocol):
-    """The register of API keys."""
+    """The register of API keys; `tarim.identity.KeyRing` is one."""
 
-    def require(self, key: str, scope: str) -> object:
-        """Nothing, if the key is valid and has the scope.  Raises NotAllowed."""
+    def check(self, presented: str, scope: Scope) -> object:
+        """Something, if the key is valid and has the scope.  Raises NotAllowed."""
 
 
 class Door:
-    """Checks the Authorization header; an admitted header is remembered for a moment, a refused one is not."""
+    """Checks the Authorization header."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._admitted: OrderedDict[tuple[bytes, str], float] = OrderedDict()
 
-    def check(self, authorization: bytes | None, scope: str) -> None:
+    def check(self, authorization: bytes | None, scope: Scope) -> None:
         """Nothing, if the caller may.  Raises NotAllowed (401 without a valid key, 403 without the scope)."""
-        if authorization is None:
-            raise NotAllowed("an API key is needed: Authorization: Bearer KEY")
-        now = time.monotonic()
-        if now < self._admitted.get((authorization, scope), 0.0):
-            return
-        if len(authorization) > _HEADER_BYTES_MAX or authorization[: len(_BEARER)].lower() != _BEARER:
-            raise NotAllowed("an API key is needed: Authorization: Bearer KEY")
-        try:
-            key = authorization[len(_BEARER) :].strip().decode("ascii")
-        except UnicodeDecodeError:
-            raise NotAllowed("the API key is not valid") from None
-        self._keys.require(key, scope)
-        self._admitted[authorization, scope] = now + REMEMBERED_S
-        if len(self._admitted) > REMEMBERED_MAX:
-            self._admitted.popitem(last=False)
+        if (
+            authorization is None
+            or len(authorization) > _HEADER_BYTES_MAX
+            or authorization[: len(_BEARER)].lower() != _BEARER
+        ):
+            raise NotAllowed(_NEEDED)
+        self._keys.check(authorization[len(_BEARER) :].strip().decode("latin-1"), scope)

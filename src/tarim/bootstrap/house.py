@@ -42,12 +42,14 @@ from tarim.decisions import (
 )
 from tarim.intake import Intake
 from tarim.journal import FolderReader, Journal, Recovery
+from tarim.models import model_from_bytes
 from tarim.privacy import Tokenizer, Vault, create_master_key, load_master_key
 from tarim.rules import compile_ruleset, starter_pack
 from tarim.stream import Col, Engine, FeatureSet, reference_features
 
 ARTEFACT_BYTES_MAX: Final = 256 << 20
 MASTER_KEY_FILE: Final = "master.key"
+API_KEYS_FILE: Final = "api_keys.json"
 
 
 class SystemClock:
@@ -91,6 +93,10 @@ class Places:
     @property
     def settings(self) -> Path:
         return self.data / FILE_NAME
+
+    @property
+    def api_keys(self) -> Path:
+        return self.data / API_KEYS_FILE
 
 
 def make_data_folder(data: Path) -> Places:
@@ -185,7 +191,7 @@ def make_decider(rules: bytes, model: bytes, features: FeatureSet, cache: Path |
     except UnicodeDecodeError:
         raise DefinitionError("the ruleset is not UTF-8 text") from None
     ruleset = compile_ruleset(text, features.names, cache)
-    return Decider(ruleset, None, features.names)
+    return Decider(ruleset, model_from_bytes(model, features.names) if model else None, features.names)
 
 
 def _read(path: Path) -> bytes:
@@ -304,10 +310,15 @@ class House:
         """The decider of `versions`.  Raises NotFound when an artefact is gone."""
         if versions == self.service.versions:
             return self.policy.decider
-        if versions.features != self.service.versions.features:
-            raise NotFound(f"the decision was made with feature set {versions.features}, which is not the one set")
-        model = self.artefacts.get(versions.model) if versions.model else b""
-        return make_decider(self.artefacts.get(versions.ruleset), model, self.features, self.places.cache / "rules")
+        return recorded_judge(self.artefacts, versions, self.features, self.places.cache / "rules")
+
+
+def recorded_judge(artefacts: Artefacts, versions: Versions, features: FeatureSet, cache: Path | None) -> Decider:
+    """The decider of versions that were in force.  Raises NotFound when an artefact is gone."""
+    if versions.features != features.version:
+        raise NotFound(f"the decision was made with feature set {versions.features}, the one set is {features.version}")
+    model = artefacts.get(versions.model) if versions.model else b""
+    return make_decider(artefacts.get(versions.ruleset), model, features, cache)
 
 
 def recover_state(
