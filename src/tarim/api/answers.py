@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ import numpy as np
 from tarim.api.problems import ProblemBody, problem_body, problem_of
 from tarim.base.errors import TarimError
 from tarim.base.instants import instant_text
-from tarim.decisions import DECISION_WORDS, Decided, Decisions, Language, Reason, Versions, Word, score_of
+from tarim.decisions import DECISION_WORDS, Decided, Decisions, Language, Reason, Versions, Word
 from tarim.stream import Col, Flag, Outcome
 
 OUTCOME_ZH: Final = {
@@ -24,9 +24,17 @@ OUTCOME_ZH: Final = {
     Outcome.SUSPEND: "挂起确认",
     Outcome.BLOCK: "拦截",
 }
-_NAMES: Final = {outcome: outcome.name.lower() for outcome in Outcome}
-_REASONS_CACHED: Final = 4_096
+_ENDS_CACHED: Final = 4_096
 _VERSIONS_CACHED: Final = 16
+_SECONDS_CACHED: Final = 256
+
+_FLOAT: Final = struct.Struct("<d")
+_SCORE_AT: Final = 8 * Word.SCORE
+_BAND_END: Final = 8 * (Word.BAND + 1)
+_SEQ, _RECEIVED, _FLAGS = int(Col.SEQ), int(Col.RECEIVED_MS), int(Col.FLAGS)
+_LATE: Final = int(Flag.LATE)
+
+assert (Word.OUTCOME, Word.SCORE, Word.HITS_0) == (0, 1, 2), "the words beside the score lie on its two sides"
 
 
 class ReasonBody(msgspec.Struct, frozen=True):
@@ -52,14 +60,14 @@ class DecisionBody(msgspec.Struct, frozen=True):
 
     event_id: str
     source: str
+    seq: int
+    received_at: str
+    late: bool
+    score: float | None
     outcome: str
     outcome_zh: str
-    score: float | None
     reasons: list[ReasonBody]
     versions: VersionsBody
-    seq: int
-    late: bool
-    received_at: str
 
 
 class ResultBody(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,58 +90,78 @@ class Explainer(Protocol):
 
 
 class Answers:
-    """Renders results.  `explainer_of` gives the explainer for versions that were in force; NotFound when it is gone."""
+    """Renders results.  `explainer_of` gives the explainer for versions that were in force; NotFound when it is gone.
+
+    Outcome, reasons and versions repeat from event to event, so their bytes are kept; the rest is put before them.
+    """
 
     def __init__(self, explainer_of: Callable[[Versions], Explainer]) -> None:
         self._encode = msgspec.json.Encoder().encode
         self._explainer = lru_cache(maxsize=_VERSIONS_CACHED)(explainer_of)
-        self._reasons = lru_cache(maxsize=_REASONS_CACHED)(self._explain)
-        self._versions = lru_cache(maxsize=_VERSIONS_CACHED)(
-            lambda versions: VersionsBody(versions.features, versions.ruleset, versions.model)
-        )
-
-    def decision(self, decided: Decided) -> DecisionBody:
-        """The decision's form outside."""
-        row, decision = decided.row, decided.decision
-        outcome = Outcome(int(decision[Word.OUTCOME]))
-        score = score_of(decision)
-        return DecisionBody(
-            decided.event_id,
-            decided.source,
-            _NAMES[outcome],
-            OUTCOME_ZH[outcome],
-            None if math.isnan(score) else score,
-            self._reasons(decided.versions, decision[Word.HITS_0 : Word.BAND + 1].tobytes()),
-            self._versions(decided.versions),
-            int(row[Col.SEQ]),
-            bool(row[Col.FLAGS] & Flag.LATE),
-            instant_text(int(row[Col.RECEIVED_MS])),
-        )
+        self._end = lru_cache(maxsize=_ENDS_CACHED)(self._make_end)
 
     def bytes_of(self, decided: Decided) -> bytes:
-        """The decision, encoded."""
-        return self._encode(self.decision(decided))
-
-    def batch(self, results: list[Decided | TarimError]) -> bytes:
-        """The results of a batch, encoded."""
-        return self._encode(
-            BatchBody(
-                [
-                    ResultBody(problem=problem_body(problem_of(result)))
-                    if isinstance(result, TarimError)
-                    else ResultBody(decision=self.decision(result))
-                    for result in results
-                ]
+        """The decision, encoded: a DecisionBody, byte for byte the same whenever it is asked for."""
+        row = memoryview(decided.row)
+        words = decided.decision.tobytes()
+        score: float = _FLOAT.unpack_from(words, _SCORE_AT)[0]
+        received_ms = row[_RECEIVED]
+        return (
+            b'{"event_id":%b,"source":%b,"seq":%d,"received_at":"%b.%03dZ","late":%b,"score":%b%b'
+            % (
+                self._encode(decided.event_id),
+                self._encode(decided.source),
+                row[_SEQ],
+                _second(received_ms // 1_000),
+                received_ms % 1_000,
+                b"true" if row[_FLAGS] & _LATE else b"false",
+                b"null" if score != score else self._encode(score),  # NaN
+                self._end(decided.versions, words[:_SCORE_AT], words[_SCORE_AT + 8 : _BAND_END]),
             )
         )
 
-    def _explain(self, versions: Versions, words: bytes) -> list[ReasonBody]:
-        """Reasons by the words from HITS_0 to BAND: which rules hold and which band the score is in."""
+    def batch(self, results: Sequence[Decided | TarimError]) -> bytes:
+        """The results of a batch, encoded."""
+        encode = self._encode
+        return b'{"results":[%b]}' % b",".join(
+            encode(ResultBody(problem=problem_body(problem_of(result))))
+            if isinstance(result, TarimError)
+            else b'{"decision":%b}' % self.bytes_of(result)
+            for result in results
+        )
+
+    def _make_end(self, versions: Versions, outcome_word: bytes, hit_words: bytes) -> bytes:
+        """The last fields: outcome, reasons, versions.  The score itself explains nothing, its band does."""
         decision = np.zeros(DECISION_WORDS, np.int64)
-        decision[Word.HITS_0 : Word.BAND + 1] = np.frombuffer(words, np.int64)
+        decision[: Word.SCORE] = np.frombuffer(outcome_word, np.int64)
+        decision[Word.HITS_0 : Word.BAND + 1] = np.frombuffer(hit_words, np.int64)
+        outcome = Outcome(int(decision[Word.OUTCOME]))
         explainer = self._explainer(versions)
         chinese = explainer.explain(decision, Language.ZH)
         english = explainer.explain(decision, Language.EN)
-        return [
+        reasons = [
             ReasonBody(zh.id, zh.scenario, zh.text, en.text, zh.weight) for zh, en in zip(chinese, english, strict=True)
         ]
+        end = _End(
+            outcome.name.lower(),
+            OUTCOME_ZH[outcome],
+            reasons,
+            VersionsBody(versions.features, versions.ruleset, versions.model),
+        )
+        return b"," + self._encode(end)[1:]
+
+
+class _End(msgspec.Struct, frozen=True):
+    outcome: str
+    outcome_zh: str
+    reasons: list[ReasonBody]
+    versions: VersionsBody
+
+
+assert DecisionBody.__struct_fields__[-4:] == _End.__struct_fields__
+
+
+@lru_cache(maxsize=_SECONDS_CACHED)
+def _second(second: int) -> bytes:
+    """RFC 3339 text of a second, without its zone."""
+    return instant_text(second * 1_000)[:-5].encode()

@@ -1,0 +1,89 @@
+"""Answers are put together from kept bytes; they are what encoding the whole would give."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarim.api.answers import OUTCOME_ZH, Answers, BatchBody, DecisionBody, ReasonBody, VersionsBody
+from tarim.base.errors import Conflict
+from tarim.base.instants import instant_text
+from tarim.decisions import DECISION_WORDS, Decided, Language, Reason, Versions, Word
+from tarim.stream import Col, Flag, Outcome, empty_rows
+
+VERSIONS = Versions("features-1", "rules-1", "")
+
+
+class FakeExplainer:
+    """One reason for each rule that holds."""
+
+    def explain(self, decision: np.ndarray, language: Language | str = Language.ZH) -> list[Reason]:
+        hits = int(decision[Word.HITS_0])
+        assert decision[Word.SCORE] == 0, "the score is not part of the explanation"
+        return [
+            Reason("rule", f"r{bit}", "s", Outcome.NOTICE, 10, f"{language}原因{bit}")
+            for bit in range(8)
+            if hits >> bit & 1
+        ]
+
+
+def decided(event_id: str, outcome: Outcome, score: float, hits: int, late: bool, seq: int, at_ms: int) -> Decided:
+    row = empty_rows(1)[0]
+    row[Col.SEQ], row[Col.RECEIVED_MS], row[Col.FLAGS] = seq, at_ms, Flag.LATE if late else 0
+    decision = np.zeros(DECISION_WORDS, np.int64)
+    decision[Word.OUTCOME], decision[Word.HITS_0] = outcome, hits
+    decision[Word.SCORE : Word.SCORE + 1] = np.array([score]).view(np.int64)
+    return Decided(event_id, "core", row, decision, VERSIONS, repeated=False)
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64),
+    st.sampled_from(Outcome),
+    st.floats(0, 1) | st.just(float("nan")),
+    st.integers(0, 255),
+    st.booleans(),
+    st.integers(0, 2**62),
+    st.integers(946_684_800_000, 4_133_980_799_999),
+)
+def test_the_bytes_are_those_of_the_whole(
+    event_id: str, outcome: Outcome, score: float, hits: int, late: bool, seq: int, at_ms: int
+) -> None:
+    """Same bytes as encoding a DecisionBody, whatever the event id holds."""
+    body = DecisionBody(
+        event_id,
+        "core",
+        seq,
+        instant_text(at_ms),
+        late,
+        None if score != score else score,
+        outcome.name.lower(),
+        OUTCOME_ZH[outcome],
+        [ReasonBody(f"r{bit}", "s", f"zh原因{bit}", f"en原因{bit}", 10) for bit in range(8) if hits >> bit & 1],
+        VersionsBody("features-1", "rules-1", ""),
+    )
+    made = Answers(lambda _: FakeExplainer()).bytes_of(decided(event_id, outcome, score, hits, late, seq, at_ms))
+    assert made == msgspec.json.encode(body)
+
+
+def test_a_batch_holds_decisions_and_problems() -> None:
+    """In the order of the events."""
+    answers = Answers(lambda _: FakeExplainer())
+    one = decided("a", Outcome.BLOCK, 0.5, 3, False, 7, 1_700_000_000_000)
+    batch = msgspec.json.decode(answers.batch([one, Conflict("other content")]), type=BatchBody)
+    first, second = batch.results
+    assert isinstance(first.decision, DecisionBody) and first.problem is None
+    assert (first.decision.outcome, len(first.decision.reasons)) == ("block", 2)
+    assert second.decision is None and second.problem is not None and second.problem.status == 409
+
+
+def test_an_answer_whose_rules_are_gone_says_so() -> None:
+    """Nothing is made up."""
+
+    def gone(versions: Versions) -> FakeExplainer:
+        raise LookupError(versions.ruleset)
+
+    with pytest.raises(LookupError):
+        Answers(gone).bytes_of(decided("a", Outcome.PASS, 0.5, 0, False, 7, 1_700_000_000_000))
