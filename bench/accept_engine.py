@@ -2,9 +2,10 @@
 
     python -m bench.accept_engine [--only NAME ...] [--json FILE]
 
-About fifteen minutes; with QUICK=1 in the environment under fifty seconds, on smaller sizes and with fewer kills.  The
-targets are the same.  A bar that cannot be run (no data, no compiler, out of time) has failed, and the line says why.
-Exit status 1 on any miss.  Speeds are medians; nothing is pinned, and the machine may be shared.
+At most fifteen minutes; with QUICK=1 in the environment fifty seconds, on smaller sizes and with fewer kills.  The
+targets are the same.  Kernels that were never compiled on this machine are compiled before that clock starts.  A bar that
+cannot be run (no data, no compiler, out of time) has failed, and the line says why.  Exit status 1 on any miss.  Speeds are
+medians; nothing is pinned, and the machine may be shared.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def replay_features(run: Run) -> Iterator[Line]:
         )
     else:
         yield Line("features, against the C loop", ">= 0.6", f"not measured: {found['c_loop_not_measured']}", False)
-    note = f"twin {found['python_twin_per_s']:,}/s on {found['python_twin_events']:,} events"
+    note = f"twin {found['python_twin_per_cpu_s']:,}/s on {found['python_twin_events']:,} events"
     yield at_least("features, against plain Python", 50, found["times_python_twin"], " x", note)
     note = f"DuckDB {found['duckdb_per_s']:,}/s on {found['duckdb_threads']} threads"
     yield at_least("features, against DuckDB", 10, found["times_duckdb"], " x", note)
@@ -138,17 +139,18 @@ def memory(run: Run) -> Iterator[Line]:
     yield at_most("memory allocated by memory in use", 1.5, round(taken / month["in_use_bytes"], 3), " x", note)
     yield at_most("snapshot", 3, month["snapshot_s"], " s", f"{month['snapshot_bytes'] / 1e6:,.0f} MB")
     yield at_most("restore", 3, month["restore_s"], " s")
-    customers, per_day = (35_000, 3_600) if run.quick else (350_000, 36_000)
-    source = engine.simulated_days(90, customers, per_day)
-    quarter = engine.memory(source, engine.ninety_days())
-    taken = max(quarter["allocated_bytes"], quarter["resident_bytes"])
-    scale = 350_000 / customers
-    note = f"{quarter['events_retained']:,} events of {customers:,} customers" + (" times 10" if run.quick else "")
-    yield at_most("memory of 350,000 customers, 90 days", 4.0, round(taken * scale / engine.GIB, 3), " GiB", note)
-    yield at_most(
-        "snapshot, 90 days", 3, quarter["snapshot_s"] * scale, " s", f"{quarter['snapshot_bytes'] / 1e6:,.0f} MB"
-    )
-    yield at_most("restore, 90 days", 3, quarter["restore_s"] * scale, " s")
+    if run.quick:
+        times = 90 * 36_000 / month["events_retained"]
+        note = f"estimated from the above, times {times:.0f}"
+        quarter = {name: month[name] * times for name in ("snapshot_s", "restore_s", "snapshot_bytes")}
+        taken *= times
+    else:
+        quarter = engine.memory(engine.simulated_days(90), engine.ninety_days())
+        taken = max(quarter["allocated_bytes"], quarter["resident_bytes"])
+        note = f"{quarter['events_retained']:,} events retained"
+    yield at_most("memory of 350,000 customers, 90 days", 4.0, round(taken / engine.GIB, 3), " GiB", note)
+    yield at_most("snapshot, 90 days", 3, quarter["snapshot_s"], " s", f"{quarter['snapshot_bytes'] / 1e6:,.0f} MB")
+    yield at_most("restore, 90 days", 3, quarter["restore_s"], " s")
 
 
 # ---- the whole path: modules beside this one, each with `run(*, quick: bool) -> dict` ---------------------------------
@@ -219,6 +221,11 @@ def handbook(run: Run) -> Iterator[Line]:
     if not (data / book.TRANSACTIONS).exists():
         raise FileNotFoundError(f"{data / book.TRANSACTIONS} is not there; set TARIM_SHARED")
     ledger, published = book.read_ledger(data), book.read_published(data)
+    weeks = book.PREQUENTIAL[: run.pick(4, 2)]
+    if run.quick:  # what is behind the last test week changes nothing before it
+        kept = ledger.day < weeks[-1].test[1]
+        ledger = book.Ledger(*(column[kept] for column in vars(ledger).values()))
+        published = {name: column[kept] for name, column in published.items()}
     order = book.book_order(ledger, published)
     ledger = book.Ledger(*(column[order] for column in vars(ledger).values()))
     own = book.by_engine(ledger, book.OWN_SET)
@@ -234,11 +241,9 @@ def handbook(run: Run) -> Iterator[Line]:
     matrix, names = book.matrix_of(columns), list(columns)
     first = book.assess(matrix, names, ledger, book.SPLIT_A)
     yield at_least("handbook, split A", 0.70, round(first.average_precision, 4), " AP", _scores(first))
-    weeks = book.PREQUENTIAL[1:]
-    rest = book.mean_of([first, *(book.assess(matrix, names, ledger, each) for each in weeks)])
-    yield at_least(
-        "handbook, split B", 0.70, round(rest.average_precision, 4), " AP", f"four weeks' mean; {_scores(rest)}"
-    )
+    rest = book.mean_of([first, *(book.assess(matrix, names, ledger, each) for each in weeks[1:])])
+    note = f"mean of {len(weeks)} weeks; {_scores(rest)}"
+    yield at_least("handbook, split B", 0.70, round(rest.average_precision, 4), " AP", note)
 
 
 def _scores(found: Any) -> str:
@@ -303,6 +308,19 @@ BARS: tuple[Bar, ...] = (
 )
 
 
+def prepare(quick: bool) -> float:
+    """Compile the kernels the bars need; the machine code is kept on disk, so a second run finds it.  Seconds it took."""
+    from bench import engine
+    from tarim.stream import Engine, reference_features
+
+    started = time.monotonic()
+    Engine(reference_features())
+    if not quick:
+        Engine(engine.ninety_days())
+    Engine(importlib.import_module("bench.handbook").OWN_SET)
+    return time.monotonic() - started
+
+
 def judge(bar: Bar, run: Run) -> list[Line]:
     """The bar's lines; those it could not answer are failed lines with the reason."""
     needed = bar.needs_s[run.quick] / 2
@@ -330,10 +348,11 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write lines and conditions to this file")
     options = parser.parse_args()
     quick = os.environ.get("QUICK", "") not in ("", "0")
-    started = time.monotonic()
-    run = Run(quick, started + (50 if quick else 15 * 60))
     found = conditions()
     print(describe(found), f"QUICK: {quick}", sep="\n", flush=True)
+    print(f"kernels ready after {prepare(quick):.1f} s; the clock starts", flush=True)
+    started = time.monotonic()
+    run = Run(quick, started + (50 if quick else 15 * 60))
     lines: list[Line] = []
     for bar in BARS:
         if options.only and bar.name not in options.only:
