@@ -6,6 +6,7 @@ Errors name the field, the type received and the rule, never the value.
 """
 
 from tarim.intake.assemble import event_key
+from tarim.intake.digest import check_digest, check_file, content_digest
 from tarim.intake.domain import (
     RULES_ZH,
     EventBatch,
@@ -17,10 +18,13 @@ from tarim.intake.domain import (
     UnsupportedFile,
 )
 from tarim.intake.ports import Sealer
+from tarim.intake.problem import CONTENT_TYPE, TITLES, problem
 from tarim.intake.service import Intake
 
 __all__ = [
+    "CONTENT_TYPE",
     "RULES_ZH",
+    "TITLES",
     "EventBatch",
     "Intake",
     "IntakeLimits",
@@ -30,5 +34,9 @@ __all__ = [
     "RefusedAt",
     "Sealer",
     "UnsupportedFile",
+    "check_digest",
+    "check_file",
+    "content_digest",
     "event_key",
+    "problem",
 ]
