@@ -159,3 +159,11 @@ def test_long_pasts_of_few_keys_are_exact(
     engine = restarted(engine, features, tmp_path_factory.mktemp("snapshot") / "engine.snapshot", jit=False)
     after, seen_after = run(engine, stream.rows[cut:])
     check(features, stream.rows, np.concatenate([before, after]), np.concatenate([seen_before, seen_after]))
+
+
+@EASY
+@given(features=feature_sets(), stream=streams(), large_lg=st.integers(1, 4))
+def test_when_a_ring_counts_as_large_changes_nothing(features: FeatureSet, stream: Stream, large_lg: int):
+    """Rings read backwards and rings with running aggregates give the same numbers."""
+    out, seen = run(Engine(features, jit=False, large_lg=large_lg), stream.rows)
+    check(features, stream.rows, out, seen)

@@ -7,25 +7,27 @@ The text is plain Python over the arena, so the same module runs uncompiled in t
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from tarim.stream.definitions import Condition, Feature
 from tarim.stream.events import COLUMN_OF_FIELD, Col, Flag, Kind
 from tarim.stream.kernels import arena
-from tarim.stream.plan import LARGE_LG, RING_LG_MAX, Acc, Plan, Role, Window
+from tarim.stream.plan import RING_LG_MAX, Acc, Plan, Role, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_IMPORTS: Final = """import numpy as np
-from numba import njit
-
-from tarim.stream.kernels.arena import (
+ARENA_IMPORT: Final = """from tarim.stream.kernels.arena import (
     alloc, distinct_between, find, find_or_add, first_after, home, index_find, index_put, pair_key, prefetch, release,
     spread, square_high, square_low, sweep_slot,
 )
+"""
+"""Where the generated module takes its helpers from; the compiler puts the helpers themselves in its place."""
+_IMPORTS: Final = f"""import numpy as np
+from numba import njit
 
+{ARENA_IMPORT}
 NAN = np.nan
 """
 BLOCK: Final = 64
@@ -63,12 +65,6 @@ def kernel_source(plan: Plan) -> str:
         _RoleWriter(w, role).write(plan)
     _write_process(w, plan)
     return "\n".join(w.lines) + "\n"
-
-
-def ring_words(role: Role, lg: int) -> int:
-    """Words of a ring block of 2**lg events."""
-    words = role.width << lg
-    return words + len(role.state) + len(role.keys) * (2 << lg) if lg >= LARGE_LG else words
 
 
 def header_words(plan: Plan) -> int:
@@ -141,10 +137,11 @@ class _RoleWriter:
         if self.role.settles:
             self.settle()
         self.run(plan)
+        self.adopt()
 
     # ---- pieces ----------------------------------------------------------------------------------------------------
 
-    def _function(self, name: str, arguments: str, signature: str):  # type: ignore[no-untyped-def]
+    def _function(self, name: str, arguments: str, signature: str) -> AbstractContextManager[None]:
         self.w()
         self.w()
         self.w(f'@njit("{signature}", cache=True, error_model="numpy", nogil=True)')
@@ -498,7 +495,7 @@ class _RoleWriter:
                 w("A[e + 2] = 0")
                 w("return")
             w("old_lg = A[e + 1] & 63")
-            with w.block(f"if old_lg >= {LARGE_LG}:"):
+            with w.block(f"if old_lg >= {self.role.large_lg}:"):
                 w(f"advance_{self.r}(A, e, t)")
             self._ring()
             w(f"lim = ((wm - {self.role.retention_ms}) << {self.bits}) | {self.ones}")
@@ -510,9 +507,8 @@ class _RoleWriter:
                 w("new_lg = lg + 1")
                 with w.block(f"if new_lg >= {RING_LG_MAX}:"):
                     w(f"A[{arena.FULL}] = 1")
-            with w.block("else:"):
-                with w.block("while new_lg > 0 and count * 4 <= (1 << new_lg):"):
-                    w("new_lg -= 1")
+            with w.block("else:"), w.block("while new_lg > 0 and count * 4 <= (1 << new_lg):"):
+                w("new_lg -= 1")
             w("A[e + 2] = (start << 32) | head")
             with w.block("if new_lg != lg:"):
                 w(f"new = alloc(A, {cls}, new_lg, {self._words('new_lg')})")
@@ -524,12 +520,12 @@ class _RoleWriter:
                         w(f"A[q + {word}] = A[o + {word}]")
                 w(f"release(A, {cls}, lg, {self._words('lg')}, blk)")
                 w("A[e + 1] = (new << 6) | new_lg")
-                with w.block(f"if new_lg >= {LARGE_LG}:"):
+                with w.block(f"if new_lg >= {self.role.large_lg}:"):
                     w(f"rebuild_{self.r}(A, e, t)")
 
     def _words(self, lg: str) -> str:
         extra = f"{len(self.role.state)} + {len(self.role.keys)} * (2 << {lg})"
-        return f"({self.width} << {lg}) + (({extra}) if {lg} >= {LARGE_LG} else 0)"
+        return f"({self.width} << {lg}) + (({extra}) if {lg} >= {self.role.large_lg} else 0)"
 
     # ---- events ----------------------------------------------------------------------------------------------------
 
@@ -608,7 +604,9 @@ class _RoleWriter:
                 w(f"total += R[i, {int(role.values[cross.value])}]")
             w(f"A[{_scratch_word(plan, 4 + n)} + q] = total")
         with w.block(f"if wm >= A[{words}]:"):
-            args = f"{role.width}, {len(role.state)}, {len(role.keys)}, {LARGE_LG}, {arena.RING_CLASS + self.r}"
+            args = (
+                f"{role.width}, {len(role.state)}, {len(role.keys)}, {self.role.large_lg}, {arena.RING_CLASS + self.r}"
+            )
             w(f"sweep_slot(A, {self.r}, A[{words + 1}], wm - {role.retention_ms}, {args})")
             w(f"A[{words + 1}] = (A[{words + 1}] + 1) & {arena.SLOTS - 1}")
             step = role.retention_ms // 4 // arena.SLOTS + 1
@@ -629,7 +627,7 @@ class _RoleWriter:
             self._event_values()
             self._emit_since("last")
             w("A[e + 3] = t")
-            with w.block(f"if lg < {LARGE_LG}:"):
+            with w.block(f"if lg < {self.role.large_lg}:"):
                 self._scan(late=False)
                 self._store("head", True)
                 w("A[e + 2] = (start << 32) | (head + 1)")
@@ -728,9 +726,8 @@ class _RoleWriter:
         op = "<=" if acc[0] == "min" else ">="
         w(f"m = {target}")
         w(f"c = {self._state('cursor', window.length_ms)}")
-        with w.block("if m >= c:"):
-            with w.block(f"if x{acc[1]} {op} A[{self._o('m')} + {word}]:"):
-                w(f"{target} = head")
+        with w.block("if m >= c:"), w.block(f"if x{acc[1]} {op} A[{self._o('m')} + {word}]:"):
+            w(f"{target} = head")
         with w.block("else:"):
             w("m = head")
             w(f"best = x{acc[1]}")
@@ -765,7 +762,7 @@ class _RoleWriter:
             with w.block("if t <= floor:"):
                 with w.block("if head == start:"):
                     w("A[e + 3] = max(last, t)")
-                with w.block(f"if lg >= {LARGE_LG}:"):
+                with w.block(f"if lg >= {self.role.large_lg}:"):
                     w(f"rebuild_{self.r}(A, e, max(last, t))")
                 w("return -1")
             with w.block("for p in range(head, j, -1):"):
@@ -777,7 +774,7 @@ class _RoleWriter:
             w("head += 1")
             w("A[e + 2] = (start << 32) | head")
             w("A[e + 3] = max(last, t)")
-            with w.block(f"if lg >= {LARGE_LG}:"):
+            with w.block(f"if lg >= {self.role.large_lg}:"):
                 w(f"rebuild_{self.r}(A, e, max(last, t))")
             if role.live:
                 with w.block("else:"):
@@ -785,14 +782,34 @@ class _RoleWriter:
                         self._place_live(bit, key)
             w("return j")
 
+    def adopt(self) -> None:
+        """adopt_r(A, packed): take over entities that `pack_slot` copied out; they must be unknown here."""
+        w = self.w
+        with self._function("adopt", "A, packed", "void(i8[::1], i8[::1])"):
+            w("p = 0")
+            with w.block("while p < len(packed):"):
+                w(f"e = find_or_add(A, {self.r}, packed[p])")
+                w("count = packed[p + 2]")
+                w("lg = np.int64(0)")
+                with w.block("while (1 << lg) < count:"):
+                    w("lg += 1")
+                w(f"blk = alloc(A, {arena.RING_CLASS + self.r}, lg, {self._words('lg')})")
+                with w.block(f"for i in range(count * {self.width}):"):
+                    w("A[blk + i] = packed[p + 3 + i]")
+                w("A[e + 1] = (blk << 6) | lg")
+                w("A[e + 2] = count")
+                w("A[e + 3] = packed[p + 1]")
+                with w.block(f"if lg >= {self.role.large_lg}:"):
+                    w(f"rebuild_{self.r}(A, e, packed[p + 1])")
+                w(f"p += 3 + count * {self.width}")
+
     def _place_live(self, bit: int, key: int) -> None:
         """Only the newest event with a key carries its live bit: give it to j, or leave it with a later one."""
         w = self.w
         with w.block(f"if k{key} != 0:"):
             w("live = 1")
             with w.block("for p in range(j + 1, head):"):
-                with w.block(f"if A[{self._o('p')} + {self.key_word[key]}] == k{key}:"):
-                    w("live = 0")
+                w(f"live = 0 if A[{self._o('p')} + {self.key_word[key]}] == k{key} else live")
             with w.block("if live:"):
                 w(f"A[{self._o('j')}] |= 1 << {bit}")
                 with w.block("for p in range(start, j):"):
@@ -821,7 +838,7 @@ class _RoleWriter:
                     with w.block(f"if ((A[o] >> {role.label_bit}) & 1) == fraud:"):
                         w("return")
                     w(f"A[o] ^= 1 << {role.label_bit}")
-                    with w.block(f"if lg >= {LARGE_LG}:"):
+                    with w.block(f"if lg >= {self.role.large_lg}:"):
                         w(f"st = blk + ({self.width} << lg)")
                         for window in role.delayed:
                             if ("label", -1, -1) in window.accs:
@@ -849,7 +866,7 @@ class _RoleWriter:
                     continue
                 with w.block(f"if ({condition_source(condition, 'outcome')}):"):
                     w(f"A[o] |= 1 << {role.condition_bit(c)}")
-                    with w.block(f"if lg >= {LARGE_LG}:"):
+                    with w.block(f"if lg >= {self.role.large_lg}:"):
                         for window in role.current:
                             for acc in window.accs:
                                 if acc[2] != c:
@@ -881,7 +898,7 @@ def _write_crosses(w: _Writer, plan: Plan) -> None:
             writer = _RoleWriter(w, role)
             writer._ring()
             w(f"lim = (max(t - {cross.window_ms}, wm - {role.retention_ms}) << {role.flag_bits}) | {ones}")
-            with w.block(f"if lg >= {LARGE_LG} and t >= A[e + 3]:"):
+            with w.block(f"if lg >= {role.large_lg} and t >= A[e + 3]:"):
                 w(f"st = blk + ({role.width} << lg)")
                 w(f"total = {writer._state(cross.window_ms, 0, ('sum', cross.value, -1))}")
                 w(f"p = {writer._state('cursor', cross.window_ms)}")

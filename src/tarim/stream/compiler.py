@@ -15,17 +15,19 @@ from typing import Any
 
 import numba
 
-from tarim.stream.codegen import kernel_source
+from tarim.stream.codegen import ARENA_IMPORT, kernel_source
 from tarim.stream.kernels import arena
 from tarim.stream.plan import Plan
+from tarim.stream.unchecked import INTRINSICS, unchecked
 
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """Entry points of one feature set: `process(A, rows, out, lo, hi)` and, where outcomes matter, `settle`."""
+    """Entry points of one feature set: `process(A, rows, out, lo, hi)`, `settle` where outcomes matter, `adopt` a role."""
 
     process: Callable[..., int]
     settle: Callable[..., None] | None
+    adopt: tuple[Callable[..., None], ...]
     source: str
 
 
@@ -43,7 +45,8 @@ def compile_plan(plan: Plan, *, jit: bool = True) -> Kernels:
     """
     source = kernel_source(plan)
     namespace = _compiled(source) if jit else _interpreted(source)
-    return Kernels(namespace["process"], namespace.get("settle"), source)
+    adopt = tuple(namespace[f"adopt_{role.index}"] for role in plan.roles)
+    return Kernels(namespace["process"], namespace.get("settle"), adopt, source)
 
 
 @lru_cache(maxsize=64)
@@ -54,10 +57,19 @@ def _interpreted(source: str) -> dict[str, Any]:
     return namespace
 
 
+def _whole(source: str) -> str:
+    """One module with the arena's own functions in it, its array accesses rewritten: what numba compiles."""
+    helpers = Path(arena.__file__).read_text(encoding="utf-8")
+    head, _, body = source.partition(ARENA_IMPORT)
+    assert body, "the generated module imports the arena"
+    return INTRINSICS + unchecked(helpers.replace("from __future__ import annotations\n", "") + head + body)
+
+
 @lru_cache(maxsize=64)
 def _compiled(source: str) -> dict[str, Any]:
+    source = _whole(source)
     digest = hashlib.sha256()
-    for part in (source, Path(arena.__file__).read_text(encoding="utf-8"), numba.__version__, sys.version):
+    for part in (source, numba.__version__, sys.version):
         digest.update(part.encode())
     name = f"features_{digest.hexdigest()[:24]}"
     folder = cache_folder()

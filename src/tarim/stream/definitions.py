@@ -153,7 +153,7 @@ class Entity:
         return self._feature("zscore", column, window)
 
     def ratio(self, column: str, window: str) -> Feature:
-        """x / mean over the window, *e* included; 0 where the sum is 0."""
+        """X / mean over the window, *e* included; 0 where the sum is 0."""
         return self._feature("ratio", column, window)
 
     def distinct(self, column: str, window: str) -> Feature:

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged, Unavailable
-from tarim.stream.codegen import header_words, ring_words
+from tarim.stream.codegen import header_words
 from tarim.stream.compiler import compile_plan
 from tarim.stream.definitions import FeatureSet
 from tarim.stream.events import ROW_WORDS, Col, Rows
@@ -67,12 +67,20 @@ class Engine:
     """Exact features over a stream of event rows.
 
     memory_bytes_max: address space reserved for the state; reaching it raises Unavailable and changes nothing.
-    jit=False runs the kernels uncompiled, for tests.
+    jit=False runs the kernels uncompiled, for tests.  large_lg: rings with room for 2**large_lg events keep running
+    aggregates; it changes the cost, never a number.
     """
 
-    def __init__(self, features: FeatureSet, *, memory_bytes_max: int = MEMORY_BYTES_MAX, jit: bool = True) -> None:
+    def __init__(
+        self,
+        features: FeatureSet,
+        *,
+        memory_bytes_max: int = MEMORY_BYTES_MAX,
+        jit: bool = True,
+        large_lg: int = LARGE_LG,
+    ) -> None:
         self.features = features
-        self._plan = make_plan(features)
+        self._plan = make_plan(features, large_lg)
         self._kernels = compile_plan(self._plan, jit=jit)
         # The limit is looked at between blocks of events; growth within one has address space to spare.
         self._words = _reserve(3 * memory_bytes_max)
@@ -160,7 +168,7 @@ class Engine:
         uses = []
         counts = np.zeros(4, np.int64)
         for role in self._plan.roles:
-            arena.census(self._words, role.index, LARGE_LG, counts)
+            arena.census(self._words, role.index, role.large_lg, counts)
             uses.append(EntityUse(role.entity.name, *(int(count) for count in counts)))
         words = self._words
         return MemoryUse(
@@ -225,6 +233,46 @@ class Engine:
         engine._words[arena.CAPACITY] = limit
         return engine
 
+    # ---- slots -----------------------------------------------------------------------------------------------------
+
+    def export_slot(self, slot: int) -> bytes:
+        """Everything about the entities of one of the 256 hash slots, for another engine of the same set."""
+        head: dict[str, Any] = {
+            "features": self.features.version,
+            "watermark_ms": self.watermark_ms,
+            "offset": self.offset,
+            "words": [],
+        }
+        parts = []
+        for role in self._plan.roles:
+            empty = np.zeros(0, np.int64)
+            packed = np.zeros(arena.pack_slot(self._words, role.index, slot, role.width, empty), np.int64)
+            arena.pack_slot(self._words, role.index, slot, role.width, packed)
+            head["words"].append(len(packed))
+            parts.append(packed.tobytes())
+        text = json.dumps(head, sort_keys=True).encode()
+        return b"".join([len(text).to_bytes(4, "little"), text, *parts])
+
+    def import_slot(self, exported: bytes) -> None:
+        """Take over a slot; its entities must be unknown here (`drop_slot` first).  Raises Damaged for another set."""
+        size = int.from_bytes(exported[:4], "little")
+        head = json.loads(exported[4 : 4 + size])
+        if head["features"] != self.features.version:
+            raise Damaged(f"the slot is of feature set {head['features']}, not {self.features.version}")
+        words = self._words
+        words[arena.WATERMARK] = max(self.watermark_ms, head["watermark_ms"])
+        words[arena.OFFSET] = max(self.offset, head["offset"])
+        at = 4 + size
+        for adopt, count in zip(self._kernels.adopt, head["words"], strict=True):
+            adopt(words, np.frombuffer(exported, np.int64, count, at).copy())
+            at += 8 * count
+
+    def drop_slot(self, slot: int) -> None:
+        """Forget the entities of a slot that another engine owns now."""
+        for role in self._plan.roles:
+            sizes = (role.width, len(role.state), len(role.keys), role.large_lg, arena.RING_CLASS + role.index)
+            arena.sweep_slot(self._words, role.index, slot, np.iinfo(np.int64).max, *sizes)
+
 
 def _reserve(bytes_max: int) -> npt.NDArray[np.int64]:
     """Zeroed words in a private mapping: address space now, memory when touched, in large pages where there are any.
@@ -237,6 +285,3 @@ def _reserve(bytes_max: int) -> npt.NDArray[np.int64]:
         with suppress(OSError):  # a kernel built without them
             mapping.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(mapping, np.int64)
-
-
-__all__ = ["MEMORY_BYTES_MAX", "Engine", "EntityUse", "MemoryUse", "ring_words"]

@@ -15,8 +15,8 @@ from tarim.stream.definitions import Condition, Entity, Feature, FeatureSet
 from tarim.stream.events import COLUMN_OF_FIELD, Col
 
 _Item = TypeVar("_Item")
-LARGE_LG: Final = 6
-"""Rings of 2**LARGE_LG events and more keep running aggregates."""
+LARGE_LG: Final = 8
+"""Rings with room for 2**LARGE_LG events and more keep running aggregates."""
 RING_LG_MAX: Final = 22
 """A ring never holds 2**22 events: when one is about to, the engine stops and says so."""
 FLAG_BITS_MAX: Final = 18
@@ -56,6 +56,7 @@ class Role:
     since_last: list[tuple[int, Feature]] = field(default_factory=list)
     retention_ms: int = 0
     state: dict[tuple[object, ...], int] = field(default_factory=dict)
+    large_lg: int = LARGE_LG
 
     @property
     def width(self) -> int:
@@ -115,13 +116,16 @@ class Plan:
     crosses: tuple[Cross, ...]
 
 
-def make_plan(features: FeatureSet) -> Plan:
-    """Lay a feature set out.  Raises DefinitionError where a ring would need more flags than fit."""
+def make_plan(features: FeatureSet, large_lg: int = LARGE_LG) -> Plan:
+    """Lay a feature set out; rings of 2**large_lg and more are large.
+
+    Raises DefinitionError where a ring would need more flags than fit.
+    """
     roles: dict[str, Role] = {}
     crosses: list[tuple[int, Feature]] = []
 
     def role_of(entity: Entity) -> Role:
-        return roles.setdefault(entity.name, Role(len(roles), entity))
+        return roles.setdefault(entity.name, Role(len(roles), entity, large_lg=large_lg))
 
     for index, feature in enumerate(features.features):
         role = role_of(feature.entity)

@@ -52,11 +52,11 @@ LOW32 = 0xFFFFFFFF
 LOW40 = (1 << 40) - 1
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _prefetch_word(typingctx, array, index):  # type: ignore[no-untyped-def]
+@intrinsic
+def _prefetch_word(typingctx, array, index):
     """Asks the processor to fetch array[index] for writing; never faults."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         from llvmlite import ir
 
         array_type = signature.args[0]
@@ -255,7 +255,7 @@ def square_low(x):
 
 @njit("f8(i8, i8, i8, i8)", cache=True)
 def spread(n, total, squares_high, squares_low):
-    """n * sum(x^2) - (sum x)^2, exact before it is rounded to a double; n < 2**22, |x| <= 2**40.
+    """N * sum(x^2) - (sum x)^2, exact before it is rounded to a double; n < 2**22, |x| <= 2**40.
 
     `squares_high` and `squares_low` are sums of square_high and square_low.  Its root over n is the population
     standard deviation; because the integers are exact, equal amounts give exactly 0.
@@ -403,3 +403,36 @@ def census(A, role, large_lg, counts):
                 counts[1] += (A[at + 2] & LOW32) - (A[at + 2] >> 32)
                 if (A[at + 1] & 63) >= large_lg:
                     counts[2] += 1
+
+
+@njit("i8(i8[::1], i8, i8, i8, i8[::1])", cache=True)
+def pack_slot(A, role, slot, width, packed):
+    """Copy a slot's entities out as (key, newest time, events, event words oldest first ...); returns words needed.
+
+    Copies nothing when `packed` is too short: call once with an empty array for the size.
+    """
+    d = DIRECTORY + (role * SLOTS + slot) * 3
+    needed = np.int64(0)
+    for i in range(A[d + 1] + 1):
+        at = A[d] + i * ENTRY_WORDS
+        if A[at] != 0 and A[at + 1] != 0:
+            needed += 3 + ((A[at + 2] & LOW32) - (A[at + 2] >> 32)) * width
+    if len(packed) < needed:
+        return needed
+    p = 0
+    for i in range(A[d + 1] + 1):
+        at = A[d] + i * ENTRY_WORDS
+        if A[at] != 0 and A[at + 1] != 0:
+            block = A[at + 1] >> 6
+            mask = (np.int64(1) << (A[at + 1] & 63)) - 1
+            start = A[at + 2] >> 32
+            head = A[at + 2] & LOW32
+            packed[p] = A[at]
+            packed[p + 1] = A[at + 3]
+            packed[p + 2] = head - start
+            p += 3
+            for q in range(start, head):
+                for word in range(width):
+                    packed[p] = A[block + (q & mask) * width + word]
+                    p += 1
+    return needed
