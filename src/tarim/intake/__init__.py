@@ -17,18 +17,24 @@ from tarim.intake.domain import (
     RefusedAt,
     UnsupportedFile,
 )
+from tarim.intake.files import FORMATS, read_file
+from tarim.intake.mapping import Column, Drop, Mapping
 from tarim.intake.ports import Sealer
 from tarim.intake.problem import CONTENT_TYPE, TITLES, problem
 from tarim.intake.service import Intake
 
 __all__ = [
     "CONTENT_TYPE",
+    "FORMATS",
     "RULES_ZH",
     "TITLES",
+    "Column",
+    "Drop",
     "EventBatch",
     "Intake",
     "IntakeLimits",
     "Integrity",
+    "Mapping",
     "OutOfScope",
     "Refusal",
     "RefusedAt",
@@ -39,4 +45,5 @@ __all__ = [
     "content_digest",
     "event_key",
     "problem",
+    "read_file",
 ]
