@@ -102,7 +102,7 @@ class Answers:
 
     def bytes_of(self, decided: Decided) -> bytes:
         """The decision, encoded: a DecisionBody, byte for byte the same whenever it is asked for."""
-        row = memoryview(decided.row)
+        row = memoryview(decided.row)  # type: ignore[arg-type]
         words = decided.decision.tobytes()
         score: float = _FLOAT.unpack_from(words, _SCORE_AT)[0]
         received_ms = row[_RECEIVED]

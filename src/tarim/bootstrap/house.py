@@ -49,7 +49,7 @@ from tarim.stream import Col, Engine, FeatureSet, reference_features
 
 ARTEFACT_BYTES_MAX: Final = 256 << 20
 MASTER_KEY_FILE: Final = "master.key"
-API_KEYS_FILE: Final = "api_keys.json"
+API_KEYS_FILE: Final = "keys.json"
 
 
 class SystemClock:

@@ -42,7 +42,7 @@ def serve_command(
     environment |= {name: str(value) for name, value in given.items() if value is not None}
     log_to_stderr()
     with House(settings_of(data, environment), Places(data), environment, say=_say) as house:
-        if not (data / "api_keys.json").exists():
+        if not (data / "keys.json").exists():
             _say("there is no API key yet, so every request is refused: make one with `tarim keys create`")
         serve(house, KeyRing.load(house.places.api_keys, house.clock), lambda url: _say(f"listening on {url}"))
     _say("stopped")

@@ -197,7 +197,7 @@ class DecisionService:
         if referring and rows is not batch.rows:
             rows[:, Col.REFERS_SEQ] = batch.rows[where, Col.REFERS_SEQ]
         rows[:, Col.SEQ] = seqs[where]
-        side = self._side(batch, where, rows)
+        side = self._side(batch, where)
         try:
             self._log.reserve(events_bytes(len(rows), DECISION_WORDS, len(side)) + RECORD_SLACK_BYTES)
         except BaseException:
@@ -228,21 +228,20 @@ class DecisionService:
         self._engine.process(rows, features, decide)
         return features, np.concatenate(decided)
 
-    def _side(self, batch: Batch, where: Words, rows: Rows) -> bytes:
+    def _side(self, batch: Batch, where: Words) -> bytes:
         if len(where) == len(batch.rows):
             return encode_side(self.versions, batch.event_ids, batch.sources, batch.notes, batch.sealed)
         chosen = where.tolist()
-        left = set(range(len(batch.rows))) - set(chosen)
-        # What an event that is left out brought sealed, another of the same customer may count on.
-        customers = set(rows[:, Col.CUSTOMER].tolist())
-        left_out = [(int(batch.rows[i, Col.CUSTOMER]), batch.sealed[i]) for i in sorted(left)]
+        # What an event that is left out brought sealed, the others count on: it is sealed once in a batch.
+        left = np.setdiff1d(np.arange(len(batch.rows)), where).tolist()
+        left_out = [(int(batch.rows[i, Col.CUSTOMER]), batch.sealed[i]) for i in left]
         return encode_side(
             self.versions,
             [batch.event_ids[i] for i in chosen],
             [batch.sources[i] for i in chosen],
             [batch.notes[i] for i in chosen],
             [batch.sealed[i] for i in chosen],
-            [(customer, blob) for customer, blob in left_out if blob is not None and customer in customers],
+            [(customer, blob) for customer, blob in left_out if blob is not None],
         )
 
     def _resolve(self, rows: Rows) -> tuple[dict[int, TarimError], list[tuple[int, int]]]:

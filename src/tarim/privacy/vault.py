@@ -161,14 +161,16 @@ class Vault:
         """
         with self._lock:
             known = self._ciphers
-            missing = [customer for customer in dict.fromkeys(customers.tolist()) if customer not in known]
+            wanted = dict.fromkeys(customers.tolist())
+            missing = [customer for customer in wanted if customer not in known]
             if not missing:
                 return 0
             fresh, made = self._keys.of_customers(missing)
             over = len(known) + len(fresh) - self._limits.unwrapped_keys_max
             if over > 0:  # the oldest go; a group larger than the limit exceeds it until the next
                 for customer in list(islice(known, max(over, self._limits.unwrapped_keys_max // 8))):
-                    del known[customer]
+                    if customer not in wanted:
+                        del known[customer]
             known.update(fresh)
             return made
 

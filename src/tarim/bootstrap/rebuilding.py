@@ -1,0 +1,67 @@
+"""Looking back: one past decision, and the same decision made once more from the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import NotFound
+from tarim.bootstrap.house import Artefacts, Places, feature_set, recorded_judge, recover_state
+from tarim.bootstrap.settings import Settings
+from tarim.decisions import Decided, Decider, Records, Versions
+from tarim.intake import event_key
+from tarim.journal import FolderReader
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A decision made again.  `features` by name; `equal`: all words of both decisions are the same."""
+
+    recorded: Decided
+    again: npt.NDArray[np.int64]
+    features: dict[str, float]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the decision came out identical."""
+        return bool(np.array_equal(self.recorded.decision, self.again))
+
+
+class Archive:
+    """Reads a data folder beside the service, or without it; nothing is locked or written."""
+
+    def __init__(self, settings: Settings, places: Places) -> None:
+        self._settings = settings
+        self._places = places
+        self._features = feature_set(settings.engine.features)
+        self._reader = FolderReader(places.journal, index_stride_bytes=settings.journal.index_stride_bytes)
+
+    def find(self, source: str, event_id: str) -> Decided:
+        """The decision on an event.  Raises NotFound."""
+        state = recover_state(self._reader, self._settings, self._places, self._features).state
+        seq = int(state.seen.find(np.array([event_key(source, event_id)], np.int64))[0])
+        if seq < 0:
+            raise NotFound("no decision for that event")
+        return Records(self._reader).decided(seq)
+
+    def rebuild(self, recorded: Decided) -> Rebuilt:
+        """The decision once more: state before it from snapshot and journal, rules and model of the time.
+
+        Raises NotFound when an artefact or the journal's beginning is gone.
+        """
+        events, index = Records(self._reader).at(recorded.seq)
+        state = recover_state(self._reader, self._settings, self._places, self._features, events.first_seq).state
+        rows = np.array(events.rows[: index + 1])
+        features = np.empty((index + 1, len(self._features.names)))
+        state.engine.process(rows, features)
+        judge = recorded_judge(
+            Artefacts(self._places.artefacts), recorded.versions, self._features, self._places.cache / "rules"
+        )
+        again = judge.decide(rows[index:], features[index:])[0]
+        return Rebuilt(recorded, again, dict(zip(self._features.names, features[index].tolist(), strict=True)))
+
+    def explainer(self, versions: Versions) -> Decider:
+        """The decider of `versions`, to explain by.  Raises NotFound."""
+        return recorded_judge(Artefacts(self._places.artefacts), versions, self._features, self._places.cache / "rules")

@@ -1,0 +1,345 @@
+"""Replay: a file through the whole path, journal included, at the speed of a batch.
+
+    reader thread                     this thread                                   writer thread
+    file → tables → rows, tokens,  ─► recognise, judge, append to the journal  ───► decisions and features, Parquet
+    sealed values                     commit, once a chunk
+
+The compiled kernels, Arrow and the disk release the interpreter, so the three overlap.  Queues hold two chunks each.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tarim.base.errors import Unavailable
+from tarim.bootstrap.house import House
+from tarim.decisions import OTHER, SAME, Decider, Taken, Word, hits_of
+from tarim.intake import EventBatch, Refusal
+from tarim.stream import Col, Flag, Kind, Outcome
+
+CHUNK_EVENTS: Final = 32_768
+REFUSALS_KEPT: Final = 100
+_QUEUE_CHUNKS: Final = 2
+_ROW_GROUP_EVENTS: Final = 1 << 20
+ALERT: Final = Outcome.CHALLENGE
+"""From this outcome on a decision stops or delays the customer; precision and recall are measured there."""
+
+Truth = frozenset[str]
+"""event_ids of the events that are fraud."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a replay did.  `fraud_*` count events of known truth: those named by the truth, or by label events."""
+
+    events: int = 0
+    repeated: int = 0
+    conflicts: int = 0
+    late: int = 0
+    backfilled: int = 0
+    took_s: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    refusals: list[Refusal] = field(default_factory=list)
+    fraud_events: int = 0
+    fraud_alerted: int = 0
+    alerted: int = 0
+
+    @property
+    def events_per_s(self) -> float:
+        """Speed, everything included."""
+        return self.events / self.took_s if self.took_s else 0.0
+
+    @property
+    def precision(self) -> float:
+        """Share of fraud among the alerts, NaN without alerts."""
+        return self.fraud_alerted / self.alerted if self.alerted else float("nan")
+
+    @property
+    def recall(self) -> float:
+        """Share of the fraud that was alerted on, NaN without fraud."""
+        return self.fraud_alerted / self.fraud_events if self.fraud_events else float("nan")
+
+
+def read_truth(path: Path) -> Truth:
+    """event_ids of a Parquet file with one row for each fraudulent event."""
+    column = pq.read_table(path, columns=["event_id"]).column("event_id")
+    return frozenset(column.to_pylist())
+
+
+def replay(
+    house: House,
+    tables: Iterable[pa.RecordBatch],
+    out: Path | None,
+    *,
+    truth: Truth | None = None,
+    source: str | None = None,
+    backfill: bool = False,
+    received_ms: Callable[[pa.RecordBatch], int | npt.NDArray[np.int64] | None] = lambda _table: None,
+    progress: Callable[[int], None] = lambda _events: None,
+) -> Summary:
+    """Take all tables through the path; decisions and features go to `out` as Parquet, if it is given.
+
+    What was decided before is recognised, and neither decided nor written again.  Raises what intake, journal and engine
+    raise; everything decided until then is durable.
+    """
+    summary = Summary()
+    begin = time.perf_counter()
+    with _Reader(house, tables, source, backfill, received_ms) as reader, _Writer(house, out) as writer:
+        for batch, refusals in reader:
+            for refusal in refusals:
+                summary.refused[refusal.code] += 1
+            summary.refusals += refusals[: REFUSALS_KEPT - len(summary.refusals)]
+            if not len(batch):
+                continue
+            taken = house.service.take(batch)
+            house.journal.commit()
+            house.index_accepted(taken, batch)
+            _count(summary, taken)
+            fraud = _fraud(batch, taken, truth)
+            if fraud is not None:
+                _compare(summary, taken, fraud)
+            writer.write(batch, taken, fraud)
+            progress(len(batch))
+    summary.took_s = time.perf_counter() - begin
+    return summary
+
+
+def _count(summary: Summary, taken: Taken) -> None:
+    summary.events += len(taken.rows)
+    summary.repeated += int(np.count_nonzero(taken.states == SAME))
+    summary.conflicts += int(np.count_nonzero(taken.states == OTHER)) - len(taken.refused)
+    for error in taken.refused.values():
+        summary.refused[error.code] += 1
+    flags = taken.rows[:, Col.FLAGS]
+    summary.late += int(np.count_nonzero(flags & Flag.LATE))
+    summary.backfilled += int(np.count_nonzero(flags & Flag.BACKFILL))
+    counts = np.bincount(taken.decisions[:, Word.OUTCOME], minlength=len(Outcome))
+    summary.outcomes.update({outcome.name.lower(): int(counts[outcome]) for outcome in Outcome})
+
+
+def _fraud(batch: EventBatch, taken: Taken, truth: Truth | None) -> npt.NDArray[np.bool_] | None:
+    """Which of the new events are fraud, shape (m,); None when nothing is known."""
+    if truth is None:
+        return None
+    flags = np.fromiter((each in truth for each in batch.event_ids), np.bool_, len(batch))
+    return flags if len(taken.rows) == len(batch) else flags[_new(taken)]
+
+
+def _new(taken: Taken) -> npt.NDArray[np.int64]:
+    """Indices in the batch of its new events."""
+    return np.flatnonzero(taken.states == 0)
+
+
+def _compare(summary: Summary, taken: Taken, fraud: npt.NDArray[np.bool_]) -> None:
+    alerted = taken.decisions[:, Word.OUTCOME] >= ALERT
+    alerted &= taken.rows[:, Col.KIND] != Kind.LABEL
+    summary.fraud_events += int(fraud.sum())
+    summary.alerted += int(alerted.sum())
+    summary.fraud_alerted += int((alerted & fraud).sum())
+
+
+class _Reader(threading.Thread):
+    """Makes batches ahead; the intake is this thread's alone meanwhile."""
+
+    def __init__(
+        self,
+        house: House,
+        tables: Iterable[pa.RecordBatch],
+        source: str | None,
+        backfill: bool,
+        received_ms: Callable[[pa.RecordBatch], int | npt.NDArray[np.int64] | None],
+    ) -> None:
+        super().__init__(name="replay-reader", daemon=True)
+        self._house = house
+        self._tables = tables
+        self._source = source
+        self._backfill = backfill
+        self._received_ms = received_ms
+        self._queue: queue.Queue[tuple[EventBatch, list[Refusal]] | BaseException | None] = queue.Queue(_QUEUE_CHUNKS)
+        self._stopped = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped = True
+        while self.is_alive():
+            try:
+                self._queue.get(timeout=0.05)
+            except queue.Empty:
+                continue
+        self.join()
+
+    def __iter__(self) -> Iterator[tuple[EventBatch, list[Refusal]]]:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def run(self) -> None:
+        intake, first_row = self._house.intake, 0
+        try:
+            for table in self._tables:
+                for start in range(0, table.num_rows, CHUNK_EVENTS):
+                    if self._stopped:
+                        return
+                    part = table.slice(start, CHUNK_EVENTS)
+                    batch, refusals = intake.table(
+                        part, source=self._source, received_ms=self._received_ms(part), backfill=self._backfill
+                    )
+                    # A replay that fails ends the process, so what is sealed may be remembered before it is durable.
+                    intake.accepted(batch)
+                    self._queue.put((batch, [_moved(refusal, first_row) for refusal in refusals]))
+                    first_row += part.num_rows
+            self._queue.put(None)
+        except BaseException as error:
+            self._queue.put(error)
+
+
+def _moved(refusal: Refusal, rows: int) -> Refusal:
+    return Refusal(refusal.row + rows, refusal.field, refusal.rule, refusal.got, refusal.code)
+
+
+class _Writer(threading.Thread):
+    """Writes `decisions.parquet` and `features.parquet`; a file appears under its name when it is whole."""
+
+    def __init__(self, house: House, out: Path | None) -> None:
+        super().__init__(name="replay-writer", daemon=True)
+        self._out = out
+        self._decider: Decider = house.policy.decider
+        self._names = house.features.names
+        self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue(_QUEUE_CHUNKS)
+        self._failure: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        if self._out is not None:
+            try:
+                self._out.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise Unavailable(f"{self._out}: {error.strerror}") from None
+            self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._out is None:
+            return
+        self._queue.put(None)
+        self.join()
+        if error is None:
+            self._raise_failure()
+            for name in ("decisions", "features"):
+                (self._out / f".{name}.parquet").replace(self._out / f"{name}.parquet")
+
+    def write(self, batch: EventBatch, taken: Taken, fraud: npt.NDArray[np.bool_] | None) -> None:
+        """Have the new events of a batch written.  Waits when two chunks wait already."""
+        if self._out is None or not len(taken.rows):
+            return
+        self._raise_failure()
+        ids, sources = batch.event_ids, batch.sources
+        if len(taken.rows) != len(batch):
+            new = _new(taken).tolist()
+            ids, sources = [ids[i] for i in new], [sources[i] for i in new]
+        chunk = {"ids": ids, "sources": sources, "rows": taken.rows, "decisions": taken.decisions}
+        self._queue.put(chunk | {"features": taken.features.copy(), "fraud": fraud})
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise Unavailable(f"the results could not be written: {self._failure}") from self._failure
+
+    def run(self) -> None:
+        files: dict[str, pq.ParquetWriter] = {}
+        while (chunk := self._queue.get()) is not None:  # to the end even after a failure, so that nobody waits
+            if self._failure is None:
+                self._try(lambda chunk=chunk: self._write(chunk, files))  # type: ignore[misc]
+        if not files and self._failure is None:
+            self._try(lambda: self._write(self._nothing(), files))
+        for file in files.values():
+            self._try(file.close)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except BaseException as error:
+            self._failure = self._failure or error
+
+    def _write(self, chunk: dict[str, Any], files: dict[str, pq.ParquetWriter]) -> None:
+        tables = {"decisions": self._decisions(chunk), "features": self._features(chunk)}
+        for name, table in tables.items():
+            if name not in files:
+                files[name] = self._open(name, table.schema)
+            files[name].write_table(table, row_group_size=_ROW_GROUP_EVENTS)
+
+    def _nothing(self) -> dict[str, Any]:
+        """A chunk of no events, for files that would otherwise have no columns."""
+        rows = np.zeros((0, len(Col)), np.int64)
+        decisions = np.zeros((0, len(Word)), np.int64)
+        features = np.zeros((0, len(self._names)))
+        return {"ids": [], "sources": [], "rows": rows, "decisions": decisions, "features": features, "fraud": None}
+
+    def _open(self, name: str, schema: pa.Schema) -> pq.ParquetWriter:
+        assert self._out is not None
+        return pq.ParquetWriter(self._out / f".{name}.parquet", schema, compression="zstd", compression_level=1)
+
+    def _head(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Columns of both files: which event, and what came of it."""
+        rows, decisions = chunk["rows"], chunk["decisions"]
+        names = pa.array([outcome.name.lower() for outcome in Outcome])
+        outcomes = pa.array(decisions[:, Word.OUTCOME].astype(np.int8))
+        head = {
+            "seq": pa.array(np.ascontiguousarray(rows[:, Col.SEQ])),
+            "event_id": pa.array(chunk["ids"], pa.string()),
+            "source": pa.array(chunk["sources"], pa.string()).dictionary_encode(),
+            "occurred_at": pa.array(np.ascontiguousarray(rows[:, Col.OCCURRED_MS])).cast(pa.timestamp("ms", "UTC")),
+            "outcome": pa.DictionaryArray.from_arrays(outcomes, names),
+            "score": pa.array(np.ascontiguousarray(decisions[:, Word.SCORE]).view(np.float64)),
+        }
+        if chunk["fraud"] is not None:
+            head["label"] = pa.array(chunk["fraud"].astype(np.int8))
+        return head
+
+    def _decisions(self, chunk: dict[str, Any]) -> pa.Table:
+        columns = self._head(chunk)
+        rows, decisions = chunk["rows"], chunk["decisions"]
+        columns["received_at"] = pa.array(np.ascontiguousarray(rows[:, Col.RECEIVED_MS])).cast(
+            pa.timestamp("ms", "UTC")
+        )
+        columns["kind"] = pa.DictionaryArray.from_arrays(
+            pa.array((rows[:, Col.KIND] - 1).astype(np.int8)), pa.array([kind.name.lower() for kind in Kind])
+        )
+        columns["late"] = pa.array((rows[:, Col.FLAGS] & Flag.LATE) != 0)
+        columns["backfill"] = pa.array((rows[:, Col.FLAGS] & Flag.BACKFILL) != 0)
+        columns["rules"] = self._rules(decisions)
+        return pa.table(columns)
+
+    def _rules(self, decisions: npt.NDArray[np.int64]) -> pa.Array:
+        """Ids of the rules that hold, a space between them."""
+        hits = np.ascontiguousarray(decisions[:, Word.HITS_0 : Word.HITS_3 + 1])
+        _, first, inverse = np.unique(hits.view("V32").ravel(), return_index=True, return_inverse=True)
+        rules = self._decider.ruleset.rules
+        texts = [" ".join(rules[index].id for index in hits_of(decisions[at])) for at in first.tolist()]
+        return pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(texts, pa.string()))
+
+    def _features(self, chunk: dict[str, Any]) -> pa.Table:
+        columns = self._head(chunk)
+        for index, name in enumerate(self._names):
+            columns[name] = pa.array(np.ascontiguousarray(chunk["features"][:, index]))
+        return pa.table(columns)

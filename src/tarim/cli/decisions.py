@@ -1,0 +1,57 @@
+"""`tarim decisions show EVENT_ID` and `tarim decisions rebuild EVENT_ID`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_EventId = Annotated[str, typer.Argument(help="The source's id of the event. 事件编号。", show_default=False)]
+_Source = Annotated[str, typer.Option(help="The system that sent it. 来源系统。")]
+_Data = Annotated[Path, typer.Option(help="The data folder. 数据目录。")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `decisions`."""
+    group = typer.Typer(no_args_is_help=True, help="Look up past decisions. 查询历史决策。")
+    group.command("show")(show_command)
+    group.command("rebuild")(rebuild_command)
+    app.add_typer(group, name="decisions")
+
+
+def show_command(event_id: _EventId, source: _Source, data: _Data = Path("var/tarim")) -> None:
+    """Print a decision as it was answered; works beside a running service. 按当时答复显示决策。"""
+    import os
+
+    import msgspec
+
+    from tarim.api import Answers
+    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.rebuilding import Archive
+
+    archive = Archive(settings_of(data, os.environ), Places(data))
+    decided = archive.find(source, event_id)
+    typer.echo(msgspec.json.format(Answers(archive.explainer).bytes_of(decided)).decode())
+
+
+def rebuild_command(event_id: _EventId, source: _Source, data: _Data = Path("var/tarim")) -> None:
+    """Make a decision once more from the journal and compare. 由日志重建决策并比对。
+
+    Status 0: identical. Status 1: different.
+    """
+    import os
+
+    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.rebuilding import Archive
+    from tarim.decisions import outcome_of, score_of
+
+    archive = Archive(settings_of(data, os.environ), Places(data))
+    rebuilt = archive.rebuild(archive.find(source, event_id))
+    for name, value in rebuilt.features.items():
+        typer.echo(f"  {name:40} {value:.10g}")
+    for word, decision in (("recorded", rebuilt.recorded.decision), ("rebuilt", rebuilt.again)):
+        typer.echo(f"{word:9} {outcome_of(decision).name.lower():10} score {score_of(decision):.10g}")
+    typer.echo("identical, 一致" if rebuilt.equal else "DIFFERENT, 不一致")
+    if not rebuilt.equal:
+        raise typer.Exit(1)
