@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from difflib import get_close_matches
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tarim.base.errors import FieldError, InputError, TooLarge
+from tarim.base.errors import FieldError, TooLarge
 from tarim.intake import domain as rules
 from tarim.intake.domain import IntakeLimits, RefusedAt
 from tarim.privacy import FIELDS, REFUSED
@@ -146,7 +146,7 @@ def decode_checked(body: bytes) -> Message:
     try:
         message = _decode_message(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        refuse_decoding(error)
+        raise decoding_trouble(error) from None
     # The decoder lets the last of two equal keys win.  Every key and every text has two quotation marks, so a message
     # that comes out with fewer of them than went in had a key twice; escapes make counting unsafe, so they are parsed.
     if b"\\" in body:
@@ -162,36 +162,36 @@ def convert_message(values: dict[str, Any]) -> Message:
     try:
         return msgspec.convert(values, Message)
     except msgspec.MsgspecError as error:
-        refuse_decoding(error)
+        raise decoding_trouble(error) from None
 
 
-def refuse_unknown(name: str) -> NoReturn:
-    """Raise the FieldError of a field that the envelope does not have; the name is repeated only if it looks like one."""
+def unknown_field(name: str) -> FieldError:
+    """The error of a field that the envelope does not have; the name is repeated only if it looks like one."""
     lower = name.lower()
     if lower in REFUSED:
-        raise FieldError(lower, REFUSED[lower])
+        return FieldError(lower, REFUSED[lower])
     if not _HARMLESS_NAME.fullmatch(name):
-        raise FieldError(MESSAGE, rules.KNOWN_FIELD, "a name that is none")
+        return FieldError(MESSAGE, rules.KNOWN_FIELD, "a name that is none")
     close = get_close_matches(name, FIELDS, 1)
-    raise FieldError(name, rules.KNOWN_FIELD, f"an unknown name; {close[0]} is close" if close else "an unknown name")
+    return FieldError(name, rules.KNOWN_FIELD, f"an unknown name; {close[0]} is close" if close else "an unknown name")
 
 
-def refuse_decoding(error: Exception) -> NoReturn:
-    """Raise the decoder's trouble as a FieldError that names field, type and rule."""
+def decoding_trouble(error: Exception) -> FieldError:
+    """The decoder's trouble as an error that names field, type and rule."""
     text = str(error) if isinstance(error, msgspec.MsgspecError) else ""
     unknown = _UNKNOWN.match(text)
     if unknown is not None:
-        refuse_unknown(unknown[1])
+        return unknown_field(unknown[1])
     trouble = _TYPE_TROUBLE.match(text)
     place = _PLACE.search(text)
-    if trouble is not None:
-        field = place[1] if place is not None and place[1] in FIELDS else MESSAGE
-        wanted = _TYPE_RULES.get(trouble[1].split(" | ")[0], rules.IS_OBJECT)
-        got = _TYPE_NAMES.get(trouble[2] or "", "another type")
-        raise FieldError(field, _FIELD_RULES.get(field, wanted) if field != MESSAGE else rules.IS_OBJECT, got) from None
-    if place is not None and place[1] in FIELDS:
-        raise FieldError(place[1], _FIELD_RULES.get(place[1], rules.IS_TEXT), "a number out of range") from None
-    raise FieldError(MESSAGE, rules.IS_OBJECT, _position(error)) from None
+    field = place[1] if place is not None and place[1] in FIELDS else MESSAGE
+    if field == MESSAGE:
+        got = _TYPE_NAMES.get(trouble[2] or "", "another type") if trouble is not None else _position(error)
+        return FieldError(MESSAGE, rules.IS_OBJECT, got)
+    if trouble is None:
+        return FieldError(field, _FIELD_RULES.get(field, rules.IS_TEXT), "a number out of range")
+    wanted = _TYPE_RULES.get(trouble[1].split(" | ")[0], rules.IS_OBJECT)
+    return FieldError(field, _FIELD_RULES.get(field, wanted), _TYPE_NAMES.get(trouble[2] or "", "another type"))
 
 
 def _position(error: Exception) -> str:
@@ -215,7 +215,5 @@ def _refuse_repeated_keys(body: bytes) -> None:
 
     try:
         json.loads(body, object_pairs_hook=check, parse_int=len, parse_float=len)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
+    except (ValueError, RecursionError):
         raise FieldError(MESSAGE, rules.IS_OBJECT, "malformed JSON") from None

@@ -35,7 +35,7 @@ from tarim.intake.assemble import (
     Parts,
 )
 from tarim.intake.domain import OCCURRED_MS_END, OCCURRED_MS_MIN, Notes, Refusal
-from tarim.intake.message import convert_message, refuse_unknown
+from tarim.intake.message import convert_message, unknown_field
 from tarim.privacy import FIELDS, ColumnDigester, Role, bytes_of
 from tarim.stream import AMOUNT_FEN_MAX, Col, Flag, Kind, Rows, empty_rows
 
@@ -60,7 +60,7 @@ TOKEN_COLUMNS: Final = (
     ("merchant_id", Col.MERCHANT),
 )
 _EVENT_KEYS: Final = ColumnDigester()
-_YEAR_1_MS: Final = -62_135_596_800_000
+_YEAR_1900_MS: Final = -2_208_988_800_000
 _YEAR_9999_MS: Final = 253_402_300_799_999
 
 
@@ -131,7 +131,7 @@ def _columns(batch: pa.RecordBatch, source: str | None, rows_max: int) -> dict[s
     columns: dict[str, pa.Array] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name not in FIELDS:
-            refuse_unknown(name)
+            raise unknown_field(name)
         if name in columns:
             raise FieldError(name, rules.NOT_TWICE, "a second column")
         columns[name] = _plain(name, column)
@@ -151,6 +151,9 @@ def _plain(name: str, column: pa.Array) -> pa.Array:
         kind = column.type
     if pa.types.is_null(kind):
         return column.cast(pa.string())
+    if pa.types.is_list(kind) and pa.types.is_null(kind.value_type):
+        column = column.cast(pa.list_(pa.string()))
+        kind = column.type
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         column = column.cast(pa.string())
         kind = column.type
@@ -195,6 +198,9 @@ def _all_within(column: pa.Array, low: int, high: int) -> bool:
 def _by_value(work: _Work, name: str, convert: Callable[[Any], Any], absent: Any) -> tuple[list[Any], Ints]:
     """`convert` of each different value, spread over the rows; a value it refuses makes its rows doubtful."""
     column = work.columns[name]
+    if pa.types.is_nested(column.type):
+        work.doubtful |= _present(column)
+        return [absent], np.zeros(len(column), np.int64)
     encoded = column.dictionary_encode()
     converted: list[Any] = []
     refused: list[bool] = []
@@ -604,7 +610,7 @@ def _cell(work: _Work, name: str, place: int) -> Any:
     if not column[place].is_valid:
         return None
     if pa.types.is_timestamp(column.type):
-        at_ms = int(np.clip(_ints(_milliseconds(column.slice(place, 1)))[0], _YEAR_1_MS, _YEAR_9999_MS))
+        at_ms = int(np.clip(_ints(_milliseconds(column.slice(place, 1)))[0], _YEAR_1900_MS, _YEAR_9999_MS))
         written = instant_text(at_ms)
         return written if column.type.tz is not None else written.removesuffix("Z")
     value = column[place].as_py()
