@@ -94,7 +94,7 @@ class Side(msgspec.Struct, frozen=True, array_like=True):
         return self.notes[0 if self.note_of is None else self.note_of[index]]
 
 
-_encoder: Final = msgspec.msgpack.Encoder()
+_encoder: Final = msgspec.msgpack.Encoder(enc_hook=dict)  # notes may be read-only mappings
 _side_decoder: Final = msgspec.msgpack.Decoder(Side)
 _control_decoder: Final = msgspec.msgpack.Decoder(Control)
 
@@ -139,21 +139,18 @@ def encode_side(
 ) -> bytes:
     """The side table of n events, all sequences but `orphans` of length n > 0."""
     first, note = sources[0], notes[0]
-    same_source = sources.count(first) == len(sources)
-    table: dict[int, int] = {}
+    unique: Sequence[Mapping[str, str] | None] = [note]
     note_of = None
     if any(each is not note for each in notes):
-        note_of = [table.setdefault(id(each), len(table)) for each in notes]
-        by_place = dict(zip(note_of, notes, strict=True))
-        unique = [by_place[place] for place in range(len(table))]
-    else:
-        unique = [note]
+        of_id = {id(each): each for each in notes}
+        place_of_id = dict(zip(of_id, range(len(of_id)), strict=True))
+        unique, note_of = list(of_id.values()), [place_of_id[id(each)] for each in notes]
     return _encoder.encode(
         (
             versions,
             event_ids,
-            first if same_source else sources,
-            [None if each is None else dict(each) for each in unique],
+            first if sources.count(first) == len(sources) else sources,
+            unique,
             note_of,
             sealed if any(sealed) else None,
             orphans,
