@@ -124,7 +124,7 @@ class Mapping:
         Raises FieldError naming the field when a column is not there, or a value cannot be mapped; never the value.
         """
         for drop in self.drop:
-            texts = _as_text(_column(batch, drop.column, drop.column))
+            texts = _as_text(_column(batch, drop.column, "drop"), "drop")
             dropped = pc.is_in(texts, pa.array(drop.values, pa.string()))
             batch = batch.filter(pc.invert(dropped))
         arrays: dict[str, pa.Array] = {}
@@ -161,12 +161,12 @@ def _column(batch: pa.RecordBatch, wanted: str, name: str) -> pa.Array:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def _as_text(column: pa.Array) -> pa.Array:
+def _as_text(column: pa.Array, name: str) -> pa.Array:
     """Numbers and texts as texts; a float that is whole is written as a whole number."""
     if pa.types.is_string(column.type):
         return column
     if pa.types.is_floating(column.type):
-        column = _whole(column, "text")
+        column = _whole(column, name)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     return column.cast(pa.string())
@@ -183,14 +183,14 @@ def _mapped(name: str, how: Column, column: pa.Array) -> pa.Array:
     if name == "occurred_at":
         return _instants(how, column)
     if how.values is not None:
-        return _replaced(name, how.values, _as_text(column))
+        return _replaced(name, how.values, _as_text(column, name))
     if name in _NUMBERS:
         return _scaled(name, how, column)
     if name in _KEPT_TYPES and not how.prefix and not how.suffix:
         return column
     try:
-        texts = _as_text(column)
-    except pa.ArrowInvalid:
+        texts = _as_text(column, name)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise FieldError(name, rules.IS_TEXT, f"a column of {column.type}") from None
     if how.prefix or how.suffix:
         texts = pc.binary_join_element_wise(how.prefix, texts, how.suffix, "")
@@ -213,7 +213,7 @@ def _scaled(name: str, how: Column, column: pa.Array) -> pa.Array:
     kind: Any = column.type
     if pa.types.is_string(kind) or pa.types.is_decimal(kind):
         try:
-            exact = column.cast(pa.decimal128(38, 9))
+            exact = column.cast(pa.decimal128(25, 9))
             product = pc.multiply(exact, pa.scalar(how.scale).cast(pa.decimal128(12, 0)))
             rounded = pc.round(product, 0, round_mode="half_to_even")
             if how.rounding == "exact" and not pc.all(pc.equal(product, rounded)).as_py() and len(column):
