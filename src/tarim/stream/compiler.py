@@ -17,8 +17,8 @@ import numba
 
 from tarim.stream.codegen import ARENA_IMPORT, kernel_source
 from tarim.stream.kernels import arena
+from tarim.stream.lowering import lowered
 from tarim.stream.plan import Plan
-from tarim.stream.unchecked import INTRINSICS, unchecked
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ def compile_plan(plan: Plan, *, jit: bool = True) -> Kernels:
     A first compile takes some seconds; afterwards the machine code comes from the cache folder.
     """
     source = kernel_source(plan)
-    namespace = _compiled(source) if jit else _interpreted(source)
-    adopt = tuple(namespace[f"adopt_{role.index}"] for role in plan.roles)
-    return Kernels(namespace["process"], namespace.get("settle"), adopt, source)
+    adopt = [f"adopt_{role.index}" for role in plan.roles]
+    namespace = _compiled(source, ("process", "settle", *adopt)) if jit else _interpreted(source)
+    return Kernels(namespace["process"], namespace.get("settle"), tuple(namespace[name] for name in adopt), source)
 
 
 @lru_cache(maxsize=64)
@@ -57,17 +57,17 @@ def _interpreted(source: str) -> dict[str, Any]:
     return namespace
 
 
-def _whole(source: str) -> str:
-    """One module with the arena's own functions in it, its array accesses rewritten: what numba compiles."""
+def _whole(source: str, entries: tuple[str, ...]) -> str:
+    """One module with the arena's own functions in it, in the form numba compiles."""
     helpers = Path(arena.__file__).read_text(encoding="utf-8")
     head, _, body = source.partition(ARENA_IMPORT)
     assert body, "the generated module imports the arena"
-    return INTRINSICS + unchecked(helpers.replace("from __future__ import annotations\n", "") + head + body)
+    return lowered(helpers.replace("from __future__ import annotations\n", "") + head + body, entries)
 
 
 @lru_cache(maxsize=64)
-def _compiled(source: str) -> dict[str, Any]:
-    source = _whole(source)
+def _compiled(source: str, entries: tuple[str, ...]) -> dict[str, Any]:
+    source = _whole(source, entries)
     digest = hashlib.sha256()
     for part in (source, numba.__version__, sys.version):
         digest.update(part.encode())

@@ -1,12 +1,18 @@
-"""Array accesses without the test for a negative index: `A[i]` becomes `load(A, i)` before numba sees it.
+"""The last step before numba: the same module in the form that compiles fast and runs fast.
 
-Numba lets an index count from the end, which costs a comparison and a select at every access; the kernels here never
-do that.  Only the compiled form is rewritten: the source one reads, and the form run in tests, keep the brackets.
+*Accesses.*  Numba lets an index count from the end, which costs a comparison and a select at every access; the kernels
+here never do that, so `A[i]` becomes `load1(A, i)`.
+
+*Functions.*  Only entry points keep their signature and their place in the cache on disk; the others are compiled as
+part of those, without wrappers for Python.  That halves the time of a first compile and leaves little to load later.
+
+Only the compiled form is rewritten: the source one reads, and the form run in tests, keep brackets and signatures.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from typing import Final
 
 _ARRAYS: Final = {"A": 1, "R": 2, "out": 2}
@@ -61,7 +67,24 @@ def store2(typingctx, array, i, j, value):
 """Source of `load1`, `store1`, `load2`, `store2`, to stand at the head of a rewritten module."""
 
 
+_INNER: Final = 'njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)'
+
+
 class _Rewriter(ast.NodeTransformer):
+    def __init__(self, entries: Collection[str]) -> None:
+        self._entries = entries
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
+        self.generic_visit(node)
+        for n, decorator in enumerate(node.decorator_list):
+            if node.name not in self._entries and isinstance(decorator, ast.Call) and _name(decorator.func) == "njit":
+                inline = [word for word in decorator.keywords if word.arg == "inline"]
+                inner = ast.parse(_INNER, mode="eval").body
+                assert isinstance(inner, ast.Call)
+                inner.keywords += inline
+                node.decorator_list[n] = inner
+        return node
+
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Load) and _is_array(node):
@@ -84,6 +107,10 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
 
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def _is_array(node: ast.Subscript) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id in _ARRAYS
 
@@ -99,7 +126,7 @@ def _store(target: ast.Subscript, value: ast.expr) -> ast.Expr:
     return ast.Expr(_call(f"store{_ARRAYS[target.value.id]}", target, value))
 
 
-def unchecked(source: str) -> str:
-    """The module with every access to A, R and out rewritten; index expressions must be free of effects."""
-    tree = _Rewriter().visit(ast.parse(source))
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+def lowered(source: str, entries: Collection[str]) -> str:
+    """The module as numba gets it; index expressions must be free of effects.  `entries` are called from Python."""
+    tree = _Rewriter(entries).visit(ast.parse(source))
+    return INTRINSICS + ast.unparse(ast.fix_missing_locations(tree)) + "\n"
