@@ -31,7 +31,7 @@ from tarim.stream import Engine, Entity, FeatureSet, Rows, reference_features
 
 Floats = npt.NDArray[np.float64]
 RESULTS = Path(__file__).parent / "results"
-BATCH_ROWS = 4096
+BATCH_ROWS = 1024
 FULL_EVENTS = 2_000_000
 QUICK_EVENTS = 100_000
 GIB = 1 << 30
@@ -60,6 +60,12 @@ def run_engine(rows: Rows, out: Floats, process: Callable[[Rows, Floats], None],
 
 def _touched(rows: Rows, features: int) -> Floats:
     return np.ones((len(rows), features))
+
+
+def pace_engine(rows: Rows, out: Floats, process: Callable[[Rows, Floats], None]) -> None:
+    """Process `rows` in batches; each batch's features take the place of the last one's, as whoever reads them does."""
+    for low, high in batches(rows, len(out)):
+        process(rows[low:high], out[: high - low])
 
 
 def exactness(events: int, *, threads: int = 2) -> dict[str, Any]:
@@ -155,20 +161,20 @@ def speed(events: int, *, repetitions: int = 5, twin_events: int = 100_000, thre
     """
     rows = rows_of(events)
     features = reference_features()
-    out = _touched(rows, len(features.names))
+    out = np.ones((BATCH_ROWS, len(features.names)))
     copy = rows.copy()
-    run_engine(copy[: min(len(copy), 50_000)], out, Engine(features).process)  # compiled and warm
+    pace_engine(copy[:50_000], out, Engine(features).process)  # compiled and warm
     ours, theirs, twin = _Pace(), _Pace(), _Pace()
     reason = "" if compiler() else "no C compiler found"
     for _ in range(repetitions):
-        ours.run(events, partial(run_engine, copy, out, Engine(features).process))
+        ours.run(events, partial(pace_engine, copy, out, Engine(features).process))
         if not reason:
             try:
                 loop = CLoop(features, RESULTS)
             except (NotTranslated, OSError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 continue
-            theirs.run(events, partial(run_engine, copy, out, loop.process))
+            theirs.run(events, partial(pace_engine, copy, out, loop.process))
             del loop
         gc.collect()
     subset = in_event_order(rows[:twin_events]).tolist()
