@@ -11,9 +11,9 @@ record; whoever calls answers only after the log's commit.  Three things can go 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -85,11 +85,11 @@ Result = Decided | TarimError
 
 
 class Records:
-    """Reads decided events back from the log, by position; the last few records stay decoded."""
+    """Reads decided events back from the log, by position; the records used last stay decoded."""
 
     def __init__(self, log: LogReader) -> None:
         self._log = log
-        self._decoded = lru_cache(maxsize=_RECORDS_CACHED)(self._decode)
+        self._decoded: OrderedDict[int, Events] = OrderedDict()
 
     def _decode(self, seq: int) -> Events:
         record = self._log.read_at(seq)
@@ -99,7 +99,14 @@ class Records:
 
     def at(self, seq: int) -> tuple[Events, int]:
         """The record that holds the event at `seq`, and the event's index in it.  Raises NotFound, Damaged."""
-        events = self._decoded(seq)
+        for first_seq, events in reversed(self._decoded.items()):
+            if first_seq <= seq < first_seq + len(events):
+                self._decoded.move_to_end(first_seq)
+                return events, seq - first_seq
+        events = self._decode(seq)
+        self._decoded[events.first_seq] = events
+        if len(self._decoded) > _RECORDS_CACHED:
+            self._decoded.popitem(last=False)
         return events, seq - events.first_seq
 
     def decided(self, seq: int) -> Decided:
