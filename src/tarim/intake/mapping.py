@@ -35,6 +35,7 @@ import collections.abc
 import re
 import tomllib
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +48,7 @@ from tarim.intake import domain as rules
 from tarim.privacy import FIELDS, Role
 
 TEXT_BYTES_MAX: Final = 256 << 10
+SCALE_END: Final = 10**12
 _ZONE: Final = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
 _UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TEXT_ROLES: Final = (Role.TOKEN, Role.SEALED, Role.NOTE)
@@ -139,7 +141,7 @@ class Mapping:
 
 
 def _check(name: str, column: Column) -> None:
-    if column.scale < 1 or (column.scale != 1 and name not in _NUMBERS):
+    if not 1 <= column.scale < SCALE_END or (column.scale != 1 and name not in _NUMBERS):
         raise DefinitionError(f"mapping: {name} cannot have the scale {column.scale}")
     if column.rounding not in ("exact", "nearest"):
         raise DefinitionError(f"mapping: rounding of {name} is exact or nearest")
@@ -214,7 +216,7 @@ def _scaled(name: str, how: Column, column: pa.Array) -> pa.Array:
     if pa.types.is_string(kind) or pa.types.is_decimal(kind):
         try:
             exact = column.cast(pa.decimal128(25, 9))
-            product = pc.multiply(exact, pa.scalar(how.scale).cast(pa.decimal128(12, 0)))
+            product = pc.multiply(exact, pa.scalar(Decimal(how.scale), pa.decimal128(12, 0)))
             rounded = pc.round(product, 0, round_mode="half_to_even")
             if how.rounding == "exact" and not pc.all(pc.equal(product, rounded)).as_py() and len(column):
                 raise FieldError(name, rules.IS_WHOLE, "more decimals than the scale takes away")
