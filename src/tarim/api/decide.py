@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import re
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -17,13 +13,13 @@ from tarim.api.problems import Problem, problem_bytes, problem_of
 from tarim.base.errors import FieldError, InputError, NotAllowed, TarimError
 from tarim.decisions import GroupCommit, Result
 from tarim.identity import Scope
+from tarim.intake import check_digest
 
 REPEATED: Final = b"tarim-replayed: true\r\n"
 """Says in the head of an answer that it is the first answer, given again; the body is the same."""
 
 _JSON: Final = b"content-type: application/json\r\n"
 _PROBLEM: Final = b"content-type: application/problem+json\r\n"
-_SHA256: Final = re.compile(rb"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,64}):\s*(?:;[^,]*)?(?=,|$)")
 
 
 class Unsupported(InputError):
@@ -33,34 +29,10 @@ class Unsupported(InputError):
     code = "unsupported-media-type"
 
 
-class DigestMismatch(InputError):
-    """The body is not what its digest says it is."""
-
-    code = "digest-mismatch"
-
-
 def check_media_type(value: bytes | None) -> None:
     """Nothing for JSON or no statement.  Raises Unsupported."""
     if value is not None and value.partition(b";")[0].strip().lower() != b"application/json":
         raise Unsupported("the body must be application/json")
-
-
-def check_digest(value: bytes | None, body: bytes) -> None:
-    """Compare the body with Content-Digest (RFC 9530); other algorithms beside sha-256 are passed over.
-
-    Raises DigestMismatch, and for a header that has no readable sha-256 as well.
-    """
-    if value is None:
-        return
-    found = _SHA256.search(value)
-    try:
-        stated = base64.b64decode(found[1], validate=True) if found else b""
-    except binascii.Error:
-        stated = b""
-    if len(stated) != hashlib.sha256().digest_size:
-        raise DigestMismatch("Content-Digest must hold sha-256=:...: (RFC 9530)")
-    if stated != hashlib.sha256(body).digest():
-        raise DigestMismatch("the body is not the one whose digest is stated")
 
 
 def backfill_asked(query: bytes) -> bool:
@@ -122,7 +94,8 @@ class DecideRoute:
                 elif name == b"content-digest":
                     content_digest = value
             check_media_type(content_type)
-            check_digest(content_digest, request.body)
+            if content_digest is not None:
+                check_digest(content_digest.decode("latin-1"), request.body)
             backfill = backfill_asked(request.query)
             self._desk.submit(request.body, answer, many=self._many, backfill=backfill)
         except TarimError as error:

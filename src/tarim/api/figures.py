@@ -57,6 +57,7 @@ class Figures:
         self._late = 0
         self._repeated = 0
         self._failures = 0
+        self._stall_s = 0.0
         self._latency = Histogram(_LATENCY_BOUNDS_S)
         self._judged = Histogram(_LATENCY_BOUNDS_S)
         self._durable = Histogram(_LATENCY_BOUNDS_S)
@@ -82,6 +83,7 @@ class Figures:
             self._decided.update(taken.decisions[:, Word.OUTCOME].tolist())
             self._late += int(((taken.rows[:, Col.FLAGS] & Flag.LATE) != 0).sum())
         self._repeated += len(taken.states) - len(taken.rows) - len(taken.refused)
+        self._stall_s = max(self._stall_s, judged_s + durable_s)
         self._judged.observe(judged_s)
         self._durable.observe(durable_s)
         self._events.observe(len(taken.states))
@@ -120,6 +122,7 @@ class Figures:
             "tarim_repeated", "Retries answered with the first answer, and conflicts.", value=self._repeated
         )
         yield CounterMetricFamily("tarim_failures", "Failures that were not the sender's.", value=self._failures)
+        yield GaugeMetricFamily("tarim_stall_seconds_max", "Longest group, its commit included.", value=self._stall_s)
         yield self._latency.family("tarim_decision_seconds", "From the whole request to its answer.")
         yield self._judged.family("tarim_group_judge_seconds", "Reading and judging one group.")
         yield self._durable.family("tarim_group_commit_seconds", "Making one group durable.")

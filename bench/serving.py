@@ -1,0 +1,78 @@
+"""A real service in a process of its own, for benchmarks and tests that speak HTTP to it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tarim.bootstrap.house import API_KEYS_FILE, make_data_folder
+from tarim.identity import Scope, create_key
+
+START_S_MAX = 60.0
+
+
+@dataclass
+class Served:
+    """A running service: where, and the keys to it."""
+
+    url: str
+    data: Path
+    keys: dict[str, str]
+    process: subprocess.Popen[str]
+
+    def client(self, scope: str = "decide") -> httpx.Client:
+        """A client with a key of that scope ("" = without a key)."""
+        headers = {"Authorization": f"Bearer {self.keys[scope]}"} if scope else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def connect(self) -> socket.socket:
+        """A bare connection."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return socket.create_connection((host, int(port)), timeout=10)
+
+
+def new_data(data: Path) -> dict[str, str]:
+    """A data folder with a key for each scope; the keys by scope."""
+    make_data_folder(data)
+    now_ms = time.time_ns() // 1_000_000
+    return {scope.value: create_key(data / API_KEYS_FILE, scope.value, [scope], now_ms)[1] for scope in Scope}
+
+
+@contextmanager
+def serving(data: Path, keys: dict[str, str], **settings: str) -> Iterator[Served]:
+    """A service over `data`; settings as environment variables."""
+    environment = os.environ | {"PYTHONPATH": "src", "TARIM_SERVICE_PORT": "0"} | settings
+    with (data / "service.log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tarim.cli", "serve", "--data", str(data)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
+        )
+    try:
+        url = ""
+        assert process.stdout is not None
+        begin = time.monotonic()
+        while not url and time.monotonic() - begin < START_S_MAX:
+            line = process.stdout.readline()
+            assert line, (data / "service.log").read_text()
+            if line.startswith("listening on "):
+                url = line.split()[-1]
+        yield Served(url, data, keys, process)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
