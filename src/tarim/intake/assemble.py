@@ -84,6 +84,9 @@ class Parts(NamedTuple):
     need: int
     keys: tuple[tuple[int, int], ...]
 
+    def __repr__(self) -> str:
+        return "<Parts of an event>"  # its raw values are personal
+
 
 @dataclass(slots=True)
 class Assembler:

@@ -52,7 +52,7 @@ MINOR_DIGITS: Final = {
 """Decimals of the currencies that do not have two (ISO 4217)."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class _Reading:
     """Where the parser stands."""
 

@@ -64,7 +64,7 @@ _YEAR_1900_MS: Final = -2_208_988_800_000
 _YEAR_9999_MS: Final = 253_402_300_799_999
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class TableParts:
     """The good rows of a table, in order, not sealed yet.
 
@@ -84,7 +84,7 @@ class TableParts:
     refusals: list[Refusal]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class _Work:
     """What is known of a table so far: the rows' words, which rows are doubtful, texts by field."""
 

@@ -325,3 +325,19 @@ def test_files_are_checked_against_their_sidecar_or_an_argument(tmp_path: Path) 
     (tmp_path / "a.csv.sha256").write_text("nonsense\n")
     with pytest.raises(FieldError):
         check_file(path)
+
+
+def test_nothing_that_holds_raw_values_shows_them() -> None:
+    from tarim.intake.assemble import Assembler
+    from tarim.intake.domain import IntakeLimits
+    from tarim.intake.message import decode_message
+    from tarim.intake.table import read_table
+
+    limits = IntakeLimits()
+    assembler = Assembler.of(Tokenizer(bytes(range(32))), limits)
+    message = decode_message(json.dumps(MESSAGES[0], ensure_ascii=False).encode(), limits)
+    table = pa.RecordBatch.from_pylist([{name: value for name, value in MESSAGES[0].items() if name != "verification"}])
+    shown = repr(message) + repr(assembler.parts(message, Clock().now)) + repr(assembler)
+    shown += repr(read_table(table, assembler, Clock().now, None, 0)) + repr(intake().table(table))
+    for name in ("customer", "account", "payee_account", "payee_name"):
+        assert MESSAGES[0][name] not in shown

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,32 @@ def test_a_damaged_key_file_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / "vault" / "keys.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(Damaged):
         opened(tmp_path)
+
+
+def test_a_full_disk_refuses_new_customers_and_nothing_else(tmp_path: Path) -> None:
+    with opened(tmp_path) as vault:
+        blob = vault.seal(7, {"account": CANARY})
+        vault.flush()
+        writer = vault._keys._writer
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count={pages}").fetchone()
+        with pytest.raises(Unavailable, match="full"):
+            vault.ensure_keys(np.arange(1000, 3000))
+        assert vault.open_sealed(7, blob) == {"account": CANARY}
+        assert vault.open_sealed(7, vault.seal(7, {"account": "2"})) == {"account": "2"}
+        writer.execute("PRAGMA max_page_count=1000000").fetchone()
+        assert vault.ensure_keys(np.arange(1000, 3000)) == 2000
+
+
+def test_many_threads_seal_for_the_same_new_customers(tmp_path: Path) -> None:
+    with opened(tmp_path) as vault, ThreadPoolExecutor(8) as pool:
+        customers = np.arange(1, 60)
+        bundles = [pack_bundle(1, (f"C{number}",)) for number in customers]
+        sealed = list(pool.map(lambda _: vault.seal_bundles(customers, bundles), range(16)))
+        assert len({tuple(blob[:9] for blob in blobs) for blobs in sealed}) == 1, "one key a customer"
+        for blobs in sealed:
+            for customer, blob in zip(customers.tolist(), blobs, strict=True):
+                assert vault.open_sealed(customer, blob) == {"customer": f"C{customer}"}
 
 
 # ---------------------------------------------------------------------------------------------------------- master key
