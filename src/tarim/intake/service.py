@@ -126,7 +126,11 @@ class Intake:
         return EventBatch(parts.rows, parts.event_ids, parts.sources, parts.notes, sealed, keys), parts.refusals
 
     def accepted(self, batch: EventBatch) -> None:
-        """The batch lies in the journal: what it sealed need not be sealed again."""
+        """All of the batch lies in the journal: what it sealed need not be sealed again.
+
+        Not for a batch of which an event was refused later (another content under the same event_id): what was sealed
+        with that event is nowhere then.  Not calling this is always safe and only costs sealing again.
+        """
         if self._vault is not None and len(batch.seal_keys):
             self._vault.remember(batch.seal_keys)
 
