@@ -164,7 +164,8 @@ def compute(
     newest_ms: int | None = None
     features: list[list[float]] = []
     late: list[bool] = []
-    for event in rows.tolist():
+    journal: list[list[int]] = rows.tolist()
+    for event in journal:
         if event[Col.KIND] == Kind.LABEL:
             if event[Col.REFERS_SEQ] >= 0:
                 (frauds.add if event[Col.LABEL] == 1 else frauds.discard)(event[Col.REFERS_SEQ])
@@ -179,11 +180,13 @@ def compute(
             key = owner.key_of(event)
             if key is not None:
                 past.setdefault((owner, key), []).append(event)
+        outcome, event[Col.OUTCOME] = event[Col.OUTCOME], -1  # while its features are computed it is not decided yet
         values = []
         for definition in definitions:
             key = definition.owner.key_of(event)
             values.append(value_of(definition, event, _past(past, key, event, horizon_ms), frauds))
         features.append(values)
+        event[Col.OUTCOME] = outcome
     return features, late
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tarim.stream import Col, Engine, FeatureSet, Flag, Rows, reference_features
+from tarim.stream import Col, Condition, Engine, Entity, FeatureSet, Flag, Outcome, Rows, reference_features
 from tests.naive.features import compute, definitions_of
 from tests.naive.streams import HOUR_MS, Stream, feature_sets, long_stream, streams
 
@@ -147,10 +147,17 @@ def test_the_reference_set_restarts_anywhere(reference: FeatureSet, cut: int, tm
     seed=st.integers(0, 10**6),
     keys=st.integers(1, 2),
     pace=st.sampled_from((1, 4, 20)),
+    large_lg=st.integers(2, 6),
     cut=st.integers(0, 350),
 )
 def test_long_pasts_of_few_keys_are_exact(
-    features: FeatureSet, seed: int, keys: int, pace: int, cut: int, tmp_path_factory: pytest.TempPathFactory
+    features: FeatureSet,
+    seed: int,
+    keys: int,
+    pace: int,
+    large_lg: int,
+    cut: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ):
     """Hundreds of events of one key: full rings, deep late insertions, expiry, and a restart in the middle of it."""
     stream = long_stream(seed, 350, keys, pace=pace)
@@ -158,7 +165,10 @@ def test_long_pasts_of_few_keys_are_exact(
     before, seen_before = run(engine, stream.rows[:cut])
     engine = restarted(engine, features, tmp_path_factory.mktemp("snapshot") / "engine.snapshot", jit=False)
     after, seen_after = run(engine, stream.rows[cut:])
-    check(features, stream.rows, np.concatenate([before, after]), np.concatenate([seen_before, seen_after]))
+    out = np.concatenate([before, after])
+    check(features, stream.rows, out, np.concatenate([seen_before, seen_after]))
+    large, _ = run(Engine(features, jit=False, large_lg=large_lg), stream.rows)
+    assert same_bits(out, large)
 
 
 @EASY
@@ -167,3 +177,40 @@ def test_when_a_ring_counts_as_large_changes_nothing(features: FeatureSet, strea
     """Rings read backwards and rings with running aggregates give the same numbers."""
     out, seen = run(Engine(features, jit=False, large_lg=large_lg), stream.rows)
     check(features, stream.rows, out, seen)
+
+
+def stopped_features() -> FeatureSet:
+    """Features of what was decided before: how often, how much and which share of this account's events was stopped."""
+    payer, device = Entity("payer", key="account"), Entity("device", key="device_id")
+    stopped = Condition("stopped", ("outcome", ">=", "delay"))
+    challenged = Condition("challenged", ("outcome", "in", ("notice", "challenge")), ("amount_fen", ">", 0))
+    return FeatureSet(
+        "stopped",
+        payer.count("20ms", where=stopped),
+        payer.sum("amount_fen", "8ms", where=challenged),
+        payer.share(stopped, "40ms"),
+        device.count("40ms", where=challenged),
+        payer.count("20ms"),
+        lateness="10ms",
+    )
+
+
+@EASY
+@given(stream=streams(), large_lg=st.integers(1, 8))
+def test_features_of_earlier_outcomes_are_the_same_live_and_in_replay(stream: Stream, large_lg: int):
+    """Live, each event is decided from its features before the next one; a replay reads what was decided then."""
+    features = stopped_features()
+    live, out = stream.rows.copy(), np.zeros((len(stream.rows), len(features.names)))
+    engine = Engine(features, jit=False, large_lg=large_lg)
+    for i in range(len(live)):
+        if live[i, Col.SEQ] > engine.offset:
+            engine.pass_over(engine.offset, int(live[i, Col.SEQ]) - engine.offset)
+        engine.process(live[i : i + 1], out[i : i + 1], decide=outcome_of)
+    check(features, live, out, live)
+    again, _ = run(Engine(features, jit=False), live)
+    assert same_bits(out, again)
+
+
+def outcome_of(rows: Rows, features: Floats) -> npt.NDArray[np.int64]:
+    """Some outcome that depends on the event and on its features."""
+    return (rows[:, Col.AMOUNT_FEN] // 7 + np.nan_to_num(features[:, 4]).astype(np.int64)) % len(Outcome)

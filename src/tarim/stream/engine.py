@@ -23,7 +23,7 @@ from tarim.base.errors import Damaged, Unavailable
 from tarim.stream.codegen import header_words
 from tarim.stream.compiler import compile_plan
 from tarim.stream.definitions import FeatureSet
-from tarim.stream.events import ROW_WORDS, Col, Rows
+from tarim.stream.events import ROW_WORDS, Col, Kind, Rows
 from tarim.stream.kernels import arena
 from tarim.stream.plan import LARGE_LG, make_plan
 
@@ -149,7 +149,8 @@ class Engine:
             if rows[i, Col.OUTCOME] < 0:
                 outcome = decide(rows[i : i + 1], out[i : i + 1])
                 rows[i, Col.OUTCOME] = outcome[0]
-                self._kernels.settle(self._words, rows, i, outcome[0])
+                if rows[i, Col.KIND] != Kind.LABEL:  # a label is no event of anybody: nothing to settle
+                    self._kernels.settle(self._words, rows, i, outcome[0])
 
     def _run(self, rows: Rows, out: Features, low: int, high: int) -> None:
         stopped = self._kernels.process(self._words, rows, out, low, high)
