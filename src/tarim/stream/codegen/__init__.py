@@ -1,8 +1,9 @@
 """Plan to source: the Python text of one kernel module for one feature set, compiled by numba afterwards.
 
 Per role there are these functions, named for what they do: `run_` (a block of events), `late_` (an event that takes an
-earlier place), `large_`, `advance_`, `rebuild_` (running aggregates of a large ring), `room_` (prune, grow, shrink),
-`label_`, `settle_`, `adopt_`.  The text is plain Python over the arena, so the same module runs uncompiled in tests.
+earlier place), `squeeze_` (the same in a large ring), `large_`, `advance_`, `rebuild_` (running aggregates of a large
+ring), `room_` (prune, grow, shrink), `label_`, `settle_`, `adopt_`.  The text is plain Python over the arena, so the same
+module runs uncompiled in tests.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from tarim.stream.kernels import arena
 from tarim.stream.plan import Plan
 
 ARENA_IMPORT: Final = """from tarim.stream.kernels.arena import (
-    alloc, distinct_between, find, find_or_add, first_after, home, index_find, index_put, pair_key, prefetch, release,
-    spread, square_high, square_low, sweep_slot,
+    alloc, distinct_between, find, find_or_add, first_after, home, index_find, index_put, index_shift, pair_key, prefetch,
+    release, spread, square_high, square_low, sweep_slot,
 )
 """
 """Where the generated module takes its helpers from; the compiler puts the helpers themselves in its place."""

@@ -16,6 +16,7 @@ class RoleWriter(LargeText):
         self.advance()
         self.rebuild()
         self.room()
+        self.squeeze()
         self.late()
         self.large()
         if self.role.labelled:

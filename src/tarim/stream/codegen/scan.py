@@ -152,6 +152,11 @@ class ScanText(RoleText):
                 with w.block(f"if lg >= {self.role.large_lg}:"):
                     w(f"rebuild_{self.r}(A, e, max(last, t))")
                 w("return -1")
+            # the running aggregates reach back whole, and little lies behind j: no need to make them anew
+            near = f"last - floor >= {max(role.boundaries, default=0)} and (head - j) * 4 < head - start"
+            with w.block(f"if lg >= {self.role.large_lg} and t < last and {near}:"):
+                w(f"squeeze_{self.r}(A, R, i, t, e, j)")
+                w("return j")
             with w.block("for p in range(head, j, -1):"):
                 w(f"o = {self.o('p')}")
                 w(f"q = {self.o('(p - 1)')}")

@@ -363,6 +363,17 @@ def index_put(A, index, index_mask, block, mask, width, column, start, position)
         i = (i + 1) & index_mask
 
 
+@njit("void(i8[::1], i8, i8, i8, i8)", cache=True)
+def index_shift(A, index, index_mask, key, position):
+    """Where a large ring's index names `position` as the newest of its key, let it name the next one."""
+    i = ((key * np.int64(_HASH)) >> 20) & index_mask
+    while A[index + i] != 0:
+        if A[index + i] == position + 1:
+            A[index + i] = position + 2
+            return
+        i = (i + 1) & index_mask
+
+
 @njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8, i8)", cache=True)
 def sweep_slot(A, role, slot, floor_ms, width, state_words, indexes, large_lg, ring_class):
     """Forget a slot's entities whose newest event is not later than floor_ms; returns how many."""
