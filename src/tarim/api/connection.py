@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 from urllib.parse import unquote_to_bytes
 
 import httptools
@@ -52,20 +52,12 @@ class HttpLimits:
     idle_s_max: float = 75.0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request to a decision route: what it needs of the head, and the whole body."""
+class Request(NamedTuple):
+    """A request to a decision route: what it needs of the head (names in lower case), and the whole body."""
 
     headers: Headers
     query: bytes
     body: bytes
-
-    def header(self, name: bytes) -> bytes | None:
-        """First value of a header; `name` in lower case."""
-        for each, value in self.headers:
-            if each == name:
-                return value
-        return None
 
 
 class Respond(Protocol):
@@ -152,6 +144,7 @@ class Connection(asyncio.Protocol):
         "_body_bytes_max",
         "_closing",
         "_head_bytes",
+        "_head_length",
         "_headers",
         "_loop",
         "_method",
@@ -178,7 +171,7 @@ class Connection(asyncio.Protocol):
         self._slots: deque[_Slot] = deque()
         self._state = _IDLE
         self._when = loop.time()
-        self._head_bytes = 0
+        self._head_bytes = self._head_length = 0
         self._closing = self._stopping = self._paused = False
         self._url = self._method = self._path = self._query = b""
         self._headers: Headers = []
@@ -235,14 +228,16 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers = []
         self._body = b""
-        self._head_bytes = 0
+        self._head_bytes = self._head_length = 0
         self._slot = None
 
     def on_url(self, url: bytes) -> None:
         self._url += url
+        self._head_length += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.lower(), value))
+        self._head_length += len(name) + len(value) + 4
 
     def on_headers_complete(self) -> None:
         self._state = _BODY
@@ -256,7 +251,7 @@ class Connection(asyncio.Protocol):
         self._slots.append(slot)
         if len(self._slots) >= limits.pipelined_requests_max:
             self._pause()
-        if len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers) > limits.head_bytes_max:
+        if self._head_length > limits.head_bytes_max:
             self._refuse(Problem(431, "too-large", "the head of the request is too long"))
             return
         route = self._site.routes.get(path)

@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from tarim.base.errors import InputError, TarimError, Unavailable
 from tarim.decisions.ports import Batch, Log, Reader
@@ -58,8 +58,7 @@ class Watcher(Protocol):
         """Something failed for a reason that is not the sender's."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """Events to decide: one message, or many in one body."""
 
     body: bytes
@@ -213,7 +212,10 @@ class GroupCommit:
                 except queue.Empty:
                     break
             if group:
-                self._loop.call_soon_threadsafe(self._deliver, self._decide(group))
+                answers, finish = self._decide(group)
+                self._loop.call_soon_threadsafe(self._deliver, answers)
+                if finish is not None:
+                    self._finish(finish)
 
     def _call(self, call: _Call) -> None:
         value, trouble = None, None
@@ -223,10 +225,13 @@ class GroupCommit:
             trouble = error
         self._loop.call_soon_threadsafe(call.done, value, trouble)
 
-    def _decide(self, group: list[_Request]) -> list[tuple[_Request, list[Result] | TarimError]]:
-        """Results of a group, durable."""
+    def _decide(
+        self, group: list[_Request]
+    ) -> tuple[list[tuple[_Request, list[Result] | TarimError]], Callable[[], None] | None]:
+        """Results of a group, durable, and what is to be done once they are on their way."""
         begin = time.perf_counter()
         answers: dict[int, list[Result] | TarimError] = {}
+        finish = None
         try:
             batches, owners = self._read(group, answers)
             if batches:
@@ -236,16 +241,16 @@ class GroupCommit:
                 judged = time.perf_counter()
                 if len(taken.rows):
                     self._commit()
-                    if len(taken.rows) == len(batch.event_ids):
-                        for each in batches:
-                            self._reader.accepted(each)
-                    if self._on_accepted is not None:
-                        self._on_accepted(taken, batch)
-                self._watcher.group(batch, taken, judged - begin, time.perf_counter() - judged)
+                durable = time.perf_counter()
                 at = 0
                 for index, count in owners:
                     answers[index] = results[at : at + count]
                     at += count
+
+                def finish() -> None:
+                    self._account(batches, batch, taken)
+                    self._watcher.group(batch, taken, judged - begin, durable - judged)
+
         except TarimError as error:
             answers = {index: answers.get(index, error) for index in range(len(group))}
             if not isinstance(error, InputError):
@@ -254,7 +259,23 @@ class GroupCommit:
             self._watcher.failed(error)
             trouble = Unavailable(self._service.broken or NOT_JUDGED)
             answers = {index: answers.get(index, trouble) for index in range(len(group))}
-        return [(request, answers[index]) for index, request in enumerate(group)]
+        return [(request, answers[index]) for index, request in enumerate(group)], finish
+
+    def _account(self, batches: Sequence[Batch], batch: Batch, taken: Taken) -> None:
+        """Tell those who keep account of what lies in the journal."""
+        if not len(taken.rows):
+            return
+        if len(taken.rows) == len(batch.event_ids):
+            for each in batches:
+                self._reader.accepted(each)
+        if self._on_accepted is not None:
+            self._on_accepted(taken, batch)
+
+    def _finish(self, finish: Callable[[], None]) -> None:
+        try:
+            finish()
+        except Exception as error:  # the answers are right and given; what failed can be made up for from the journal
+            self._watcher.failed(error)
 
     def _commit(self) -> None:
         try:

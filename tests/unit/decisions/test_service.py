@@ -195,9 +195,9 @@ def test_answers_come_after_the_commit() -> None:
 
         await asyncio.gather(*(one(number) for number in range(100)))
         assert house.log.next_seq == 100
+        await group.close()
         assert len(house.watcher.groups) < 60
         assert len(house.reader.accepted_ids) == 100
-        await group.close()
 
     asyncio.run(scenario())
 
