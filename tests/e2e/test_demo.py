@@ -1,0 +1,171 @@
+"""`tarim demo`, as a newcomer runs it: the real command, on a small bank."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tarim.cli.demo import language_of
+
+SMALL = [
+    "--customers",
+    "2000",
+    "--events-per-day",
+    "400",
+    "--days",
+    "12",
+    "--crime-share",
+    "0.09",
+    "--start",
+    "2026-03-02",
+]
+
+
+def tarim(*words: str, timeout_s: float = 300.0, language: str = "C.UTF-8") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LANG": language, "LC_ALL": language}
+    command = [sys.executable, "-m", "tarim.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, env=environment, check=False)
+
+
+def has_chinese(text: str) -> bool:
+    return re.search(r"[\u4e00-\u9fff]", text) is not None
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "demo"
+    yield folder
+    tarim("demo", "--stop", "--data", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LC_ALL": "", "LC_MESSAGES": "zh_TW", "LANG": "en_GB"}, "zh"),
+    ],
+)
+def test_the_terminals_language_is_taken(environment: dict[str, str], language: str) -> None:
+    assert language_of(environment) == language
+
+
+def test_refusals_are_one_line_and_touch_nothing(tmp_path: Path) -> None:
+    """Too few days, another language, and a folder that holds somebody's work."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    for words, said in (
+        (["--data", str(tmp_path / "d"), "--days", "3"], "at least 6 days"),
+        (["--data", str(tmp_path / "d"), "--lang", "fr"], "zh or en"),
+        (["--data", str(mine), *SMALL], "is not a demonstration"),
+    ):
+        done = tarim("demo", *words)
+        assert done.returncode == 2, done
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_small_bank_without_a_service(data: Path) -> None:
+    """The whole path, twice: figures add up, the second run replaces the first and says the same."""
+    said = []
+    for _ in range(2):
+        done = tarim("demo", "--data", str(data), "--no-serve", *SMALL)
+        assert done.returncode == 0, done.stderr
+        said.append(json.loads((data / "demo.json").read_text()))
+    first, second = said
+    for figures in said:
+        figures.pop("simulate_s")
+        figures["learned"].pop("took_s")
+        figures.pop("first_events_per_s")
+        figures.pop("second_events_per_s")
+    assert first == second
+    assert first["seed"] == 42 and first["simulated"] is True
+    assert "Simulated data (seed 42" in done.stdout
+    assert 0.6 < first["learned"]["auc"] <= 1.0
+    crimes = first["crimes"].values()
+    by_crime = {name: sum(each["by_outcome"][name] for each in crimes) for name in first["criminal_events_by_outcome"]}
+    assert by_crime == first["criminal_events_by_outcome"]
+    assert all(each["stopped_fen"] <= each["moved_fen"] for each in crimes)
+    assert sorted(path.name for path in data.parent.iterdir()) == [".demo.lock", "demo"], "nothing half is left"
+    assert not (data / "service.pid").exists()
+    assert has_chinese(done.stdout), "reasons are shown in both languages"
+    labels = [line for line in done.stdout.splitlines() if " / " not in line]
+    assert not has_chinese("\n".join(labels)), "all else in one"
+
+
+@pytest.mark.slow
+def test_the_service_is_left_running_and_the_printed_lines_work(data: Path) -> None:
+    """With its usual port taken: another is found; the curl line works as printed; --stop ends it."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", 8470))
+            taken.listen()
+        except OSError:
+            pass  # taken by somebody else: as good
+        done = tarim("demo", "--data", str(data), *SMALL, language="zh_CN.UTF-8")
+    assert done.returncode == 0, done.stderr
+    assert "模拟数据" in done.stdout
+    post, get = (shlex.split(line) for line in done.stdout.splitlines() if line.startswith("curl "))
+    url = post[2]
+    assert ":8470/" not in url
+    answers = [request(post), request(get)]
+    assert answers[0] == answers[1], "the line sent again gets the first answer, and so does looking it up"
+    assert answers[0]["source"] == "demo"
+    assert answers[0]["versions"]["model"]
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(urllib.request.Request(url, b"{}", {"Authorization": "Bearer no"}), timeout=10)
+
+    again = tarim("demo", "--data", str(data), "--lang", "en", *SMALL)
+    assert again.returncode == 0, again.stderr
+    assert "the demonstration's service is stopped" in again.stdout, "the second run ends the first one's service"
+    stopped = tarim("demo", "--stop", "--data", str(data), "--lang", "en")
+    assert "is stopped" in stopped.stdout
+    assert "no service" in tarim("demo", "--stop", "--data", str(data), "--lang", "en").stdout
+    with pytest.raises(OSError):
+        request(next(shlex.split(line) for line in again.stdout.splitlines() if line.startswith("curl ")))
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_the_former_demonstration_as_it_was(data: Path) -> None:
+    """Ctrl-C while a second one is made."""
+    assert tarim("demo", "--data", str(data), "--no-serve", *SMALL).returncode == 0
+    before = (data / "demo.json").read_bytes()
+    command = [sys.executable, "-m", "tarim.cli", "demo", "--data", str(data), "--no-serve", "--days", "30"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    new = data.with_name(".demo.new")
+    deadline = time.monotonic() + 60
+    while not (new / "bank").exists():
+        assert time.monotonic() < deadline and child.poll() is None
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(60) == 130
+    assert not new.exists()
+    assert (data / "demo.json").read_bytes() == before
+
+
+def request(words: list[str]) -> dict[str, object]:
+    """What curl would do with these words: -s URL -H ... -d ..."""
+    assert words[:2] == ["curl", "-s"]
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    body = words[words.index("-d") + 1].encode() if "-d" in words else None
+    with urllib.request.urlopen(urllib.request.Request(words[2], body, headers), timeout=10) as answer:
+        found: dict[str, object] = json.load(answer)
+        return found
