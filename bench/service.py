@@ -1,7 +1,7 @@
 """The service under open-loop load: how long does an answer take, and does growing or a snapshot stall it?
 
 Generator and service share the machine.  `fast` is 10,000 requests a second, `steady` 1,000, both over a service that
-already holds some events and, in the long form, writes a snapshot (a child process) while it is asked.
+knows the customers (their data keys exist) and, in the long form, writes a snapshot (a child process) while it is asked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
+from bench.service_load import CUSTOMERS, introduce
 from bench.service_load import run as load
 from bench.serving import Served, new_data, serving
 
@@ -32,6 +33,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
         keys = new_data(data)
         every = "10000000" if quick else "100000"
         with serving(data, keys, TARIM_SNAPSHOTS_EVERY_EVENTS=every) as served:
+            introduce(served.url, keys["decide"], CUSTOMERS)
             load(served.url, keys["decide"], STEADY_PER_S, 2, seed=9)  # caches of processor and disk
             steady = load(served.url, keys["decide"], STEADY_PER_S, seconds, seed=1)
             fast = load(served.url, keys["decide"], FAST_PER_S, seconds, seed=2)

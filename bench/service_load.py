@@ -22,9 +22,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 
 CONNECTIONS: Final = 64
+CUSTOMERS: Final = 20_000
+"""Customers active in the minutes measured."""
 DRAIN_S: Final = 5.0
 """How long to wait for answers after the last request was due."""
 
@@ -32,19 +35,31 @@ _CHANNELS: Final = ("mobile", "mobile", "mobile", "pc", "atm", "pos")
 _KINDS: Final = ("transfer", "transfer", "payment", "payment", "payment", "login")
 
 
-def bodies(count: int, seed: int = 1, customers: int = 350_000, start: datetime | None = None) -> list[bytes]:
-    """`count` encoded events of a retail bank: few busy customers, many quiet ones, in the order of their time.
+def bodies(
+    count: int,
+    seed: int = 1,
+    customers: int = CUSTOMERS,
+    start: datetime | None = None,
+    rate: float = 1_000,
+    *,
+    everyone: bool = False,
+) -> list[bytes]:
+    """`count` encoded events of a retail bank: some customers busier than others, in the order of their time.
 
-    Event times run up to now at a rate of one in ten milliseconds, so that none is ahead of the service's clock.
+    The customers' activity is that of the reference workload (Zipf-Mandelbrot, exponent 0.8, shift 50).  Event times
+    begin now and go on at `rate` a second, as the events are sent.  `everyone`: customer i sends event i, a transfer.
     """
     rng = np.random.default_rng(seed)
-    customer = np.minimum(rng.zipf(1.2, count), customers) * 7919 % customers
+    activity = np.cumsum((np.arange(1, customers + 1) + 50.0) ** -0.8)
+    customer = np.searchsorted(activity, rng.random(count) * activity[-1]) * 7919 % customers
+    if everyone:
+        customer = np.arange(count) % customers
     payee = rng.integers(0, customers, count)
     amount = np.maximum(1, rng.lognormal(9.5, 1.6, count)).astype(np.int64)
-    kind = rng.integers(0, len(_KINDS), count)
+    kind = np.zeros(count, np.int64) if everyone else rng.integers(0, len(_KINDS), count)
     channel = rng.integers(0, len(_CHANNELS), count)
     city = rng.integers(0, 14, count)
-    first = (start or datetime.now(UTC)) - timedelta(milliseconds=10 * count)
+    first = start or datetime.now(UTC)
     run = f"{seed:x}{time.time_ns() & 0xFFFFFFFF:08x}"
     encoded: list[bytes] = []
     for i in range(count):
@@ -53,7 +68,7 @@ def bodies(count: int, seed: int = 1, customers: int = 350_000, start: datetime 
             "event_id": f"{run}-{i:08d}",
             "source": "load",
             "kind": _KINDS[kind[i]],
-            "occurred_at": (first + timedelta(milliseconds=10 * i)).isoformat(timespec="milliseconds"),
+            "occurred_at": (first + timedelta(seconds=i / rate)).isoformat(timespec="milliseconds"),
             "customer": f"C{who:08d}",
             "channel": _CHANNELS[channel[i]],
             "device_id": f"D{who:08d}-{who % 2}",
@@ -72,6 +87,16 @@ def bodies(count: int, seed: int = 1, customers: int = 350_000, start: datetime 
             event["city"] = 650100 + 100 * int(city[i])
         encoded.append(json.dumps(event, separators=(",", ":")).encode())
     return encoded
+
+
+def introduce(url: str, key: str, customers: int, batch: int = 500) -> None:
+    """One event of every customer, in batches: their data keys exist then, and their identifiers lie in the vault."""
+    encoded = bodies(customers, seed=0, customers=customers, everyone=True)
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+        for at in range(0, customers, batch):
+            body = b'{"events":[' + b",".join(encoded[at : at + batch]) + b"]}"
+            answer = client.post("/v1/decisions:batch", content=body, headers={"Content-Type": "application/json"})
+            answer.raise_for_status()
 
 
 def arrivals_ns(rate: float, seconds: float, seed: int = 2) -> np.ndarray:
@@ -205,7 +230,7 @@ def run(
     """Draw bodies and arrivals, drive them, and give the figures."""
     due_ns = arrivals_ns(rate, seconds, seed)
     return {"asked_rate_per_s": rate, "seconds": seconds} | drive(
-        url, key, bodies(len(due_ns), seed), due_ns, connections
+        url, key, bodies(len(due_ns), seed, rate=rate), due_ns, connections
     )
 
 

@@ -17,7 +17,7 @@ from tarim.api.figures import Figures
 from tarim.api.openapi import describe
 from tarim.api.problems import MEDIA_TYPE, Problem, problem_bytes, problem_of
 from tarim.base.errors import NotFound, TarimError
-from tarim.decisions import Decided, DecisionService, GroupCommit
+from tarim.decisions import DecisionService
 from tarim.identity import Scope
 from tarim.intake import event_key
 
@@ -30,9 +30,7 @@ class HealthBody(msgspec.Struct, frozen=True):
     next_seq: int
 
 
-def build_app(
-    service: DecisionService, desk: GroupCommit, door: Door, answers: Answers, figures: Figures, version: str
-) -> FastAPI:
+def build_app(service: DecisionService, door: Door, answers: Answers, figures: Figures, version: str) -> FastAPI:
     """The application; every route but health and the description needs a key."""
     app = FastAPI(title="Tarim", version=version, docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -47,13 +45,9 @@ def build_app(
     async def read_decision(
         event_id: Annotated[str, Path(max_length=64)], source: Annotated[str, Query(max_length=32)]
     ) -> Response:
-        def find() -> Decided:
-            decided = service.decided(event_key(source, event_id))
-            if (decided.source, decided.event_id) != (source, event_id):
-                raise NotFound("no decision for that event")
-            return decided
-
-        decided = await desk.run(find)
+        decided = service.decided(event_key(source, event_id))
+        if (decided.source, decided.event_id) != (source, event_id):
+            raise NotFound("no decision for that event")
         return Response(answers.bytes_of(decided), media_type="application/json")
 
     @app.get("/v1/health")

@@ -71,7 +71,7 @@ class Figures:
         """Decisions made since the start."""
         return self._decided.total()
 
-    # ---- watching the groups (in the clerk's thread) ---------------------------------------------------------------
+    # ---- watching the groups -------------------------------------------------------------------------------------
 
     def group(self, batch: Batch, taken: Taken, judged_s: float, durable_s: float) -> None:
         """A group became durable."""

@@ -1,4 +1,4 @@
-"""The serving process: one loop for HTTP, one clerk for decisions, and now and then a child that writes a snapshot."""
+"""The serving process: one loop for HTTP and decisions, and now and then a child that writes a snapshot."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ _GC_OLD: Final = 1_000_000
 """A full collection would stop everything for as long as the heap is large, so none is started by itself: what lives
 long is frozen after warming up, and what dies young is found young."""
 _SNAPSHOT_CHECK_S: Final = 1.0
+_MEMORY_CHECK_S: Final = 0.1
+_MEMORY_STEP: Final = 2 << 20
 
 
 def log_to_stderr() -> None:
@@ -119,7 +121,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         timeout_graceful_shutdown=service.stop_s_max,
     )
     server = uvicorn.Server(config)
-    background = [loop.create_task(site.sweep()), loop.create_task(snapshots.run())]
+    background = [loop.create_task(each) for each in (site.sweep(), snapshots.run(), keep_memory_ready(house))]
     host, port = listener.getsockname()[:2]
     listening(f"http://{host}:{port}")
     try:
@@ -164,6 +166,18 @@ def warm_up(house: House) -> None:
         engine.process(rows, features)
         decisions = decider.decide(rows, features)
         decider.explain(decisions[0])
+    if isinstance(house.engine, Engine):
+        house.engine.prepare_memory(house.settings.engine.memory_ahead_bytes)
+
+
+async def keep_memory_ready(house: House) -> None:
+    """Top up what `warm_up` prepared, a large page at a time: an engine that grows finds its memory ready."""
+    engine, loop = house.engine, asyncio.get_running_loop()
+    while isinstance(engine, Engine):
+        await asyncio.sleep(_MEMORY_CHECK_S)
+        ahead = engine.prepared_bytes_ahead
+        if ahead < house.settings.engine.memory_ahead_bytes // 2:
+            await loop.run_in_executor(None, engine.prepare_memory, max(0, ahead) + _MEMORY_STEP)
 
 
 class _SnapshotKeeper:

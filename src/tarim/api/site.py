@@ -28,5 +28,5 @@ def build_site(
         b"/v1/decisions": DecideRoute(desk, door, answers, figures, message_bytes_max, many=False),
         b"/v1/decisions:batch": DecideRoute(desk, door, answers, figures, batch_bytes_max, many=True),
     }
-    application = build_app(service, desk, door, answers, figures, version)
+    application = build_app(service, door, answers, figures, version)
     return Site(dict(routes), application, limits, figures.refused, figures.failed)

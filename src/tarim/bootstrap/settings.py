@@ -52,6 +52,7 @@ class EngineSettings:
 
     features: str = "reference"
     memory_bytes_max: int = 16 << 30
+    memory_ahead_bytes: int = 128 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "service.thread_switch_us": "how long one thread may hold the interpreter while another waits",
     "engine.features": "feature set: `reference`, or `package.module:NAME` of a FeatureSet",
     "engine.memory_bytes_max": "address space of the engine's state; memory is used as the state grows",
+    "engine.memory_ahead_bytes": "memory the service keeps ready beyond the state, so that growth never waits for it",
     "policy.rules_file": "rules (TOML); empty: the starter rules",
     "policy.model_file": "model; empty: none",
     "seen.events_max": "accepted events recognised when sent again, about 43 bytes each",
@@ -129,10 +131,12 @@ MEANINGS: Final[Mapping[str, str]] = {
     "intake.future_tolerance_ms": "how far ahead of the service's clock an event may be dated",
     "intake.age_ms_max": "an event older than this is refused",
     "intake.legal_basis_default": "legal basis of an event that states none",
-    "vault.unwrapped_keys_max": "data keys kept in memory, about 2.4 KB each",
+    "vault.unwrapped_keys_max": "ciphers of data keys kept ready, about 2.4 KB each",
+    "vault.keys_max": "data keys altogether, about 80 bytes each; beyond it new customers are refused",
     "vault.ready_keys": "data keys made ahead",
     "vault.sealed_before_slots": "combinations remembered as sealed, 12 bytes each; a power of two",
     "vault.index_batches_max": "batches waiting for the vault's index",
+    "vault.index_cached_bytes_max": "memory for finding a customer's sealed values, 8 bytes a value",
 }
 """What each setting means; a test holds it complete."""
 

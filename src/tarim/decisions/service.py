@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import Conflict, FieldError, NotFound, TarimError, Unavailable
 from tarim.decisions.domain import DECISION_WORDS
+from tarim.decisions.kernels.referring import refers
 from tarim.decisions.ports import Batch, FeatureEngine, Features, Judge, Log, LogReader
 from tarim.decisions.records import (
     Control,
@@ -34,7 +35,7 @@ from tarim.decisions.records import (
     events_bytes,
 )
 from tarim.decisions.seen import NEW, OTHER, Seen
-from tarim.stream import Col, Kind, Rows
+from tarim.stream import COLUMN_OF_FIELD, Col, Kind, Rows
 
 Words = npt.NDArray[np.int64]
 
@@ -44,7 +45,8 @@ CONTROL_POSITIONS: Final = 1
 RECORD_SLACK_BYTES: Final = 4_096
 """Room asked for beside the payload: the log's own framing, and a segment's head."""
 
-_REFERRED_TOKENS: Final = [Col.CUSTOMER, Col.ACCOUNT, Col.PAYEE, Col.DEVICE, Col.ADDRESS, Col.MERCHANT, Col.AMOUNT_FEN]
+_REFERRED: Final = sorted(set(COLUMN_OF_FIELD.values()) - {Col.OCCURRED_MS, Col.KIND, Col.LABEL})
+"""Words a label takes over from the event it is about, so that it reaches every entity that event belongs to."""
 _RECORDS_CACHED: Final = 64
 
 
@@ -258,9 +260,9 @@ class DecisionService:
         """
         refused: dict[int, TarimError] = {}
         referring: list[tuple[int, int]] = []
-        indices = np.flatnonzero((rows[:, Col.REFERS_KEY] != 0) | (rows[:, Col.KIND] == Kind.LABEL))
-        if len(indices) == 0:
+        if not refers(rows):
             return refused, referring
+        indices = np.flatnonzero((rows[:, Col.REFERS_KEY] != 0) | (rows[:, Col.KIND] == Kind.LABEL))
         places = self._seen.find(np.ascontiguousarray(rows[indices, Col.REFERS_KEY]))
         here: dict[int, int] = {}
         if np.any(places < 0):
@@ -321,7 +323,7 @@ def _refer(row: Words, referred: Words) -> None:
     row[Col.REFERS_MS] = referred[Col.OCCURRED_MS]
     row[Col.REFERS_SEQ] = referred[Col.SEQ]
     if row[Col.KIND] == Kind.LABEL:
-        row[_REFERRED_TOKENS] = referred[_REFERRED_TOKENS]
+        row[_REFERRED] = referred[_REFERRED]
 
 
 def _spread(values: Words, where: Words, count: int, otherwise: int) -> Words:

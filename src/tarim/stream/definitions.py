@@ -260,6 +260,8 @@ class FeatureSet:
     features: tuple[Feature, ...]
     lateness_ms: int
     version: str
+    needs_outcomes: bool
+    """Whether some feature depends on earlier decisions, so that events are decided one by one."""
 
     def __init__(self, name: str, *features: Feature, lateness: str = "2d") -> None:
         lateness_ms = duration_ms(lateness)
@@ -284,14 +286,11 @@ class FeatureSet:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "features", tuple(features))
         object.__setattr__(self, "lateness_ms", lateness_ms)
+        waits = any(feature.where is not None and feature.where.reads_outcome for feature in features)
+        object.__setattr__(self, "needs_outcomes", waits)
         object.__setattr__(self, "version", hashlib.sha256(text.encode()).hexdigest()[:16])
 
     @property
     def names(self) -> tuple[str, ...]:
         """Column names, in the order of the output."""
         return tuple(feature.name for feature in self.features)
-
-    @property
-    def needs_outcomes(self) -> bool:
-        """Whether some feature depends on earlier decisions, so that events are decided one by one."""
-        return any(feature.where is not None and feature.where.reads_outcome for feature in self.features)

@@ -6,9 +6,11 @@ was saved and restored.  It reads no clock and knows its place in the journal; a
 
 from __future__ import annotations
 
+import ctypes
 import json
 import mmap
 import os
+import sys
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +34,8 @@ MEMORY_BYTES_MAX: Final = 8 << 30
 
 _MAGIC: Final = b"TARIMENG"
 _CHUNK_WORDS: Final = 1 << 21
+_LARGE_PAGE_BYTES: Final = 2 << 20
+_MADV_POPULATE_WRITE: Final = 23  # Linux 5.14
 _NORESERVE: Final = getattr(mmap, "MAP_NORESERVE", 0x4000)
 Features = npt.NDArray[np.float64]
 Decide = Callable[[Rows, Features], npt.NDArray[np.int64]]
@@ -84,6 +88,7 @@ class Engine:
         self._kernels = compile_plan(self._plan, jit=jit)
         # The limit is looked at between blocks of events; growth within one has address space to spare.
         self._words = _reserve(3 * memory_bytes_max)
+        self._prepared_bytes = 0
         words = self._words
         words[arena.FORMAT] = arena.FORMAT_VERSION
         words[arena.CAPACITY] = memory_bytes_max // 8
@@ -175,6 +180,24 @@ class Engine:
         return MemoryUse(
             8 * int(words[arena.IN_USE]), 8 * int(words[arena.BUMP]), 8 * int(words[arena.CAPACITY]), tuple(uses)
         )
+
+    def prepare_memory(self, bytes_ahead: int) -> None:
+        """Have the system back the next `bytes_ahead` bytes of state with memory now, instead of at first use.
+
+        Called from a thread of its own now and then, it keeps an engine that grows from waiting milliseconds for a large
+        page to be cleared.  It releases the interpreter and changes no word.  Does nothing where the system cannot do it.
+        """
+        first = max(self._prepared_bytes, 8 * int(self._words[arena.BUMP]) & -_LARGE_PAGE_BYTES)
+        last = min(8 * int(self._words[arena.BUMP]) + bytes_ahead, 8 * len(self._words)) & -_LARGE_PAGE_BYTES
+        for at in range(first, last, _LARGE_PAGE_BYTES):
+            if not _populate(self._words.ctypes.data + at, _LARGE_PAGE_BYTES):
+                return
+            self._prepared_bytes = at + _LARGE_PAGE_BYTES
+
+    @property
+    def prepared_bytes_ahead(self) -> int:
+        """Bytes beyond the state that `prepare_memory` has made ready; negative when the state has outgrown them."""
+        return self._prepared_bytes - 8 * int(self._words[arena.BUMP])
 
     # ---- keeping ---------------------------------------------------------------------------------------------------
 
@@ -273,6 +296,15 @@ class Engine:
         for role in self._plan.roles:
             sizes = (role.width, len(role.state), len(role.keys), role.large_lg, arena.RING_CLASS + role.index)
             arena.sweep_slot(self._words, role.index, slot, np.iinfo(np.int64).max, *sizes)
+
+
+def _populate(address: int, size: int) -> bool:
+    """Back a span of this process's memory with pages ready to be written; whether the system did it."""
+    if sys.platform != "linux":
+        return False
+    call = ctypes.CDLL(None).madvise
+    call.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    return bool(call(address, size, _MADV_POPULATE_WRITE) == 0)
 
 
 def _reserve(bytes_max: int) -> npt.NDArray[np.int64]:

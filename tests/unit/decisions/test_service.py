@@ -259,22 +259,6 @@ def test_a_failed_commit_answers_nobody_and_breaks_the_service() -> None:
     asyncio.run(scenario())
 
 
-def test_calls_run_between_groups() -> None:
-    """Reading a decision goes through the clerk, and its trouble comes back."""
-
-    async def scenario() -> None:
-        house = House()
-        group = _grouped(house)
-        await group.ask(_body(1))
-        found = await group.run(lambda: house.service.decided(key_of("test/e1")))
-        assert found.event_id == "e1"
-        with pytest.raises(NotFound):
-            await group.run(lambda: house.service.decided(key_of("test/e2")))
-        await group.close()
-
-    asyncio.run(scenario())
-
-
 def test_closing_answers_what_is_queued() -> None:
     """A graceful stop loses nobody's answer."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ payer = Entity("payer", key="account")
 BLOCKED = Condition("blocked", ("outcome", "==", "block"))
 
 
-def small_set(*more: object) -> FeatureSet:
+def small_set() -> FeatureSet:
     return FeatureSet("small", payer.count("1h"), payer.sum("amount_fen", "1h"), payer.distinct("payee_account", "1h"))
 
 
@@ -113,6 +116,10 @@ def test_a_snapshot_that_is_not_whole_is_refused(tmp_path: Path, harm: str):
         Engine.restore(path, features, jit=False)
 
 
+def judge(outcomes: Iterator[Outcome], _row: Rows, _features: np.ndarray) -> np.ndarray:
+    return np.array([next(outcomes)])
+
+
 def test_outcomes_of_earlier_events_are_features_of_later_ones():
     """What was decided for an event counts from the next event on, never for itself."""
     features = FeatureSet(
@@ -120,11 +127,11 @@ def test_outcomes_of_earlier_events_are_features_of_later_ones():
     )
     rows = payments([0, 1, 2, 3, 11])
     for large_lg in (1, 8):
-        outcomes = iter([Outcome.BLOCK, Outcome.PASS, Outcome.BLOCK, Outcome.PASS, Outcome.PASS])
+        judged = itertools.cycle([Outcome.BLOCK, Outcome.PASS, Outcome.BLOCK, Outcome.PASS, Outcome.PASS])
         engine = Engine(features, jit=False, large_lg=large_lg)
         live = rows.copy()
         out = np.empty((5, 3))
-        engine.process(live, out, decide=lambda _row, _features: np.array([next(outcomes)]))
+        engine.process(live, out, decide=partial(judge, judged))
         assert out[:, 0].tolist() == [0, 1, 1, 2, 1]
         assert out[:, 1].tolist() == [0, 1_000, 1_000, 2_000, 1_000]
         assert live[:, Col.OUTCOME].tolist() == [5, 0, 5, 0, 0]
@@ -136,7 +143,7 @@ def test_outcomes_of_earlier_events_are_features_of_later_ones():
 def test_a_feature_outside_its_purpose_does_not_compile():
     with pytest.raises(DefinitionError, match="payee_name"):
         payer.distinct("payee_name", "1h")
-    with pytest.raises(DefinitionError, match="unknown|no field"):
+    with pytest.raises(DefinitionError, match="no field"):
         payer.sum("amount", "1h")
 
 
