@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tarim.base.errors import FieldError
 from tarim.intake import Intake
-from tarim.privacy import FIELDS, Tokenizer, unpack_fields
+from tarim.privacy import FIELDS, Tokenizer, unpack_bundles, unpack_fields
 from tarim.stream import Col
 
 RECEIVED_MS = 1_800_000_000_000
@@ -223,7 +223,8 @@ def check(rows: list[dict[str, Any]], table: pa.RecordBatch) -> None:
         for one in batches:
             for row, blob in zip(one.rows, one.sealed, strict=True):
                 if blob is not None:
-                    found.setdefault(int(row[Col.CUSTOMER]), set()).update(unpack_fields(blob[8:]).items())
+                    for values in unpack_bundles(blob[8:]):
+                        found.setdefault(int(row[Col.CUSTOMER]), set()).update(values.items())
     assert revealed == expected
 
 

@@ -16,7 +16,7 @@ import hashlib
 import importlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from tarim.base.errors import DefinitionError, NotFound, TooLarge
 from tarim.base.instants import Clock
 from tarim.bootstrap.settings import FILE_NAME, Settings, load_settings
 from tarim.decisions import (
+    NEW,
     Batch,
     Control,
     Decider,
@@ -291,14 +292,15 @@ class House:
     def index_accepted(self, taken: Taken, batch: Batch) -> None:
         """Tell the vault's index what became durable with a batch; the index is written in the background."""
         rows = taken.rows
+        if not len(rows):
+            return
+        applied_seq = int(rows[-1, Col.SEQ]) + 1
         if len(rows) == len(batch.event_ids):
-            sealed: Sequence[bytes | None] = batch.sealed
-        else:
-            place = {int(seq): index for index, seq in reversed(list(enumerate(taken.seqs.tolist())))}
-            sealed = [batch.sealed[place[seq]] for seq in rows[:, Col.SEQ].tolist()]
-        if any(sealed):
-            seqs, customers = (np.ascontiguousarray(rows[:, word]) for word in (Col.SEQ, Col.CUSTOMER))
-            self.vault.index(seqs, customers, sealed, int(rows[-1, Col.SEQ]) + 1)
+            self.vault.index(rows[:, Col.SEQ], rows[:, Col.CUSTOMER], batch.sealed, applied_seq)
+            return
+        # What events that were left out brought sealed lies in the journal with the others, under the first position.
+        seqs = np.where(taken.states == NEW, taken.seqs, rows[0, Col.SEQ])
+        self.vault.index(seqs, batch.rows[:, Col.CUSTOMER], batch.sealed, applied_seq)
 
     def explainer(self, versions: Versions) -> Decider:
         """A decider that explains decisions made under `versions`.  Raises NotFound when its ruleset is gone."""
@@ -343,10 +345,14 @@ def index_again(vault: Vault, journal: Journal) -> int:
         if record.kind == RecordKind.EVENTS:
             events = decode_events(record)
             side = events.side
-            if side.sealed is not None:
-                customers = np.ascontiguousarray(events.rows[:, Col.CUSTOMER])
-                seqs = np.ascontiguousarray(events.rows[:, Col.SEQ])
-                vault.index(seqs, customers, side.sealed, record.first_seq + record.count, recovering=True)
+            owners, orphans = zip(*side.orphans, strict=True) if side.orphans else ((), ())
+            vault.index(
+                np.append(events.rows[:, Col.SEQ], np.full(len(orphans), record.first_seq)),
+                np.append(events.rows[:, Col.CUSTOMER], np.array(owners, np.int64)),
+                [*(side.sealed or [None] * len(events)), *orphans],
+                record.first_seq + record.count,
+                recovering=True,
+            )
             count += len(events)
     return count
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -18,10 +19,11 @@ from tarim.intake.domain import EventBatch, IntakeLimits, Notes, Refusal, Refuse
 from tarim.intake.message import decode_checked, decode_message, decode_messages
 from tarim.intake.ports import Sealer
 from tarim.intake.table import TOKEN_COLUMNS, TableParts, read_table
-from tarim.privacy import SealKeys, Tokenizer, pack_bundle, seal_keys
+from tarim.privacy import SealKeys, Tokenizer, pack_bundle, pack_columns, seal_keys
 from tarim.stream import ROW_WORDS, Col, Flag
 
 _NO_KEYS: Final = np.zeros(0, np.uint64)
+_ALWAYS: Final = sum(1 << SEAL_BIT[name] for name in ALWAYS_SEALED)
 
 
 class Intake:
@@ -117,13 +119,32 @@ class Intake:
         row, shape (n,); now if it is not given.  Raises FieldError about the table as a whole (an unknown, repeated or
         missing column), TooLarge.
         """
+        parts = self.read(batch, source=source, received_ms=received_ms, backfill=backfill)
+        return self.seal(parts), parts.refusals
+
+    def read(
+        self,
+        batch: pa.RecordBatch,
+        *,
+        source: str | None = None,
+        received_ms: int | npt.NDArray[np.int64] | None = None,
+        backfill: bool = False,
+    ) -> TableParts:
+        """The first half of `table`: all checks and tokens, nothing sealed yet.
+
+        One thread may read the next table while another seals this one.
+        """
         received = self._clock.now_ms() if received_ms is None else received_ms
         parts = read_table(batch, self._assembler, received, source, _flags(backfill))
         self._counts["taken"] += len(parts.event_ids)
         for refusal in parts.refusals:
             self._counts[refusal.code] += 1
+        return parts
+
+    def seal(self, parts: TableParts) -> EventBatch:
+        """The second half of `table`.  Raises Unavailable."""
         sealed, keys = self._seal_table(parts)
-        return EventBatch(parts.rows, parts.event_ids, parts.sources, parts.notes, sealed, keys), parts.refusals
+        return EventBatch(parts.rows, parts.event_ids, parts.sources, parts.notes, sealed, keys)
 
     def accepted(self, batch: EventBatch) -> None:
         """All of the batch lies in the journal: what it sealed need not be sealed again.
@@ -171,8 +192,7 @@ class Intake:
         if vault is None or not sealed:
             return sealed, _NO_KEYS
         need, keys = needed(parts, vault)
-        places: list[int] = []
-        bundles: list[bytes] = []
+        places, customers, bundles = _bundles(parts, need)
         for place, one in parts.slow.items():
             bits = one.need
             for key, more in one.keys:
@@ -181,18 +201,32 @@ class Intake:
                     keys.append(np.array([key], np.uint64))
             if bits:
                 places.append(place)
+                customers = np.append(customers, one.customer)
                 bundles.append(pack_bundle(bits, _of_mask(one, bits)))
-        for pattern in np.unique(need[need != 0]).tolist():
-            chosen = np.flatnonzero(need == pattern)
-            taken = pa.array(chosen)
-            raws = [parts.texts[name].take(taken).to_pylist() for name, bit in SEAL_BIT.items() if pattern >> bit & 1]
-            bundles += [pack_bundle(pattern, values) for values in zip(*raws, strict=True)]
-            places += chosen.tolist()
         if places:
-            customers: npt.NDArray[np.int64] = parts.rows[places, Col.CUSTOMER]
             for place, blob in zip(places, vault.seal_bundles(customers, bundles), strict=True):
                 sealed[place] = blob
         return sealed, np.concatenate(keys) if keys else _NO_KEYS
+
+
+def _bundles(parts: TableParts, need: npt.NDArray[np.int64]) -> tuple[list[int], npt.NDArray[np.int64], list[bytes]]:
+    """What is to be sealed of the rows that came the fast way: with which row, for which customer, n of each.
+
+    The rows of one customer share what is sealed, with the first of them; a row with facts of its moment stands alone.
+    """
+    chosen = np.flatnonzero(need)
+    owners = parts.rows[chosen, Col.CUSTOMER]
+    order = np.argsort(owners, kind="stable")
+    chosen, owners = chosen[order], owners[order]
+    columns = {bit: parts.texts[name] for name, bit in SEAL_BIT.items() if name in parts.texts}
+    packed, ends = pack_columns(need, columns, chosen)
+    alone = (need[chosen] & _ALWAYS) != 0
+    first = np.ones(len(chosen), np.bool_)
+    first[1:] = (owners[1:] != owners[:-1]) | alone[1:] | alone[:-1]
+    starts = np.flatnonzero(first)
+    cuts = np.append(ends[starts], ends[-1]).tolist()
+    bundles = [packed[begin:end] for begin, end in pairwise(cuts)]
+    return chosen[starts].tolist(), owners[starts], bundles
 
 
 def needed(parts: TableParts, vault: Sealer) -> tuple[npt.NDArray[np.int64], list[SealKeys]]:

@@ -5,6 +5,7 @@ into the 64-bit token that everything after intake sees.  `MasterKey` is the one
 wrapping key are derived from it.
 """
 
+from tarim.privacy.column_bundles import pack_columns
 from tarim.privacy.digests import ColumnDigester, bytes_of
 from tarim.privacy.fields import FIELDS, REFUSED, DataClass, Field, Purpose, Role, require_purpose
 from tarim.privacy.master import ENVIRONMENT_NAME, MasterKey, create_master_key, load_master_key
@@ -16,6 +17,7 @@ from tarim.privacy.sealing import (
     pack_fields,
     seal_key,
     seal_keys,
+    unpack_bundles,
     unpack_fields,
 )
 from tarim.privacy.tokens import Tokenizer
@@ -42,8 +44,10 @@ __all__ = [
     "SealKeys",
     "SealedBefore",
     "pack_bundle",
+    "pack_columns",
     "pack_fields",
     "seal_key",
     "seal_keys",
+    "unpack_bundles",
     "unpack_fields",
 ]

@@ -1,7 +1,8 @@
 """What is sealed and how it is remembered: bundles of raw values, and the table of those already sealed.
 
 A bundle is a MessagePack array `[mask, value, ...]`: bit i of `mask` says that `SEALABLE[i]` is there, and the values
-follow in that order.  The order is part of the format: fields are only ever added at its end.
+follow in that order.  The order is part of the format: fields are only ever added at its end.  Bundles of one customer may
+be joined and sealed together.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ _BY_CUSTOMER: Final = 0x9E3779B97F4A7C15
 _BY_TOKEN: Final = 0xC2B2AE3D27D4EB4F
 _BY_FIELD: Final = 0x165667B19E3779F9
 _SHIFT: Final = 29
+_NO_BUNDLE: Final = "a sealed bundle does not hold what a bundle holds"
+_FIXINT_END, _FIXARRAY, _FIXSTR, _STR8, _STR16, _UINT8, _UINT16 = 0x80, 0x90, 0xA0, 0xD9, 0xDA, 0xCC, 0xCD
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -79,12 +82,62 @@ def unpack_fields(bundle: bytes) -> dict[str, str]:
     """Raw values by field name.  Raises Damaged."""
     try:
         mask, *values = _decode(bundle)
-    except (msgspec.MsgspecError, ValueError):
-        raise Damaged("a sealed bundle does not hold what a bundle holds") from None
+        return _by_name(mask, values)
+    except (msgspec.MsgspecError, ValueError, TypeError):
+        raise Damaged(_NO_BUNDLE) from None
+
+
+def unpack_bundles(bundles: bytes) -> list[dict[str, str]]:
+    """Raw values by field name, of each of the joined bundles.  Raises Damaged."""
+    found: list[dict[str, str]] = []
+    at = 0
+    try:
+        while at < len(bundles):
+            count = bundles[at] - _FIXARRAY
+            mask, at = _unpack_mask(bundles, at + 1)
+            values: list[str] = []
+            for _ in range(count - 1):
+                value, at = _unpack_text(bundles, at)
+                values.append(value)
+            found.append(_by_name(mask, values))
+    except (IndexError, ValueError):
+        raise Damaged(_NO_BUNDLE) from None
+    return found
+
+
+def _by_name(mask: int, values: Sequence[str]) -> dict[str, str]:
     names = [name for bit, name in enumerate(SEALABLE) if mask >> bit & 1]
     if len(names) != len(values) or mask >> len(SEALABLE):
-        raise Damaged("a sealed bundle does not hold what a bundle holds")
+        raise ValueError
     return dict(zip(names, values, strict=True))
+
+
+def _unpack_mask(data: bytes, at: int) -> tuple[int, int]:
+    """A MessagePack number of 1 to 3 bytes, and where it ends."""
+    first = data[at]
+    if first < _FIXINT_END:
+        return first, at + 1
+    width = {_UINT8: 1, _UINT16: 2}.get(first, 0)
+    if width == 0:
+        raise ValueError
+    return int.from_bytes(data[at + 1 : at + 1 + width], "big"), at + 1 + width
+
+
+def _unpack_text(data: bytes, at: int) -> tuple[str, int]:
+    """A MessagePack text of at most 65,535 bytes, and where it ends."""
+    first = data[at]
+    at += 1
+    if first & 0xE0 == _FIXSTR:
+        length = first & 0x1F
+    else:
+        width = {_STR8: 1, _STR16: 2}.get(first, 0)
+        if width == 0:
+            raise ValueError
+        length = int.from_bytes(data[at : at + width], "big")
+        at += width
+    if at + length > len(data):
+        raise ValueError
+    return data[at : at + length].decode(), at + length
 
 
 class SealedBefore:

@@ -1,28 +1,29 @@
 """The vault: raw personal values, encrypted under data keys that belong to one customer each.
 
-    keys.sqlite     data keys by number, each wrapped with AES-256-GCM by the vault key of the master key (additional data:
-                    the number); which customer owns which numbers; which customers were destroyed
-    index.sqlite    journal position -> customer token, sealed bytes; can be rebuilt from the journal at any time
+    keys.sqlite     data keys by number, each wrapped with AES-256-GCM by the vault key of the master key, and which customer
+                    owns which; which customers were destroyed (`keyring.py`)
+    index.sqlite    customer token -> sealed bytes and their journal positions; can be rebuilt from the journal at any time
+                    (`sealed_index.py`)
 
 The sealed bytes themselves travel in the journal, beside the event they came with:
 
     1 byte   format, 1
     8 bytes  number of the data key, little-endian
     12 bytes nonce, random
-    n bytes  ciphertext of a bundle (`sealing.py`) and 16 bytes tag; additional data: customer token and the 9 bytes above
+    n bytes  ciphertext of one or more bundles (`sealing.py`) and 16 bytes tag; additional data: customer token and the 9
+             bytes above
 
 **Durability without waiting.**  Keys are made ahead of use and lie on the disk (SQLite, WAL, synchronous=FULL) before one
-is handed out, so a new customer costs no wait for the disk.  Who owns a key is written a moment later in the background.
+is handed out, so a new customer costs no wait for the disk.  Who owns a key is written with the index, some seconds later.
 If the process dies in between, the journal still says it: sealed bytes name their key, and they are bound to their
 customer.  So after a start the journal is given to `index` again from `applied_seq`, with `recovering=True`; the index
 never says it is further than the owners are written.  Keys handed out by an earlier process are never handed out again.
 
-**Destroying** a customer deletes every key they own; what was sealed under them becomes unreadable, in the journal and in
-backups of the journal; a backup of keys.sqlite has to be kept apart and renewed.  A customer who appears again after that
-gets another key: a new person record, to which nothing of the old one belongs.
+**Destroying** a customer overwrites every key they own; what was sealed under them becomes unreadable, in the journal, in
+the index and in backups of both; a backup of keys.sqlite has to be kept apart and renewed.  A customer who appears again
+after that gets another key: a new person record, to which nothing of the old one belongs.
 
-One process at a time has a vault open (a lock file says so).  Unwrapped keys are kept in memory, at most
-`unwrapped_keys_max`, about 2.4 KB each.
+One process at a time has a vault open (a lock file says so).
 """
 
 from __future__ import annotations
@@ -30,17 +31,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import queue
 import sqlite3
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from struct import Struct
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -48,59 +47,45 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tarim.base.errors import Damaged, DefinitionError, NotFound, Unavailable
+from tarim.privacy.keyring import KEY_BYTES, NONCE_BYTES, TAG_BYTES, Keyring
 from tarim.privacy.master import MasterKey
-from tarim.privacy.sealing import SealedBefore, SealKeys, pack_fields, unpack_fields
+from tarim.privacy.sealed_index import SealedIndex
+from tarim.privacy.sealing import SealedBefore, SealKeys, pack_fields, unpack_bundles
 
 Tokens = npt.NDArray[np.int64]
 
 FORMAT: Final = 1
 HEAD: Final = Struct("<Bq")
-NONCE_BYTES: Final = 12
-TAG_BYTES: Final = 16
 SEALED_BYTES_MIN: Final = HEAD.size + NONCE_BYTES + TAG_BYTES
-_KEY_AAD: Final = Struct("<16sq")
 _BLOB_AAD: Final = Struct("<qBq")
-_KEY_LABEL: Final = b"tarim data key 1"
-_KEY_BYTES: Final = 32
-_INDEX_GROUP: Final = 64
-_SORTED_FROM: Final = 256
-_WRAPPED_BYTES: Final = NONCE_BYTES + _KEY_BYTES + TAG_BYTES
+_BLOB_AADS: Final = np.dtype([("customer", "<i8"), ("format", "u1"), ("number", "<i8")])
+"""The same as rows of an array; packed, so without gaps."""
 
-_KEYS_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS keys (id INTEGER PRIMARY KEY AUTOINCREMENT, wrapped BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS owners (customer INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (customer, id))
-STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS destroyed (customer INTEGER NOT NULL, at_ms INTEGER NOT NULL, keys INTEGER NOT NULL) STRICT;
-"""
-_INDEX_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS sealed (seq INTEGER PRIMARY KEY, customer INTEGER NOT NULL, blob BLOB NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS sealed_by_customer ON sealed (customer, seq);
-"""
+_HEAD_AT: Final = _BLOB_AAD.size - HEAD.size
+"""The head is the end of the additional data."""
+
+_NONE: Final = np.zeros(0, np.int64)
+_MANY: Final = 256
+"""From so many bundles on the ciphers made for them are not kept: the next such group has other customers."""
+
+assert _BLOB_AADS.itemsize == _BLOB_AAD.size
 
 
 @dataclass(frozen=True, slots=True)
 class VaultLimits:
     """Sizes of the vault's memory."""
 
-    unwrapped_keys_max: int = 1 << 16
+    unwrapped_keys_max: int = 1 << 14
+    """Ciphers of data keys at work."""
+    keys_max: int = 1 << 23
+    """Data keys altogether; beyond it new customers are refused."""
     ready_keys: int = 1 << 12
     """Keys made ahead at a time; half as many left start the making of more."""
     sealed_before_slots: int = 1 << 22
     index_batches_max: int = 256
     """Batches waiting for the index; the caller of `index` waits when there are more."""
-
-
-class _Cipher(NamedTuple):
-    """One data key at work for one customer: its number, the head of what it seals, the additional data."""
-
-    aead: AESGCM
-    head: bytes
-    aad: bytes
-
-    def __repr__(self) -> str:
-        return "<data key>"
+    index_cached_bytes_max: int = 64 << 20
+    """Of the index's customer tokens, 8 bytes a sealed value, for finding a customer's."""
 
 
 class Vault:
@@ -111,13 +96,22 @@ class Vault:
         self._limits = limits
         self._lock_file = _locked(folder)
         try:
-            self._keys = _Keys(folder / "keys.sqlite", master, limits.ready_keys)
-            self._index = _Index(folder / "index.sqlite", limits.index_batches_max, self._keys.write_owners)
+            self._keys = Keyring(folder / "keys.sqlite", master, limits.ready_keys, limits.keys_max)
+            try:
+                self._index = SealedIndex(
+                    folder / "index.sqlite",
+                    limits.index_batches_max,
+                    limits.index_cached_bytes_max,
+                    self._keys.write_owners,
+                )
+            except BaseException:
+                self._keys.close()
+                raise
         except BaseException:
             os.close(self._lock_file)
             raise
-        self._lock = threading.RLock()
-        self._ciphers: dict[int, _Cipher] = {}
+        self._lock = threading.Lock()
+        self._ciphers: dict[int, AESGCM] = {}
         self._sealed_before = SealedBefore(limits.sealed_before_slots)
 
     def __repr__(self) -> str:
@@ -159,40 +153,26 @@ class Vault:
 
         customers: shape (n,), repetition allowed.  Raises Unavailable when the disk cannot be written.
         """
-        with self._lock:
-            known = self._ciphers
-            wanted = dict.fromkeys(customers.tolist())
-            missing = [customer for customer in wanted if customer not in known]
-            if not missing:
-                return 0
-            fresh, made = self._keys.of_customers(missing)
-            over = len(known) + len(fresh) - self._limits.unwrapped_keys_max
-            if over > 0:  # the oldest go; a group larger than the limit exceeds it until the next
-                for customer in list(islice(known, max(over, self._limits.unwrapped_keys_max // 8))):
-                    if customer not in wanted:
-                        del known[customer]
-            known.update(fresh)
-            return made
+        return self._keys.numbers_of(customers)[1]
 
     def has_key(self, customer: int) -> bool:
         """Whether the customer has a data key at present."""
         return self._keys.owned_by(customer)
 
     def destroy(self, customer: int, at_ms: int, through_seq: int) -> int:
-        """Delete every data key of a customer for good, overwriting them on the disk; how many there were.
+        """Overwrite every data key of a customer for good, on the disk and in memory; how many there were.
 
         through_seq: the journal's next position.  Raises Unavailable while the index has not been given the journal up
         to there (a key could be missed), NotFound when the customer has no key.  What is sealed afterwards belongs to
         a new person record.
         """
         self._index.flush()
-        if self._index.applied_seq() < through_seq:
-            raise Unavailable(f"the vault's index stands at {self._index.applied_seq()}, the journal at {through_seq}")
+        if self._index.applied_seq < through_seq:
+            raise Unavailable(f"the vault's index stands at {self._index.applied_seq}, the journal at {through_seq}")
         with self._lock:
-            self._ciphers.pop(customer, None)
             count = self._keys.destroy(customer, at_ms)
+            self._ciphers.clear()
             self._sealed_before.clear()
-        self._index.forget(customer)
         return count
 
     # --------------------------------------------------------------------------------------------------- seal and open
@@ -202,38 +182,55 @@ class Vault:
         return self.seal_bundles(np.array([customer], np.int64), [pack_fields(values)])[0]
 
     def seal_bundles(self, customers: Tokens, bundles: Sequence[bytes]) -> list[bytes]:
-        """Sealed bytes of each bundle (`pack_bundle`) under its customer's key.  Raises Unavailable.
+        """Sealed bytes of each bundle (`pack_bundle`, or several of them joined) under its customer's key.
 
-        customers: shape (n,).  About 2 microseconds each when the keys are in memory.
+        customers: shape (n,).  About 3 microseconds each.  Raises Unavailable.
         """
         if len(customers) != len(bundles):
             raise DefinitionError("there must be as many customers as bundles")
-        with self._lock:
-            sealed: list[bytes] = []
-            step = self._limits.unwrapped_keys_max  # so that a group's keys are in memory together
-            for start in range(0, len(bundles), step):
-                some = customers[start : start + step]
-                self.ensure_keys(some)
-                sealed += self._seal_some(some.tolist(), bundles[start : start + step])
-            return sealed
+        while True:
+            numbers, _ = self._keys.numbers_of(customers)
+            try:
+                return self._seal(customers, numbers, bundles)
+            except NotFound:  # destroyed since then: there is another key now
+                continue
 
-    def _seal_some(self, customers: list[int], bundles: Sequence[bytes]) -> list[bytes]:
-        nonces = os.urandom(NONCE_BYTES * len(bundles))
-        ciphers = self._ciphers
-        sealed: list[bytes] = [b""] * len(bundles)
-        order: Sequence[int] = range(len(bundles))
-        if len(bundles) >= _SORTED_FROM:  # a cipher is 2.4 KB: a customer's bundles go one after the other
-            order = np.argsort(np.array(customers, np.int64)).tolist()
-        at = 0
-        for place in order:
-            nonce = nonces[at : at + NONCE_BYTES]
-            at += NONCE_BYTES
-            aead, head, aad = ciphers[customers[place]]
-            sealed[place] = head + nonce + aead.encrypt(nonce, bundles[place], aad)
+    def _seal(self, customers: Tokens, numbers: Tokens, bundles: Sequence[bytes]) -> list[bytes]:
+        count = len(bundles)
+        aads = np.empty(count, _BLOB_AADS)
+        aads["customer"], aads["format"], aads["number"] = customers, FORMAT, numbers
+        aad_bytes = aads.tobytes()
+        nonces = os.urandom(NONCE_BYTES * count)
+        sealed: list[bytes] = []
+        aad_at = nonce_at = 0
+        for bundle, aead in zip(bundles, self._aeads(numbers), strict=True):
+            aad = aad_bytes[aad_at : aad_at + 17]
+            nonce = nonces[nonce_at : nonce_at + 12]
+            sealed.append(aad[_HEAD_AT:] + nonce + aead.encrypt(nonce, bundle, aad))
+            aad_at += 17
+            nonce_at += 12
         return sealed
 
-    def open_sealed(self, customer: int, blob: bytes) -> dict[str, str]:
-        """Raw values by field name.
+    def _aeads(self, numbers: Tokens) -> Iterator[AESGCM]:
+        """The ciphers of keys by number.  Raises NotFound before the first one when a key was destroyed."""
+        if len(numbers) < _MANY:
+            return iter([self._aead(number) for number in numbers.tolist()])
+        keys = self._keys.keys_of(numbers)
+        return (AESGCM(keys[at : at + KEY_BYTES]) for at in range(0, len(keys), KEY_BYTES))
+
+    def _aead(self, number: int) -> AESGCM:
+        """The cipher of one key, kept for the next time.  Raises NotFound, Damaged."""
+        aead = self._ciphers.get(number)
+        if aead is None:
+            with self._lock:  # so that none is kept beyond `destroy`
+                aead = self._ciphers[number] = AESGCM(self._keys.key(number))
+                if len(self._ciphers) > self._limits.unwrapped_keys_max:
+                    for oldest in list(islice(self._ciphers, self._limits.unwrapped_keys_max // 8 + 1)):
+                        del self._ciphers[oldest]
+        return aead
+
+    def open_sealed(self, customer: int, blob: bytes) -> dict[str, list[str]]:
+        """Raw values by field name, of each field the different ones in the order they were sealed.
 
         Raises NotFound when the key it was sealed under was destroyed, Damaged when the bytes are not what was sealed
         for this customer.
@@ -243,16 +240,18 @@ class Vault:
         version, number = HEAD.unpack_from(blob)
         if version != FORMAT:
             raise Damaged(f"sealed bytes are of format {version}, this program knows {FORMAT}")
-        with self._lock:
-            cipher = self._ciphers.get(customer)
-        if cipher is None or cipher.head != blob[: HEAD.size]:
-            cipher = self._keys.cipher(customer, number)
+        aead = self._aead(number)
         nonce_end = HEAD.size + NONCE_BYTES
+        aad = _BLOB_AAD.pack(customer, FORMAT, number)
         try:
-            bundle = cipher.aead.decrypt(bytes(blob[HEAD.size : nonce_end]), bytes(blob[nonce_end:]), cipher.aad)
+            bundles = aead.decrypt(bytes(blob[HEAD.size : nonce_end]), bytes(blob[nonce_end:]), aad)
         except InvalidTag:
             raise Damaged("sealed bytes do not open: they were altered, or belong to another customer") from None
-        return unpack_fields(bundle)
+        found: dict[str, dict[str, None]] = {}
+        for values in unpack_bundles(bundles):
+            for name, raw in values.items():
+                found.setdefault(name, {})[raw] = None
+        return {name: list(raws) for name, raws in found.items()}
 
     # ------------------------------------------------------------------------------------------- what was sealed before
 
@@ -285,19 +284,35 @@ class Vault:
         has been given (the position after the last event).  Waits when `index_batches_max` batches are waiting.
         recovering: the blobs come from the journal of an earlier process; who owns their keys is learned from them.
         """
-        rows = [
-            (seq, customer, bytes(blob))
-            for seq, customer, blob in zip(seqs.tolist(), customers.tolist(), blobs, strict=True)
-            if blob is not None
-        ]
+        if not any(blobs):
+            self._index.put(_NONE, _NONE, (), applied_seq)
+            return
+        places = np.array([place for place, blob in enumerate(blobs) if blob is not None], np.int64)
+        seqs, customers = seqs[places], customers[places]
+        there = [blob for blob in blobs if blob is not None]
+        numbers = np.frombuffer(b"".join([blob[1 : HEAD.size] for blob in there]), np.int64)
         if recovering:
-            self._keys.learn({(customer, HEAD.unpack_from(blob)[1]) for _, customer, blob in rows})
-        self._index.put(rows, applied_seq)
+            self._learn(customers, numbers, there)
+        # A label stands in the journal under the customer of the event it is about, its key says whose blob it is.
+        owners = self._keys.owners_of(numbers)
+        self._index.put(seqs, np.where(owners != 0, owners, customers), there, applied_seq)
+
+    def _learn(self, customers: Tokens, numbers: Tokens, blobs: Sequence[bytes]) -> None:
+        """Take the journal's word for who owns a key, where nobody does and a blob under it opens as theirs."""
+        true: dict[int, int] = {}
+        for place in np.flatnonzero(self._keys.owners_of(numbers) == 0).tolist():
+            number, customer = int(numbers[place]), int(customers[place])
+            if number not in true:
+                with contextlib.suppress(NotFound, Damaged):
+                    self.open_sealed(customer, blobs[place])
+                    true[number] = customer
+        if true:
+            self._keys.learn(np.array(list(true.values()), np.int64), np.array(list(true), np.int64))
 
     @property
     def applied_seq(self) -> int:
         """The journal position up to which the index is written: index the journal again from here after a start."""
-        return self._index.applied_seq()
+        return self._index.applied_seq
 
     def flush(self) -> None:
         """Wait until everything given so far is written.  Raises Unavailable when it could not be."""
@@ -311,282 +326,25 @@ class Vault:
         """
         if not self.has_key(customer):
             raise NotFound("this customer has no data key: never seen, or destroyed")
+        return self._opened((customer, blob) for _, blob in self._index.of_customer(customer))
+
+    def reveal_event(self, seq: int) -> dict[str, list[str]]:
+        """The raw values that were sealed with the event at one journal position; empty when none were.
+
+        What a table's events of one customer bring new may lie with the first of these events.
+        """
+        return self._opened(self._index.of_event(seq))
+
+    def _opened(self, sealed: Iterable[tuple[int, bytes]]) -> dict[str, list[str]]:
         found: dict[str, dict[str, None]] = {}
-        for _, blob in self._index.of_customer(customer):
+        for customer, blob in sealed:
             try:
                 values = self.open_sealed(customer, blob)
-            except NotFound:  # of a person record that was destroyed, met again while the index was rebuilt
+            except NotFound:  # of a person record that was destroyed
                 continue
-            for name, raw in values.items():
-                found.setdefault(name, {})[raw] = None
+            for name, raws in values.items():
+                found.setdefault(name, {}).update(dict.fromkeys(raws))
         return {name: list(raws) for name, raws in found.items()}
-
-    def reveal_event(self, seq: int) -> dict[str, str]:
-        """The raw values that were sealed with the event at one journal position; empty when none were."""
-        row = self._index.of_event(seq)
-        return {} if row is None else self.open_sealed(*row)
-
-
-class _Keys:
-    """keys.sqlite: makes keys ahead, hands them out, writes their owners down behind.
-
-    Two connections: reading never waits for a writer's disk.  `_lock` guards the memory and the reader, `_write_lock`
-    the writer; `_write_lock` is taken first where both are.
-    """
-
-    def __init__(self, path: Path, master: MasterKey, ready_keys: int) -> None:
-        if ready_keys < 2:
-            raise DefinitionError("ready_keys must be at least 2")
-        self._wrapper = AESGCM(master.derive("vault"))
-        self._writer = _database(path, _KEYS_SCHEMA, "FULL")
-        _check_master(self._writer, master)
-        self._reader = sqlite3.connect(path, check_same_thread=False, timeout=10)
-        self._reader.execute("PRAGMA query_only=ON")
-        self._reader.execute("PRAGMA cache_size=-65536")
-        self._lock = threading.Lock()
-        self._write_lock = threading.Lock()
-        self._ready: deque[tuple[int, bytes]] = deque()
-        self._ready_keys = ready_keys
-        self._unwritten: dict[int, tuple[int, bytes]] = {}
-        self._wanted = threading.Event()
-        self._closing = False
-        self._thread = threading.Thread(target=self._work, name="vault-keys", daemon=True)
-        self._thread.start()
-        self._wanted.set()
-
-    def of_customers(self, missing: Sequence[int]) -> tuple[dict[int, _Cipher], int]:
-        """The ciphers of customers, new keys for those that have none, and how many those are."""
-        fresh: dict[int, _Cipher] = {}
-        with self._lock:
-            stored = self._stored(missing)
-            absent = [customer for customer in missing if customer not in stored]
-        while len(self._ready) < len(absent):
-            self._make(max(self._ready_keys, len(absent) - len(self._ready)))
-        with self._lock:
-            for customer in absent:
-                number, key = self._ready.popleft()
-                self._unwritten[customer] = (number, key)
-                fresh[customer] = _cipher(key, customer, number)
-        if absent:
-            self._wanted.set()
-        for customer, (number, wrapped) in stored.items():
-            key = wrapped if len(wrapped) == _KEY_BYTES else self._unwrap(number, wrapped)
-            fresh[customer] = _cipher(key, customer, number)
-        return fresh, len(absent)
-
-    def _stored(self, customers: Sequence[int]) -> dict[int, tuple[int, bytes]]:
-        """Number and wrapped key (or plain key, if its owner is not written yet) of each customer that has one."""
-        found = {customer: self._unwritten[customer] for customer in customers if customer in self._unwritten}
-        asked = [customer for customer in customers if customer not in found]
-        query = (
-            "SELECT owners.customer, owners.id, keys.wrapped FROM owners JOIN keys ON keys.id = owners.id "
-            "WHERE owners.customer IN (SELECT value FROM json_each(?)) ORDER BY owners.id"
-        )
-        for customer, number, wrapped in self._reader.execute(query, ("[" + ",".join(map(str, asked)) + "]",)):
-            found[customer] = (number, wrapped)
-        return found
-
-    def _make(self, count: int) -> None:
-        """Have `count` more durable keys ready.  Raises Unavailable."""
-        keys = os.urandom(_KEY_BYTES * count)
-        nonces = os.urandom(NONCE_BYTES * count)
-        wrap = self._wrapper.encrypt
-        made: list[tuple[int, bytes]] = []
-        rows: list[tuple[int, bytes]] = []
-        with self._write_lock:
-            try:
-                with self._writer as db:
-                    (last,) = db.execute(
-                        "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'keys'), 0)"
-                    ).fetchone()
-                    for place in range(count):
-                        number = last + 1 + place
-                        key = keys[place * _KEY_BYTES : (place + 1) * _KEY_BYTES]
-                        nonce = nonces[place * NONCE_BYTES : (place + 1) * NONCE_BYTES]
-                        rows.append((number, nonce + wrap(nonce, key, _KEY_AAD.pack(_KEY_LABEL, number))))
-                        made.append((number, key))
-                    db.executemany("INSERT INTO keys VALUES (?, ?)", rows)
-            except sqlite3.OperationalError as error:
-                raise Unavailable(f"the vault cannot write its keys: {error}") from None
-            with self._lock:
-                self._ready.extend(made)
-
-    def _work(self) -> None:
-        """Keep keys ready and owners written; a trouble here shows when the next key is needed or the next flush."""
-        while not self._closing:
-            self._wanted.wait()
-            self._wanted.clear()
-            with contextlib.suppress(Unavailable):
-                if len(self._ready) < self._ready_keys // 2:
-                    self._make(self._ready_keys)
-                self.write_owners()
-
-    def write_owners(self) -> None:
-        """Have it on the disk who owns every key handed out so far.  Raises Unavailable."""
-        with self._write_lock:
-            with self._lock:
-                rows = [(customer, number) for customer, (number, _) in self._unwritten.items()]
-            if not rows:
-                return
-            self._insert_owners(rows)
-            with self._lock:
-                for customer, number in rows:
-                    if customer in self._unwritten and self._unwritten[customer][0] == number:
-                        del self._unwritten[customer]
-
-    def _insert_owners(self, rows: Sequence[tuple[int, int]]) -> None:
-        try:
-            with self._writer as db:
-                db.executemany("INSERT OR IGNORE INTO owners VALUES (?, ?)", sorted(rows))
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"the vault cannot write who owns its keys: {error}") from None
-
-    def learn(self, owned: set[tuple[int, int]]) -> None:
-        """Owners found in an earlier process's journal; keys destroyed since then stay destroyed."""
-        with self._write_lock:
-            asked = "[" + ",".join(str(number) for _, number in owned) + "]"
-            query = "SELECT id FROM keys WHERE id IN (SELECT value FROM json_each(?))"
-            there = {number for (number,) in self._writer.execute(query, (asked,))}
-            self._insert_owners([(customer, number) for customer, number in owned if number in there])
-
-    def owned_by(self, customer: int) -> bool:
-        """Whether the customer owns a key."""
-        with self._lock:
-            return bool(self._stored([customer]))
-
-    def cipher(self, customer: int, number: int) -> _Cipher:
-        """The cipher of one key by number.  Raises NotFound when there is no such key."""
-        with self._lock:
-            unwritten = self._unwritten.get(customer)
-            row = self._reader.execute("SELECT wrapped FROM keys WHERE id = ?", (number,)).fetchone()
-        if row is None:
-            raise NotFound("the data key it was sealed under was destroyed")
-        key = unwritten[1] if unwritten is not None and unwritten[0] == number else self._unwrap(number, row[0])
-        return _cipher(key, customer, number)
-
-    def _unwrap(self, number: int, wrapped: bytes) -> bytes:
-        if len(wrapped) != _WRAPPED_BYTES:
-            raise Damaged("a wrapped data key has the wrong length")
-        try:
-            return self._wrapper.decrypt(
-                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _KEY_AAD.pack(_KEY_LABEL, number)
-            )
-        except InvalidTag:
-            raise Damaged("a wrapped data key does not open: it was altered, or stands under another number") from None
-
-    def destroy(self, customer: int, at_ms: int) -> int:
-        """Delete the customer's keys; how many.  Raises NotFound, Unavailable."""
-        self.write_owners()
-        with self._write_lock, self._lock:
-            try:
-                with self._writer as db:
-                    count = db.execute(
-                        "DELETE FROM keys WHERE id IN (SELECT id FROM owners WHERE customer = ?)", (customer,)
-                    ).rowcount
-                    db.execute("DELETE FROM owners WHERE customer = ?", (customer,))
-                    if count == 0:
-                        raise NotFound("this customer has no data key: never seen, or destroyed")
-                    db.execute("INSERT INTO destroyed VALUES (?, ?, ?)", (customer, at_ms, count))
-                # Pages of the log still hold the wrapped keys until it is copied back and cut.
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            except sqlite3.OperationalError as error:
-                raise Unavailable(f"the vault cannot destroy a key: {error}") from None
-        return count
-
-    def close(self) -> None:
-        """Write the owners, drop the keys that nobody got."""
-        self._closing = True
-        self._wanted.set()
-        self._thread.join()
-        with contextlib.suppress(Unavailable):
-            self.write_owners()
-        with self._write_lock, self._lock:
-            with contextlib.suppress(sqlite3.Error), self._writer as db:
-                db.executemany("DELETE FROM keys WHERE id = ?", [(number,) for number, _ in self._ready])
-            self._ready.clear()
-            self._reader.close()
-            self._writer.close()
-
-
-class _Index:
-    """The background writer of index.sqlite, and its readers."""
-
-    def __init__(self, path: Path, batches_max: int, before_commit: Callable[[], None]) -> None:
-        self._db = _database(path, _INDEX_SCHEMA, "NORMAL")
-        self._db_lock = threading.Lock()
-        self._queue: queue.Queue[tuple[list[tuple[int, int, bytes]], int] | None] = queue.Queue(batches_max)
-        self._before_commit = before_commit
-        self._trouble = ""
-        self._thread = threading.Thread(target=self._work, name="vault-index", daemon=True)
-        self._thread.start()
-
-    def put(self, rows: list[tuple[int, int, bytes]], applied_seq: int) -> None:
-        if self._trouble:
-            raise Unavailable(f"the vault's index cannot be written: {self._trouble}")
-        self._queue.put((rows, applied_seq))
-
-    def _work(self) -> None:
-        running = True
-        while running:
-            batches = [self._queue.get()]
-            while len(batches) < _INDEX_GROUP:
-                try:
-                    batches.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            given = [batch for batch in batches if batch is not None]
-            running = len(given) == len(batches)
-            if given and not self._trouble:  # after a trouble nothing is written, so that applied_seq stays true
-                try:
-                    self._write(given)
-                except (sqlite3.Error, Unavailable) as error:
-                    self._trouble = str(error)
-            for _ in batches:
-                self._queue.task_done()
-
-    def _write(self, given: Sequence[tuple[list[tuple[int, int, bytes]], int]]) -> None:
-        self._before_commit()
-        applied_seq = max(seq for _, seq in given)
-        with self._db_lock, self._db as db:
-            for rows, _ in given:
-                db.executemany("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?)", rows)
-            db.execute(
-                "INSERT INTO meta VALUES ('applied_seq', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, ?)",
-                (applied_seq, applied_seq),
-            )
-
-    def flush(self) -> None:
-        self._queue.join()
-        if self._trouble:
-            raise Unavailable(f"the vault's index cannot be written: {self._trouble}")
-
-    def applied_seq(self) -> int:
-        with self._db_lock:
-            row = self._db.execute("SELECT value FROM meta WHERE name = 'applied_seq'").fetchone()
-        return 0 if row is None else int(row[0])
-
-    def of_customer(self, customer: int) -> list[tuple[int, bytes]]:
-        self.flush()
-        with self._db_lock:
-            return self._db.execute(
-                "SELECT seq, blob FROM sealed WHERE customer = ? ORDER BY seq", (customer,)
-            ).fetchall()
-
-    def of_event(self, seq: int) -> tuple[int, bytes] | None:
-        self.flush()
-        with self._db_lock:
-            row = self._db.execute("SELECT customer, blob FROM sealed WHERE seq = ?", (seq,)).fetchone()
-        return None if row is None else (row[0], row[1])
-
-    def forget(self, customer: int) -> None:
-        self.flush()
-        with self._db_lock, self._db as db:
-            db.execute("DELETE FROM sealed WHERE customer = ?", (customer,))
-
-    def close(self) -> None:
-        self._queue.put(None)
-        self._thread.join()
-        self._db.close()
 
 
 def _locked(folder: Path) -> int:
@@ -598,31 +356,3 @@ def _locked(folder: Path) -> int:
         os.close(descriptor)
         raise Unavailable(f"the vault in {folder} is open in another process") from None
     return descriptor
-
-
-def _database(path: Path, schema: str, synchronous: str) -> sqlite3.Connection:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # SQLite alone would follow the umask
-    os.close(descriptor)
-    db = sqlite3.connect(path, check_same_thread=False, timeout=10)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute(f"PRAGMA synchronous={synchronous}")
-    db.execute("PRAGMA secure_delete=ON")
-    db.execute("PRAGMA cache_size=-65536")
-    db.executescript(schema)
-    return db
-
-
-def _check_master(db: sqlite3.Connection, master: MasterKey) -> None:
-    """Refuse another key than the one this vault was made with."""
-    with db:
-        db.execute("INSERT OR IGNORE INTO meta VALUES ('master_key_check', ?)", (master.check,))
-    (stored,) = db.execute("SELECT value FROM meta WHERE name = 'master_key_check'").fetchone()
-    if stored != master.check:
-        raise DefinitionError(
-            f"this vault was made with the master key whose check is {stored}, the key given has {master.check}; "
-            "with another key every token would be another and nothing sealed could be opened"
-        )
-
-
-def _cipher(key: bytes, customer: int, number: int) -> _Cipher:
-    return _Cipher(AESGCM(key), HEAD.pack(FORMAT, number), _BLOB_AAD.pack(customer, FORMAT, number))
