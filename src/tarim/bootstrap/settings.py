@@ -137,7 +137,6 @@ MEANINGS: Final[Mapping[str, str]] = {
     "vault.sealed_before_slots": "combinations remembered as sealed, 12 bytes each; a power of two",
     "vault.index_batches_max": "batches waiting for the vault's index",
     "vault.index_cached_bytes_max": "memory for finding a customer's sealed values, 8 bytes a value",
-    "vault.index_cached_bytes_max": "memory for finding a customer's sealed values, 8 bytes a value",
 }
 """What each setting means; a test holds it complete."""
 
