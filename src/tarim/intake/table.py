@@ -29,12 +29,14 @@ from tarim.intake.assemble import (
     CONTENT_SPACE,
     CONTENT_TEXTS,
     FREE_NOTES,
+    MASK64,
     SEAL_BIT,
     WITH_PAYEE,
     Assembler,
     Parts,
 )
 from tarim.intake.domain import OCCURRED_MS_END, OCCURRED_MS_MIN, Notes, Refusal
+from tarim.intake.kernels.content import gather
 from tarim.intake.message import convert_message, unknown_field
 from tarim.privacy import FIELDS, ColumnDigester, Role, bytes_of
 from tarim.stream import AMOUNT_FEN_MAX, Col, Flag, Kind, Rows, empty_rows
@@ -60,6 +62,10 @@ TOKEN_COLUMNS: Final = (
     ("merchant_id", Col.MERCHANT),
 )
 _EVENT_KEYS: Final = ColumnDigester()
+_CONTENT_COLUMNS: Final = np.array(CONTENT_COLUMNS, np.int64)
+_NOTE_FACTORS: Final = np.array([0x9E3779B97F4A7C15 * (2 * bit + 1) & MASK64 for bit in range(len(FIELDS))], np.uint64)
+"""Odd numbers, one for each kind of note."""
+
 _YEAR_1900_MS: Final = -2_208_988_800_000
 _YEAR_9999_MS: Final = 253_402_300_799_999
 
@@ -533,25 +539,17 @@ def _event_keys(work: _Work, source: str | None) -> list[str]:
 
 
 def _content_keys(work: _Work, assembler: Assembler) -> None:
-    rows = work.rows
-    words = rows[:, CONTENT_COLUMNS]
-    words[:, CONTENT_COLUMNS.index(Col.FLAGS)] &= CONTENT_FLAGS
-    widths = np.full(len(rows), words.shape[1], np.int64)
-    parts = [words]
-    masks = [np.ones(words.shape, np.bool_)]
-    for index, name in enumerate(CONTENT_TEXTS, 1):
-        hashed = work.hashes.get(name)
-        if hashed is None:
-            continue
-        present = hashed != 0
-        parts.append(np.column_stack((np.full(len(rows), index, np.int64), hashed)))
-        masks.append(np.column_stack((present, present)))
-        widths += 2 * present
-    chosen = np.concatenate(parts, 1)[np.concatenate(masks, 1)] if len(parts) > 1 else np.ascontiguousarray(words)
-    ends = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(widths * 8, out=ends[1:])
-    data = chosen.reshape(-1).view(np.uint8)
-    rows[:, Col.CONTENT_KEY] = assembler.tokenizer.columns(CONTENT_SPACE).of_bytes(data, ends)
+    count = len(work.rows)
+    named = [(index, work.hashes[name]) for index, name in enumerate(CONTENT_TEXTS, 1) if name in work.hashes]
+    hashes = np.zeros((len(named), count), np.int64)
+    for at, (_, hashed) in enumerate(named):
+        hashes[at] = hashed
+    words = np.empty(count * (len(CONTENT_COLUMNS) + 2 * len(named)), np.int64)
+    ends = np.empty(count + 1, np.int64)
+    indices = np.array([index for index, _ in named], np.int64)
+    gather(work.rows, _CONTENT_COLUMNS, int(Col.FLAGS), CONTENT_FLAGS, indices, hashes, words, ends)
+    digester = assembler.tokenizer.columns(CONTENT_SPACE)
+    work.rows[:, Col.CONTENT_KEY] = digester.of_bytes(words.view(np.uint8), ends)
 
 
 # -------------------------------------------------------------------------------------------------------------- finish
@@ -629,7 +627,10 @@ _TRUTH_FIELDS: Final = frozenset({"history_authorised", "location_permitted"})
 
 
 def _notes(work: _Work, assembler: Assembler) -> list[Notes | None]:
-    """The notes of each row; events that say nothing share one value."""
+    """The notes of each row; events that say the same share one value.
+
+    The same: texts of the same keyed hashes, and references of the same event key.
+    """
     count = len(work.rows)
     named = [name for name in (*FREE_NOTES, "legal_basis", "refers_to") if name in work.texts]
     named = [name for name in FIELDS if name in named]
@@ -637,21 +638,20 @@ def _notes(work: _Work, assembler: Assembler) -> list[Notes | None]:
     if not named:
         return notes
     default = assembler.limits.legal_basis_default
-    pattern = np.zeros(count, np.int64)
+    mixed = np.zeros(count, np.uint64)
     for bit, name in enumerate(named):
-        pattern |= _present(work.texts[name]).astype(np.int64) << bit
-    columns = [work.texts[name].to_pylist() for name in named]
-    for number in np.unique(pattern).tolist():
-        if number == 0:
-            continue
-        places = np.flatnonzero(pattern == number).tolist()
-        bits = [bit for bit in range(len(named)) if number >> bit & 1]
-        keys = tuple(named[bit] for bit in bits)
-        basis = {} if "legal_basis" in keys else {"legal_basis": default}
-        chosen = [columns[bit] for bit in bits]
-        for place in places:
-            notes[place] = {**dict(zip(keys, (column[place] for column in chosen), strict=True)), **basis}
-    return notes
+        hashed = work.hashes[name] if name in work.hashes else work.rows[:, Col.REFERS_KEY]
+        mixed += hashed.view(np.uint64) * _NOTE_FACTORS[bit]
+    _, first, which = np.unique(mixed, return_index=True, return_inverse=True)
+    places = pa.array(first)
+    columns = [work.texts[name].take(places).to_pylist() for name in named]
+    different: list[Notes | None] = []
+    for values in zip(*columns, strict=True):
+        said = {name: value for name, value in zip(named, values, strict=True) if value is not None}
+        if said:
+            said.setdefault("legal_basis", default)
+        different.append(said or assembler.plain_notes)
+    return [different[number] for number in which.tolist()]
 
 
 assert {name for name, _ in TOKEN_COLUMNS} == {name for name, one in FIELDS.items() if one.role is Role.TOKEN}
