@@ -381,7 +381,7 @@ def _line(**fields: str) -> str:
 
 
 def _parquet(**columns: Any) -> bytes:
-    table = {name: [value] * 3 for name, value in GOOD.items()}
+    table: dict[str, Any] = {name: [value] * 3 for name, value in GOOD.items()}
     table.update(columns)
     sink = io.BytesIO()
     pa.parquet.write_table(pa.table({name: column for name, column in table.items() if column is not None}), sink)
