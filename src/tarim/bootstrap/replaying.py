@@ -1,15 +1,17 @@
 """Replay: a file through the whole path, journal included, at the speed of a batch.
 
-    reader thread                     this thread                                   writer thread
-    file → tables → rows, tokens,  ─► recognise, judge, append to the journal  ───► decisions and features, Parquet
-    sealed values                     commit, once a chunk
+    reader thread                     this thread                                   finisher thread
+    file → tables → rows, tokens   ─► seal, recognise, judge, append to the    ───► commit, once a chunk; tell the vault's
+                                      journal                                       index; decisions and features, Parquet
 
 The compiled kernels, Arrow and the disk release the interpreter, so the three overlap.  Queues hold two chunks each.
+Values are sealed where it is known what the chunks before brought, and remembered as sealed once they are in the journal.
 """
 
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
 from collections import Counter
@@ -17,17 +19,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tarim.base.errors import Unavailable
+from tarim.base.errors import TarimError, Unavailable
 from tarim.bootstrap.house import House
 from tarim.decisions import OTHER, SAME, Decider, Taken, Word, hits_of
-from tarim.intake import EventBatch, Refusal
+from tarim.intake import EventBatch, Refusal, TableParts
 from tarim.stream import Col, Flag, Kind, Outcome
 
 CHUNK_EVENTS: Final = 32_768
@@ -98,24 +100,34 @@ def replay(
     """
     summary = Summary()
     begin = time.perf_counter()
-    with _Reader(house, tables, source, backfill, received_ms) as reader, _Writer(house, out) as writer:
-        for batch, refusals in reader:
-            for refusal in refusals:
-                summary.refused[refusal.code] += 1
-            summary.refusals += refusals[: REFUSALS_KEPT - len(summary.refusals)]
-            if not len(batch):
-                continue
-            taken = house.service.take(batch)
-            house.journal.commit()
-            house.index_accepted(taken, batch)
-            _count(summary, taken)
-            fraud = _fraud(batch, taken, truth)
-            if fraud is not None:
-                _compare(summary, taken, fraud)
-            writer.write(batch, taken, fraud)
-            progress(len(batch))
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(house.settings.service.thread_switch_us / 1e6)
+    try:
+        with _Reader(house, tables, source, backfill, received_ms) as reader, _Finisher(house, out) as finisher:
+            for parts in reader:
+                for refusal in parts.refusals:
+                    summary.refused[refusal.code] += 1
+                summary.refusals += parts.refusals[: REFUSALS_KEPT - len(summary.refusals)]
+                if len(parts.event_ids):
+                    _take(house, house.intake.seal(parts), truth, summary, finisher)
+                progress(finisher.finished())
+        progress(finisher.finished())
+    finally:
+        sys.setswitchinterval(switch_s)
     summary.took_s = time.perf_counter() - begin
     return summary
+
+
+def _take(house: House, batch: EventBatch, truth: Truth | None, summary: Summary, finisher: _Finisher) -> None:
+    taken = house.service.take(batch)
+    if len(taken.rows):
+        # All it sealed is in the record, that of events left out too.  Without a record it is nowhere: sealed again.
+        house.intake.accepted(batch)
+    _count(summary, taken)
+    fraud = _fraud(batch, taken, truth)
+    if fraud is not None:
+        _compare(summary, taken, fraud)
+    finisher.finish(batch, taken, fraud)
 
 
 def _count(summary: Summary, taken: Taken) -> None:
@@ -153,7 +165,7 @@ def _compare(summary: Summary, taken: Taken, fraud: npt.NDArray[np.bool_]) -> No
 
 
 class _Reader(threading.Thread):
-    """Makes batches ahead; the intake is this thread's alone meanwhile."""
+    """Reads tables ahead."""
 
     def __init__(
         self,
@@ -169,7 +181,7 @@ class _Reader(threading.Thread):
         self._source = source
         self._backfill = backfill
         self._received_ms = received_ms
-        self._queue: queue.Queue[tuple[EventBatch, list[Refusal]] | BaseException | None] = queue.Queue(_QUEUE_CHUNKS)
+        self._queue: queue.Queue[TableParts | BaseException | None] = queue.Queue(_QUEUE_CHUNKS)
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -187,7 +199,7 @@ class _Reader(threading.Thread):
                 continue
         self.join()
 
-    def __iter__(self) -> Iterator[tuple[EventBatch, list[Refusal]]]:
+    def __iter__(self) -> Iterator[TableParts]:
         while (item := self._queue.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
@@ -201,12 +213,11 @@ class _Reader(threading.Thread):
                     if self._stopped:
                         return
                     part = table.slice(start, CHUNK_EVENTS)
-                    batch, refusals = intake.table(
+                    parts = intake.read(
                         part, source=self._source, received_ms=self._received_ms(part), backfill=self._backfill
                     )
-                    # A replay that fails ends the process, so what is sealed may be remembered before it is durable.
-                    intake.accepted(batch)
-                    self._queue.put((batch, [_moved(refusal, first_row) for refusal in refusals]))
+                    parts.refusals = [_moved(refusal, first_row) for refusal in parts.refusals]
+                    self._queue.put(parts)
                     first_row += part.num_rows
             self._queue.put(None)
         except BaseException as error:
@@ -217,16 +228,31 @@ def _moved(refusal: Refusal, rows: int) -> Refusal:
     return Refusal(refusal.row + rows, refusal.field, refusal.rule, refusal.got, refusal.code)
 
 
-class _Writer(threading.Thread):
-    """Writes `decisions.parquet` and `features.parquet`; a file appears under its name when it is whole."""
+class _Finished(NamedTuple):
+    """A chunk that was judged and appended."""
+
+    batch: EventBatch
+    taken: Taken
+    features: npt.NDArray[np.float64]
+    fraud: npt.NDArray[np.bool_] | None
+
+
+class _Finisher(threading.Thread):
+    """Makes chunks durable, has them indexed, and writes `decisions.parquet` and `features.parquet`.
+
+    A file appears under its name when it is whole.
+    """
 
     def __init__(self, house: House, out: Path | None) -> None:
-        super().__init__(name="replay-writer", daemon=True)
+        super().__init__(name="replay-finisher", daemon=True)
+        self._house = house
         self._out = out
         self._decider: Decider = house.policy.decider
         self._names = house.features.names
-        self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue(_QUEUE_CHUNKS)
+        self._queue: queue.Queue[_Finished | None] = queue.Queue(_QUEUE_CHUNKS)
         self._failure: BaseException | None = None
+        self._done = 0
+        self._told = 0
 
     def __enter__(self) -> Self:
         if self._out is not None:
@@ -234,46 +260,74 @@ class _Writer(threading.Thread):
                 self._out.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise Unavailable(f"{self._out}: {error.strerror}") from None
-            self.start()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._out is None:
-            return
         self._queue.put(None)
         self.join()
         if error is None:
             self._raise_failure()
-            for name in ("decisions", "features"):
-                (self._out / f".{name}.parquet").replace(self._out / f"{name}.parquet")
+            if self._out is not None:
+                for name in ("decisions", "features"):
+                    (self._out / f".{name}.parquet").replace(self._out / f"{name}.parquet")
 
-    def write(self, batch: EventBatch, taken: Taken, fraud: npt.NDArray[np.bool_] | None) -> None:
-        """Have the new events of a batch written.  Waits when two chunks wait already."""
-        if self._out is None or not len(taken.rows):
-            return
+    def finish(self, batch: EventBatch, taken: Taken, fraud: npt.NDArray[np.bool_] | None) -> None:
+        """Have a chunk finished.  Waits when two wait already.  Raises what went wrong with an earlier one."""
         self._raise_failure()
-        ids, sources = batch.event_ids, batch.sources
-        if len(taken.rows) != len(batch):
-            new = _new(taken).tolist()
-            ids, sources = [ids[i] for i in new], [sources[i] for i in new]
-        chunk = {"ids": ids, "sources": sources, "rows": taken.rows, "decisions": taken.decisions}
-        self._queue.put(chunk | {"features": taken.features.copy(), "fraud": fraud})
+        features = taken.features.copy() if self._out is not None else taken.features[:0]
+        self._queue.put(_Finished(batch, taken, features, fraud))
+
+    def finished(self) -> int:
+        """Events that were finished since this was asked last."""
+        done = self._done
+        fresh, self._told = done - self._told, done
+        return fresh
 
     def _raise_failure(self) -> None:
+        if isinstance(self._failure, TarimError):
+            raise self._failure
         if self._failure is not None:
             raise Unavailable(f"the results could not be written: {self._failure}") from self._failure
 
     def run(self) -> None:
         files: dict[str, pq.ParquetWriter] = {}
         while (chunk := self._queue.get()) is not None:  # to the end even after a failure, so that nobody waits
-            if self._failure is None:
-                self._try(lambda chunk=chunk: self._write(chunk, files))  # type: ignore[misc]
-        if not files and self._failure is None:
+            self._try(lambda chunk=chunk: self._finish(chunk, files))  # type: ignore[misc]
+        if not files and self._failure is None and self._out is not None:
             self._try(lambda: self._write(self._nothing(), files))
         for file in files.values():
             self._try(file.close)
+
+    def _finish(self, chunk: _Finished, files: dict[str, pq.ParquetWriter]) -> None:
+        try:
+            self._house.journal.commit()
+        except BaseException:
+            self._house.service.break_down("the journal could not be written; replay again from a new start")
+            raise
+        if self._failure is not None:
+            return
+        self._house.index_accepted(chunk.taken, chunk.batch)
+        if self._out is not None and len(chunk.taken.rows):
+            self._write(self._columns(chunk), files)
+        self._done += len(chunk.batch)
+
+    def _columns(self, chunk: _Finished) -> dict[str, Any]:
+        batch, taken = chunk.batch, chunk.taken
+        ids, sources = batch.event_ids, batch.sources
+        if len(taken.rows) != len(batch):
+            new = _new(taken).tolist()
+            ids, sources = [ids[i] for i in new], [sources[i] for i in new]
+        return {
+            "ids": ids,
+            "sources": sources,
+            "rows": taken.rows,
+            "decisions": taken.decisions,
+            "features": chunk.features,
+            "fraud": chunk.fraud,
+        }
 
     def _try(self, act: Callable[[], None]) -> None:
         try:
@@ -297,7 +351,14 @@ class _Writer(threading.Thread):
 
     def _open(self, name: str, schema: pa.Schema) -> pq.ParquetWriter:
         assert self._out is not None
-        return pq.ParquetWriter(self._out / f".{name}.parquet", schema, compression="zstd", compression_level=1)
+        return pq.ParquetWriter(
+            self._out / f".{name}.parquet",
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
+            write_statistics=["seq", "occurred_at"],
+        )
 
     def _head(self, chunk: dict[str, Any]) -> dict[str, Any]:
         """Columns of both files: which event, and what came of it."""

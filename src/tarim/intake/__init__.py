@@ -22,6 +22,7 @@ from tarim.intake.mapping import Column, Drop, Mapping
 from tarim.intake.ports import Sealer
 from tarim.intake.problem import CONTENT_TYPE, TITLES, problem
 from tarim.intake.service import Intake
+from tarim.intake.table import TableParts
 
 __all__ = [
     "CONTENT_TYPE",
@@ -39,6 +40,7 @@ __all__ = [
     "Refusal",
     "RefusedAt",
     "Sealer",
+    "TableParts",
     "UnsupportedFile",
     "check_digest",
     "check_file",
