@@ -5,9 +5,9 @@
                   └──────────────── what arrived meanwhile is the next group ◄───────────────────────────────┘
 
 An answer is durable before it is given, the disk is asked once for many answers, and a group is as large as the load
-makes it.  All of it happens in the event loop's own thread, the wait for the disk included: a second thread would have to
-share the interpreter's lock, and handing it back and forth cost several times what the disk does (0.2 ms; decision record
-0009).  While the disk works the kernel collects what arrives.  What waits is bounded: beyond it a request is refused at
+makes it.  All but the wait for the disk happens in the event loop's own thread: a second thread would have to share the
+interpreter's lock, and handing it back and forth costs several times what the disk does (decision record 0009).  What
+waits is bounded: beyond it a request is refused at
 once, which costs the sender less than a late answer.
 """
 
@@ -17,7 +17,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from tarim.base.errors import InputError, TarimError, Unavailable
@@ -31,6 +32,10 @@ CLOSED: Final = "the service is stopping"
 FULL: Final = "too many requests are waiting"
 BROKEN: Final = "the journal could not be written; the service must be restarted"
 NOT_JUDGED: Final = "the events could not be judged"
+
+OVERLAPPED_REQUESTS_MIN: Final = 6
+"""Groups of so many requests wait for the disk in another thread, while this one reads what comes next; for smaller ones
+waking that thread would take longer than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,21 @@ class _Request(NamedTuple):
     answer: Answer
 
 
+@dataclass(slots=True)
+class _Judged:
+    """A group on its way: what its requests are answered, which results belong to which request, and since when."""
+
+    group: list[_Request]
+    begun_s: float
+    answers: dict[int, list[Result] | TarimError] = field(default_factory=dict)
+    owners: list[tuple[int, int]] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    batches: Sequence[Batch] = ()
+    batch: Any = None
+    taken: Taken | None = None
+    judged_s: float = 0.0
+
+
 class GroupCommit:
     """The asynchronous front of the decision service; its methods are called in `loop`'s thread.
 
@@ -89,6 +109,7 @@ class GroupCommit:
         self._waiting: deque[_Request] = deque()
         self._waiting_bytes = 0
         self._scheduled = False
+        self._committer = ThreadPoolExecutor(1, "commit")
         self._closed = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -136,6 +157,7 @@ class GroupCommit:
         """Take nothing more, and return when what is waiting has been answered."""
         self._closed = True
         await self._empty.wait()
+        self._committer.shutdown()
 
     # ---- one group -------------------------------------------------------------------------------------------------
 
@@ -147,55 +169,59 @@ class GroupCommit:
             group.append(request)
             size += len(request.body)
         self._waiting_bytes -= size
-        answers, finish = self._decide(group)
-        for request, results in answers:
+        judged = self._judge(group)
+        if judged.taken is None or not len(judged.taken.rows):
+            self._settle(judged, None)
+        elif len(group) < OVERLAPPED_REQUESTS_MIN:
+            self._settle(judged, self._commit())
+        else:
+            self._committer.submit(self._commit).add_done_callback(
+                lambda committed: self._loop.call_soon_threadsafe(self._settle, judged, committed.result())
+            )
+
+    def _settle(self, judged: _Judged, trouble: Exception | None) -> None:
+        """Answer a group that is durable, or say why it is not; then keep account and see to the next one."""
+        answers = judged.answers
+        if trouble is not None:
+            self._watcher.failed(trouble)
+            refused = trouble if isinstance(trouble, TarimError) else Unavailable(BROKEN)
+            answers = {index: answers.get(index, refused) for index in range(len(judged.group))}
+        else:
+            at = 0
+            for index, count in judged.owners:
+                answers[index] = judged.results[at : at + count]
+                at += count
+        for index, request in enumerate(judged.group):
             try:
-                request.answer(results)
+                request.answer(answers[index])
             except Exception as error:  # one broken connection must not cost the others their answers
                 self._watcher.failed(error)
-        if finish is not None:
-            self._finish(finish)
+        if judged.taken is not None and trouble is None:
+            self._finish(judged, judged.taken)
         self._scheduled = bool(self._waiting)
         if self._scheduled:
             self._loop.call_soon(self._work)
         else:
             self._empty.set()
 
-    def _decide(
-        self, group: list[_Request]
-    ) -> tuple[list[tuple[_Request, list[Result] | TarimError]], Callable[[], None] | None]:
-        """Results of a group, durable, and what is to be done once they are on their way."""
-        begin = time.perf_counter()
-        answers: dict[int, list[Result] | TarimError] = {}
-        finish = None
+    def _judge(self, group: list[_Request]) -> _Judged:
+        """A group read, recognised, judged and appended; durable only after the commit."""
+        judged = _Judged(group, time.perf_counter())
         try:
-            batches, owners = self._read(group, answers)
+            batches, judged.owners = self._read(group, judged.answers)
             if batches:
-                batch = join(batches)
-                taken = self._service.take(batch)
-                results = self._service.results(batch, taken)
-                judged = time.perf_counter()
-                if len(taken.rows):
-                    self._commit()
-                durable = time.perf_counter()
-                at = 0
-                for index, count in owners:
-                    answers[index] = results[at : at + count]
-                    at += count
-
-                def finish() -> None:
-                    self._account(batches, batch, taken)
-                    self._watcher.group(batch, taken, judged - begin, durable - judged)
-
-        except TarimError as error:
-            answers = {index: answers.get(index, error) for index in range(len(group))}
+                judged.batches = batches
+                judged.batch = join(batches)
+                judged.taken = self._service.take(judged.batch)
+                judged.results = self._service.results(judged.batch, judged.taken)
+        except Exception as error:
             if not isinstance(error, InputError):
                 self._watcher.failed(error)
-        except Exception as error:
-            self._watcher.failed(error)
-            trouble = Unavailable(self._service.broken or NOT_JUDGED)
-            answers = {index: answers.get(index, trouble) for index in range(len(group))}
-        return [(request, answers[index]) for index, request in enumerate(group)], finish
+            trouble = error if isinstance(error, TarimError) else Unavailable(self._service.broken or NOT_JUDGED)
+            judged.answers = {index: judged.answers.get(index, trouble) for index in range(len(group))}
+            judged.owners, judged.taken = [], None
+        judged.judged_s = time.perf_counter()
+        return judged
 
     def _account(self, batches: Sequence[Batch], batch: Batch, taken: Taken) -> None:
         """Tell those who keep account of what lies in the journal."""
@@ -207,18 +233,22 @@ class GroupCommit:
         if self._on_accepted is not None:
             self._on_accepted(taken, batch)
 
-    def _finish(self, finish: Callable[[], None]) -> None:
+    def _finish(self, judged: _Judged, taken: Taken) -> None:
+        durable_s = time.perf_counter() - judged.judged_s
         try:
-            finish()
+            self._watcher.group(judged.batch, taken, judged.judged_s - judged.begun_s, durable_s)
+            self._account(judged.batches, judged.batch, taken)
         except Exception as error:  # the answers are right and given; what failed can be made up for from the journal
             self._watcher.failed(error)
 
-    def _commit(self) -> None:
+    def _commit(self) -> Exception | None:
+        """Why the journal is not durable, None when it is."""
         try:
             self._log.commit()
-        except BaseException:
+        except Exception as error:
             self._service.break_down(BROKEN)
-            raise
+            return error
+        return None
 
     def _read(
         self, group: list[_Request], answers: dict[int, list[Result] | TarimError]
