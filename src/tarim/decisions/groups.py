@@ -33,6 +33,10 @@ FULL: Final = "too many requests are waiting"
 BROKEN: Final = "the journal could not be written; the service must be restarted"
 NOT_JUDGED: Final = "the events could not be judged"
 
+ACCOUNT_AFTER_S: Final = 0.05
+ACCOUNTS_MAX: Final = 256
+"""`on_accepted` is told of this many groups, or of those of this long, at once."""
+
 OVERLAPPED_REQUESTS_MIN: Final = 6
 """Groups of so many requests wait for the disk in another thread, while this one reads what comes next; for smaller ones
 waking that thread would take longer than it saves."""
@@ -108,6 +112,7 @@ class GroupCommit:
         self._on_accepted = on_accepted
         self._waiting: deque[_Request] = deque()
         self._waiting_bytes = 0
+        self._accepted: list[tuple[Taken, Batch]] = []
         self._scheduled = False
         self._committer = ThreadPoolExecutor(1, "commit")
         self._closed = False
@@ -157,6 +162,7 @@ class GroupCommit:
         """Take nothing more, and return when what is waiting has been answered."""
         self._closed = True
         await self._empty.wait()
+        self._tell()
         self._committer.shutdown()
 
     # ---- one group -------------------------------------------------------------------------------------------------
@@ -230,8 +236,23 @@ class GroupCommit:
         if len(taken.rows) == len(batch.event_ids):
             for each in batches:
                 self._reader.accepted(each)
-        if self._on_accepted is not None:
-            self._on_accepted(taken, batch)
+        if self._on_accepted is None:
+            return
+        self._accepted.append((taken, batch))
+        if len(self._accepted) == 1:
+            self._loop.call_later(ACCOUNT_AFTER_S, self._tell)
+        elif len(self._accepted) >= ACCOUNTS_MAX:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell of all groups since the last time at once: each telling wakes a thread, which then wants the interpreter."""
+        accepted, self._accepted = self._accepted, []
+        try:
+            for taken, batch in accepted:
+                assert self._on_accepted is not None
+                self._on_accepted(taken, batch)
+        except Exception as error:  # what failed can be made up for from the journal
+            self._watcher.failed(error)
 
     def _finish(self, judged: _Judged, taken: Taken) -> None:
         durable_s = time.perf_counter() - judged.judged_s
