@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 
 from tarim.cli.demo import language_of
 
+HOME = Path(__file__).resolve().parents[2]
 SMALL = [
     "--customers",
     "2000",
@@ -141,6 +143,30 @@ def test_the_service_is_left_running_and_the_printed_lines_work(data: Path) -> N
     assert "no service" in tarim("demo", "--stop", "--data", str(data), "--lang", "en").stdout
     with pytest.raises(OSError):
         request(next(shlex.split(line) for line in again.stdout.splitlines() if line.startswith("curl ")))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_call_in_the_readme_works_to_the_letter(name: str, tmp_path: Path) -> None:
+    """After the demonstration in its usual folder; only the port may be another."""
+    data = tmp_path / "var" / "demo"
+    try:
+        done = tarim("demo", "--data", str(data), "--lang", "en", *SMALL)
+        assert done.returncode == 0, done.stderr
+        found = re.search(r"running at http://127\.0\.0\.1:(\d+)", done.stdout)
+        assert found is not None
+        block = re.findall(r"^```sh\n(KEY=.*?)^```$", (HOME / name).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        assert len(block) == 1
+        script = block[0].replace(":8470/", f":{found[1]}/")
+        answers = [
+            subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True)
+            for _ in range(2)
+        ]
+        assert answers[0].stdout == answers[1].stdout
+        assert json.loads(answers[0].stdout)["outcome"] == "challenge"
+    finally:
+        tarim("demo", "--stop", "--data", str(data))
 
 
 @pytest.mark.slow

@@ -1,0 +1,128 @@
+"""`docs/reference/limits.md`: every limit in the code with its value, and what happens at it.
+
+    python -m tarim.bootstrap.limits docs/reference
+
+Values are read from the code.  A limit that can be set is named after its setting.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+PAGE: Final = "limits.md"
+
+AT_SETTINGS: Final = {
+    "service.head_bytes_max": "431, and the connection is closed",
+    "service.pipelined_requests_max": "reading that connection pauses until answers went out",
+    "service.connections_max": "a further connection is answered 503",
+    "service.request_s_max": "408, and the connection is closed",
+    "service.idle_s_max": "the connection is closed",
+    "service.stop_s_max": "a stop gives up waiting",
+    "service.group_requests_max": "the rest is the next group",
+    "service.group_bytes_max": "the rest is the next group; one larger request is a group of its own",
+    "service.waiting_requests_max": "503 with Retry-After, at once",
+    "service.waiting_bytes_max": "503 with Retry-After, at once",
+    "engine.memory_bytes_max": "503 for everything (`broken`) until the service is restarted with more",
+    "seen.events_max": "the oldest are forgotten: sent again, they count as new",
+    "journal.segment_bytes": "the segment is sealed, the next one begins",
+    "journal.block_bytes_max": "413: the record is refused",
+    "journal.free_bytes_min": "503 before anything was decided",
+    "journal.segments_max": "503; drop or archive old segments",
+    "intake.message_bytes_max": "413",
+    "intake.batch_bytes_max": "413",
+    "intake.batch_events_max": "413",
+    "intake.xml_bytes_max": "the file is refused",
+    "intake.file_bytes_max": "the file is refused",
+    "intake.line_bytes_max": "the file is refused at that line",
+    "intake.table_rows_max": "the table is refused; replay cuts smaller ones",
+    "intake.future_tolerance_ms": "422: nobody can push an entity's windows into the future",
+    "intake.age_ms_max": "422",
+    "vault.keys_max": "503 for events of new customers; those known go on",
+    "vault.unwrapped_keys_max": "keys are unwrapped again when needed",
+    "vault.ready_keys": "more are made ahead when half are used",
+    "vault.sealed_before_slots": "older combinations are sealed again: more bytes, nothing lost",
+    "vault.index_batches_max": "the writer waits for the vault's index",
+    "vault.index_cached_bytes_max": "chunks of the index are read again from the disk",
+}
+FIXED: Final = (
+    ("tarim.stream.definitions:FEATURES_MAX", "features of a set", "the definition is refused"),
+    (
+        "tarim.stream.definitions:WINDOW_MS_MAX",
+        "window + delay + lateness, milliseconds",
+        "the definition is refused",
+    ),
+    ("tarim.stream.plan:FLAG_BITS_MAX", "flag bits of an entity", "the definition is refused"),
+    (
+        "tarim.stream.plan:RING_LG_MAX",
+        "binary logarithm of the events that one entity remembers",
+        "503 for everything (`broken`): the engine stops and says so, rather than forget",
+    ),
+    ("tarim.stream.events:AMOUNT_FEN_MAX", "largest amount of an event, fen", "422"),
+    ("tarim.intake.domain:EXTRA_MAX", "largest free number either way", "422"),
+    ("tarim.intake.checks:EVENT_ID_MAX", "characters of an event_id", "422"),
+    ("tarim.intake.files:_HEADER_COLUMNS_MAX", "columns of a file", "the file is refused"),
+    ("tarim.intake.mapping:TEXT_BYTES_MAX", "bytes of a mapping file", "refused"),
+    ("tarim.intake.iso20022:DEPTH_MAX", "depth of an XML file", "the file is refused"),
+    ("tarim.rules.domain:RULES_MAX", "rules of a ruleset", "the ruleset is refused"),
+    ("tarim.rules.domain:BANDS_MAX", "score bands of a ruleset", "the ruleset is refused"),
+    ("tarim.rules.domain:RULESET_CHARS_MAX", "characters of a ruleset", "the ruleset is refused"),
+    ("tarim.rules.domain:EXPRESSION_CHARS_MAX", "characters of a rule's expression", "the ruleset is refused"),
+    ("tarim.rules.domain:EXPRESSION_DEPTH_MAX", "depth of a rule's expression", "the ruleset is refused"),
+    ("tarim.rules.domain:REASON_CHARS_MAX", "characters of a reason", "the ruleset is refused"),
+    ("tarim.rules.domain:WEIGHT_MAX", "weight of a rule", "the ruleset is refused"),
+    ("tarim.models.domain:MODEL_BYTES_MAX", "bytes of a model file", "the model is refused"),
+    ("tarim.models.domain:TREES_MAX", "trees of a model", "the model is refused"),
+    ("tarim.models.domain:LEAVES_MAX", "leaves of a tree", "the model is refused"),
+    ("tarim.models.domain:FEATURES_MAX", "features of a model", "the model is refused"),
+    ("tarim.journal.adapters.folder:SEQ_MAX", "positions of a journal", "503"),
+    ("tarim.decisions.snapshots:KEPT", "snapshots kept", "older ones are removed"),
+    ("tarim.decisions.service:_RECORDS_CACHED", "decoded records kept for looking up", "read again from the journal"),
+    ("tarim.privacy.tokens:CACHED_PER_SPACE", "identifiers remembered per token space", "the older half is forgotten"),
+    ("tarim.identity.keys:KEYS_MAX", "API keys", "refused"),
+    ("tarim.identity.keys:PRESENTED_CHARACTERS_MAX", "characters of a presented key", "401"),
+    ("tarim.bootstrap.house:ARTEFACT_BYTES_MAX", "bytes of a rules or model file", "refused at the start"),
+    ("tarim.bootstrap.settings:SETTINGS_BYTES_MAX", "bytes of settings.toml", "refused at the start"),
+    ("tarim.bootstrap.replaying:CHUNK_EVENTS", "events of one chunk of a replay, and of its record", "the next chunk"),
+    ("tarim.simulation.settings:CUSTOMERS_MAX", "customers of a simulated bank", "refused"),
+    ("tarim.simulation.settings:EVENTS_PER_DAY_MAX", "events a day of a simulated bank", "refused"),
+    ("tarim.simulation.settings:DAYS_MAX", "days of a simulation", "refused"),
+)
+"""(module:name, what it limits, what happens at it) of limits that cannot be set."""
+
+
+def fixed() -> Iterator[tuple[str, int, str, str]]:
+    """(module:name, value, what, at it) of each fixed limit."""
+    for place, what, happens in FIXED:
+        module, _, name = place.partition(":")
+        yield place, int(getattr(import_module(module), name)), what, happens
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [
+        "<!-- Written by `python -m tarim.bootstrap.limits docs/reference`; do not edit. -->",
+        "",
+        "# Limits",
+        "",
+        "Everything that could grow has a maximum, and something is said when it is reached.",
+        "",
+        "## That can be set",
+        "",
+        "Meanings, types and defaults are in [settings](settings.md).",
+        "",
+        "| setting | when it is reached |",
+        "| --- | --- |",
+    ]
+    lines += [f"| `{name}` | {happens} |" for name, happens in AT_SETTINGS.items()]
+    lines += ["", "## That are fixed", "", "| limit | value | when it is reached | in the code |"]
+    lines += ["| --- | --- | --- | --- |"]
+    lines += [f"| {what} | {value:,} | {happens} | `{place}` |" for place, value, what, happens in fixed()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) / PAGE).write_text(page(), encoding="utf-8")
