@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.engine import ready
 from bench.reference_events import Shape, reference_rows
 from tarim.decisions.policy import Decider
 from tarim.models import Model, model_from_bytes
@@ -103,7 +104,7 @@ def decisions_rate(rows: Rows, decider: Decider, repetitions: int) -> tuple[floa
     count = len(rows) - len(rows) % BATCH_EVENTS
     for _ in range(repetitions):
         copy = rows.copy()
-        engine = Engine(reference_features())
+        engine = ready(Engine(reference_features()), count)
         started, started_used = time.perf_counter(), time.thread_time()
         for low in range(0, count, BATCH_EVENTS):
             batch = copy[low : low + BATCH_EVENTS]

@@ -106,7 +106,7 @@ class RoleWriter(LargeText):
             )
             w(f"sweep_slot(A, {self.r}, A[{words + 1}], wm - {role.retention_ms}, {args})")
             w(f"A[{words + 1}] = (A[{words + 1}] + 1) & {arena.SLOTS - 1}")
-            step = role.retention_ms // 4 // arena.SLOTS + 1
+            step = role.retention_ms // 2 // arena.SLOTS + 1
             w(f"A[{words}] = (wm if A[{words}] == 0 else A[{words}]) + {step}")
 
     def take(self) -> None:
