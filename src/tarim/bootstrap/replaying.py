@@ -10,11 +10,12 @@ Values are sealed where it is known what the chunks before brought, and remember
 
 from __future__ import annotations
 
+import gc
 import queue
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,12 @@ from tarim.stream import Col, Flag, Kind, Outcome
 CHUNK_EVENTS: Final = 32_768
 REFUSALS_KEPT: Final = 100
 _QUEUE_CHUNKS: Final = 2
+_COPIES: Final = _QUEUE_CHUNKS + 2
+"""Chunks waiting, the one being written and the one being copied."""
+_TURNED_EVENTS: Final = 256
+"""Events whose features are turned from rows into columns at a time: they stay in the processor's cache."""
+_GARBAGE_AFTER: Final = 200_000
+"""Objects until the next search for garbage in cycles, which a replay makes none of."""
 _ROW_GROUP_EVENTS: Final = 1 << 20
 ALERT: Final = Outcome.CHALLENGE
 """From this outcome on a decision stops or delays the customer; precision and recall are measured there."""
@@ -100,8 +107,9 @@ def replay(
     """
     summary = Summary()
     begin = time.perf_counter()
-    switch_s = sys.getswitchinterval()
+    switch_s, garbage = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(house.settings.service.thread_switch_us / 1e6)
+    gc.set_threshold(_GARBAGE_AFTER, *garbage[1:])
     try:
         with _Reader(house, tables, source, backfill, received_ms) as reader, _Finisher(house, out) as finisher:
             for parts in reader:
@@ -114,6 +122,7 @@ def replay(
         progress(finisher.finished())
     finally:
         sys.setswitchinterval(switch_s)
+        gc.set_threshold(*garbage)
     summary.took_s = time.perf_counter() - begin
     return summary
 
@@ -229,7 +238,7 @@ def _moved(refusal: Refusal, rows: int) -> Refusal:
 
 
 class _Finished(NamedTuple):
-    """A chunk that was judged and appended."""
+    """A chunk that was judged and appended.  features: shape (F, m), each feature's values side by side."""
 
     batch: EventBatch
     taken: Taken
@@ -250,6 +259,7 @@ class _Finisher(threading.Thread):
         self._decider: Decider = house.policy.decider
         self._names = house.features.names
         self._queue: queue.Queue[_Finished | None] = queue.Queue(_QUEUE_CHUNKS)
+        self._copies = deque([np.empty((len(self._names), 0))] * _COPIES)
         self._failure: BaseException | None = None
         self._done = 0
         self._told = 0
@@ -277,8 +287,19 @@ class _Finisher(threading.Thread):
     def finish(self, batch: EventBatch, taken: Taken, fraud: npt.NDArray[np.bool_] | None) -> None:
         """Have a chunk finished.  Waits when two wait already.  Raises what went wrong with an earlier one."""
         self._raise_failure()
-        features = taken.features.copy() if self._out is not None else taken.features[:0]
+        features = self._kept(taken.features) if self._out is not None else taken.features[:0]
         self._queue.put(_Finished(batch, taken, features, fraud))
+
+    def _kept(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """A copy of features of shape (m, F), as columns; it stays as it is while `_COPIES` chunks are on their way."""
+        count = len(features)
+        self._copies.rotate()
+        if self._copies[0].shape[1] < count:
+            self._copies[0] = np.empty((len(self._names), max(count, CHUNK_EVENTS)))
+        columns = self._copies[0][:, :count]
+        for start in range(0, count, _TURNED_EVENTS):
+            columns[:, start : start + _TURNED_EVENTS] = features[start : start + _TURNED_EVENTS].T
+        return columns
 
     def finished(self) -> int:
         """Events that were finished since this was asked last."""
@@ -336,7 +357,8 @@ class _Finisher(threading.Thread):
             self._failure = self._failure or error
 
     def _write(self, chunk: dict[str, Any], files: dict[str, pq.ParquetWriter]) -> None:
-        tables = {"decisions": self._decisions(chunk), "features": self._features(chunk)}
+        head = self._head(chunk)
+        tables = {"decisions": self._decisions(head, chunk), "features": self._features(head, chunk)}
         for name, table in tables.items():
             if name not in files:
                 files[name] = self._open(name, table.schema)
@@ -346,7 +368,7 @@ class _Finisher(threading.Thread):
         """A chunk of no events, for files that would otherwise have no columns."""
         rows = np.zeros((0, len(Col)), np.int64)
         decisions = np.zeros((0, len(Word)), np.int64)
-        features = np.zeros((0, len(self._names)))
+        features = np.zeros((len(self._names), 0))
         return {"ids": [], "sources": [], "rows": rows, "decisions": decisions, "features": features, "fraud": None}
 
     def _open(self, name: str, schema: pa.Schema) -> pq.ParquetWriter:
@@ -377,8 +399,8 @@ class _Finisher(threading.Thread):
             head["label"] = pa.array(chunk["fraud"].astype(np.int8))
         return head
 
-    def _decisions(self, chunk: dict[str, Any]) -> pa.Table:
-        columns = self._head(chunk)
+    def _decisions(self, head: dict[str, Any], chunk: dict[str, Any]) -> pa.Table:
+        columns = dict(head)
         rows, decisions = chunk["rows"], chunk["decisions"]
         columns["received_at"] = pa.array(np.ascontiguousarray(rows[:, Col.RECEIVED_MS])).cast(
             pa.timestamp("ms", "UTC")
@@ -399,8 +421,5 @@ class _Finisher(threading.Thread):
         texts = [" ".join(rules[index].id for index in hits_of(decisions[at])) for at in first.tolist()]
         return pa.DictionaryArray.from_arrays(pa.array(inverse.astype(np.int32)), pa.array(texts, pa.string()))
 
-    def _features(self, chunk: dict[str, Any]) -> pa.Table:
-        columns = self._head(chunk)
-        for index, name in enumerate(self._names):
-            columns[name] = pa.array(np.ascontiguousarray(chunk["features"][:, index]))
-        return pa.table(columns)
+    def _features(self, head: dict[str, Any], chunk: dict[str, Any]) -> pa.Table:
+        return pa.table(head | {name: pa.array(chunk["features"][index]) for index, name in enumerate(self._names)})

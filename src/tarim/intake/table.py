@@ -66,6 +66,7 @@ _CONTENT_COLUMNS: Final = np.array(CONTENT_COLUMNS, np.int64)
 _NOTE_FACTORS: Final = np.array([0x9E3779B97F4A7C15 * (2 * bit + 1) & MASK64 for bit in range(len(FIELDS))], np.uint64)
 """Odd numbers, one for each kind of note."""
 
+_SAMPLE_ROWS: Final = 512
 _YEAR_1900_MS: Final = -2_208_988_800_000
 _YEAR_9999_MS: Final = 253_402_300_799_999
 
@@ -456,7 +457,17 @@ def _texts(work: _Work, assembler: Assembler) -> None:
             if column is None:
                 continue
         work.texts[name] = column
-        work.hashes[name] = assembler.tokenizer.texts(column)
+        work.hashes[name] = _hashes(column, assembler)
+
+
+def _hashes(column: pa.Array, assembler: Assembler) -> Ints:
+    """Keyed hashes of texts, shape (n,), 0 where there is none; of a column of few different texts, once each."""
+    sample = column[:_SAMPLE_ROWS]
+    if len(column) < 4 * _SAMPLE_ROWS or len(sample.unique()) > _SAMPLE_ROWS // 8:
+        return assembler.tokenizer.texts(column)
+    encoded = column.dictionary_encode()
+    hashes = np.append(assembler.tokenizer.texts(encoded.dictionary), 0)
+    return hashes[_ints(encoded.indices.cast(pa.int64()).fill_null(len(hashes) - 1))]
 
 
 def _degrees_of(name: str) -> Callable[[Any], str]:
