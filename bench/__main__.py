@@ -79,6 +79,7 @@ PARTS: dict[str, Callable[[bool], Figures]] = {
     "memory": memory,
     "journal": journal,
     "decide": of("decide"),
+    "replay": of("replay"),
     "service": of("service"),
     "crash": of("crash"),
 }
