@@ -66,7 +66,7 @@ class FakeLog:
                 yield record
 
     def read_at(self, seq: int) -> FakeRecord:
-        for record in self.records:
+        for record in self.records[: self.durable_count]:
             if record.first_seq <= seq < record.first_seq + record.count:
                 return record
         raise NotFound("no such position")

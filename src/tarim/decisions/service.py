@@ -264,6 +264,7 @@ class DecisionService:
             return refused, referring
         indices = np.flatnonzero((rows[:, Col.REFERS_KEY] != 0) | (rows[:, Col.KIND] == Kind.LABEL))
         places = self._seen.find(np.ascontiguousarray(rows[indices, Col.REFERS_KEY]))
+        self._make_readable(int(places.max(initial=-1)))
         here: dict[int, int] = {}
         if np.any(places < 0):
             for index in range(len(rows) - 1, -1, -1):
@@ -307,8 +308,14 @@ class DecisionService:
                     )
                 )
             else:
+                self._make_readable(seq)
                 results.append(self._records.decided(seq))
         return results
+
+    def _make_readable(self, seq: int) -> None:
+        """Commit when the record at `seq` is not durable yet: a batch may refer to one whose commit is still under way."""
+        if seq >= self._log.durable_seq:
+            self._log.commit()
 
     def decided(self, event_key: int) -> Decided:
         """The decision on an event, by its key.  Raises NotFound."""

@@ -96,6 +96,19 @@ def test_a_label_takes_over_whom_it_is_about() -> None:
     assert fresh.row[words].tolist() == [88, 100, 4321, 2]
 
 
+def test_a_batch_may_refer_to_one_that_is_not_durable_yet() -> None:
+    """A replay judges the next chunk while the last one is committed: labels and retries in it wait for that."""
+    house = House()
+    house.service.take(events({"id": "a", "account": 77}))
+    house.service.take(events({"id": "b", "account": 88}))
+    label, again = house.ask(
+        events({"id": "l", "kind": Kind.LABEL, "refers_to": "b", "account": 0}, {"id": "a", "account": 77})
+    )
+    assert isinstance(label, Decided) and isinstance(again, Decided)
+    assert (int(label.row[Col.ACCOUNT]), again.seq, again.repeated) == (88, 0, True)
+    assert house.log.durable_seq == 2
+
+
 def test_a_label_about_nothing_is_refused_alone() -> None:
     """Its neighbours are decided; a lenient service takes it as it is."""
     batch = events({"id": "a"}, {"id": "l", "kind": Kind.LABEL, "refers_to": "nothing"}, {"id": "b"}, {"id": "a"})
@@ -136,6 +149,7 @@ def test_a_decision_is_found_by_its_key() -> None:
     """And a key never seen is not."""
     house = House()
     house.ask(events({"id": "a"}, {"id": "b"}))
+    house.log.commit()
     assert house.service.decided(key_of("test/b")).event_id == "b"
     with pytest.raises(NotFound):
         house.service.decided(key_of("test/c"))
