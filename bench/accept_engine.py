@@ -295,7 +295,7 @@ BARS: tuple[Bar, ...] = (
         decisions,
         (60, 6),
     ),
-    Bar("from file", ("Parquet to decisions on disk", "determinism, replay"), from_file, (90, 8)),
+    Bar("from file", ("Parquet to decisions on disk", "determinism, replay"), from_file, (90, 12)),
     Bar(
         "service",
         (

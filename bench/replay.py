@@ -3,9 +3,9 @@
     python -m bench.replay [--quick]
 
 A simulated bank's first days are replayed into an empty data folder: every customer is new (`from_file_cold_per_s`).  Then
-the days after that: the customers are known, and what is new of them (payees, merchants, addresses) is still sealed
-(`from_file_per_s`).  In: Parquet.  Out: a durable journal, and decisions and features as Parquet.  Judged by the starter rules
-and a model of 200 trees.  The clock is the one on the wall; nothing is pinned.
+the days after that, in the same process: the customers are known, and what is new of them (payees, merchants, addresses)
+is still sealed (`from_file_per_s`).  In: Parquet.  Out: a durable journal, and decisions and features as Parquet.  Judged
+by the starter rules and a model of 200 trees.  The clock is the one on the wall; nothing is pinned.
 
 The same file is also replayed in other ways, which must all give the same bytes (`replay_differing`).
 """
@@ -63,7 +63,7 @@ class Size:
 
 
 FULL = Size(100_000, 250_000, 8, 2, 150_000)
-QUICK = Size(40_000, 100_000, 4, 2, 20_000)
+QUICK = Size(30_000, 75_000, 4, 2, 10_000)
 
 
 def run(*, quick: bool) -> Figures:
@@ -79,8 +79,11 @@ def run(*, quick: bool) -> Figures:
         model = home / "model.txt"
         model.write_bytes(decide.reference_model(decide.computed(decide.events(60_000 if quick else 300_000))))
         _replay(home / "warm", home / "warm-out", _cut(read_file(files[0]), 4_000), model)
-        cold, cold_stages = _measured(home, "cold", files[: size.days_before], model)
-        steady, steady_stages = _measured(home, "steady", files[size.days_before :], model)
+        with _house(
+            home / "data", model, home / "warm"
+        ) as house:  # one process: what lies sealed is remembered until it ends
+            cold, cold_stages = _measured(house, home / "cold", files[: size.days_before])
+            steady, steady_stages = _measured(house, home / "steady", files[size.days_before :])
         compared = differing(home, files[0], model, size.compared_events)
     return {
         "from_file_per_s": round(steady.events_per_s),
@@ -138,12 +141,12 @@ class Stages:
         }
 
 
-def _measured(home: Path, name: str, files: Sequence[Path], model: Path) -> tuple[Summary, Stages]:
-    """Replay files into the one data folder, with the time of each stage."""
+def _measured(house: House, out: Path, files: Sequence[Path]) -> tuple[Summary, Stages]:
+    """Replay files, with the time of each stage."""
     stages = Stages()
     with watched(stages):
         started = time.process_time()
-        summary = _replay(home / "data", home / f"out-{name}", _tables(files, stages), model)
+        summary = replay(house, _tables(files, stages), out)
         stages.process_s = time.process_time() - started
     stages.events = summary.events
     return summary, stages
@@ -220,9 +223,8 @@ def differing(home: Path, file: Path, model: Path, count: int) -> dict[str, bool
     """Whether features and decisions come out the same, byte for byte, in every way of replaying `count` events."""
     tables = list(_cut(read_file(file), count))
     whole = pa.Table.from_batches(tables).combine_chunks().to_batches()[0]
-    key = home / "data" / "master.key"
-    first = home / "first"
-    _replay(first, home / "first-out", tables, model, key)
+    like, first = home / "data", home / "first"
+    _replay(first, home / "first-out", tables, model, like)
     wanted, features = _journalled(first), _features([home / "first-out"])
     found: dict[str, bool] = {}
 
@@ -232,7 +234,7 @@ def differing(home: Path, file: Path, model: Path, count: int) -> dict[str, bool
         for number, part in enumerate(parts):
             if number:
                 between(data)
-            _replay(data, outs[number], part, model, key)
+            _replay(data, outs[number], part, model, like)
         found[name] = _journalled(data) == wanted and _features(outs) == features
         for folder in (data, *outs):
             shutil.rmtree(folder)
@@ -328,14 +330,20 @@ def _environment(model: Path) -> dict[str, str]:
     return {**os.environ, "TARIM_POLICY_MODEL_FILE": str(model)}
 
 
-def _replay(data: Path, out: Path, tables: Iterable[pa.RecordBatch], model: Path, key: Path | None = None) -> Summary:
-    """Replay tables into a data folder, made if there is none; with the master key of another one if it is given."""
+def _house(data: Path, model: Path, like: Path | None = None) -> House:
+    """The house of a data folder, made if there is none; with the master key and compiled rules of another one."""
     if not data.exists():
         make_data_folder(data)
-        if key is not None:
-            shutil.copy2(key, data / "master.key")
+        if like is not None:
+            shutil.copy2(like / "master.key", data / "master.key")
+            shutil.copytree(like / "cache", data / "cache")
     environment = _environment(model)
-    with House(settings_of(data, environment), Places(data), environment, lenient=True) as house:
+    return House(settings_of(data, environment), Places(data), environment, lenient=True)
+
+
+def _replay(data: Path, out: Path, tables: Iterable[pa.RecordBatch], model: Path, like: Path | None = None) -> Summary:
+    """Replay tables into a data folder, received at a moment that is always the same."""
+    with _house(data, model, like) as house:
         return replay(house, tables, out, received_ms=lambda _table: RECEIVED_MS)
 
 
