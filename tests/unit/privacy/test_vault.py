@@ -1,5 +1,6 @@
 """The vault keeps raw values readable for who has the master key, and makes them unreadable on request."""
 
+import copy
 import os
 import sqlite3
 import time
@@ -29,6 +30,7 @@ from tarim.privacy import (
     unpack_bundles,
     unpack_fields,
 )
+from tarim.privacy.openssl import _agrees, bulk_sealer
 
 KEY = MasterKey(bytes(range(32)))
 SMALL = VaultLimits(
@@ -504,3 +506,47 @@ def test_displaced_combinations_are_sealed_again_and_never_wrongly_known() -> No
     assert unknown.sum() >= 984
     for key in keys[unknown]:
         assert not table.known(int(key))
+
+
+# ----------------------------------------------------------------------------------------------------- sealing in bulk
+
+
+def test_values_are_sealed_the_same_way_with_and_without_the_bulk_sealer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no OpenSSL to be called directly, or it refuses, one value goes after the other."""
+    customers = np.random.default_rng(5).integers(1, 200, 600)
+    bundles = [bundle("x" * (place % 90)) for place in range(600)]
+
+    class Refusing:
+        def seal(self, *_: object) -> None:
+            return None
+
+    with opened(tmp_path) as vault:
+        for sealer in (None, Refusing(), bulk_sealer()):
+            monkeypatch.setattr("tarim.privacy.vault.bulk_sealer", lambda sealer=sealer: sealer)
+            for customer, wanted, blob in zip(
+                customers.tolist(), bundles, vault.seal_bundles(customers, bundles), strict=True
+            ):
+                assert vault.open_sealed(customer, blob) == {name: [raw] for name, raw in unpack_fields(wanted).items()}
+
+
+def test_the_bulk_sealer_is_not_used_when_it_gives_other_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sealer = bulk_sealer()
+    if sealer is None:
+        pytest.skip("no OpenSSL that can be called directly")
+    assert _agrees(sealer)
+    wrong = copy.copy(sealer)
+    monkeypatch.setattr(wrong, "seal", lambda *given: (b"\0" * 5_000, sealer.seal(*given)[1]))  # type: ignore[index]
+    assert not _agrees(wrong)
+    monkeypatch.setattr(wrong, "seal", lambda *_given: None)
+    assert not _agrees(wrong)
+
+
+def test_many_threads_seal_in_bulk_at_once(tmp_path: Path) -> None:
+    customers = np.arange(1, 601)
+    bundles = [bundle(f"C{number}") for number in customers]
+    with opened(tmp_path) as vault, ThreadPoolExecutor(8) as pool:
+        for blobs in pool.map(lambda _: vault.seal_bundles(customers, bundles), range(24)):
+            for customer, blob in zip(customers.tolist(), blobs, strict=True):
+                assert vault.open_sealed(customer, blob) == {"customer": [f"C{customer}"]}
