@@ -39,9 +39,10 @@ def run(page: Path, folder: Path) -> list[tuple[str, str, str | None]]:
     """(commands, printed, expected) of every block, all run in one shell in `folder`."""
     bin_folder = folder / "bin"
     bin_folder.mkdir()
-    shim = bin_folder / "tarim"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tarim.cli "$@"\n')
-    shim.chmod(0o755)
+    for name, module in (("tarim", "-m tarim.cli "), ("python3", "")):
+        shim = bin_folder / name
+        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module}"$@"\n')
+        shim.chmod(0o755)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])

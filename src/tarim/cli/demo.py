@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PORT: Final = 8470
 """Taken when it is free; otherwise the service takes any."""
 
-WIDTH_MIN: Final = 100
+WIDTH_MIN: Final = 112
 """Characters a line; the tables need them, and a narrower terminal wraps."""
 
 
