@@ -51,7 +51,7 @@ _GRAPHIC: Final = r"[^\x21-\x7e]"
 _CONTROL: Final = r"[\x00-\x1f\x7f-\x{9f}\x{2028}-\x{202e}\x{2066}-\x{2069}\x{feff}]"
 _IPV4_PART: Final = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4: Final = rf"^{_IPV4_PART}\.{_IPV4_PART}\.{_IPV4_PART}\.{_IPV4_PART}$"
-_INT_TEXT: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_INT_TEXT: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _OCCURRED: Final = f"^{checks.OCCURRED}$"
 TOKEN_COLUMNS: Final = (
     ("customer", Col.CUSTOMER),

@@ -16,6 +16,8 @@ Ints = npt.NDArray[np.int64]
 
 DIGEST_BYTES: Final = 8
 BLOCK_BYTES: Final = 128
+LANES: Final = 8
+"""Values hashed at a time."""
 _IV: Final = (
     0x6A09E667F3BCC908,
     0xBB67AE8584CAA73B,
@@ -27,15 +29,16 @@ _IV: Final = (
     0x5BE0CD19137E2179,
 )
 _parameters: Final = Struct("<BBBBIQBB14x16x16s").pack
-_SAMPLE: Final = (
-    b"a sample longer than one block of the hash, so that both its first and its last block are met on the way: " * 2
+_SAMPLES: Final = (
+    b"a sample longer than one block of the hash, so that both its first and its last block are met on the way: " * 2,
+    *(b"samples of one block, for every lane: " + b"x" * (13 * lane) for lane in range(LANES)),
 )
 
 
 class ColumnDigester:
     """8-byte BLAKE2b of every value of a column, as int64 (little-endian, signed), 1 in place of 0.
 
-    The key is hashed once, here.  A sample is compared with `hashlib` when one is made, so that a miscompiled kernel
+    The key is hashed once, here.  Samples are compared with `hashlib` when one is made, so that a miscompiled kernel
     cannot give out wrong tokens.
     """
 
@@ -51,9 +54,11 @@ class ColumnDigester:
             compress(self._state, padded, BLOCK_BYTES, False)
         empty = blake2b(digest_size=DIGEST_BYTES, key=key, person=person).digest()
         self._empty = int.from_bytes(empty, "little", signed=True) or 1
-        expected = blake2b(_SAMPLE, digest_size=DIGEST_BYTES, key=key, person=person).digest()
-        found = self.of_bytes(np.frombuffer(_SAMPLE, np.uint8), np.array([0, len(_SAMPLE)], np.int64))
-        assert found[0] == int.from_bytes(expected, "little", signed=True), "the compiled BLAKE2b is not hashlib's"
+        ends = np.cumsum([0, *map(len, _SAMPLES)], dtype=np.int64)
+        found = self.of_bytes(np.frombuffer(b"".join(_SAMPLES), np.uint8), ends)
+        for sample, token in zip(_SAMPLES, found.tolist(), strict=True):
+            expected = blake2b(sample, digest_size=DIGEST_BYTES, key=key, person=person).digest()
+            assert token == int.from_bytes(expected, "little", signed=True), "the compiled BLAKE2b is not hashlib's"
 
     def __repr__(self) -> str:
         return "<ColumnDigester>"
@@ -66,6 +71,7 @@ class ColumnDigester:
         assert ends[0] >= 0 and ends[-1] <= len(data)
         out = np.zeros(len(ends) - 1, np.int64)
         block_bytes = np.zeros(BLOCK_BYTES, np.uint8)
+        lane_bytes = np.zeros(LANES * BLOCK_BYTES, np.uint8)
         digest_values(
             self._state,
             self._length0,
@@ -77,6 +83,11 @@ class ColumnDigester:
             np.zeros(8, np.uint64),
             block_bytes,
             block_bytes.view(np.uint64),
+            np.zeros(LANES * 16, np.uint64),
+            lane_bytes,
+            lane_bytes.view(np.uint64),
+            np.zeros(LANES, np.int64),
+            np.zeros(LANES, np.int64),
             out,
         )
         return out
