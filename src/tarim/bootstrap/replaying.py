@@ -1,11 +1,12 @@
 """Replay: a file through the whole path, journal included, at the speed of a batch.
 
-    reader thread                     this thread                                   finisher thread
-    file → tables → rows, tokens   ─► seal, recognise, judge, append to the    ───► commit, once a chunk; tell the vault's
-                                      journal                                       index; decisions and features, Parquet
+    reader thread       sealer thread       this thread                          finisher thread
+    file → tables →  ─► new raw values  ─►  recognise, judge, append to the  ──► commit, once a chunk; tell the vault's
+    rows, tokens        encrypted           journal                              index; decisions and features, Parquet
 
-The compiled kernels, Arrow and the disk release the interpreter, so the three overlap.  Queues hold two chunks each.
-Values are sealed where it is known what the chunks before brought, and remembered as sealed once they are in the journal.
+The compiled kernels, Arrow, OpenSSL and the disk release the interpreter, so the four overlap.  Queues hold two chunks
+each.  A value counts as sealed once it is in the journal, so the few chunks on their way may seal one twice, and none is
+lost with a chunk that is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,8 @@ from tarim.bootstrap.house import House
 from tarim.decisions import OTHER, SAME, Decider, Taken, Word, hits_of
 from tarim.intake import EventBatch, Refusal, TableParts
 from tarim.stream import Col, Flag, Kind, Outcome
+
+T = TypeVar("T")
 
 CHUNK_EVENTS: Final = 32_768
 REFUSALS_KEPT: Final = 100
@@ -111,13 +114,17 @@ def replay(
     sys.setswitchinterval(house.settings.service.thread_switch_us / 1e6)
     gc.set_threshold(_GARBAGE_AFTER, *garbage[1:])
     try:
-        with _Reader(house, tables, source, backfill, received_ms) as reader, _Finisher(house, out) as finisher:
-            for parts in reader:
-                for refusal in parts.refusals:
+        with (
+            _Ahead("replay-reader", _read(house, tables, source, backfill, received_ms)) as reader,
+            _Ahead("replay-sealer", _sealed(house, reader)) as sealer,
+            _Finisher(house, out) as finisher,
+        ):
+            for batch, refusals in sealer:
+                for refusal in refusals:
                     summary.refused[refusal.code] += 1
-                summary.refusals += parts.refusals[: REFUSALS_KEPT - len(summary.refusals)]
-                if len(parts.event_ids):
-                    _take(house, house.intake.seal(parts), truth, summary, finisher)
+                summary.refusals += refusals[: REFUSALS_KEPT - len(summary.refusals)]
+                if len(batch):
+                    _take(house, batch, truth, summary, finisher)
                 progress(finisher.finished())
         progress(finisher.finished())
     finally:
@@ -173,24 +180,13 @@ def _compare(summary: Summary, taken: Taken, fraud: npt.NDArray[np.bool_]) -> No
     summary.fraud_alerted += int((alerted & fraud).sum())
 
 
-class _Reader(threading.Thread):
-    """Reads tables ahead."""
+class _Ahead(threading.Thread, Generic[T]):
+    """Runs an iterator in a thread of its own, a few items ahead of who iterates over this."""
 
-    def __init__(
-        self,
-        house: House,
-        tables: Iterable[pa.RecordBatch],
-        source: str | None,
-        backfill: bool,
-        received_ms: Callable[[pa.RecordBatch], int | npt.NDArray[np.int64] | None],
-    ) -> None:
-        super().__init__(name="replay-reader", daemon=True)
-        self._house = house
-        self._tables = tables
-        self._source = source
-        self._backfill = backfill
-        self._received_ms = received_ms
-        self._queue: queue.Queue[TableParts | BaseException | None] = queue.Queue(_QUEUE_CHUNKS)
+    def __init__(self, name: str, items: Iterator[T]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._items = items
+        self._queue: queue.Queue[T | BaseException | None] = queue.Queue(_QUEUE_CHUNKS)
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -208,29 +204,43 @@ class _Reader(threading.Thread):
                 continue
         self.join()
 
-    def __iter__(self) -> Iterator[TableParts]:
+    def __iter__(self) -> Iterator[T]:
         while (item := self._queue.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
 
     def run(self) -> None:
-        intake, first_row = self._house.intake, 0
         try:
-            for table in self._tables:
-                for start in range(0, table.num_rows, CHUNK_EVENTS):
-                    if self._stopped:
-                        return
-                    part = table.slice(start, CHUNK_EVENTS)
-                    parts = intake.read(
-                        part, source=self._source, received_ms=self._received_ms(part), backfill=self._backfill
-                    )
-                    parts.refusals = [_moved(refusal, first_row) for refusal in parts.refusals]
-                    self._queue.put(parts)
-                    first_row += part.num_rows
+            for item in self._items:
+                if self._stopped:
+                    return
+                self._queue.put(item)
             self._queue.put(None)
         except BaseException as error:
             self._queue.put(error)
+
+
+def _read(
+    house: House,
+    tables: Iterable[pa.RecordBatch],
+    source: str | None,
+    backfill: bool,
+    received_ms: Callable[[pa.RecordBatch], int | npt.NDArray[np.int64] | None],
+) -> Iterator[TableParts]:
+    first_row = 0
+    for table in tables:
+        for start in range(0, table.num_rows, CHUNK_EVENTS):
+            part = table.slice(start, CHUNK_EVENTS)
+            parts = house.intake.read(part, source=source, received_ms=received_ms(part), backfill=backfill)
+            parts.refusals = [_moved(refusal, first_row) for refusal in parts.refusals]
+            yield parts
+            first_row += part.num_rows
+
+
+def _sealed(house: House, reader: Iterable[TableParts]) -> Iterator[tuple[EventBatch, list[Refusal]]]:
+    for parts in reader:
+        yield house.intake.seal(parts), parts.refusals
 
 
 def _moved(refusal: Refusal, rows: int) -> Refusal:
