@@ -201,7 +201,7 @@ def service(run: Run) -> Iterator[Line]:
 def crash(run: Run) -> Iterator[Line]:
     """`bench.crash`: kills, answered, lost, changed (answered differently later), decided_twice, restart_s_max, ..."""
     found = measured("crash", run.quick)
-    kills = run.pick(100, 3)
+    kills = run.pick(100, 2)
     line = none(
         "crash, answered decisions lost", "loss", found["lost"], f"of {found['answered']:,}, {found['kills']} kills"
     )

@@ -76,8 +76,8 @@ def run(*, quick: bool = False, kills: int | None = None, seed: int = 1, events:
     restart_s_mean, events_recovered (in the last start).  `events`: how many lie in the data folder beforehand.
     """
     rng = random.Random(seed)
-    kills = kills if kills is not None else (5 if quick else 100)
-    before = events if events is not None else (20_000 if quick else 1_080_000)
+    kills = kills if kills is not None else (2 if quick else 100)
+    before = events if events is not None else (5_000 if quick else 1_080_000)
     answered: dict[bytes, bytes] = {}
     lost = changed = 0
     restarts: list[float] = []

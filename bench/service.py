@@ -27,16 +27,18 @@ def run(*, quick: bool = False) -> dict[str, Any]:
     stall_ms_max: the longest time in which the service decided nothing although requests were waiting, from its own
     clock (the longest group, its commit included).
     """
-    seconds = 4.0 if quick else 20.0
+    seconds, customers = (2.0, 3_000) if quick else (20.0, CUSTOMERS)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         keys = new_data(data)
         every = "10000000" if quick else "100000"
         with serving(data, keys, TARIM_SNAPSHOTS_EVERY_EVENTS=every) as served:
-            introduce(served.url, keys["decide"], CUSTOMERS)
-            load(served.url, keys["decide"], STEADY_PER_S, 2, seed=9)  # caches of processor and disk
-            steady = load(served.url, keys["decide"], STEADY_PER_S, seconds, seed=1)
-            fast = load(served.url, keys["decide"], FAST_PER_S, seconds, seed=2)
+            introduce(served.url, keys["decide"], customers)
+            load(
+                served.url, keys["decide"], STEADY_PER_S, 1, seed=9, customers=customers
+            )  # caches of processor and disk
+            steady = load(served.url, keys["decide"], STEADY_PER_S, seconds, seed=1, customers=customers)
+            fast = load(served.url, keys["decide"], FAST_PER_S, seconds, seed=2, customers=customers)
             figures = _figures(served)
     return {
         "steady": steady,

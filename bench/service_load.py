@@ -89,8 +89,8 @@ def bodies(
     return encoded
 
 
-def introduce(url: str, key: str, customers: int, batch: int = 500) -> None:
-    """One event of every customer, in batches: their data keys exist then, and their identifiers lie in the vault."""
+def introduce(url: str, key: str, customers: int, batch: int = 25) -> None:
+    """One event of every customer, in small batches: their data keys exist then, and their identifiers lie in the vault."""
     encoded = bodies(customers, seed=0, customers=customers, everyone=True)
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
         for at in range(0, customers, batch):
@@ -225,12 +225,18 @@ def figures(latency_ms: np.ndarray) -> dict[str, float]:
 
 
 def run(
-    url: str, key: str, rate: float, seconds: float, connections: int = CONNECTIONS, seed: int = 1
+    url: str,
+    key: str,
+    rate: float,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    seed: int = 1,
+    customers: int = CUSTOMERS,
 ) -> dict[str, Any]:
     """Draw bodies and arrivals, drive them, and give the figures."""
     due_ns = arrivals_ns(rate, seconds, seed)
     return {"asked_rate_per_s": rate, "seconds": seconds} | drive(
-        url, key, bodies(len(due_ns), seed, rate=rate), due_ns, connections
+        url, key, bodies(len(due_ns), seed, customers, rate=rate), due_ns, connections
     )
 
 
