@@ -386,8 +386,7 @@ class _Finisher(threading.Thread):
         return pq.ParquetWriter(
             self._out / f".{name}.parquet",
             schema,
-            compression="zstd",
-            compression_level=1,
+            compression="snappy",
             use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
             write_statistics=["seq", "occurred_at"],
         )

@@ -19,6 +19,7 @@ from tarim.intake.domain import IntakeLimits, RefusedAt, UnsupportedFile
 from tarim.intake.iso20022 import read_iso20022
 from tarim.intake.mapping import Mapping
 from tarim.intake.message import Message, decode_message
+from tarim.intake.table import FEW_VALUES
 from tarim.privacy import FIELDS
 
 FORMATS: Final = {
@@ -135,7 +136,9 @@ def _header(path: Path, limits: IntakeLimits) -> list[str]:
 
 def _read_parquet(path: Path, limits: IntakeLimits) -> Iterator[pa.RecordBatch]:
     try:
-        with pa.parquet.ParquetFile(path, page_checksum_verification=True) as file:
+        schema = pa.parquet.read_schema(path)
+        few = [name for name in FEW_VALUES if name in schema.names and pa.types.is_string(schema.field(name).type)]
+        with pa.parquet.ParquetFile(path, page_checksum_verification=True, read_dictionary=few) as file:
             yield from file.iter_batches(batch_size=BATCH_ROWS, use_threads=False)
     except (pa.ArrowException, OSError, ValueError, MemoryError):  # Arrow's text may quote what it read
         raise UnsupportedFile(

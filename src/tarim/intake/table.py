@@ -47,6 +47,19 @@ Mask = npt.NDArray[np.bool_]
 TABLE_REQUIRED: Final = ("event_id", "kind", "occurred_at", "customer")
 """Columns a table must have; `source` too, unless it is given for the whole table."""
 
+FEW_VALUES: Final = (
+    "source",
+    "kind",
+    "channel",
+    "result",
+    "network_kind",
+    "currency",
+    "city",
+    "label",
+    "customer_type",
+)
+"""Text columns that are looked at by value only, and may stay as dictionaries."""
+
 _GRAPHIC: Final = r"[^\x21-\x7e]"
 _CONTROL: Final = r"[\x00-\x1f\x7f-\x{9f}\x{2028}-\x{202e}\x{2066}-\x{2069}\x{feff}]"
 _IPV4_PART: Final = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -153,6 +166,9 @@ def _columns(batch: pa.RecordBatch, source: str | None, rows_max: int) -> dict[s
 
 def _plain(name: str, column: pa.Array) -> pa.Array:
     kind = column.type
+    if pa.types.is_dictionary(kind) and name in FEW_VALUES and pa.types.is_string(kind.value_type):
+        _validate(name, column)
+        return column
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
         kind = column.type
@@ -165,11 +181,15 @@ def _plain(name: str, column: pa.Array) -> pa.Array:
         column = column.cast(pa.string())
         kind = column.type
     if pa.types.is_string(kind) or pa.types.is_list(kind):
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            raise FieldError(name, rules.IS_TEXT, "bytes that are not UTF-8") from None
+        _validate(name, column)
     return column
+
+
+def _validate(name: str, column: pa.Array) -> None:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        raise FieldError(name, rules.IS_TEXT, "bytes that are not UTF-8") from None
 
 
 def _is_text(column: pa.Array) -> bool:
@@ -208,7 +228,7 @@ def _by_value(work: _Work, name: str, convert: Callable[[Any], Any], absent: Any
     if pa.types.is_nested(column.type):
         work.doubtful |= _present(column)
         return [absent], np.zeros(len(column), np.int64)
-    encoded = column.dictionary_encode()
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     converted: list[Any] = []
     refused: list[bool] = []
     for value in encoded.dictionary.to_pylist():

@@ -311,9 +311,9 @@ class Vault:
         if not any(blobs):
             self._index.put(_NONE, _NONE, (), applied_seq)
             return
-        places = np.array([place for place, blob in enumerate(blobs) if blob is not None], np.int64)
-        seqs, customers = seqs[places], customers[places]
         there = [blob for blob in blobs if blob is not None]
+        chosen = np.array([blob is not None for blob in blobs], np.bool_)
+        seqs, customers = seqs[chosen], customers[chosen]
         numbers = np.frombuffer(b"".join([blob[1 : HEAD.size] for blob in there]), np.int64)
         if recovering:
             self._learn(customers, numbers, there)
