@@ -249,14 +249,7 @@ class LargeText(ScanText):
                     w(f"key = A[{self.o('p')} + {word}]")
                     with w.block("if key != 0:"):
                         w("index_shift(A, ix, im, key, p)")
-            with w.block("for p in range(head, j, -1):"):
-                w(f"o = {self.o('p')}")
-                w(f"q = {self.o('(p - 1)')}")
-                for word in range(self.width):
-                    w(f"A[o + {word}] = A[q + {word}]")
-            self.store("j", False)
-            w("head += 1")
-            w("A[e + 2] = (start << 32) | head")
+            self.insert_at_j()
             for offset in role.boundaries:
                 cursor = self.state("cursor", offset)
                 with w.block(f"if {cursor} > j or ({cursor} == j and t <= last - {offset}):"):

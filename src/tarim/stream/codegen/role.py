@@ -81,6 +81,18 @@ class RoleText:
         if self.role.labelled:
             w(f"A[o + {self.width - 1}] = R[i, {int(Col.SEQ)}]")
 
+    def insert_at_j(self) -> None:
+        """Move the events from position j on by one, and put event i, without live bits, in their place."""
+        w = self.w
+        with w.block("for p in range(head, j, -1):"):
+            w(f"o = {self.o('p')}")
+            w(f"q = {self.o('(p - 1)')}")
+            for word in range(self.width):
+                w(f"A[o + {word}] = A[q + {word}]")
+        self.store("j", False)
+        w("head += 1")
+        w("A[e + 2] = (start << 32) | head")
+
     def needed(self, windows: list[Window], at: int) -> list[Acc]:
         """Aggregates that the window at index `at` or a longer one reads, in a stable order."""
         needed: list[Acc] = []

@@ -157,14 +157,7 @@ class ScanText(RoleText):
             with w.block(f"if lg >= {self.role.large_lg} and t < last and {near}:"):
                 w(f"squeeze_{self.r}(A, R, i, t, e, j)")
                 w("return j")
-            with w.block("for p in range(head, j, -1):"):
-                w(f"o = {self.o('p')}")
-                w(f"q = {self.o('(p - 1)')}")
-                for word in range(self.width):
-                    w(f"A[o + {word}] = A[q + {word}]")
-            self.store("j", False)
-            w("head += 1")
-            w("A[e + 2] = (start << 32) | head")
+            self.insert_at_j()
             w("A[e + 3] = max(last, t)")
             with w.block(f"if lg >= {self.role.large_lg}:"):
                 w(f"rebuild_{self.r}(A, e, max(last, t))")
