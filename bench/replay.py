@@ -38,7 +38,6 @@ from tarim.bootstrap.house import House, Places, feature_set, make_data_folder, 
 from tarim.bootstrap.replaying import Summary, replay
 from tarim.decisions import DecisionService, RecordKind, Snapshots, decode_events
 from tarim.intake import Intake, read_file
-from tarim.intake import service as intake_service
 from tarim.journal import FolderReader, Journal
 from tarim.privacy import Vault
 from tarim.privacy.sealed_index import SealedIndex
@@ -186,12 +185,12 @@ WATCHED: tuple[tuple[str, type[Any], str], ...] = (
 def watched(stages: Stages) -> Iterator[None]:
     """While it lasts, the stages of a replay are timed; a clock is read twice for each chunk and stage."""
     lock = threading.Lock()
-    needed, seal_bundles = intake_service.needed, Vault.seal_bundles
+    unsealed, seal_bundles = Vault.unsealed, Vault.seal_bundles
 
-    def counted_need(*args: Any) -> Any:
-        need, keys = needed(*args)
+    def counted_need(vault: Vault, tokens: Any, texts: Any, need: Any) -> Any:
+        keys = unsealed(vault, tokens, texts, need)
         stages.with_new_values += int(np.count_nonzero(need))
-        return need, keys
+        return keys
 
     def counted_seal(vault: Vault, customers: npt.NDArray[np.int64], bundles: Sequence[bytes]) -> list[bytes]:
         with lock:
@@ -202,7 +201,7 @@ def watched(stages: Stages) -> Iterator[None]:
         return functools.wraps(method)(lambda *args, **named: _timed(stages, name, lambda: method(*args, **named)))
 
     replaced: list[tuple[Any, str, Any]] = [
-        (intake_service, "needed", counted_need),
+        (Vault, "unsealed", counted_need),
         (Vault, "seal_bundles", counted_seal),
         *((kind, method, wrapped(name, getattr(kind, method))) for name, kind, method in WATCHED),
     ]

@@ -3,9 +3,10 @@
 Arrivals are drawn beforehand (Poisson, seeded) and do not slow down when the service does; a latency runs from the
 *intended* moment of sending to the last byte of the answer, so a stall is charged to every request that fell into it
 (coordinated omission, Tene 2013).  One process, one epoll, keep-alive connections; a request that finds all
-connections busy waits for one on its own time.
+connections busy waits for one on its own time.  The sender is compiled (`load_sender`): it shares the processors with
+the service, and what it takes the service does not get.
 
-    python bench/service_load.py --url http://127.0.0.1:8080 --key KEY --rate 10000 --seconds 10
+    python -m bench.service_load --url http://127.0.0.1:8080 --key KEY --rate 10000 --seconds 10
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import select
 import socket
 import time
-from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -24,6 +23,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
+
+from bench import load_sender
 
 CONNECTIONS: Final = 64
 CUSTOMERS: Final = 20_000
@@ -106,30 +107,6 @@ def arrivals_ns(rate: float, seconds: float, seed: int = 2) -> np.ndarray:
     return np.cumsum(gaps).astype(np.int64)
 
 
-class _Connection:
-    """One keep-alive connection with at most one request under way."""
-
-    __slots__ = ("buffer", "index", "need", "socket")
-
-    def __init__(self, host: str, port: int) -> None:
-        self.socket = socket.create_connection((host, port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
-        self.buffer = b""
-        self.need = 0
-        self.index = -1
-
-
-def _answer_length(data: bytes) -> int:
-    """Whole length of the answer at the start of `data`, or 0 when its head is not complete."""
-    head = data.find(b"\r\n\r\n")
-    if head < 0:
-        return 0
-    at = data.lower().find(b"content-length:", 0, head)
-    assert at >= 0, "an answer without a length"
-    return head + 4 + int(data[at + 15 : data.index(b"\r", at)])
-
-
 def requests_of(encoded: Sequence[bytes], host: str, key: str, path: str = "/v1/decisions") -> list[bytes]:
     """Whole HTTP/1.1 requests, ready to send."""
     head = (
@@ -144,77 +121,34 @@ def drive(
 ) -> dict[str, Any]:
     """Send `encoded[i]` at `due_ns[i]`; the figures of the answers, in milliseconds.
 
-    Raises ConnectionError when the service closes a connection with a request under way.
+    Raises ConnectionError when the service closes a connection with a request under way, or answers what cannot be read.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    requests = requests_of(encoded, f"{host}:{port}", key)
+    requests = requests_of(encoded[: len(due_ns)], f"{host}:{port}", key)
     count = len(due_ns)
-    assert len(requests) >= count, "fewer bodies than arrivals"
-    poll = select.epoll()
-    by_fd: dict[int, _Connection] = {}
-    free: deque[_Connection] = deque()
-    for _ in range(connections):
-        connection = _Connection(host, port)
-        by_fd[connection.socket.fileno()] = connection
-        poll.register(connection.socket.fileno(), select.EPOLLIN)
-        free.append(connection)
-    latency_ns = np.full(count, -1, np.int64)
-    sent_late_ns = np.zeros(count, np.int64)
-    statuses: dict[str, int] = {}
-    due = due_ns.tolist()
-    clock = time.perf_counter_ns
-    start = clock() + 50_000_000
-    sent = done = 0
-    deadline = start + due[-1] + int(DRAIN_S * 1e9)
-    poll_fd = poll.fileno()
-    while done < count:
-        now = clock()
-        if now > deadline:
-            break
-        while sent < count and start + due[sent] <= now and free:
-            connection = free.pop()
-            connection.index = sent
-            request = requests[sent]
-            if connection.socket.send(request) != len(request):
-                raise ConnectionError("the socket took only a part of a request")
-            sent_late_ns[sent] = clock() - start - due[sent]
-            sent += 1
-        if sent < count and free:
-            wait_s = max(0.0, (start + due[sent] - clock()) / 1e9)
-        else:
-            wait_s = 0.05
-        if wait_s > 0.00002:
-            select.select((poll_fd,), (), (), wait_s)  # epoll's own timeout has only millisecond steps
-        for fd, _mask in poll.poll(0):
-            connection = by_fd[fd]
-            data = connection.socket.recv(65536)
-            if not data:
-                raise ConnectionError("the service closed a connection")
-            if connection.buffer:
-                data = connection.buffer + data
-            length = connection.need or _answer_length(data)
-            if not length or len(data) < length:
-                connection.buffer, connection.need = data, length
-                continue
-            assert len(data) == length, "more than one answer to one request"
-            connection.buffer, connection.need = b"", 0
-            latency_ns[connection.index] = clock() - start - due[connection.index]
-            status = data[9:12].decode()
-            statuses[status] = statuses.get(status, 0) + 1
-            free.append(connection)
-            done += 1
-    took_s = (clock() - start) / 1e9
-    for connection in by_fd.values():
-        connection.socket.close()
-    poll.close()
-    latency_ns[latency_ns < 0] = int(clock() - start)  # never answered: at least this long
+    assert len(requests) == count, "fewer bodies than arrivals"
+    load_sender.warm_up()
+    sockets = [socket.create_connection((host, port)) for _ in range(connections)]
+    try:
+        for each in sockets:
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            each.setblocking(False)
+        sent = load_sender.send(sockets, requests, due_ns, int(DRAIN_S * 1e9))
+    finally:
+        for each in sockets:
+            each.close()
+    latency_ns = sent.answered_ns - due_ns
+    unanswered = sent.answered_ns < 0
+    latency_ns[unanswered] = sent.took_ns  # at least this long
+    statuses, counts = np.unique(sent.statuses[~unanswered], return_counts=True)
+    done = int(np.count_nonzero(~unanswered))
     return figures(latency_ns / 1e6) | {
         "asked": count,
         "answered": done,
-        "rate_per_s": round(done / took_s, 1),
-        "statuses": statuses,
-        "sender_late_ms_p99": round(float(np.percentile(sent_late_ns, 99)) / 1e6, 3),
+        "rate_per_s": round(done / (sent.took_ns / 1e9), 1),
+        "statuses": {str(status): int(times) for status, times in zip(statuses, counts, strict=True)},
+        "sender_late_ms_p99": round(float(np.percentile(sent.late_ns, 99)) / 1e6, 3),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
 from types import MappingProxyType
@@ -16,7 +15,7 @@ from tarim.intake import checks
 from tarim.intake import domain as rules
 from tarim.intake.domain import IntakeLimits, Notes, OutOfScope
 from tarim.intake.message import Message
-from tarim.privacy import FIELDS, SEALABLE, Role, Tokenizer, seal_key
+from tarim.privacy import FIELDS, SEALABLE, SEALED_TEXTS, SEALED_TOKENS, TEXT_SPACE, Role, Tokenizer
 from tarim.stream import ROW_WORDS, Col, Flag, Kind
 
 NOTE_FIELDS: Final = tuple(
@@ -45,13 +44,12 @@ CONTENT_COLUMNS: Final = (
 CONTENT_FLAGS: Final = int(Flag.HISTORY_AUTHORISED | Flag.LOCATION_PERMITTED)
 CNY: Final = checks.currency_code("CNY")
 CONTENT_SPACE: Final = "content"
-MASK64: Final = (1 << 64) - 1
 
 SEAL_BIT: Final = MappingProxyType({name: bit for bit, name in enumerate(SEALABLE)})
 ALWAYS_SEALED: Final = ("ip_port", "latitude", "longitude")
 """Facts of the moment rather than of the person: kept with every event (IN-08, IN-09)."""
-WITH_PAYEE: Final = ("payee_name", "payee_phone")
-"""Facts of the counterparty: sealed together with its account when the pair is new to the customer."""
+TOKENS: Final = slice(int(Col.CUSTOMER), int(Col.MERCHANT) + 1)
+"""Words of the row with the tokens of SEALED_TOKENS, in that order."""
 
 _TEXT_INDEX: Final = MappingProxyType({name: index for index, name in enumerate(CONTENT_TEXTS, 1)})
 _pack_row: Final = Struct(f"<{ROW_WORDS}q").pack
@@ -71,7 +69,7 @@ class Parts(NamedTuple):
     """One event taken apart.
 
     row: ROW_WORDS little-endian int64.  mask: bit i says that SEALABLE[i] is among `raws`, which are in that order.
-    need: the bits that must be sealed whatever the vault knows.  keys: (seal key, bits to seal if it is not known).
+    need: the bits that must be sealed whatever the vault knows.  text_hashes: keyed hashes of SEALED_TEXTS, 0 = absent.
     """
 
     row: bytes
@@ -82,186 +80,129 @@ class Parts(NamedTuple):
     mask: int
     raws: tuple[str, ...]
     need: int
-    keys: tuple[tuple[int, int], ...]
+    text_hashes: tuple[int, int]
 
     def __repr__(self) -> str:
         return "<Parts of an event>"  # its raw values are personal
 
 
-@dataclass(slots=True)
 class Assembler:
     """Checks every rule on one message and builds its parts; holds the tokenizer and the limits."""
 
-    tokenizer: Tokenizer
-    limits: IntakeLimits
-    _plain_notes: Notes
-    _content: Callable[[], Any]
+    __slots__ = (
+        "_accounts",
+        "_addresses",
+        "_content",
+        "_customers",
+        "_devices",
+        "_merchants",
+        "_plain_notes",
+        "_texts",
+        "limits",
+        "tokenizer",
+    )
 
-    @classmethod
-    def of(cls, tokenizer: Tokenizer, limits: IntakeLimits) -> Assembler:
-        """An assembler; the notes of events that say nothing are one shared value."""
+    def __init__(self, tokenizer: Tokenizer, limits: IntakeLimits) -> None:
         if limits.legal_basis_default not in rules.LEGAL_BASES:
             raise FieldError("legal_basis_default", rules.LEGAL_BASIS)
-        plain = MappingProxyType({"legal_basis": limits.legal_basis_default})
-        return cls(tokenizer, limits, plain, tokenizer.digester(CONTENT_SPACE))
+        self.tokenizer = tokenizer
+        self.limits = limits
+        self._plain_notes: Notes = MappingProxyType({"legal_basis": limits.legal_basis_default})
+        self._content: Callable[[], Any] = tokenizer.digester(CONTENT_SPACE)
+        self._customers, self._accounts = tokenizer.space("customer"), tokenizer.space("account")
+        self._devices, self._addresses = tokenizer.space("device"), tokenizer.space("address")
+        self._merchants, self._texts = tokenizer.space("merchant"), tokenizer.space(TEXT_SPACE)
 
     @property
     def plain_notes(self) -> Notes:
-        """Notes of an event that states none."""
+        """Notes of an event that states none; one value, shared."""
         return self._plain_notes
 
     def parts(self, message: Message, received_ms: int, flags: int = 0) -> Parts:
         """The parts of one message.  Raises FieldError for the first field, in the envelope's order, that breaks a rule."""
-        token, text = self.tokenizer.token, self.tokenizer.text
         texts: list[bytes] = []
-        notes: dict[str, str] = {}
-        raws: list[str] = []
-        mask = need = 0
-        keys: list[tuple[int, int]] = []
-
-        if isinstance(message.event_id, UnsetType):
-            raise FieldError("event_id", rules.REQUIRED)
-        if isinstance(message.source, UnsetType):
-            raise FieldError("source", rules.REQUIRED)
-        if isinstance(message.kind, UnsetType):
-            raise FieldError("kind", rules.REQUIRED)
-        if isinstance(message.occurred_at, UnsetType):
-            raise FieldError("occurred_at", rules.REQUIRED)
-        event_id = checks.event_id("event_id", message.event_id)
-        source = checks.source(message.source)
-        kind = _code("kind", message.kind, rules.KINDS, rules.KIND)
-        at_ms = checks.occurred_within(
-            checks.occurred_ms(message.occurred_at),
-            received_ms,
-            self.limits.future_tolerance_ms,
-            self.limits.age_ms_max,
-        )
-        if not isinstance(message.customer_type, UnsetType) and message.customer_type != "individual":
+        event_id, source, kind, at_ms = self._occasion(message, received_ms)
+        if message.customer_type is not UNSET and message.customer_type != "individual":
             if message.customer_type == rules.CORPORATE:
                 raise OutOfScope("customer_type", rules.INDIVIDUALS_ONLY)
             raise FieldError("customer_type", rules.CUSTOMER_TYPE, f"text of {len(message.customer_type)} characters")
 
-        if isinstance(message.customer, UnsetType):
+        if message.customer is UNSET:
             raise FieldError("customer", rules.REQUIRED)
         raw = checks.identifier("customer", message.customer)
-        customer = token("customer", raw)
-        raws.append(raw)
-        mask |= _CUSTOMER
-        keys.append((seal_key(customer, _CUSTOMER_BIT, customer), _CUSTOMER))
-
-        account = payee = device = address = merchant = 0
-        if not isinstance(message.account, UnsetType):
+        customer = self._customers[raw.encode()]
+        raws, mask, need = [raw], _CUSTOMER, 0
+        account = payee = device = address = merchant = name_hash = phone_hash = 0
+        if message.account is not UNSET:
             raw = checks.identifier("account", message.account)
-            account = token("account", raw)
+            account = self._accounts[raw.encode()]
             raws.append(raw)
             mask |= _ACCOUNT
-            keys.append((seal_key(customer, _ACCOUNT_BIT, account), _ACCOUNT))
-        if not isinstance(message.payee_account, UnsetType):
+        if message.payee_account is not UNSET:
             raw = checks.identifier("payee_account", message.payee_account)
-            payee = token("account", raw)
+            payee = self._accounts[raw.encode()]
             raws.append(raw)
             mask |= _PAYEE
-            keys.append((seal_key(customer, _PAYEE_BIT, payee), _PAYEE))
-        for name, value in (("payee_name", message.payee_name), ("payee_phone", message.payee_phone)):
-            if not isinstance(value, UnsetType):
-                raws.append(checks.text(name, value))
-                bit = SEAL_BIT[name]
-                mask |= 1 << bit
-                hashed = text(value)
-                texts.append(_pack_pair(_TEXT_INDEX[name], hashed))
-                keys.append((seal_key(customer, bit, _wrap(hashed + payee)), (1 << bit) | (_PAYEE if payee else 0)))
+        if message.payee_name is not UNSET:
+            raw = checks.text("payee_name", message.payee_name)
+            name_hash = self._hash("payee_name", raw, texts)
+            raws.append(raw)
+            mask |= _PAYEE_NAME
+        if message.payee_phone is not UNSET:
+            raw = checks.text("payee_phone", message.payee_phone)
+            phone_hash = self._hash("payee_phone", raw, texts)
+            raws.append(raw)
+            mask |= _PAYEE_PHONE
 
-        amount = 0
-        if not isinstance(message.amount_fen, UnsetType):
-            amount = checks.amount_fen(message.amount_fen)
-        currency = CNY if isinstance(message.currency, UnsetType) else checks.currency_code(message.currency)
+        amount = 0 if message.amount_fen is UNSET else checks.amount_fen(message.amount_fen)
+        currency = CNY if message.currency is UNSET else checks.currency_code(message.currency)
         channel = _optional("channel", message.channel, rules.CHANNELS, rules.CHANNEL)
         result = _optional("result", message.result, rules.RESULTS, rules.RESULT)
-        verification = 0
-        if not isinstance(message.verification, UnsetType):
-            verification = checks.verification_bits(message.verification)
+        verification = 0 if message.verification is UNSET else checks.verification_bits(message.verification)
 
-        if not isinstance(message.device_id, UnsetType):
+        if message.device_id is not UNSET:
             raw = checks.identifier("device_id", message.device_id)
-            device = token("device", raw)
+            device = self._devices[raw.encode()]
             raws.append(raw)
             mask |= _DEVICE
-            keys.append((seal_key(customer, _DEVICE_BIT, device), _DEVICE))
-        if not isinstance(message.ip, UnsetType):
+        if message.ip is not UNSET:
             raw = checks.address(message.ip)
-            address = token("address", raw)
+            address = self._addresses[raw.encode()]
             raws.append(raw)
             mask |= _IP
-            keys.append((seal_key(customer, _IP_BIT, address), _IP))
-        if not isinstance(message.ip_port, UnsetType):
+        if message.ip_port is not UNSET:
             raw = checks.port(message.ip_port)
+            self._hash("ip_port", raw, texts)
             raws.append(raw)
-            mask |= _PORT
             need |= _PORT
-            texts.append(_pack_pair(_TEXT_INDEX["ip_port"], text(raw)))
         network_kind = _optional("network_kind", message.network_kind, rules.NETWORK_KINDS, rules.NETWORK_KIND)
 
         permitted = message.location_permitted is True
-        for name, place in (("latitude", message.latitude), ("longitude", message.longitude)):
-            if not isinstance(place, UnsetType):
-                if not permitted:
-                    raise FieldError(name, rules.NEEDS_PERMISSION)
-                raw = checks.degrees(name, place)
-                raws.append(raw)
-                bit = SEAL_BIT[name]
-                mask |= 1 << bit
-                need |= 1 << bit
-                texts.append(_pack_pair(_TEXT_INDEX[name], text(raw)))
-        city = 0 if isinstance(message.city, UnsetType) else checks.city(message.city)
-        if not isinstance(message.merchant_id, UnsetType):
+        if message.latitude is not UNSET:
+            raws.append(self._degrees("latitude", message.latitude, permitted, texts))
+            need |= _LATITUDE
+        if message.longitude is not UNSET:
+            raws.append(self._degrees("longitude", message.longitude, permitted, texts))
+            need |= _LONGITUDE
+        city = 0 if message.city is UNSET else checks.city(message.city)
+        if message.merchant_id is not UNSET:
             raw = checks.identifier("merchant_id", message.merchant_id)
-            merchant = token("merchant", raw)
+            merchant = self._merchants[raw.encode()]
             raws.append(raw)
             mask |= _MERCHANT
-            keys.append((seal_key(customer, _MERCHANT_BIT, merchant), _MERCHANT))
-        category = 0
-        if not isinstance(message.merchant_category, UnsetType):
-            category = checks.merchant_category(message.merchant_category)
+        category = 0 if message.merchant_category is UNSET else checks.merchant_category(message.merchant_category)
 
-        for name in FREE_NOTES:
-            value = getattr(message, name)
-            if value is not UNSET:
-                notes[name] = checks.text(name, value)
-                texts.append(_pack_pair(_TEXT_INDEX[name], text(value)))
-        if not isinstance(message.legal_basis, UnsetType):
-            if message.legal_basis not in rules.LEGAL_BASES:
-                raise FieldError("legal_basis", rules.LEGAL_BASIS, f"text of {len(message.legal_basis)} characters")
-            notes["legal_basis"] = message.legal_basis
-            texts.append(_pack_pair(_TEXT_INDEX["legal_basis"], text(message.legal_basis)))
-
-        refers = 0
-        if not isinstance(message.refers_to, UnsetType):
-            if kind not in rules.REFERRING_KINDS:
-                raise FieldError("refers_to", rules.ONLY_FOR_REFERRING)
-            notes["refers_to"] = checks.event_id("refers_to", message.refers_to)
-            refers = event_key(source, message.refers_to)
+        notes, refers = self._notes(message, source, kind, texts)
         label = -1
-        if not isinstance(message.label, UnsetType):
+        if message.label is not UNSET:
             if kind != Kind.LABEL:
                 raise FieldError("label", rules.ONLY_FOR_LABEL)
             label = _code("label", message.label, rules.LABELS, rules.LABEL)
-        extra_0 = 0 if isinstance(message.extra_0, UnsetType) else checks.free_number("extra_0", message.extra_0)
-        extra_1 = 0 if isinstance(message.extra_1, UnsetType) else checks.free_number("extra_1", message.extra_1)
-        extra_2 = 0 if isinstance(message.extra_2, UnsetType) else checks.free_number("extra_2", message.extra_2)
-        extra_3 = 0 if isinstance(message.extra_3, UnsetType) else checks.free_number("extra_3", message.extra_3)
-
-        if kind in rules.MONEY_KINDS:
-            if not account:
-                raise FieldError("account", rules.REQUIRED_FOR_KIND)
-            if kind == Kind.TRANSFER and not payee:
-                raise FieldError("payee_account", rules.REQUIRED_FOR_KIND)
-            if isinstance(message.amount_fen, UnsetType):
-                raise FieldError("amount_fen", rules.REQUIRED_FOR_KIND)
-        elif kind == Kind.LABEL:
-            if not refers:
-                raise FieldError("refers_to", rules.REQUIRED_FOR_KIND)
-            if label < 0:
-                raise FieldError("label", rules.REQUIRED_FOR_KIND)
+        extra_0 = 0 if message.extra_0 is UNSET else checks.free_number("extra_0", message.extra_0)
+        extra_1 = 0 if message.extra_1 is UNSET else checks.free_number("extra_1", message.extra_1)
+        extra_2 = 0 if message.extra_2 is UNSET else checks.free_number("extra_2", message.extra_2)
+        extra_3 = 0 if message.extra_3 is UNSET else checks.free_number("extra_3", message.extra_3)
+        _check_required(kind, message)
 
         said = (0 if message.history_authorised is False else _HISTORY) | (_LOCATION if permitted else 0)
         key = event_key(source, event_id)
@@ -279,32 +220,110 @@ class Assembler:
             label, refers, 0, extra_0, extra_1, extra_2, extra_3, -1, -1, 0, 0,
         )
         # fmt: on
-        if notes:
-            notes.setdefault("legal_basis", self.limits.legal_basis_default)
-        return Parts(row, event_id, source, notes or self._plain_notes, customer, mask, tuple(raws), need, tuple(keys))
+        return Parts(row, event_id, source, notes, customer, mask | need, tuple(raws), need, (name_hash, phone_hash))
+
+    def _occasion(self, message: Message, received_ms: int) -> tuple[str, str, int, int]:
+        """event_id, source, kind and occurred_ms."""
+        if message.event_id is UNSET:
+            raise FieldError("event_id", rules.REQUIRED)
+        if message.source is UNSET:
+            raise FieldError("source", rules.REQUIRED)
+        if message.kind is UNSET:
+            raise FieldError("kind", rules.REQUIRED)
+        if message.occurred_at is UNSET:
+            raise FieldError("occurred_at", rules.REQUIRED)
+        event_id = checks.event_id("event_id", message.event_id)
+        source = checks.source(message.source)
+        kind = _code("kind", message.kind, rules.KINDS, rules.KIND)
+        at_ms = checks.occurred_ms(message.occurred_at)
+        limits = self.limits
+        return (
+            event_id,
+            source,
+            kind,
+            checks.occurred_within(at_ms, received_ms, limits.future_tolerance_ms, limits.age_ms_max),
+        )
+
+    def _hash(self, name: str, value: str, texts: list[bytes]) -> int:
+        """The keyed hash of a text, which is put among those of the event's content."""
+        hashed = self._texts[value.encode()]
+        texts.append(_pack_pair(_TEXT_INDEX[name], hashed))
+        return hashed
+
+    def _degrees(self, name: str, value: float | str, permitted: bool, texts: list[bytes]) -> str:
+        if not permitted:
+            raise FieldError(name, rules.NEEDS_PERMISSION)
+        raw = checks.degrees(name, value)
+        self._hash(name, raw, texts)
+        return raw
+
+    def _notes(self, message: Message, source: str, kind: int, texts: list[bytes]) -> tuple[Notes, int]:
+        """The business texts, and the key of the event that this one refers to, 0 = none."""
+        notes: dict[str, str] = {}
+        for name in FREE_NOTES:
+            value = getattr(message, name)
+            if value is not UNSET:
+                notes[name] = checks.text(name, value)
+                self._hash(name, value, texts)
+        if message.legal_basis is not UNSET:
+            if message.legal_basis not in rules.LEGAL_BASES:
+                raise FieldError("legal_basis", rules.LEGAL_BASIS, f"text of {len(message.legal_basis)} characters")
+            notes["legal_basis"] = message.legal_basis
+            self._hash("legal_basis", message.legal_basis, texts)
+        refers = 0
+        if message.refers_to is not UNSET:
+            if kind not in rules.REFERRING_KINDS:
+                raise FieldError("refers_to", rules.ONLY_FOR_REFERRING)
+            notes["refers_to"] = checks.event_id("refers_to", message.refers_to)
+            refers = event_key(source, message.refers_to)
+        if not notes:
+            return self._plain_notes, refers
+        notes.setdefault("legal_basis", self.limits.legal_basis_default)
+        return notes, refers
+
+
+def _check_required(kind: int, message: Message) -> None:
+    """Nothing when all is there that an event of this kind needs.  Raises FieldError."""
+    if kind in rules.MONEY_KINDS:
+        if message.account is UNSET:
+            raise FieldError("account", rules.REQUIRED_FOR_KIND)
+        if kind == _TRANSFER and message.payee_account is UNSET:
+            raise FieldError("payee_account", rules.REQUIRED_FOR_KIND)
+        if message.amount_fen is UNSET:
+            raise FieldError("amount_fen", rules.REQUIRED_FOR_KIND)
+    elif kind == _LABEL:
+        if message.refers_to is UNSET:
+            raise FieldError("refers_to", rules.REQUIRED_FOR_KIND)
+        if message.label is UNSET:
+            raise FieldError("label", rules.REQUIRED_FOR_KIND)
 
 
 _HISTORY: Final = int(Flag.HISTORY_AUTHORISED)
 _LOCATION: Final = int(Flag.LOCATION_PERMITTED)
-_CUSTOMER_BIT: Final = SEAL_BIT["customer"]
-_ACCOUNT_BIT: Final = SEAL_BIT["account"]
-_PAYEE_BIT: Final = SEAL_BIT["payee_account"]
-_DEVICE_BIT: Final = SEAL_BIT["device_id"]
-_IP_BIT: Final = SEAL_BIT["ip"]
-_MERCHANT_BIT: Final = SEAL_BIT["merchant_id"]
-_CUSTOMER: Final = 1 << _CUSTOMER_BIT
-_ACCOUNT: Final = 1 << _ACCOUNT_BIT
-_PAYEE: Final = 1 << _PAYEE_BIT
-_DEVICE: Final = 1 << _DEVICE_BIT
-_IP: Final = 1 << _IP_BIT
+_TRANSFER: Final = int(Kind.TRANSFER)
+_LABEL: Final = int(Kind.LABEL)
+_CUSTOMER: Final = 1 << SEAL_BIT["customer"]
+_ACCOUNT: Final = 1 << SEAL_BIT["account"]
+_PAYEE: Final = 1 << SEAL_BIT["payee_account"]
+_PAYEE_NAME: Final = 1 << SEAL_BIT["payee_name"]
+_PAYEE_PHONE: Final = 1 << SEAL_BIT["payee_phone"]
+_DEVICE: Final = 1 << SEAL_BIT["device_id"]
+_IP: Final = 1 << SEAL_BIT["ip"]
 _PORT: Final = 1 << SEAL_BIT["ip_port"]
-_MERCHANT: Final = 1 << _MERCHANT_BIT
+_LATITUDE: Final = 1 << SEAL_BIT["latitude"]
+_LONGITUDE: Final = 1 << SEAL_BIT["longitude"]
+_MERCHANT: Final = 1 << SEAL_BIT["merchant_id"]
 
-
-def _wrap(value: int) -> int:
-    """The low 64 bits as a signed number."""
-    value &= MASK64
-    return value - (1 << 64) if value >> 63 else value
+assert SEALED_TEXTS == ("payee_name", "payee_phone")
+assert tuple(Col(at).name for at in range(TOKENS.start, TOKENS.stop)) == (
+    "CUSTOMER",
+    "ACCOUNT",
+    "PAYEE",
+    "DEVICE",
+    "ADDRESS",
+    "MERCHANT",
+)
+assert len(SEALED_TOKENS) == TOKENS.stop - TOKENS.start
 
 
 def _code(name: str, value: str, names: Any, rule: str) -> int:
@@ -315,4 +334,4 @@ def _code(name: str, value: str, names: Any, rule: str) -> int:
 
 
 def _optional(name: str, value: str | UnsetType, names: Any, rule: str) -> int:
-    return 0 if isinstance(value, UnsetType) else _code(name, value, names, rule)
+    return 0 if value is UNSET else _code(name, value, names, rule)

@@ -39,6 +39,7 @@ _PORT: Final = re.compile(r"[1-9][0-9]{0,4}")
 _DEGREES: Final = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,12})?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT_ID_MAX: Final = 64
+_LENGTH_MAX: Final = {name: field.length_max for name, field in FIELDS.items()}
 
 
 def text(name: str, value: str) -> str:
@@ -51,6 +52,8 @@ def text(name: str, value: str) -> str:
 
 def identifier(name: str, value: str) -> str:
     """An identifier without the spaces around it; inside it has neither spaces nor invisible characters."""
+    if 1 <= len(value) <= _LENGTH_MAX[name] and value.isascii() and value.isprintable() and " " not in value:
+        return value
     value = value.strip(" ")
     _length(name, value)
     if (not (value.isascii() and value.isprintable()) or " " in value) and _INVISIBLE.search(value):
@@ -59,7 +62,7 @@ def identifier(name: str, value: str) -> str:
 
 
 def _length(name: str, value: str) -> None:
-    if not 1 <= len(value) <= FIELDS[name].length_max:
+    if not 1 <= len(value) <= _LENGTH_MAX[name]:
         raise FieldError(name, rules.LENGTHS[name], f"text of {len(value)} characters")
 
 

@@ -14,12 +14,14 @@ from tarim.privacy import SealKeys
 class Sealer(Protocol):
     """The vault, as intake sees it; `tarim.privacy.Vault` is one."""
 
-    def known(self, key: int) -> bool:
-        """Whether the combination lies sealed in the journal."""
-        ...
+    def unsealed(
+        self, tokens: npt.NDArray[np.int64], texts: npt.NDArray[np.int64], need: npt.NDArray[np.int64]
+    ) -> SealKeys:
+        """Add to need[i] the bits of what event i brings that does not lie sealed in the journal; the new combinations.
 
-    def needs_sealing(self, keys: SealKeys) -> npt.NDArray[np.bool_]:
-        """Which combinations do not, shape (n,); of equal ones only one is marked."""
+        tokens: shape (n, 6), those of `tarim.privacy.SEALED_TOKENS`; texts: shape (n, 2), keyed hashes of SEALED_TEXTS;
+        0 where absent.  Of equal combinations in the same call only the first counts.
+        """
         ...
 
     def remember(self, keys: SealKeys) -> None:

@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from tarim.base.errors import InputError, TarimError
 from tarim.base.instants import Clock
-from tarim.intake.assemble import ALWAYS_SEALED, SEAL_BIT, WITH_PAYEE, Assembler, Parts
+from tarim.intake.assemble import ALWAYS_SEALED, SEAL_BIT, TOKENS, Assembler, Parts
 from tarim.intake.domain import EventBatch, IntakeLimits, Notes, Refusal, RefusedAt
 from tarim.intake.message import decode_checked, decode_message, decode_messages
 from tarim.intake.ports import Sealer
-from tarim.intake.table import TOKEN_COLUMNS, TableParts, read_table
-from tarim.privacy import SealKeys, Tokenizer, pack_bundle, pack_columns, seal_keys
-from tarim.stream import ROW_WORDS, Col, Flag
+from tarim.intake.table import TableParts, read_table
+from tarim.privacy import SealKeys, Tokenizer, pack_bundle, pack_columns
+from tarim.stream import ROW_WORDS, Col, Flag, Rows
 
 _NO_KEYS: Final = np.zeros(0, np.uint64)
 _ALWAYS: Final = sum(1 << SEAL_BIT[name] for name in ALWAYS_SEALED)
@@ -45,7 +45,7 @@ class Intake:
         self.limits = limits or IntakeLimits()
         self._vault = vault
         self._clock = clock
-        self._assembler = Assembler.of(tokenizer, self.limits)
+        self._assembler = Assembler(tokenizer, self.limits)
         self._counts: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -157,56 +157,60 @@ class Intake:
 
     def _batch(self, taken: Sequence[Parts]) -> EventBatch:
         rows = np.frombuffer(bytearray().join(parts.row for parts in taken), np.int64).reshape(len(taken), ROW_WORDS)
-        sealed, keys = self._seal(taken)
+        sealed, keys = self._seal(rows, taken)
         notes: list[Notes | None] = [parts.notes for parts in taken]
         return EventBatch(
             rows, [parts.event_id for parts in taken], [parts.source for parts in taken], notes, sealed, keys
         )
 
-    def _seal(self, taken: Sequence[Parts]) -> tuple[list[bytes | None], SealKeys]:
+    def _seal(self, rows: Rows, taken: Sequence[Parts]) -> tuple[list[bytes | None], SealKeys]:
+        """Sealed bytes of events that came as messages; `rows` are theirs."""
         sealed: list[bytes | None] = [None] * len(taken)
         vault = self._vault
-        if vault is None:
+        if vault is None or not taken:
             return sealed, _NO_KEYS
-        new: set[int] = set()
+        need = np.array([parts.need for parts in taken], np.int64)
+        texts = np.array([parts.text_hashes for parts in taken], np.int64)
+        keys = vault.unsealed(rows[:, TOKENS], texts, need)
         places: list[int] = []
         bundles: list[bytes] = []
-        for place, parts in enumerate(taken):
-            need = parts.need
-            for key, bits in parts.keys:
-                if not vault.known(key) and key not in new:
-                    need |= bits
-                    new.add(key)
-            if need:
+        for place, bits in enumerate(need.tolist()):
+            if bits:
                 places.append(place)
-                bundles.append(pack_bundle(need, _of_mask(parts, need)))
+                bundles.append(pack_bundle(bits, _of_mask(taken[place], bits)))
         if places:
-            customers: npt.NDArray[np.int64] = np.array([taken[place].customer for place in places], np.int64)
-            for place, blob in zip(places, vault.seal_bundles(customers, bundles), strict=True):
+            for place, blob in zip(places, vault.seal_bundles(rows[places, Col.CUSTOMER], bundles), strict=True):
                 sealed[place] = blob
-        return sealed, np.array(sorted(new), np.uint64) if new else _NO_KEYS
+        return sealed, keys
 
     def _seal_table(self, parts: TableParts) -> tuple[list[bytes | None], SealKeys]:
         sealed: list[bytes | None] = [None] * len(parts.event_ids)
         vault = self._vault
         if vault is None or not sealed:
             return sealed, _NO_KEYS
-        need, keys = needed(parts, vault)
+        need = _always(parts)
+        keys = vault.unsealed(parts.rows[:, TOKENS], parts.text_hashes, need)
+        slow = {place: int(need[place]) for place in parts.slow if need[place]}
+        need[list(parts.slow)] = 0
         places, customers, bundles = _bundles(parts, need)
-        for place, one in parts.slow.items():
-            bits = one.need
-            for key, more in one.keys:
-                if not vault.known(key):
-                    bits |= more
-                    keys.append(np.array([key], np.uint64))
-            if bits:
-                places.append(place)
-                customers = np.append(customers, one.customer)
-                bundles.append(pack_bundle(bits, _of_mask(one, bits)))
+        places += slow
+        customers = np.concatenate([customers, parts.rows[list(slow), Col.CUSTOMER]])
+        bundles += [pack_bundle(bits, _of_mask(parts.slow[place], bits)) for place, bits in slow.items()]
         if places:
             for place, blob in zip(places, vault.seal_bundles(customers, bundles), strict=True):
                 sealed[place] = blob
-        return sealed, np.concatenate(keys) if keys else _NO_KEYS
+        return sealed, keys
+
+
+def _always(parts: TableParts) -> npt.NDArray[np.int64]:
+    """For each row the bits that must be sealed whatever the vault knows, shape (n,)."""
+    need = np.zeros(len(parts.rows), np.int64)
+    for name in ALWAYS_SEALED:
+        if name in parts.texts:
+            need[parts.texts[name].is_valid().to_numpy(zero_copy_only=False)] |= 1 << SEAL_BIT[name]
+    for place, one in parts.slow.items():
+        need[place] = one.need
+    return need
 
 
 def _bundles(parts: TableParts, need: npt.NDArray[np.int64]) -> tuple[list[int], npt.NDArray[np.int64], list[bytes]]:
@@ -227,43 +231,6 @@ def _bundles(parts: TableParts, need: npt.NDArray[np.int64]) -> tuple[list[int],
     cuts = np.append(ends[starts], ends[-1]).tolist()
     bundles = [packed[begin:end] for begin, end in pairwise(cuts)]
     return chosen[starts].tolist(), owners[starts], bundles
-
-
-def needed(parts: TableParts, vault: Sealer) -> tuple[npt.NDArray[np.int64], list[SealKeys]]:
-    """For each row that came the fast way the bits to seal, shape (n,), and the combinations new to the vault."""
-    rows = parts.rows
-    customers = np.ascontiguousarray(rows[:, Col.CUSTOMER])
-    fast = np.ones(len(rows), np.bool_)
-    fast[list(parts.slow)] = False
-    need = np.zeros(len(rows), np.int64)
-    keys: list[SealKeys] = []
-
-    def ask(
-        bit: int, tokens: npt.NDArray[np.int64], present: npt.NDArray[np.bool_], bits: npt.NDArray[np.int64]
-    ) -> None:
-        places = np.flatnonzero(present & fast)
-        asked = seal_keys(customers[places], bit, tokens[places])
-        new = vault.needs_sealing(asked)
-        need[places[new]] |= bits[places[new]]
-        keys.append(asked[new])
-
-    for name, col in TOKEN_COLUMNS:
-        if name in parts.texts:
-            tokens = np.ascontiguousarray(rows[:, col])
-            bit = SEAL_BIT[name]
-            ask(bit, tokens, tokens != 0, np.full(len(rows), 1 << bit, np.int64))
-    payee = rows[:, Col.PAYEE]
-    for name in WITH_PAYEE:
-        if name in parts.text_hashes:
-            hashed = parts.text_hashes[name]
-            bit = SEAL_BIT[name]
-            bits = np.where(payee != 0, (1 << bit) | (1 << SEAL_BIT["payee_account"]), 1 << bit)
-            ask(bit, hashed + payee, hashed != 0, bits)
-    for name in ALWAYS_SEALED:
-        if name in parts.texts:
-            present = parts.texts[name].is_valid().to_numpy(zero_copy_only=False)
-            need[present & fast] |= 1 << SEAL_BIT[name]
-    return need, keys
 
 
 def _of_mask(parts: Parts, need: int) -> Sequence[str]:

@@ -29,16 +29,14 @@ from tarim.intake.assemble import (
     CONTENT_SPACE,
     CONTENT_TEXTS,
     FREE_NOTES,
-    MASK64,
     SEAL_BIT,
-    WITH_PAYEE,
     Assembler,
     Parts,
 )
 from tarim.intake.domain import OCCURRED_MS_END, OCCURRED_MS_MIN, Notes, Refusal
 from tarim.intake.kernels.content import gather
 from tarim.intake.message import convert_message, unknown_field
-from tarim.privacy import FIELDS, ColumnDigester, Role, bytes_of
+from tarim.privacy import FIELDS, SEALED_TEXTS, SEALED_TOKENS, ColumnDigester, Role, bytes_of
 from tarim.stream import AMOUNT_FEN_MAX, Col, Flag, Kind, Rows, empty_rows
 
 Ints = npt.NDArray[np.int64]
@@ -76,7 +74,9 @@ TOKEN_COLUMNS: Final = (
 )
 _EVENT_KEYS: Final = ColumnDigester()
 _CONTENT_COLUMNS: Final = np.array(CONTENT_COLUMNS, np.int64)
-_NOTE_FACTORS: Final = np.array([0x9E3779B97F4A7C15 * (2 * bit + 1) & MASK64 for bit in range(len(FIELDS))], np.uint64)
+_NOTE_FACTORS: Final = np.array(
+    [0x9E3779B97F4A7C15 * (2 * bit + 1) & (1 << 64) - 1 for bit in range(len(FIELDS))], np.uint64
+)
 """Odd numbers, one for each kind of note."""
 
 _SAMPLE_ROWS: Final = 512
@@ -89,7 +89,8 @@ class TableParts:
     """The good rows of a table, in order, not sealed yet.
 
     rows: shape (n, ROW_WORDS).  places: shape (n,), the row each came from.  texts: for each sealable field that is
-    present, its raw values (an Arrow string array of n values, null where absent).  text_hashes: shape (n,) each.
+    present, its raw values (an Arrow string array of n values, null where absent).  text_hashes: shape (n, 2), keyed
+    hashes of SEALED_TEXTS, 0 where absent.
     slow: parts of the rows that went the message's way, by place in the good rows; their entries in `texts` are void.
     """
 
@@ -99,7 +100,7 @@ class TableParts:
     sources: list[str]
     notes: list[Notes | None]
     texts: dict[str, pa.Array]
-    text_hashes: dict[str, Ints]
+    text_hashes: Ints
     slow: dict[int, Parts]
     refusals: list[Refusal]
 
@@ -613,7 +614,12 @@ def _finish(work: _Work, assembler: Assembler, received: Ints, sources: list[str
         sources[place] = parts.source
         notes[place] = parts.notes
     texts = {name: work.texts[name] for name in work.texts if name in SEAL_BIT}
-    hashes: dict[str, Ints] = {name: work.hashes[name] for name in WITH_PAYEE if name in work.hashes}
+    hashes = np.zeros((len(work.rows), len(SEALED_TEXTS)), np.int64)
+    for at, name in enumerate(SEALED_TEXTS):
+        if name in work.hashes:
+            hashes[:, at] = work.hashes[name]
+    for place, parts in by_row.items():
+        hashes[place] = parts.text_hashes
     rows = work.rows
     slow = by_row
     if refusals:
@@ -624,7 +630,7 @@ def _finish(work: _Work, assembler: Assembler, received: Ints, sources: list[str
         notes = [notes[place] for place in chosen]
         taken = pa.array(places)
         texts = {name: column.take(taken) for name, column in texts.items()}
-        hashes = {name: column[places] for name, column in hashes.items()}
+        hashes = hashes[places]
         slow = {int(np.searchsorted(places, place)): parts for place, parts in by_row.items()}
     return TableParts(rows, places, event_ids, sources, notes, texts, hashes, slow, refusals)
 
@@ -685,4 +691,5 @@ def _notes(work: _Work, assembler: Assembler) -> list[Notes | None]:
     return [different[number] for number in which.tolist()]
 
 
+assert tuple(name for name, _ in TOKEN_COLUMNS) == SEALED_TOKENS
 assert {name for name, _ in TOKEN_COLUMNS} == {name for name, one in FIELDS.items() if one.role is Role.TOKEN}

@@ -11,16 +11,16 @@ from tarim.privacy.fields import FIELDS, REFUSED, DataClass, Field, Purpose, Rol
 from tarim.privacy.master import ENVIRONMENT_NAME, MasterKey, create_master_key, load_master_key
 from tarim.privacy.sealing import (
     SEALABLE,
+    SEALED_TEXTS,
+    SEALED_TOKENS,
     SealedBefore,
     SealKeys,
     pack_bundle,
     pack_fields,
-    seal_key,
-    seal_keys,
     unpack_bundles,
     unpack_fields,
 )
-from tarim.privacy.tokens import Tokenizer
+from tarim.privacy.tokens import TEXT_SPACE, Tokenizer
 from tarim.privacy.vault import Vault, VaultLimits
 
 __all__ = [
@@ -36,18 +36,19 @@ __all__ = [
     "create_master_key",
     "load_master_key",
     "ColumnDigester",
+    "TEXT_SPACE",
     "Tokenizer",
     "bytes_of",
     "Vault",
     "VaultLimits",
     "SEALABLE",
+    "SEALED_TEXTS",
+    "SEALED_TOKENS",
     "SealKeys",
     "SealedBefore",
     "pack_bundle",
     "pack_columns",
     "pack_fields",
-    "seal_key",
-    "seal_keys",
     "unpack_bundles",
     "unpack_fields",
 ]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import Damaged, DefinitionError
 from tarim.privacy.fields import FIELDS, Role
+from tarim.privacy.kernels import combinations
 
 SEALABLE: Final = (
     "customer",
@@ -32,36 +33,27 @@ SEALABLE: Final = (
 )
 """Every field whose raw value goes to the vault, in the order of their bits."""
 
+SEALED_TOKENS: Final = ("customer", "account", "payee_account", "device_id", "ip", "merchant_id")
+"""Fields that are sealed once for each customer and token."""
+
+SEALED_TEXTS: Final = ("payee_name", "payee_phone")
+"""Fields that are sealed once for each customer, text and payee account, together with that account."""
+
 assert set(SEALABLE) == {name for name, field in FIELDS.items() if field.role in (Role.TOKEN, Role.SEALED)}
 
 SealKeys = npt.NDArray[np.uint64]
 """Shape (n,): 64-bit names of (customer, field, token) combinations, never 0."""
 
-_MASK64: Final = (1 << 64) - 1
-_BY_CUSTOMER: Final = 0x9E3779B97F4A7C15
-_BY_TOKEN: Final = 0xC2B2AE3D27D4EB4F
-_BY_FIELD: Final = 0x165667B19E3779F9
-_SHIFT: Final = 29
+_TOKEN_BITS: Final = np.array([SEALABLE.index(name) for name in SEALED_TOKENS], np.int64)
+_TEXT_BITS: Final = np.array([SEALABLE.index(name) for name in SEALED_TEXTS], np.int64)
+_PAYEE_AT: Final = SEALED_TOKENS.index("payee_account")
+_KEYS_MAX: Final = len(SEALED_TOKENS) + len(SEALED_TEXTS)
+"""Combinations of one event."""
+
 _NO_BUNDLE: Final = "a sealed bundle does not hold what a bundle holds"
 _FIXINT_END, _FIXARRAY, _FIXSTR, _STR8, _STR16, _UINT8, _UINT16 = 0x80, 0x90, 0xA0, 0xD9, 0xDA, 0xCC, 0xCD
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
-
-
-def seal_key(customer: int, bit: int, token: int) -> int:
-    """The 64-bit name of one combination.  Tokens are random already; this only spreads them."""
-    mixed = (customer * _BY_CUSTOMER + token * _BY_TOKEN + (bit + 1) * _BY_FIELD) & _MASK64
-    return (mixed ^ (mixed >> _SHIFT)) or 1
-
-
-def seal_keys(customers: npt.NDArray[np.int64], bit: int, tokens: npt.NDArray[np.int64]) -> SealKeys:
-    """`seal_key` of columns, shape (n,)."""
-    mixed = customers.view(np.uint64) * np.uint64(_BY_CUSTOMER)
-    mixed += tokens.view(np.uint64) * np.uint64(_BY_TOKEN)
-    mixed += np.uint64((bit + 1) * _BY_FIELD & _MASK64)
-    mixed ^= mixed >> np.uint64(_SHIFT)
-    mixed[mixed == 0] = 1
-    return mixed
 
 
 def pack_bundle(mask: int, values: Sequence[str]) -> bytes:
@@ -146,7 +138,7 @@ class SealedBefore:
     Displacement costs a second sealing and nothing else.  `slots` is a power of two; memory is 12 bytes a slot.
     """
 
-    __slots__ = ("_claims", "_quick", "_shift", "_table")
+    __slots__ = ("_claims", "_found", "_shift", "_table")
 
     def __init__(self, slots: int = 1 << 22) -> None:
         if slots < 2 or slots & (slots - 1):
@@ -154,25 +146,22 @@ class SealedBefore:
         self._shift = 64 - (slots.bit_length() - 1)
         self._table = np.zeros(slots, np.uint64)
         self._claims = np.zeros(slots, np.int32)
-        self._quick = memoryview(self._table.data)
+        self._found: SealKeys = np.empty(_KEYS_MAX * 64, np.uint64)
 
-    def known(self, key: int) -> bool:
-        """Whether one combination is known."""
-        return bool(self._quick[key >> self._shift] == key)
+    def unsealed(
+        self, tokens: npt.NDArray[np.int64], texts: npt.NDArray[np.int64], need: npt.NDArray[np.int64]
+    ) -> SealKeys:
+        """Add to need[i] the bits of what event i brings that is not known; the combinations that are new.
 
-    def needs_sealing(self, keys: SealKeys) -> npt.NDArray[np.bool_]:
-        """Which of `keys` are not known, shape (n,); of equal ones in the same call only one is."""
-        slots = (keys >> np.uint64(self._shift)).astype(np.int64)
-        unknown: npt.NDArray[np.bool_] = self._table[slots] != keys
-        places = np.flatnonzero(unknown)
-        if len(places) > 1:
-            wanted = slots[places]
-            order = np.arange(len(places), dtype=np.int32)
-            self._claims[wanted] = order
-            first = self._claims[wanted]
-            repeated = (first != order) & (keys[places[first]] == keys[places])
-            unknown[places[repeated]] = False
-        return unknown
+        tokens: shape (n, 6), those of SEALED_TOKENS, 0 where absent.  texts: shape (n, 2), keyed hashes of SEALED_TEXTS,
+        0 where absent.  Of equal combinations in the same call only the first counts.
+        """
+        if len(self._found) < _KEYS_MAX * len(tokens):
+            self._found = np.empty(_KEYS_MAX * len(tokens), np.uint64)
+        count = combinations.unsealed(
+            self._table, self._claims, self._shift, tokens, texts, _TOKEN_BITS, _TEXT_BITS, _PAYEE_AT, need, self._found
+        )
+        return self._found[:count].copy()
 
     def remember(self, keys: SealKeys) -> None:
         """Know these from now on."""

@@ -198,36 +198,35 @@ class Vault:
 
     def _seal(self, customers: Tokens, numbers: Tokens, bundles: Sequence[bytes]) -> list[bytes]:
         """Raises NotFound before anything is sealed when a key was destroyed."""
-        count = len(bundles)
-        aads = np.empty(count, _BLOB_AADS)
-        aads["customer"], aads["format"], aads["number"] = customers, FORMAT, numbers
-        nonces = os.urandom(NONCE_BYTES * count)
-        if count < _MANY:
-            aeads = iter([self._aead(number) for number in numbers.tolist()])
-        else:
+        whose = numbers.tolist()
+        if len(bundles) >= _MANY:
             keys = self._keys.keys_of(numbers)
-            sealed = self._seal_many(keys, nonces, aads, bundles)
+            sealed = self._seal_many(customers, numbers, keys, bundles)
             if sealed is not None:
                 return sealed
-            aeads = (AESGCM(keys[at : at + KEY_BYTES]) for at in range(0, len(keys), KEY_BYTES))
-        aad_bytes = aads.tobytes()
+            aeads = [AESGCM(keys[at : at + KEY_BYTES]) for at in range(0, len(keys), KEY_BYTES)]
+        else:
+            aeads = [self._aead(number) for number in whose]
+        nonces = os.urandom(NONCE_BYTES * len(bundles))
         sealed = []
-        aad_at = nonce_at = 0
-        for bundle, aead in zip(bundles, aeads, strict=True):
-            aad = aad_bytes[aad_at : aad_at + _BLOB_AAD.size]
-            nonce = nonces[nonce_at : nonce_at + NONCE_BYTES]
+        at = 0
+        for customer, number, aead, bundle in zip(customers.tolist(), whose, aeads, bundles, strict=True):
+            aad = _BLOB_AAD.pack(customer, FORMAT, number)
+            nonce = nonces[at : at + NONCE_BYTES]
             sealed.append(aad[_HEAD_AT:] + nonce + aead.encrypt(nonce, bundle, aad))
-            aad_at += _BLOB_AAD.size
-            nonce_at += NONCE_BYTES
+            at += NONCE_BYTES
         return sealed
 
     def _seal_many(
-        self, keys: bytes, nonces: bytes, aads: npt.NDArray[np.void], bundles: Sequence[bytes]
+        self, customers: Tokens, numbers: Tokens, keys: bytes, bundles: Sequence[bytes]
     ) -> list[bytes] | None:
         """The same in one call; None where that cannot be done."""
         sealer = bulk_sealer()
         if sealer is None:
             return None
+        aads = np.empty(len(bundles), _BLOB_AADS)
+        aads["customer"], aads["format"], aads["number"] = customers, FORMAT, numbers
+        nonces = os.urandom(NONCE_BYTES * len(bundles))
         ends = np.zeros(len(bundles) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, bundles), np.int64, len(bundles)), out=ends[1:])
         found = sealer.seal(
@@ -279,13 +278,9 @@ class Vault:
 
     # ------------------------------------------------------------------------------------------- what was sealed before
 
-    def known(self, key: int) -> bool:
-        """Whether the combination (`seal_key`) lies sealed in the journal, as far as is remembered."""
-        return self._sealed_before.known(key)
-
-    def needs_sealing(self, keys: SealKeys) -> npt.NDArray[np.bool_]:
-        """Which combinations are not known, shape (n,); of equal ones only one is marked."""
-        return self._sealed_before.needs_sealing(keys)
+    def unsealed(self, tokens: Tokens, texts: Tokens, need: Tokens) -> SealKeys:
+        """What of these events does not lie sealed in the journal, as far as is remembered (`SealedBefore.unsealed`)."""
+        return self._sealed_before.unsealed(tokens, texts, need)
 
     def remember(self, keys: SealKeys) -> None:
         """The combinations lie sealed in the journal from now on."""

@@ -334,7 +334,7 @@ def test_nothing_that_holds_raw_values_shows_them() -> None:
     from tarim.intake.table import read_table
 
     limits = IntakeLimits()
-    assembler = Assembler.of(Tokenizer(bytes(range(32))), limits)
+    assembler = Assembler(Tokenizer(bytes(range(32))), limits)
     message = decode_message(json.dumps(MESSAGES[0], ensure_ascii=False).encode(), limits)
     table = pa.RecordBatch.from_pylist([{name: value for name, value in MESSAGES[0].items() if name != "verification"}])
     shown = repr(message) + repr(assembler.parts(message, Clock().now)) + repr(assembler)

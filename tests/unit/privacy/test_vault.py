@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,8 @@ from tarim.base.errors import Conflict, Damaged, DefinitionError, NotFound, TooL
 from tarim.privacy import (
     ENVIRONMENT_NAME,
     SEALABLE,
+    SEALED_TEXTS,
+    SEALED_TOKENS,
     MasterKey,
     SealedBefore,
     Vault,
@@ -25,12 +28,11 @@ from tarim.privacy import (
     pack_bundle,
     pack_columns,
     pack_fields,
-    seal_key,
-    seal_keys,
     unpack_bundles,
     unpack_fields,
 )
 from tarim.privacy.openssl import _agrees, bulk_sealer
+from tests.naive import combinations as naive
 
 KEY = MasterKey(bytes(range(32)))
 SMALL = VaultLimits(
@@ -485,27 +487,53 @@ def test_bundles_of_columns_are_those_of_values() -> None:
         pack_columns(np.array([1]), {0: pa.array(["x" * 70_000])}, np.array([0]))
 
 
-def test_what_was_remembered_needs_no_sealing_and_repetitions_need_it_once() -> None:
-    table = SealedBefore(1 << 12)
-    keys = seal_keys(np.array([5, 6, 5, -7], np.int64), 1, np.array([1, 1, 1, 9], np.int64))
-    assert keys.tolist() == [seal_key(5, 1, 1), seal_key(6, 1, 1), seal_key(5, 1, 1), seal_key(-7, 1, 9)]
-    assert table.needs_sealing(keys).sum() == 3
-    assert table.needs_sealing(keys).sum() == 3, "asking does not remember"
-    table.remember(keys)
-    assert not table.needs_sealing(keys).any()
-    assert table.known(seal_key(6, 1, 1))
+def _drawn(rng: np.random.Generator, count: int) -> tuple[Any, Any]:
+    """Tokens and text hashes of few customers and few values, many of them absent, extreme ones among them."""
+    values = np.array([0, 0, 1, -1, 2, 7, (1 << 63) - 1, -(1 << 63), *rng.integers(-(1 << 63), 1 << 63, 4)], np.int64)
+    tokens = rng.choice(values, (count, len(SEALED_TOKENS)))
+    tokens[:, 0] = rng.choice(values[2:], count)
+    return tokens, rng.choice(values, (count, len(SEALED_TEXTS)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_new_combinations_are_those_of_the_naive_twin(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    table, known = SealedBefore(1 << 20), set[int]()
+    for _ in range(5):
+        tokens, texts = _drawn(rng, int(rng.integers(0, 120)))
+        always = rng.integers(0, 1 << len(SEALABLE), len(tokens)) & (1 << SEALABLE.index("ip_port"))
+        need, wanted = always.copy(), always.copy()
+        keys = table.unsealed(tokens, texts, need)
+        assert keys.tolist() == naive.unsealed(known, tokens.tolist(), texts.tolist(), wanted).tolist()
+        assert need.tolist() == wanted.tolist()
+        again = always.copy()
+        assert table.unsealed(tokens, texts, again).tolist() == keys.tolist(), "asking does not remember"
+        slots = {key >> 64 - 20 for key in known | set(keys.tolist())}
+        if rng.random() < 0.7 and len(slots) == len(known) + len(keys):  # none displaces another
+            table.remember(keys)
+            known.update(keys.tolist())
+            after = always.copy()
+            assert not len(table.unsealed(tokens, texts, after)) and after.tolist() == always.tolist()
     table.clear()
-    assert table.needs_sealing(keys).any()
+    need = np.zeros(1, np.int64)
+    assert len(table.unsealed(np.ones((1, len(SEALED_TOKENS)), np.int64), np.zeros((1, 2), np.int64), need))
 
 
 def test_displaced_combinations_are_sealed_again_and_never_wrongly_known() -> None:
+    rng = np.random.default_rng(1)
     table = SealedBefore(1 << 4)
-    keys = np.random.default_rng(1).integers(1, 1 << 63, 1000).astype(np.uint64)
-    table.remember(keys)
-    unknown = table.needs_sealing(keys)
-    assert unknown.sum() >= 984
-    for key in keys[unknown]:
-        assert not table.known(int(key))
+    tokens = np.zeros((1000, len(SEALED_TOKENS)), np.int64)
+    tokens[:, 0] = rng.integers(1, 1 << 63, 1000)
+    texts = np.zeros((1000, len(SEALED_TEXTS)), np.int64)
+    known = set[int]()
+    for _ in range(3):
+        need, wanted = np.zeros(1000, np.int64), np.zeros(1000, np.int64)
+        keys = table.unsealed(tokens, texts, need)
+        assert len(keys) >= 984, "no more are known than the table has slots"
+        naive.unsealed(known, tokens.tolist(), texts.tolist(), wanted)
+        assert not np.any(wanted & ~need), "nothing that was never remembered passes for known"
+        table.remember(keys[:500])
+        known.update(keys[:500].tolist())
 
 
 # ----------------------------------------------------------------------------------------------------- sealing in bulk
