@@ -156,8 +156,8 @@ class FakeReader:
         errors = [FieldError("bad", "must not be there") if "bad" in each else None for each in described]
         return events(*(each for each in described if "bad" not in each)), errors
 
-    def accepted(self, batch: FakeBatch) -> None:
-        self.accepted_ids += batch.event_ids
+    def accepted(self, batches: Sequence[FakeBatch]) -> None:
+        self.accepted_ids += [each for batch in batches for each in batch.event_ids]
 
 
 class FakeWatcher:

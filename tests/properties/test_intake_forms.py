@@ -269,7 +269,7 @@ def test_what_is_accepted_is_not_sealed_again_and_what_is_not_is() -> None:
     first = one.message(body)
     assert first.sealed[0] is not None
     assert one.message(body).sealed[0] is not None, "not accepted yet"
-    one.accepted(first)
+    one.accepted([first])
     assert one.message(body).sealed[0] is None
     table, _ = one.table(typed_table([GOOD, {**GOOD, "event_id": "e-10", "payee_account": "7"}]))
     assert table.sealed[0] is None

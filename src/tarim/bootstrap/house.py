@@ -16,13 +16,14 @@ import hashlib
 import importlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, NotFound, TooLarge
 from tarim.base.instants import Clock
@@ -289,18 +290,25 @@ class House:
                 before[kind] = control
         self.journal.commit()
 
-    def index_accepted(self, taken: Taken, batch: Batch) -> None:
-        """Tell the vault's index what became durable with a batch; the index is written in the background."""
-        rows = taken.rows
-        if not len(rows):
-            return
-        applied_seq = int(rows[-1, Col.SEQ]) + 1
-        if len(rows) == len(batch.event_ids):
-            self.vault.index(rows[:, Col.SEQ], rows[:, Col.CUSTOMER], batch.sealed, applied_seq)
-            return
-        # What events that were left out brought sealed lies in the journal with the others, under the first position.
-        seqs = np.where(taken.states == NEW, taken.seqs, rows[0, Col.SEQ])
-        self.vault.index(seqs, batch.rows[:, Col.CUSTOMER], batch.sealed, applied_seq)
+    def index_accepted(self, groups: Sequence[tuple[Taken, Batch]]) -> None:
+        """Tell the vault's index what became durable with groups, in order; it is written in the background."""
+        seqs: list[npt.NDArray[np.int64]] = []
+        customers: list[npt.NDArray[np.int64]] = []
+        sealed: list[bytes | None] = []
+        applied_seq = 0
+        for taken, batch in groups:
+            rows = taken.rows
+            if not len(rows):
+                continue
+            applied_seq = int(rows[-1, Col.SEQ]) + 1
+            if len(rows) == len(batch.event_ids):
+                seqs.append(rows[:, Col.SEQ])
+            else:  # what events that were left out brought lies in the journal with the others, under the first position
+                seqs.append(np.where(taken.states == NEW, taken.seqs, rows[0, Col.SEQ]))
+            customers.append(batch.rows[:, Col.CUSTOMER])
+            sealed += batch.sealed
+        if seqs:
+            self.vault.index(np.concatenate(seqs), np.concatenate(customers), sealed, applied_seq)
 
     def explainer(self, versions: Versions) -> Decider:
         """A decider that explains decisions made under `versions`.  Raises NotFound when its ruleset is gone."""

@@ -138,7 +138,7 @@ def _take(house: House, batch: EventBatch, truth: Truth | None, summary: Summary
     taken = house.service.take(batch)
     if len(taken.rows):
         # All it sealed is in the record, that of events left out too.  Without a record it is nowhere: sealed again.
-        house.intake.accepted(batch)
+        house.intake.accepted([batch])
     _count(summary, taken)
     fraud = _fraud(batch, taken, truth)
     if fraud is not None:
@@ -340,7 +340,7 @@ class _Finisher(threading.Thread):
             raise
         if self._failure is not None:
             return
-        self._house.index_accepted(chunk.taken, chunk.batch)
+        self._house.index_accepted([(chunk.taken, chunk.batch)])
         if self._out is not None and len(chunk.taken.rows):
             self._write(self._columns(chunk), files)
         self._done += len(chunk.batch)

@@ -89,7 +89,7 @@ class _Judged:
 class GroupCommit:
     """The asynchronous front of the decision service; its methods are called in `loop`'s thread.
 
-    on_accepted: told of each batch whose new events have become durable, after the answers are given.
+    on_accepted: told of the groups whose new events have become durable, some time after the answers are given.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class GroupCommit:
         limits: GroupLimits,
         watcher: Watcher,
         *,
-        on_accepted: Callable[[Taken, Batch], None] | None = None,
+        on_accepted: Callable[[Sequence[tuple[Taken, Batch]]], None] | None = None,
     ) -> None:
         self._service = service
         self._reader = reader
@@ -113,6 +113,7 @@ class GroupCommit:
         self._waiting: deque[_Request] = deque()
         self._waiting_bytes = 0
         self._accepted: list[tuple[Taken, Batch]] = []
+        self._remembered: list[Any] = []
         self._scheduled = False
         self._committer = ThreadPoolExecutor(1, "commit")
         self._closed = False
@@ -230,14 +231,11 @@ class GroupCommit:
         return judged
 
     def _account(self, batches: Sequence[Batch], batch: Batch, taken: Taken) -> None:
-        """Tell those who keep account of what lies in the journal."""
+        """Soon tell those who keep account of what lies in the journal."""
         if not len(taken.rows):
             return
         if len(taken.rows) == len(batch.event_ids):
-            for each in batches:
-                self._reader.accepted(each)
-        if self._on_accepted is None:
-            return
+            self._remembered += batches
         self._accepted.append((taken, batch))
         if len(self._accepted) == 1:
             self._loop.call_later(ACCOUNT_AFTER_S, self._tell)
@@ -247,10 +245,12 @@ class GroupCommit:
     def _tell(self) -> None:
         """Tell of all groups since the last time at once: each telling wakes a thread, which then wants the interpreter."""
         accepted, self._accepted = self._accepted, []
+        remembered, self._remembered = self._remembered, []
         try:
-            for taken, batch in accepted:
-                assert self._on_accepted is not None
-                self._on_accepted(taken, batch)
+            if remembered:
+                self._reader.accepted(remembered)
+            if accepted and self._on_accepted is not None:
+                self._on_accepted(accepted)
         except Exception as error:  # what failed can be made up for from the journal
             self._watcher.failed(error)
 

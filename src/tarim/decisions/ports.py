@@ -130,5 +130,5 @@ class Reader(Protocol[B]):
     def group(self, bodies: Sequence[bytes]) -> tuple[B, list[TarimError | None]]:
         """The good ones of many messages, and for each body None or what is wrong with it."""
 
-    def accepted(self, batch: B) -> None:
-        """The batch lies in the journal."""
+    def accepted(self, batches: Sequence[B]) -> None:
+        """These batches lie in the journal, with all their events."""

@@ -19,7 +19,7 @@ from tarim.base.errors import Damaged, NotFound, Unavailable
 from tarim.decisions.domain import DECISION_WORDS
 from tarim.decisions.ports import FeatureEngine, Judge, LogReader, LogRecord
 from tarim.decisions.records import Events, RecordKind, Versions, decode_control, decode_events
-from tarim.decisions.seen import NEW, Seen
+from tarim.decisions.seen import Seen
 from tarim.decisions.snapshots import Snapshots, State
 from tarim.stream import ROW_WORDS, Col, Rows
 
@@ -124,8 +124,8 @@ def _note(seen: Seen, rows: Rows) -> None:
     keys, contents = np.ascontiguousarray(rows[:, Col.EVENT_KEY]), np.ascontiguousarray(rows[:, Col.CONTENT_KEY])
     first = int(rows[0, Col.SEQ])
     if int(rows[-1, Col.SEQ]) == first + len(rows) - 1:
-        states, _ = seen.put(keys, contents, first)
-        if np.all(states == NEW):
+        _, _, fresh = seen.put(keys, contents, first)
+        if fresh == len(rows):
             return
     # An event can lie in the journal twice when it was forgotten in between: the later one counts.
     for index in range(len(rows)):

@@ -62,27 +62,25 @@ class Seen:
         kernel.find(self._arena, self._generation, keys, self._floor_seq, seqs)
         return seqs
 
-    def put(self, keys: Words, contents: Words, next_seq: int) -> tuple[Words, Words]:
+    def put(self, keys: Words, contents: Words, next_seq: int) -> tuple[Words, Words, int]:
         """Recognise a batch and note its new events at next_seq, next_seq + 1, ...
 
-        Returns (states, seqs), each of shape (n,): NEW with the position given to the event, SAME or OTHER (content)
-        with the position of the first event of that key.  Duplicates inside the batch are recognised as well.
+        Returns (states, seqs), each of shape (n,), and how many are new: NEW with the position given to the event, SAME
+        or OTHER (content) with the position of the first event of that key.  Duplicates inside the batch are recognised
+        as well.
         """
         count = len(keys)
-        states = np.empty(count, np.int64)
-        seqs = np.empty(count, np.int64)
+        states, seqs = np.empty((2, count), np.int64)
         self._floor_seq = max(self._floor_seq, next_seq - self.events_max)
         done, seq = 0, next_seq
         while True:
-            stopped = kernel.put(
+            done, seq = kernel.put(
                 self._arena, self._generation, self._used, keys, contents, done, seq, self._floor_seq, states, seqs
             )
-            seq += int(np.count_nonzero(states[done:stopped] == NEW))
-            done = stopped
             if done == count:
                 break
             self._make_room((int(keys[done]) >> 56) & (kernel.SEGMENTS - 1))
-        return states, seqs
+        return states, seqs, seq - next_seq
 
     def forget(self, keys: Words) -> None:
         """Take back a `put`: events with these keys count as new again.  Shape (n,)."""

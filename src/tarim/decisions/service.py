@@ -187,24 +187,26 @@ class DecisionService:
         if refused:
             keep = np.delete(np.arange(len(rows)), list(refused))
             rows = rows[keep]
+        first_seq = self._log.next_seq
         try:
-            states, seqs = self._seen.put(rows[:, Col.EVENT_KEY], rows[:, Col.CONTENT_KEY], self._log.next_seq)
+            states, seqs, fresh = self._seen.put(rows[:, Col.EVENT_KEY], rows[:, Col.CONTENT_KEY], first_seq)
         except BaseException:
             self.break_down("the index of accepted events failed; the service must be restarted")
             raise
-        new = np.flatnonzero(states == NEW)
-        where = new if keep is None else keep[new]
-        if len(new) < len(rows):
+        where = None  # of the batch's events the new ones; None = all of them
+        if fresh < len(batch.rows):
+            new = np.flatnonzero(states == NEW)
+            where = new if keep is None else keep[new]
             rows = np.ascontiguousarray(rows[new])
         if keep is not None:
             states, seqs = _spread(states, keep, len(batch.rows), OTHER), _spread(seqs, keep, len(batch.rows), -1)
-        if len(new) == 0:
+        if fresh == 0:
             return Taken(rows, self._features[:0], np.empty((0, 1), np.int64), states, seqs, refused)
         for index, earlier in referring:
             batch.rows[index, Col.REFERS_SEQ] = seqs[earlier]
-        if referring and rows is not batch.rows:
+        if referring and where is not None:
             rows[:, Col.REFERS_SEQ] = batch.rows[where, Col.REFERS_SEQ]
-        rows[:, Col.SEQ] = seqs[where]
+        rows[:, Col.SEQ] = seqs if where is None else seqs[where]
         side = self._side(batch, where)
         try:
             self._log.reserve(events_bytes(len(rows), DECISION_WORDS, len(side)) + RECORD_SLACK_BYTES)
@@ -236,8 +238,8 @@ class DecisionService:
         self._engine.process(rows, features, decide)
         return features, np.concatenate(decided)
 
-    def _side(self, batch: Batch, where: Words) -> bytes:
-        if len(where) == len(batch.rows):
+    def _side(self, batch: Batch, where: Words | None) -> bytes:
+        if where is None:
             return encode_side(self.versions, batch.event_ids, batch.sources, batch.notes, batch.sealed)
         chosen = where.tolist()
         # What an event that is left out brought sealed, the others count on: it is sealed once in a batch.
@@ -285,6 +287,14 @@ class DecisionService:
 
     def results(self, batch: Batch, taken: Taken) -> list[Result]:
         """One result for each event of a batch, in its order, after `take` gave `taken`."""
+        versions = self.versions
+        if len(taken.rows) == len(taken.states):
+            return [
+                Decided(event_id, source, row, decision, versions, False)
+                for event_id, source, row, decision in zip(
+                    batch.event_ids, batch.sources, taken.rows, taken.decisions, strict=True
+                )
+            ]
         results: list[Result] = []
         new_at = 0
         first_seq = int(taken.rows[0, Col.SEQ]) if len(taken.rows) else self._log.next_seq
@@ -303,7 +313,7 @@ class DecisionService:
                         batch.sources[index],
                         taken.rows[row_at],
                         taken.decisions[row_at],
-                        self.versions,
+                        versions,
                         repeated=state != NEW,
                     )
                 )

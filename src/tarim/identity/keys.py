@@ -84,7 +84,7 @@ class KeyRing:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._by_digest: dict[bytes, ApiKey] = {}
+        self._by_digest: dict[bytes, tuple[ApiKey, KeyId]] = {}
         self._stamp: tuple[int, int, int] | None = None
         self._looked_ms = -RELOAD_MS
         self._reload()
@@ -110,15 +110,16 @@ class KeyRing:
             raise NotAllowed("no API key was given, or it is not one")
         digest = sha256(presented.encode("utf-8", "replace")).digest()
         # The dictionary is entered with a digest that the caller cannot steer; what it finds is compared in constant time.
-        key = self._by_digest.get(digest)
-        if key is None or not hmac.compare_digest(bytes.fromhex(key.sha256), digest):
+        found = self._by_digest.get(digest)
+        if found is None or not hmac.compare_digest(bytes.fromhex(found[0].sha256), digest):
             raise NotAllowed("this API key is not known")
+        key, key_id = found
         state = key.state(now_ms)
         if state != "active":
             raise NotAllowed(f"API key {key.id} is {state}")
-        if scope not in key.scopes:
+        if scope not in key_id.scopes:
             raise NotAllowed(f"API key {key.id} has no scope {scope.value}", known=True)
-        return KeyId(key.id, key.name, frozenset(key.scopes))
+        return key_id
 
     def _reload(self) -> None:
         try:
@@ -128,7 +129,10 @@ class KeyRing:
             self._by_digest, self._stamp = {}, None
             return
         if stamp != self._stamp:
-            self._by_digest = {bytes.fromhex(key.sha256): key for key in read_keys(self._path)}
+            self._by_digest = {
+                bytes.fromhex(key.sha256): (key, KeyId(key.id, key.name, frozenset(key.scopes)))
+                for key in read_keys(self._path)
+            }
             self._stamp = stamp
 
 

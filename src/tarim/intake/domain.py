@@ -57,7 +57,7 @@ class EventBatch:
     event_ids, sources: the identity of each event.
     notes: business texts by field, legal_basis always among them; None when there is nothing to say.
     sealed: the raw personal values that the vault does not hold yet, as ciphertext for the journal; None when it has all.
-    seal_keys: what `Intake.accepted(batch)` tells the vault once the batch lies in the journal.
+    seal_keys: what `Intake.accepted` tells the vault once the batch lies in the journal.
     """
 
     rows: Rows

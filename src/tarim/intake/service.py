@@ -30,7 +30,7 @@ class Intake:
     """Strict decoding of everything that comes from outside, one place for all its forms.
 
     Not for use by two threads at once.  Without a vault (`vault=None`) raw identifiers are dropped after tokenizing.
-    A batch that was written to the journal is reported with `accepted`, so that its sealed values are not sealed again;
+    Batches that were written to the journal are reported with `accepted`, so that its sealed values are not sealed again;
     a batch that was not written is simply forgotten.
     """
 
@@ -146,14 +146,15 @@ class Intake:
         sealed, keys = self._seal_table(parts)
         return EventBatch(parts.rows, parts.event_ids, parts.sources, parts.notes, sealed, keys)
 
-    def accepted(self, batch: EventBatch) -> None:
-        """All of the batch lies in the journal: what it sealed need not be sealed again.
+    def accepted(self, batches: Sequence[EventBatch]) -> None:
+        """All of these batches lies in the journal: what they sealed need not be sealed again.
 
         Not for a batch of which an event was refused later (another content under the same event_id): what was sealed
         with that event is nowhere then.  Not calling this is always safe and only costs sealing again.
         """
-        if self._vault is not None and len(batch.seal_keys):
-            self._vault.remember(batch.seal_keys)
+        keys = [batch.seal_keys for batch in batches if len(batch.seal_keys)]
+        if self._vault is not None and keys:
+            self._vault.remember(np.concatenate(keys))
 
     def _batch(self, taken: Sequence[Parts]) -> EventBatch:
         rows = np.frombuffer(bytearray().join(parts.row for parts in taken), np.int64).reshape(len(taken), ROW_WORDS)

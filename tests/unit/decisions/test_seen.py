@@ -31,8 +31,9 @@ def test_it_agrees_with_a_dictionary(batches: list[list[tuple[int, int]]], event
     seq = 0
     for batch in batches:
         keys, contents = [k for k, _ in batch], [c for _, c in batch]
-        states, seqs = table.put(_words(keys), _words(contents), seq)
+        states, seqs, fresh = table.put(_words(keys), _words(contents), seq)
         assert list(zip(states.tolist(), seqs.tolist(), strict=True)) == twin.put(keys, contents, seq)
+        assert fresh == states.tolist().count(NEW)
         seq += int(np.count_nonzero(states == NEW))
 
 
@@ -43,10 +44,10 @@ def test_where_a_batch_is_cut_changes_nothing() -> None:
     keys[::7] = keys[0]
     contents = np.arange(50_000) % 3
     whole = Seen(1 << 20)
-    states, seqs = whole.put(keys, contents, 0)
+    states, seqs, _ = whole.put(keys, contents, 0)
     cut, seq = Seen(1 << 20), 0
     for at in range(0, 50_000, 777):
-        some, places = cut.put(keys[at : at + 777], contents[at : at + 777], seq)
+        some, places, _ = cut.put(keys[at : at + 777], contents[at : at + 777], seq)
         assert np.array_equal(some, states[at : at + 777])
         assert np.array_equal(places, seqs[at : at + 777])
         seq += int(np.count_nonzero(some == NEW))
@@ -62,7 +63,7 @@ def test_a_saved_index_answers_the_same() -> None:
     second = Seen(1 << 20)
     second.fill(first.entries())
     assert np.array_equal(second.find(keys), np.arange(30_000))
-    states, _ = second.put(keys[:2], np.array([keys[0], 0]), 30_000)
+    states, _, _ = second.put(keys[:2], np.array([keys[0], 0]), 30_000)
     assert states.tolist() == [SAME, OTHER]
 
 

@@ -46,21 +46,23 @@ def find_place(arena, start, mask, key):
     return start + at
 
 
-@njit("i8(i8[:, ::1], i8[::1], i8[::1], i8[:], i8[:], i8, i8, i8, i8[::1], i8[::1])", cache=True, nogil=True)
+@njit(
+    "UniTuple(i8, 2)(i8[:, ::1], i8[::1], i8[::1], i8[:], i8[:], i8, i8, i8, i8[::1], i8[::1])", cache=True, nogil=True
+)
 def put(arena, generation, used, keys, contents, begin, next_seq, floor_seq, states, seqs):
     """Recognise events from `begin` on, and note the new ones at next_seq, next_seq + 1, ...
 
     keys, contents: shape (n,).  states[i] becomes NEW, SAME or OTHER and seqs[i] the position of the event's record,
     its own when it is new.  Duplicates inside the batch are found: the first of them is the new one.
-    Returns n, or the index of an event whose segment must be rebuilt first; then grow it and call again with that
-    `begin` and with next_seq raised by the number of NEW among those done.
+    Returns (n, next_seq after the new ones), or the index of an event whose segment must be rebuilt first in place of
+    n; then grow it and call again with both.
     """
     for i in range(begin, keys.shape[0]):
         key = keys[i]
         segment = (key >> 56) & (SEGMENTS - 1)
         mask = (FIRST_ROWS << generation[segment]) - 1
         if 4 * (used[segment] + 1) > 3 * (mask + 1):
-            return i
+            return i, next_seq
         place = find_place(arena, segment_start(segment, generation[segment]), mask, key)
         if arena[place, 0] == key and arena[place, 2] >= floor_seq:
             states[i] = SAME if arena[place, 1] == contents[i] else OTHER
@@ -74,7 +76,7 @@ def put(arena, generation, used, keys, contents, begin, next_seq, floor_seq, sta
         states[i] = NEW
         seqs[i] = next_seq
         next_seq += 1
-    return keys.shape[0]
+    return keys.shape[0], next_seq
 
 
 @njit("void(i8[:, ::1], i8[::1], i8[:], i8, i8[::1])", cache=True, nogil=True)
