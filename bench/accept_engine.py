@@ -10,80 +10,18 @@ medians; nothing is pinned, and the machine may be shared.
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import json
 import os
 import sys
 import time
-import traceback
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.conditions import conditions, describe
+from bench.acceptance import Bar, Line, Run, at_least, at_most, main, none
 
 Figures = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One judged figure."""
-
-    name: str
-    target: str
-    figure: str
-    passed: bool
-
-
-@dataclass(frozen=True)
-class Run:
-    """What every bar may know: whether sizes are small, and when the whole run has to be over (monotonic seconds)."""
-
-    quick: bool
-    deadline: float
-
-    def pick(self, full: int, quick: int) -> int:
-        return quick if self.quick else full
-
-    @property
-    def left_s(self) -> float:
-        return self.deadline - time.monotonic()
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A bar of the table: `lines` are the names it must answer, `judge` gives them."""
-
-    name: str
-    lines: tuple[str, ...]
-    judge: Callable[[Run], Iterator[Line]]
-    needs_s: tuple[int, int]
-    """About how long it takes, in full and quick; it is not started with less than half of that left."""
-
-
-def at_least(name: str, target: float, figure: float, unit: str = "", note: str = "") -> Line:
-    """Passed when the figure reaches the target."""
-    return Line(name, f">= {_number(target)}{unit}", f"{_number(figure)}{unit}{_noted(note)}", figure >= target)
-
-
-def at_most(name: str, target: float, figure: float, unit: str = "", note: str = "") -> Line:
-    """Passed when the figure does not exceed the target."""
-    return Line(name, f"<= {_number(target)}{unit}", f"{_number(figure)}{unit}{_noted(note)}", figure <= target)
-
-
-def none(name: str, what: str, found: int, note: str = "") -> Line:
-    """Passed when nothing was found."""
-    return Line(name, f"no {what}", f"{found:,}{_noted(note)}", found == 0)
-
-
-def _noted(note: str) -> str:
-    return f"  ({note})" if note else ""
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:,.3g}"
 
 
 # ---- the engine alone ------------------------------------------------------------------------------------------------
@@ -334,57 +272,5 @@ def prepare(quick: bool, bars: Collection[str]) -> float:
     return time.monotonic() - started
 
 
-def judge(bar: Bar, run: Run) -> list[Line]:
-    """The bar's lines; those it could not answer are failed lines with the reason."""
-    needed = bar.needs_s[run.quick] / 2
-    found: list[Line] = []
-    reason = ""
-    if run.left_s < needed:
-        reason = f"not run: {max(0.0, run.left_s):.0f} s left of the time allowed, about {2 * needed:.0f} needed"
-    else:
-        try:
-            found += bar.judge(run)
-        except ImportError as error:
-            reason = f"not run: {error}"
-        except KeyError as error:
-            reason = f"not measured: the figures have no {error}"
-        except Exception as error:  # a bar that breaks is a failed bar, and the others are still judged
-            traceback.print_exc(file=sys.stderr)
-            reason = f"not run: {type(error).__name__}: {error}"
-    answered = {line.name for line in found}
-    missing = [name for name in bar.lines if name not in answered]
-    found += [Line(name, "to be measured", reason or "not measured", False) for name in missing]
-    return found
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Judge the engine against its bars.")
-    parser.add_argument("--only", nargs="*", choices=[bar.name for bar in BARS], help="judge these bars only")
-    parser.add_argument("--json", type=Path, help="write lines and conditions to this file")
-    options = parser.parse_args()
-    quick = os.environ.get("QUICK", "") not in ("", "0")
-    found = conditions()
-    print(describe(found), f"QUICK: {quick}", sep="\n", flush=True)
-    chosen = options.only or [bar.name for bar in BARS]
-    print(f"kernels ready after {prepare(quick, chosen):.1f} s; the clock starts", flush=True)
-    started = time.monotonic()
-    run = Run(quick, started + (50 if quick else 15 * 60))
-    lines: list[Line] = []
-    for bar in BARS:
-        if bar.name not in chosen:
-            continue
-        for line in judge(bar, run):
-            lines.append(line)
-            verdict = "PASS" if line.passed else "MISS"
-            print(f"{verdict}  {line.name:<40}  {line.target:<28}  {line.figure}", flush=True)
-    if options.json:
-        result = {"conditions": found, "quick": quick, "lines": [asdict(line) for line in lines]}
-        options.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    passed = sum(line.passed for line in lines)
-    print(f"took {time.monotonic() - started:.0f} s")
-    print(f"{passed} passed, {len(lines) - passed} failed")
-    return 0 if passed == len(lines) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("Judge the engine against its bars.", BARS, prepare))

@@ -1,4 +1,4 @@
-"""The judge of the engine's bars can say no."""
+"""The judge of the bars can say no."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench import accept_engine
-from bench.accept_engine import Bar, Line, Run, at_least, at_most, judge, none
+from bench.acceptance import Bar, Line, Run, at_least, at_most, judge, main, none
 
 
 def quick_run(left_s: float = 60) -> Run:
@@ -60,8 +59,7 @@ def test_the_last_line_and_the_exit_status_say_the_same(
     passed: bool, status: int, last: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     line = Line("only", ">= 1", "1", passed)
-    monkeypatch.setattr(accept_engine, "BARS", (Bar("bar", ("only",), lambda _run: iter((line,)), (1, 1)),))
-    monkeypatch.setattr(accept_engine, "prepare", lambda _quick, _bars: 0.0)
-    monkeypatch.setattr("sys.argv", ["accept_engine"])
-    assert accept_engine.main() == status
+    bars = (Bar("bar", ("only",), lambda _run: iter((line,)), (1, 1)),)
+    monkeypatch.setattr("sys.argv", ["accept"])
+    assert main("Judge.", bars, lambda _quick, _bars: 0.0) == status
     assert capsys.readouterr().out.strip().splitlines()[-1] == last
