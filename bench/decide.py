@@ -21,7 +21,7 @@ from bench.engine import ready
 from bench.reference_events import Shape, reference_rows
 from tarim.decisions.policy import Decider
 from tarim.models import Model, model_from_bytes
-from tarim.rules import HIT_WORDS, compile_ruleset, starter_pack
+from tarim.rules import HIT_WORDS, MEMBER_WORDS, compile_ruleset, starter_pack
 from tarim.stream import Col, Engine, Flag, Rows, reference_features
 
 Floats = npt.NDArray[np.float64]
@@ -159,10 +159,13 @@ def piece_costs(rows: Rows, features: Floats, decider: Decider, model: Model) ->
     """Rules, model and the whole decision in batches of BATCH_EVENTS."""
     hits = np.zeros((len(rows), HIT_WORDS), np.uint64)
     scores, found = np.zeros(len(rows)), np.zeros((len(rows), 8), np.int64)
+    members = np.zeros((len(rows), MEMBER_WORDS), np.uint64)
     evaluate = decider.ruleset.evaluate
     count, size = len(rows), BATCH_EVENTS
     return {
-        "rules_us": _cost_us(lambda a, b: evaluate(rows[a:b], features[a:b], hits[a:b]), count, size),
+        "rules_us": _cost_us(
+            lambda a, b: evaluate(rows[a:b], features[a:b], scores[a:b], members[a:b], hits[a:b]), count, size
+        ),
         "model_us": _cost_us(lambda a, b: model.score(features[a:b], scores[a:b]), count, size),
         "decide_us": _cost_us(lambda a, b: decider.decide(rows[a:b], features[a:b], found[a:b]), count, size),
     }
@@ -170,11 +173,12 @@ def piece_costs(rows: Rows, features: Floats, decider: Decider, model: Model) ->
 
 def single_costs(rows: Rows, features: Floats, decider: Decider, model: Model) -> dict[str, float]:
     """The same for one event at a time, called from Python."""
-    hits, scores, found = np.zeros((1, HIT_WORDS), np.uint64), np.zeros(1), np.zeros((1, 8), np.int64)
+    hits, members = np.zeros((1, HIT_WORDS), np.uint64), np.zeros((1, MEMBER_WORDS), np.uint64)
+    scores, found = np.zeros(1), np.zeros((1, 8), np.int64)
     evaluate = decider.ruleset.evaluate
     count = min(len(rows), 4_000)
     return {
-        "rules_single_us": _cost_us(lambda a, b: evaluate(rows[a:b], features[a:b], hits), count, 1),
+        "rules_single_us": _cost_us(lambda a, b: evaluate(rows[a:b], features[a:b], scores, members, hits), count, 1),
         "model_single_us": _cost_us(lambda a, b: model.score(features[a:b], scores), count, 1),
         "decide_single_us": _cost_us(lambda a, b: decider.decide(rows[a:b], features[a:b], found), count, 1),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,34 +25,48 @@ _OPS = {
 }
 
 
-def holds(node, row, features) -> bool:
-    """Whether a condition is true of one event: row int64[32], features float64[F]."""
+@dataclass(frozen=True)
+class Event:
+    """One event: row int64[32], features float64[F], the model's score, the (column, list) pairs it is an entry of."""
+
+    row: Any
+    features: Any
+    score: float
+    entries: frozenset[tuple[int, str]]
+
+
+def holds(node, event) -> bool:
+    """Whether a condition is true of one event."""
     match node:
         case checked.Always(value):
             return value
         case checked.Relation(op, left, right):
-            return compare(op, number(left, row, features), number(right, row, features))
+            return compare(op, number(left, event), number(right, event))
         case checked.OneOf(operand, choices, negated):
-            values = [number(choice, row, features) for choice in choices]
-            value = number(operand, row, features)
+            values = [number(choice, event) for choice in choices]
+            value = number(operand, event)
             if negated:
                 return all(compare("!=", value, each) for each in values)
             return any(compare("==", value, each) for each in values)
         case checked.Within(operand, low, high, negated):
-            value, lowest, highest = (number(each, row, features) for each in (operand, low, high))
+            value, lowest, highest = (number(each, event) for each in (operand, low, high))
             if math.isnan(value) or math.isnan(lowest) or math.isnan(highest):
                 return False
             return (lowest <= value <= highest) != negated
         case checked.IsMissing(operand, negated):
-            return math.isnan(number(operand, row, features)) != negated
+            return math.isnan(number(operand, event)) != negated
         case checked.Bit(column, mask):
-            return int(row[column]) & mask != 0
+            return int(event.row[column]) & mask != 0
+        case checked.Member(column, list_name, negated):
+            if event.row[column] == 0:
+                return False
+            return ((column, list_name) in event.entries) != negated
         case checked.Opposite(operand):
-            return not holds(operand, row, features)
+            return not holds(operand, event)
         case checked.All(operands):
-            return all(holds(operand, row, features) for operand in operands)
+            return all(holds(operand, event) for operand in operands)
         case checked.Any(operands):
-            return any(holds(operand, row, features) for operand in operands)
+            return any(holds(operand, event) for operand in operands)
     raise AssertionError(node)
 
 
@@ -58,28 +74,30 @@ def compare(op, left, right) -> bool:
     return not math.isnan(left) and not math.isnan(right) and _OPS[op](left, right)
 
 
-def number(node, row, features) -> float:
+def number(node, event) -> float:
     """The value of a quantity; NaN is missing."""
     match node:
         case checked.Constant(value):
             return value
         case checked.Feature(index):
-            return float(features[index])
+            return float(event.features[index])
         case checked.Word(column, absent):
-            value = int(row[column])
+            value = int(event.row[column])
             return math.nan if value == absent else float(value)
         case checked.LocalHour():
-            return float(local_time(row)[1])
+            return float(local_time(event.row)[1])
         case checked.LocalWeekday():
-            return float(local_time(row)[0])
+            return float(local_time(event.row)[0])
+        case checked.Score():
+            return float(event.score)
         case checked.Negated(operand):
-            return -number(operand, row, features)
+            return -number(operand, event)
         case checked.Combined("/", left, right):
-            below = number(right, row, features)
-            above = number(left, row, features)
+            below = number(right, event)
+            above = number(left, event)
             return math.nan if below == 0 else float(np.float64(above) / np.float64(below))
         case checked.Combined(op, left, right):
-            return float(_OPS[op](np.float64(number(left, row, features)), np.float64(number(right, row, features))))
+            return float(_OPS[op](np.float64(number(left, event)), np.float64(number(right, event))))
     raise AssertionError(node)
 
 

@@ -11,7 +11,7 @@ from tarim.rules import ExpressionError, RulesetInvalid, check_ruleset, compile_
 from tarim.rules.check import check
 from tarim.rules.parse import parse
 from tarim.stream import Col, empty_rows
-from tests.naive.rule_interpreter import holds
+from tests.naive.rule_interpreter import Event, holds
 
 NAMES = ("payer_count_1h", "payer_sum_amount_fen_1h", "payer_is_new_payee_30d", "payer_since_last", "plain")
 
@@ -32,7 +32,7 @@ def _negatable(inner):
 
 numbers = st.one_of(
     st.recursive(
-        plain_literals | st.sampled_from(["payer_count_1h", "plain", "hour", "weekday", "city", "extra_0"]),
+        plain_literals | st.sampled_from(["payer_count_1h", "plain", "hour", "weekday", "city", "extra_0", "score"]),
         lambda inner: _negatable(_math(inner)),
         max_leaves=4,
     ),
@@ -69,6 +69,8 @@ conditions = st.one_of(
         [
             'channel == "mobile"', 'channel != "pc"', 'kind in ("transfer", "payment")', 'kind not in ("login")',
             'verification has "face"', "payer_is_new_payee_30d", "late", "history_authorised", "true", "false",
+            'payee_account in list "black"', 'account not in list "black"', 'device_id in list "grey"',
+            'ip is missing', 'merchant_id is not missing',
             'currency == "CNY"', 'currency != "USD"', 'label == "fraud"', 'label != "fraud"', "label is missing",
         ]
     ),
@@ -98,8 +100,10 @@ def events(seed: int, count: int):
     rows[:, Col.EXTRA_0] = rng.choice([0, 1, -1, 2**62], count)
     rows[:, Col.LABEL] = rng.integers(-1, 2, count)
     rows[:, Col.CURRENCY] = rng.choice([0, 0x434E59, 0x555344], count)
+    for column in (Col.PAYEE, Col.ACCOUNT, Col.DEVICE, Col.ADDRESS, Col.MERCHANT):
+        rows[:, column] = rng.choice([0, 7, -7, 2**63 - 1], count)
     values = [np.nan, 0.0, -0.0, 1.0, 2.0, 3.5, -1.0, 1000.0, 5000.0, 29.0, 7_200_000.0, np.inf, -np.inf, 1e308, 0.1]
-    return rows, rng.choice(values, (count, len(NAMES)))
+    return rows, rng.choice(values, (count, len(NAMES))), rng.choice([np.nan, 0.0, 0.1, 1.0], count)
 
 
 def ruleset_of(texts):
@@ -111,16 +115,28 @@ def ruleset_of(texts):
     return "name = 'random'\n" + "\n".join(rules)
 
 
+def entries_of(probes, members):
+    return frozenset(
+        (probe.column, probe.list_name)
+        for bit, probe in enumerate(probes)
+        if members[bit // 64] >> np.uint64(bit % 64) & np.uint64(1)
+    )
+
+
 def assert_twins_agree(texts, *, compiled, seed, count):
     ruleset = compile_ruleset(ruleset_of(texts), NAMES, compiled=compiled)
     checked = check_ruleset(ruleset_of(texts), NAMES)
-    rows, features = events(seed, count)
+    rows, features, scores = events(seed, count)
+    members = np.random.default_rng(seed).integers(0, 2**64, (count, 4), np.uint64)
+    for bit, probe in enumerate(ruleset.probes):  # an absent identifier is in no list
+        members[rows[:, probe.column] == 0, bit // 64] &= ~np.uint64(1 << bit % 64)
+    described = [Event(rows[i], features[i], scores[i], entries_of(ruleset.probes, members[i])) for i in range(count)]
     hits = np.full((count, 4), 2**64 - 1, np.uint64)
     with np.errstate(all="ignore"):
-        ruleset.evaluate(rows, features, hits)
+        ruleset.evaluate(rows, features, scores, members, hits)
         for k, expression in enumerate(checked.expressions):
             for i in range(count):
-                expected = holds(expression.condition, rows[i], features[i])
+                expected = holds(expression.condition, described[i])
                 assert bool(hits[i, k // 64] >> np.uint64(k % 64) & np.uint64(1)) == expected, (texts[k], i)
     unused = 256 - len(texts)
     words = [int.from_bytes(hits[i].tobytes(), "little") for i in range(count)]

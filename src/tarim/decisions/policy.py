@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tarim.base.errors import DefinitionError
 from tarim.decisions.domain import DECISION_WORDS, Language, Reason, Word, hits_of
 from tarim.decisions.kernels import decide as kernel
-from tarim.rules import HIT_WORDS, RULES_MAX, Band, Ruleset
+from tarim.rules import HIT_WORDS, MEMBER_WORDS, RULES_MAX, Band, Probe, Ruleset
 from tarim.stream import ROW_WORDS, Outcome, Rows
 
 CHUNK_EVENTS: Final = 1_024
@@ -41,14 +41,26 @@ class Scorer(Protocol):
         """Write the score of each event, in [0, 1]: features (n, F), out (n,)."""
 
 
+class Lists(Protocol):
+    """What the policy needs of lists."""
+
+    def members(self, rows: Rows, probes: Sequence[Probe], out: npt.NDArray[np.uint64]) -> None:
+        """Set or clear bit p % 64 of out[i, p // 64] for each probe p: rows (n, 32), out (n, 4), overwritten.
+
+        The bit says whether word `column` of row i is an entry of list `list_name` now; an unknown list has no entries.
+        """
+
+
 class Decider:
-    """Judges events by a ruleset, its score bands, and an optional model.
+    """Judges events by a ruleset, its score bands, and optionally a model and lists.
 
     Holds scratch memory, so one thread at a time; the kernels release the GIL.  Publishing another ruleset or model
     means making another Decider and using it from the next event on.
     """
 
-    def __init__(self, ruleset: Ruleset, model: Scorer | None, feature_names: Sequence[str]) -> None:
+    def __init__(
+        self, ruleset: Ruleset, model: Scorer | None, feature_names: Sequence[str], lists: Lists | None = None
+    ) -> None:
         self.feature_names = tuple(feature_names)
         for what, names in (("ruleset", ruleset.feature_names), ("model", model.feature_names if model else None)):
             if names is not None and names != self.feature_names:
@@ -56,6 +68,7 @@ class Decider:
         assert len(ruleset.rules) <= RULES_MAX
         self.ruleset = ruleset
         self.model = model
+        self.lists = lists
         self.policy_version = policy_version(ruleset.bands)
         self._rule_masks = np.zeros((len(Outcome), HIT_WORDS), np.uint64)
         for rule in ruleset.rules:
@@ -64,6 +77,7 @@ class Decider:
         self._band_outcomes = np.array([band.outcome for band in ruleset.bands], np.int64)
         self._hits = np.zeros((CHUNK_EVENTS, HIT_WORDS), np.uint64)
         self._scores = np.full(CHUNK_EVENTS, np.nan)
+        self._members = np.zeros((CHUNK_EVENTS, MEMBER_WORDS), np.uint64)
 
     @property
     def ruleset_version(self) -> str:
@@ -97,11 +111,13 @@ class Decider:
 
     def _decide(self, rows: Rows, features: Features, decisions: Decisions) -> None:
         count = len(rows)
-        hits, scores = self._hits[:count], self._scores[:count]
+        hits, scores, members = self._hits[:count], self._scores[:count], self._members[:count]
         kernel.hide_history(rows, features)
-        self.ruleset.evaluate(rows, features, hits)
         if self.model is not None:
             self.model.score(features, scores)
+        if self.lists is not None and self.ruleset.probes:
+            self.lists.members(rows, self.ruleset.probes, members)
+        self.ruleset.evaluate(rows, features, scores, members, hits)
         kernel.combine(hits, scores, self._rule_masks, self._band_starts, self._band_outcomes, rows, decisions)
 
     def explain(self, decision: Decisions, language: Language | str = Language.ZH) -> list[Reason]:

@@ -6,15 +6,29 @@ compiling and reports every fault with line, column and the fix.  Each arrow is 
 """
 
 from tarim.rules.compile import Ruleset, compile_ruleset, source_of, starter_pack
-from tarim.rules.domain import HIT_WORDS, RULES_MAX, Band, ExpressionError, Problem, Rule, RulesetInvalid
+from tarim.rules.domain import (
+    HIT_WORDS,
+    MEMBER_WORDS,
+    PROBES_MAX,
+    RULES_MAX,
+    Band,
+    ExpressionError,
+    Probe,
+    Problem,
+    Rule,
+    RulesetInvalid,
+)
 from tarim.rules.ruleset import CheckedRuleset, check_ruleset
 
 __all__ = [
     "HIT_WORDS",
+    "MEMBER_WORDS",
+    "PROBES_MAX",
     "RULES_MAX",
     "Band",
     "CheckedRuleset",
     "ExpressionError",
+    "Probe",
     "Problem",
     "Rule",
     "Ruleset",

@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tarim.base.errors import DefinitionError
-from tarim.privacy import FIELDS, Purpose, Role, require_purpose
+from tarim.privacy import FIELDS, Purpose, require_purpose
 from tarim.rules import checked
 from tarim.rules.checked import CheckedExpression, Condition, Quantity
-from tarim.rules.domain import ExpressionError
+from tarim.rules.domain import ExpressionError, Probe
 from tarim.rules.tree import (
     Among,
     And,
     Between,
     Compare,
     Has,
+    Listed,
     Math,
     Missing,
     Name,
@@ -33,9 +34,11 @@ from tarim.rules.tree import (
 from tarim.rules.vocabulary import (
     EVENT_NAMES,
     CodeField,
+    EventName,
     FlagField,
     NumberField,
     SetField,
+    TokenField,
     is_yes_or_no,
     packed_currency,
     unit_of_feature,
@@ -44,6 +47,7 @@ from tarim.stream import Col
 
 _UNIT_ZH: Final = {Unit.PLAIN: "普通数值", Unit.FEN: "金额（分）", Unit.MS: "时长（毫秒）"}
 _FLAGS_COLUMN: Final = int(Col.FLAGS)
+_LIST_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -56,7 +60,7 @@ def check_with_index(tree: Node, index_of: Mapping[str, int], purpose: Purpose =
     """As `check`, for a caller that checks many expressions and already has each feature's column."""
     checker = _Checker(index_of, purpose)
     condition = checker.condition(tree)
-    return CheckedExpression(condition, tuple(checker.reads))
+    return CheckedExpression(condition, tuple(checker.reads), tuple(checker.probes))
 
 
 def _error(at: int, english: str, chinese: str) -> ExpressionError:
@@ -68,6 +72,7 @@ class _Checker:
         self._index_of = index_of
         self._purpose = purpose
         self.reads: dict[str, None] = {}
+        self.probes: dict[Probe, None] = {}
 
     # --- conditions -------------------------------------------------------------------------------------------------
 
@@ -91,6 +96,8 @@ class _Checker:
                 self._ordered(node.at, node.operand)
                 operand, low, high = self._alike(node.at, node.operand, node.low, node.high)
                 return checked.Within(operand, low, high, node.negated)
+            case Listed():
+                return self._listed(node)
             case Missing():
                 return self._missing(node)
             case Has():
@@ -125,10 +132,32 @@ class _Checker:
 
     def _missing(self, node: Missing) -> Condition:
         if isinstance(node.operand, Name):
-            codes = self._codes_of(node.operand)
-            if codes is not None:
-                return checked.IsMissing(codes.quantity, node.negated)
+            known = None if node.operand.name in self._index_of else self._event_name(node.operand)
+            if isinstance(known, CodeField):
+                return checked.IsMissing(known.quantity, node.negated)
+            if isinstance(known, TokenField):
+                return checked.IsMissing(checked.Word(known.column, 0), node.negated)
         return checked.IsMissing(self.quantity(node.operand)[0], node.negated)
+
+    def _listed(self, node: Listed) -> Condition:
+        operand = node.operand
+        known = self._event_name(operand) if isinstance(operand, Name) and operand.name not in self._index_of else None
+        if not isinstance(known, TokenField):
+            names = ", ".join(name for name, each in EVENT_NAMES.items() if isinstance(each, TokenField))
+            raise _error(
+                operand.at,
+                f"lists hold identifiers; before `in list` stands one of {names}",
+                f"名单中是身份标识；`in list` 之前应为 {names} 之一",
+            )
+        if _LIST_NAME.fullmatch(node.list_name.value) is None:
+            raise _error(
+                node.list_name.at,
+                "a list's name has small letters, digits and _, starts with a letter, at most 64",
+                "名单名称由小写字母、数字和下划线组成，以字母开头，最多 64 个字符",
+            )
+        probe = Probe(known.column, node.list_name.value)
+        self.probes[probe] = None
+        return checked.Member(probe.column, probe.list_name, node.negated)
 
     def _has(self, node: Has) -> Condition:
         known = self._event_name(node.operand) if isinstance(node.operand, Name) else None
@@ -196,6 +225,12 @@ class _Checker:
                     node.at,
                     f"{node.name!r} is a condition; write `{node.name}` or `not {node.name}`",
                     f"{node.name!r} 是条件；请写 `{node.name}` 或 `not {node.name}`",
+                )
+            case TokenField():
+                raise _error(
+                    node.at,
+                    f'{node.name!r} identifies someone; ask `{node.name} in list "..."` or `{node.name} is missing`',
+                    f'{node.name!r} 是身份标识；请写 `{node.name} in list "..."` 或 `{node.name} is missing`',
                 )
 
     def _math(self, node: Math) -> tuple[Quantity, Unit]:
@@ -282,7 +317,7 @@ class _Checker:
 
     # --- names ------------------------------------------------------------------------------------------------------
 
-    def _event_name(self, node: Name) -> NumberField | CodeField | SetField | FlagField:
+    def _event_name(self, node: Name) -> EventName:
         known = EVENT_NAMES.get(node.name)
         if known is None:
             raise self._unknown(node)
@@ -301,12 +336,6 @@ class _Checker:
         if node.name == "occurred_at":
             return _error(
                 node.at, "the instant itself is no rule's business; use hour or weekday", "请用 hour 或 weekday"
-            )
-        if field is not None and field.role is Role.TOKEN:
-            return _error(
-                node.at,
-                f"{node.name!r} identifies someone; a rule reads facts and features about it",
-                f"{node.name!r} 是身份标识；规则只能读取事实字段和特征",
             )
         if field is not None:
             return _error(

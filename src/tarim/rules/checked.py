@@ -5,13 +5,16 @@ Meaning (the interpreter in tests/naive and the compiled kernel both follow it):
 
 - a comparison with a missing side is false, `!=` and the negated forms of `in` and `between` included;
 - `not`, `and`, `or` are two-valued: `not (x > 1)` is true when x is missing;
-- division by zero gives missing.
+- division by zero gives missing;
+- the score is missing without a model;
+- an absent identifier is in no list, and `not in list` is false of it as well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tarim.rules.domain import Probe
 from tarim.rules.tree import CompareOp, MathOp
 
 
@@ -45,6 +48,11 @@ class LocalHour:
 @dataclass(frozen=True, slots=True)
 class LocalWeekday:
     """Day of the week in China, 0 = Monday to 6 = Sunday."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The model's score, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,15 @@ class Bit:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """Whether the identifier in a word of the event row is an entry of a list; `negated`: it is known and no entry."""
+
+    column: int
+    list_name: str
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Opposite:
     """Not `operand`."""
 
@@ -135,13 +152,14 @@ class Any:
     operands: tuple[Condition, ...]
 
 
-Quantity = Constant | Feature | Word | LocalHour | LocalWeekday | Negated | Combined
-Condition = Always | Relation | OneOf | Within | IsMissing | Bit | Opposite | All | Any
+Quantity = Constant | Feature | Word | LocalHour | LocalWeekday | Score | Negated | Combined
+Condition = Always | Relation | OneOf | Within | IsMissing | Bit | Member | Opposite | All | Any
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedExpression:
-    """A condition and the names it reads, in order of first use."""
+    """A condition, the names it reads and the lists it asks, both in order of first use."""
 
     condition: Condition
     reads: tuple[str, ...]
+    probes: tuple[Probe, ...] = ()

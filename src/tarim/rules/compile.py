@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from tarim.rules.domain import Band, Rule
+from tarim.rules.domain import Band, Probe, Rule
 from tarim.rules.emit import block_names, emit
 from tarim.rules.kernel_cache import Kernel, load_kernel, plain_kernel
 from tarim.rules.ruleset import CheckedRuleset, check_ruleset
@@ -17,7 +17,9 @@ from tarim.rules.ruleset import CheckedRuleset, check_ruleset
 class Ruleset:
     """A ruleset that runs.
 
-    `evaluate(rows int64[n, 32], features float64[n, F], hits uint64[n, 4])` overwrites `hits`; it releases the GIL.
+    `evaluate(rows int64[n, 32], features float64[n, F], scores float64[n], members uint64[n, 4], hits uint64[n, 4])`
+    overwrites `hits`; it releases the GIL.  `scores` are the model's, NaN without one.  Bit p % 64 of `members[i, p // 64]`
+    says whether the identifier that `probes[p]` names is an entry of its list for event i.
     `version` is the SHA-256 of the text, hex.
     """
 
@@ -27,6 +29,7 @@ class Ruleset:
     feature_names: tuple[str, ...]
     rules: tuple[Rule, ...]
     bands: tuple[Band, ...]
+    probes: tuple[Probe, ...]
     evaluate: Kernel
 
 
@@ -45,7 +48,14 @@ def compile_ruleset(
     else:
         kernel = plain_kernel(source)
     return Ruleset(
-        checked.name, checked.version, checked.text, checked.feature_names, checked.rules, checked.bands, kernel
+        checked.name,
+        checked.version,
+        checked.text,
+        checked.feature_names,
+        checked.rules,
+        checked.bands,
+        checked.probes,
+        kernel,
     )
 
 
@@ -54,6 +64,7 @@ def source_of(checked: CheckedRuleset) -> str:
     return emit(
         [expression.condition for expression in checked.expressions],
         [[int(channel) for channel in rule.channels] for rule in checked.rules],
+        checked.probes,
     )
 
 

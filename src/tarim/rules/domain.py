@@ -12,6 +12,9 @@ from tarim.stream import Channel, Outcome
 RULES_MAX: Final = 256
 HIT_WORDS: Final = 4
 """uint64 words that hold one bit a rule: rule k is bit k % 64 of word k // 64."""
+PROBES_MAX: Final = 256
+MEMBER_WORDS: Final = 4
+"""uint64 words that hold one bit a probe: probe p is bit p % 64 of word p // 64."""
 RULESET_CHARS_MAX: Final = 1_000_000
 EXPRESSION_CHARS_MAX: Final = 2_000
 EXPRESSION_DEPTH_MAX: Final = 32
@@ -59,6 +62,14 @@ class RulesetInvalid(DefinitionError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(f"{problem.place()}: {problem.text_en}" for problem in self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question to the lists: is the identifier in word `column` (a Col) of the event row an entry of this list?"""
+
+    column: int
+    list_name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,12 @@ import numpy.typing as npt
 
 from tarim.base.errors import Unavailable
 
-SIGNATURE: Final = "void(int64[:, ::1], float64[:, ::1], uint64[:, ::1])"
+SIGNATURE: Final = "void(int64[:, ::1], float64[:, ::1], float64[::1], uint64[:, ::1], uint64[:, ::1])"
 
-Kernel = Callable[[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.uint64]], None]
-"""rows int64[n, 32], features float64[n, F], hits uint64[n, 4] (written)."""
+_Floats = npt.NDArray[np.float64]
+_Bits = npt.NDArray[np.uint64]
+Kernel = Callable[[npt.NDArray[np.int64], _Floats, _Floats, _Bits, _Bits], None]
+"""rows int64[n, 32], features float64[n, F], scores float64[n], members uint64[n, 4], hits uint64[n, 4] (written)."""
 
 
 def load_kernel(source: str, helpers: Sequence[str], folder: Path | None) -> Kernel:

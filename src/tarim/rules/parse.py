@@ -5,6 +5,7 @@
     negation    = "not" negation | comparison
     comparison  = sum [ ("==" | "!=" | "<" | "<=" | ">" | ">=") sum
                       | ["not"] "in" "(" sum { "," sum } ")"
+                      | ["not"] "in" "list" string
                       | ["not"] "between" sum "and" sum
                       | "is" ["not"] "missing"
                       | "has" sum ]
@@ -30,6 +31,7 @@ from tarim.rules.tree import (
     Compare,
     CompareOp,
     Has,
+    Listed,
     Math,
     MathOp,
     Missing,
@@ -149,7 +151,7 @@ def _children(node: Node) -> tuple[Node, ...]:
             return (node.operand, node.low, node.high)
         case Has():
             return (node.operand, node.member)
-        case Not() | Negative() | Missing():
+        case Not() | Negative() | Missing() | Listed():
             return (node.operand,)
         case Number() | Text() | Truth() | Name():
             return ()
@@ -240,6 +242,9 @@ class _Parser:
             self._take()
         if self._at("in"):
             self._take()
+            if self._at("list"):
+                self._take()
+                return Listed(at, left, self._list_name(), negated)
             return Among(at, left, self._choices(depth), negated)
         if self._at("between"):
             self._take()
@@ -264,8 +269,22 @@ class _Parser:
         )
         return Missing(at, left, negated)
 
+    def _list_name(self) -> Text:
+        token = self._take()
+        if token.kind != "string":
+            raise ExpressionError(
+                token.at,
+                'the name of a list stands in quotes: `payee_account in list "suspect_accounts"`',
+                '名单名称须加引号：`payee_account in list "suspect_accounts"`',
+            )
+        return Text(token.at, token.text[1:-1])
+
     def _choices(self, depth: int) -> tuple[Node, ...]:
-        self._expect("(", "`in` needs a list in parentheses: `in (1, 2)`", "`in` 之后是括号中的列表：`in (1, 2)`")
+        self._expect(
+            "(",
+            '`in` needs values in parentheses, `in (1, 2)`, or `in list "name"`',
+            '`in` 之后是括号中的取值 `in (1, 2)`，或 `in list "名单"`',
+        )
         choices = [self._sum(depth)]
         while self._at(","):
             self._take()

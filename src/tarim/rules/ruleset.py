@@ -35,12 +35,14 @@ from tarim.rules.checked import Always, CheckedExpression
 from tarim.rules.domain import (
     BAND_WEIGHT_DEFAULT,
     BANDS_MAX,
+    PROBES_MAX,
     REASON_CHARS_MAX,
     RULES_MAX,
     RULESET_CHARS_MAX,
     WEIGHT_MAX,
     Band,
     ExpressionError,
+    Probe,
     Problem,
     Rule,
     RulesetInvalid,
@@ -72,6 +74,7 @@ class CheckedRuleset:
     rules: tuple[Rule, ...]
     expressions: tuple[CheckedExpression, ...]
     bands: tuple[Band, ...]
+    probes: tuple[Probe, ...]
 
 
 def check_ruleset(text: str, feature_names: Sequence[str]) -> CheckedRuleset:
@@ -108,10 +111,18 @@ class _Reader:
             policy = {}
         self._known_keys(policy, ("bands",), "policy", (1, 1))
         bands = self._bands(self._tables(policy, "bands", BANDS_MAX))
+        probes = tuple(dict.fromkeys(probe for expression in expressions for probe in expression.probes))
+        if len(probes) > PROBES_MAX:
+            self._add(
+                "",
+                (1, 1),
+                f"the rules ask {len(probes)} different questions of the lists, at most {PROBES_MAX}; merge lists",
+                f"规则共有 {len(probes)} 种名单查询，最多 {PROBES_MAX} 种；请合并名单",
+            )
         if self._problems:
             raise RulesetInvalid(sorted(self._problems, key=lambda problem: (problem.line, problem.column)))
         version = hashlib.sha256(self._text.encode()).hexdigest()
-        return CheckedRuleset(name, version, self._text, self._feature_names, rules, expressions, bands)
+        return CheckedRuleset(name, version, self._text, self._feature_names, rules, expressions, bands, probes)
 
     def _document(self) -> dict[str, Any]:
         try:

@@ -95,6 +95,16 @@ class Among:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """`operand [not] in list "name"`."""
+
+    at: int
+    operand: Node
+    list_name: Text
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Between:
     """`operand [not] between low and high`, both ends included."""
 
@@ -147,4 +157,6 @@ class Or:
     operands: tuple[Node, ...]
 
 
-Node = Number | Text | Truth | Name | Negative | Math | Compare | Among | Between | Missing | Has | Not | And | Or
+Node = (
+    Number | Text | Truth | Name | Negative | Math | Compare | Among | Listed | Between | Missing | Has | Not | And | Or
+)

@@ -11,9 +11,9 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
-from tarim.rules.checked import LocalHour, LocalWeekday, Quantity, Word
+from tarim.rules.checked import LocalHour, LocalWeekday, Quantity, Score, Word
 from tarim.rules.tree import Unit
-from tarim.stream import Channel, Col, Flag, Kind, NetworkKind, Result, Verification
+from tarim.stream import COLUMN_OF_FIELD, Channel, Col, Flag, Kind, NetworkKind, Result, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,15 @@ class FlagField:
     mask: int
 
 
-EventName = NumberField | CodeField | SetField | FlagField
+@dataclass(frozen=True, slots=True)
+class TokenField:
+    """An identifier, kept as a token in word `column`: asked of lists and for being there, nothing else."""
+
+    field: str
+    column: int
+
+
+EventName = NumberField | CodeField | SetField | FlagField | TokenField
 
 
 def _codes(words: type[IntEnum]) -> Mapping[str, int]:
@@ -73,6 +81,7 @@ EVENT_NAMES: Final[Mapping[str, EventName]] = MappingProxyType(
         "extra_3": _number("extra_3", Col.EXTRA_3),
         "hour": NumberField("occurred_at", LocalHour(), Unit.PLAIN),
         "weekday": NumberField("occurred_at", LocalWeekday(), Unit.PLAIN),
+        "score": NumberField("", Score(), Unit.PLAIN),
         "kind": CodeField("kind", Word(int(Col.KIND), None), _codes(Kind)),
         "channel": CodeField("channel", Word(int(Col.CHANNEL), None), _codes(Channel)),
         "result": CodeField("result", Word(int(Col.RESULT), None), _codes(Result)),
@@ -88,9 +97,13 @@ EVENT_NAMES: Final[Mapping[str, EventName]] = MappingProxyType(
         "location_permitted": FlagField("location_permitted", int(Flag.LOCATION_PERMITTED)),
         "late": FlagField("", int(Flag.LATE)),
         "backfill": FlagField("", int(Flag.BACKFILL)),
+        **{
+            name: TokenField(name, int(COLUMN_OF_FIELD[name]))
+            for name in ("customer", "account", "payee_account", "device_id", "ip", "merchant_id")
+        },
     }
 )
-"""Event names by the word written in a rule.  An amount, city or category of 0 is missing: the event has none."""
+"""Event names by the word written in a rule.  An amount, city, category or identifier of 0 is missing: the event has none."""
 
 
 def packed_currency(letters: str) -> int:

@@ -93,6 +93,33 @@ def test_without_authorisation_no_feature_is_used(ruleset):
     assert not np.isnan(features[0]).any()
 
 
+class Known:
+    """Lists that hold one account as payee, under one name."""
+
+    def members(self, rows, probes, out):
+        out[:] = 0
+        for bit, probe in enumerate(probes):
+            if probe.list_name == "black":
+                out[rows[:, probe.column] == 77, bit // 64] |= np.uint64(1 << bit % 64)
+
+
+def test_rules_see_score_and_lists(ruleset):
+    """The model is asked before the rules; without lists nobody is on one."""
+    text = "name = 'n'\n" + "\n".join(
+        [
+            rule("scored", "score >= 0.9", "delay", 1),
+            rule("listed", "payee_account in list 'black'", "block", 2),
+            rule("other", "payee_account in list 'white' or account in list 'black'", "block", 3),
+        ]
+    )
+    asking = compile_ruleset(text, NAMES, compiled=False)
+    rows, features = events((100, 9.0), (100, 1.0), (100, 1.0))
+    rows[:, Col.PAYEE] = [0, 77, 78]
+    for lists, expected in ((Known(), [[0], [1], []]), (None, [[0], [], []])):
+        decisions = Decider(asking, Fixed(), NAMES, lists).decide(rows, features)
+        assert [hits_of(decision) for decision in decisions] == expected
+
+
 def test_reasons_come_heaviest_first_in_both_languages(ruleset):
     decider = Decider(ruleset, Fixed(), NAMES)
     (decision,) = decider.decide(*events((200_000, 9.5)))

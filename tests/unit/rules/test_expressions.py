@@ -29,10 +29,14 @@ def event(features=(3.0, 250_000.0, 1.0, 1500.0), **words):
     return rows, np.array([features])
 
 
-def fires(text, rows, features, extra="") -> bool:
+def fires(text, rows, features, extra="", score=np.nan, entries=()) -> bool:
+    """Whether a rule holds; `entries` are the (column, list) pairs in which the event's identifier is found."""
     ruleset = compile_ruleset("name = 'n'\n" + RULE.format(text, extra), NAMES, compiled=False)
-    hits = np.zeros((len(rows), 4), np.uint64)
-    ruleset.evaluate(rows, features, hits)
+    members, hits = np.zeros((1, 4), np.uint64), np.zeros((1, 4), np.uint64)
+    for bit, probe in enumerate(ruleset.probes):
+        if (Col(probe.column), probe.list_name) in entries:
+            members[0, bit // 64] |= np.uint64(1 << bit % 64)
+    ruleset.evaluate(rows, features, np.array([score]), members, hits)
     return bool(hits[0, 0])
 
 
@@ -91,6 +95,33 @@ def test_a_rule_limited_to_channels_fires_there_only():
     assert not fires("true or true", *event(CHANNEL=Channel.ATM), extra='channels = ["pc", "mobile"]')
 
 
+def test_the_score_is_a_number_and_missing_without_a_model():
+    assert fires("score >= 0.8", *event(), score=0.8)
+    assert not fires("score < 0.8", *event(), score=0.8)
+    assert not fires("score >= 0 or score < 1", *event())
+    assert fires("score is missing", *event())
+
+
+def test_a_list_is_asked_about_an_identifier_of_the_event():
+    found = {(Col.PAYEE, "suspect_accounts")}
+    for text, entries, expected in (
+        ('payee_account in list "suspect_accounts"', found, True),
+        ('payee_account in list "suspect_accounts"', (), False),
+        ('payee_account not in list "suspect_accounts"', found, False),
+        ('payee_account not in list "suspect_accounts"', (), True),
+        ('account in list "suspect_accounts"', found, False),
+        ('account in list "suspect_accounts" or payee_account in list "suspect_accounts"', found, True),
+        ("payee_account in list 'other'", found, False),
+    ):
+        assert fires(text, *event(PAYEE=77, ACCOUNT=78), entries=entries) == expected, (text, entries)
+
+
+def test_an_absent_identifier_is_in_no_list_nor_outside_of_one():
+    assert not fires('device_id in list "known"', *event())
+    assert not fires('device_id not in list "known"', *event())
+    assert fires("device_id is missing and payee_account is not missing", *event(PAYEE=-5))
+
+
 @pytest.mark.parametrize(
     ("text", "at", "says"),
     [
@@ -107,6 +138,15 @@ def test_a_rule_limited_to_channels_fires_there_only():
         ("amount_fen > ", 13, "ends where a value is expected"),
         ("(amount_fen > 3", 15, "closing `)`"),
         ("customer == 3", 0, "identifies someone"),
+        ('customer in ("a")', 0, "identifies someone"),
+        ('hour in list "x"', 0, "before `in list` stands one of customer, account"),
+        ('payer_count_1h in list "x"', 0, "before `in list`"),
+        ("1 in list 'x'", 0, "before `in list`"),
+        ('account in list "Black List"', 16, "small letters"),
+        ("account in list suspects", 16, "in quotes"),
+        ("account in list", 15, "in quotes"),
+        ("account in 3", 11, "`in list"),
+        ('scroe > 0.5', 0, "did you mean 'score'"),
         ("payee_name == \"x\"", 0, "nothing is computed on it"),
         ("occurred_at > 3", 0, "hour or weekday"),
         ("late == true", 0, "is a condition"),

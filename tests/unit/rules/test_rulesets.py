@@ -100,6 +100,20 @@ def test_too_many_rules_and_too_long_a_text_are_refused():
     assert "longer than" in problems_of("#" * 1_000_001)[0].text_en
 
 
+def test_the_questions_to_the_lists_are_counted_once_and_bounded():
+    rule = GOOD.split("\n\n")[1]
+    asking = [
+        rule.replace("busy", f"r{k}").replace(
+            "payer_count_10m >= 5", " or ".join(f"account in list 'l{n}'" for n in range(k * 40, k * 40 + 40))
+        )
+        for k in range(7)
+    ]
+    text = 'name = "n"\n' + "\n".join(asking)
+    assert "280 different questions of the lists, at most 256" in problems_of(text)[0].text_en
+    probes = check_ruleset('name = "n"\n' + "\n".join([*asking[:6], asking[0].replace("r0", "again")]), NAMES).probes
+    assert [probe.list_name for probe in probes] == [f"l{n}" for n in range(240)]
+
+
 def test_the_starter_pack_has_thirty_rules_in_both_languages():
     checked = check_ruleset(starter_pack(), NAMES)
     assert len(checked.rules) == 30
@@ -115,8 +129,9 @@ def test_a_kept_kernel_gives_the_same_hits(tmp_path: Path):
     features = rng.lognormal(4, 4, (500, len(NAMES)))
     found = []
     for compiled, folder in ((False, None), (True, tmp_path), (True, tmp_path)):
-        hits = np.zeros((500, 4), np.uint64)
-        compile_ruleset(starter_pack(), NAMES, folder, compiled=compiled).evaluate(rows, features, hits)
+        hits, members = np.zeros((500, 4), np.uint64), np.zeros((500, 4), np.uint64)
+        ruleset = compile_ruleset(starter_pack(), NAMES, folder, compiled=compiled)
+        ruleset.evaluate(rows, features, np.full(500, np.nan), members, hits)
         found.append(hits)
     assert found[0].any()
     np.testing.assert_array_equal(found[0], found[1])
@@ -130,8 +145,8 @@ def test_processes_that_race_for_the_folder_all_get_a_whole_kernel(tmp_path: Pat
         "from tarim.rules import compile_ruleset\n"
         "from tarim.stream import empty_rows\n"
         "rs = compile_ruleset(sys.argv[2], ['payer_count_10m', 'payer_is_new_payee_30d'], pathlib.Path(sys.argv[1]))\n"
-        "hits = np.zeros((1, 4), np.uint64)\n"
-        "rs.evaluate(empty_rows(1), np.array([[9.0, 1.0]]), hits)\n"
+        "hits, members = np.zeros((1, 4), np.uint64), np.zeros((1, 4), np.uint64)\n"
+        "rs.evaluate(empty_rows(1), np.array([[9.0, 1.0]]), np.zeros(1), members, hits)\n"
         "print(int(hits[0, 0]), sum(rs.evaluate.stats.cache_hits.values()))\n"
     )
     text = GOOD.replace('channels = ["mobile"]', "")
