@@ -10,7 +10,7 @@ import numpy as np
 
 from tarim.base.instants import DAY_MS
 from tarim.bootstrap.house import House, Places, settings_of
-from tarim.decisions import Snapshots, State
+from tarim.decisions import Snapshots
 from tarim.intake import EventBatch, event_key
 from tarim.stream import Col, Flag, Kind, empty_rows
 
@@ -43,8 +43,7 @@ def fill_journal(data: Path, count: int, *, customers: int = 350_000, seed: int 
             house.service.take(EventBatch(rows, ids, ["past"] * size, [None] * size, [None] * size, nothing))
             house.journal.commit()
         if snapshot:
-            state = State(house.engine, house.service.seen, house.recovered.state.in_force)
-            Snapshots(house.places.snapshots).write(state)
+            Snapshots(house.places.snapshots).write(house.state)
 
 
 def _spread(numbers: np.ndarray, space: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tarim.base.errors import FieldError, NotFound, TarimError, Unavailable
+from tarim.decisions import DECISION_WORDS
 from tarim.stream import Col, Flag, Kind, empty_rows
 
 
@@ -114,9 +115,13 @@ class FakeJudge:
 
     ruleset_version: str = "rules-1"
     model_version: str = ""
+    rules: tuple[()] = ()
+
+    def steer(self, effects: object) -> None:
+        """Nothing of it is steered."""
 
     def decide(self, rows: np.ndarray, features: np.ndarray) -> np.ndarray:
-        decisions = np.zeros((len(rows), 8), np.int64)
+        decisions = np.zeros((len(rows), DECISION_WORDS), np.int64)
         decisions[:, 0] = np.where(features[:, 0] >= 4, 5, np.where(features[:, 1] >= 1_000_000, 1, 0))
         rows[:, Col.OUTCOME] = decisions[:, 0]
         return decisions

@@ -30,11 +30,12 @@ _SECONDS_CACHED: Final = 256
 
 _FLOAT: Final = struct.Struct("<d")
 _SCORE_AT: Final = 8 * Word.SCORE
-_BAND_END: Final = 8 * (Word.BAND + 1)
+_BAND_AT: Final = 8 * Word.BAND
+_EFFECTIVE_END: Final = 8 * (Word.EFFECTIVE_3 + 1)
 _SEQ, _RECEIVED, _FLAGS = int(Col.SEQ), int(Col.RECEIVED_MS), int(Col.FLAGS)
 _LATE: Final = int(Flag.LATE)
 
-assert (Word.OUTCOME, Word.SCORE, Word.HITS_0) == (0, 1, 2), "the words beside the score lie on its two sides"
+assert (Word.OUTCOME, Word.EFFECTIVE_0) == (0, Word.BAND + 1), "what is explained lies in two pieces"
 
 
 class ReasonBody(msgspec.Struct, frozen=True):
@@ -116,7 +117,7 @@ class Answers:
                 received_ms % 1_000,
                 b"true" if row[_FLAGS] & _LATE else b"false",
                 b"null" if score != score else self._encode(score),  # NaN
-                self._end(decided.versions, words[:_SCORE_AT], words[_SCORE_AT + 8 : _BAND_END]),
+                self._end(decided.versions, words[:8], words[_BAND_AT:_EFFECTIVE_END]),
             )
         )
 
@@ -130,11 +131,11 @@ class Answers:
             for result in results
         )
 
-    def _make_end(self, versions: Versions, outcome_word: bytes, hit_words: bytes) -> bytes:
+    def _make_end(self, versions: Versions, outcome_word: bytes, why_words: bytes) -> bytes:
         """The last fields: outcome, reasons, versions.  The score itself explains nothing, its band does."""
         decision = np.zeros(DECISION_WORDS, np.int64)
-        decision[: Word.SCORE] = np.frombuffer(outcome_word, np.int64)
-        decision[Word.HITS_0 : Word.BAND + 1] = np.frombuffer(hit_words, np.int64)
+        decision[Word.OUTCOME] = np.frombuffer(outcome_word, np.int64)[0]
+        decision[Word.BAND : Word.EFFECTIVE_3 + 1] = np.frombuffer(why_words, np.int64)
         outcome = Outcome(int(decision[Word.OUTCOME]))
         explainer = self._explainer(versions)
         chinese = explainer.explain(decision, Language.ZH)

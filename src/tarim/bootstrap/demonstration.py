@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from tarim.base.errors import Conflict, DefinitionError
 from tarim.bootstrap.house import House, Places, make_data_folder, settings_of
 from tarim.bootstrap.replaying import ALERT, Summary, replay
-from tarim.decisions import Language, Snapshots, State
+from tarim.decisions import Language, Snapshots
 from tarim.identity import Scope, create_key
 from tarim.intake import event_key, read_file
 from tarim.models import auc, average_precision, train_small
@@ -288,8 +288,7 @@ def _rows(files: Sequence[Path]) -> int:
 
 
 def _snapshot(house: House) -> None:
-    state = State(house.engine, house.service.seen, house.recovered.state.in_force)
-    Snapshots(house.places.snapshots).write(state)
+    Snapshots(house.places.snapshots).write(house.state)
 
 
 def _lesson(

@@ -37,6 +37,7 @@ from tarim.decisions import (
     RecordKind,
     Recovered,
     Snapshots,
+    State,
     Taken,
     Versions,
     decode_events,
@@ -179,9 +180,18 @@ class Policy:
     model_bytes: bytes
 
 
-def load_policy(settings: Settings, features: FeatureSet, cache: Path) -> Policy:
-    """The decider that is set.  Raises DefinitionError, NotFound, TooLarge."""
-    rules = _read(Path(settings.policy.rules_file)) if settings.policy.rules_file else starter_pack().encode()
+def load_policy(
+    settings: Settings, features: FeatureSet, cache: Path, artefacts: Artefacts, in_force: Control | None
+) -> Policy:
+    """The decider to start with.  Raises DefinitionError, NotFound, TooLarge.
+
+    in_force: the ruleset that the journal says is in force; the file that is set counts for the first start only, because
+    later ones are published by two persons.
+    """
+    if in_force is not None:
+        rules = artefacts.get(in_force.digest)
+    else:
+        rules = _read(Path(settings.policy.rules_file)) if settings.policy.rules_file else starter_pack().encode()
     model = _read(Path(settings.policy.model_file)) if settings.policy.model_file else b""
     return Policy(make_decider(rules, model, features, cache), rules, model)
 
@@ -245,10 +255,21 @@ class House:
             index_again(self.vault, self.journal)
             self.tokenizer = Tokenizer(master.derive("tokens"))
             self.intake = Intake(self.tokenizer, self.vault, settings.intake, clock=self.clock)
-            self.policy = load_policy(settings, self.features, places.cache / "rules")
+            self.policy = load_policy(
+                settings,
+                self.features,
+                places.cache / "rules",
+                self.artefacts,
+                self.recovered.state.governance.ruleset,
+            )
             self.engine = self.recovered.state.engine
             self.service = DecisionService(
-                self.journal, self.engine, self.policy.decider, self.recovered.state.seen, lenient=lenient
+                self.journal,
+                self.engine,
+                self.policy.decider,
+                self.recovered.state.seen,
+                self.recovered.state.governance,
+                lenient=lenient,
             )
             self._put_in_force()
         except BaseException:
@@ -269,6 +290,19 @@ class House:
             self.vault.close()
         finally:
             self.journal.close()
+
+    @property
+    def decider(self) -> Decider:
+        """The decider in force."""
+        decider = self.service.judge
+        assert isinstance(decider, Decider)
+        return decider
+
+    @property
+    def state(self) -> State:
+        """Everything the journal has made so far, as a snapshot keeps it."""
+        before = self.recovered.state
+        return State(self.engine, self.service.seen, before.in_force, self.service.governance)
 
     def _put_in_force(self) -> None:
         """Say in the journal what is in force from here on, if it is something else than before."""
@@ -312,14 +346,14 @@ class House:
 
     def explainer(self, versions: Versions) -> Decider:
         """A decider that explains decisions made under `versions`.  Raises NotFound when its ruleset is gone."""
-        if versions.ruleset == self.policy.decider.ruleset_version:
-            return self.policy.decider
+        if versions.ruleset == self.service.judge.ruleset_version:
+            return self.decider
         return self.judge(versions)
 
     def judge(self, versions: Versions) -> Decider:
         """The decider of `versions`.  Raises NotFound when an artefact is gone."""
         if versions == self.service.versions:
-            return self.policy.decider
+            return self.decider
         return recorded_judge(self.artefacts, versions, self.features, self.places.cache / "rules")
 
 

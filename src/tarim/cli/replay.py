@@ -44,13 +44,12 @@ def replay_command(
     What was decided before is recognised and not decided again, so an interrupted replay is simply repeated.
     """
     from tarim.cli._replaying import open_house, run_files
-    from tarim.decisions import Snapshots, State
+    from tarim.decisions import Snapshots
 
     with open_house(data, rules, model, features, lenient=True, make=True) as house:
         summary = run_files(house, sources, out, truth=truth, source=source, backfill=False, mapping=mapping)
         if snapshot:
-            state = State(house.engine, house.service.seen, house.recovered.state.in_force)
-            Snapshots(house.places.snapshots).write(state)
+            Snapshots(house.places.snapshots).write(house.state)
     print_summary(summary, out)
 
 

@@ -5,7 +5,20 @@ the first answer, other content is a conflict, and what is answered lies in the 
 front, `recover` and `Snapshots` bring it back after a stop, and `advance` replays or verifies what was decided.
 """
 
-from tarim.decisions.domain import DECISION_WORDS, Language, Reason, Word, hits_of, outcome_of, score_of
+from tarim.decisions.domain import (
+    DECISION_WORDS,
+    WHOLE,
+    Effects,
+    Language,
+    Reason,
+    Word,
+    effective_of,
+    hits_of,
+    outcome_of,
+    score_of,
+)
+from tarim.decisions.governance import EVERY_RULE, Governance, Override, Proposed, Switch, SwitchKind
+from tarim.decisions.governing import Governor
 from tarim.decisions.groups import GroupCommit, GroupLimits, Watcher
 from tarim.decisions.policy import Decider, Decisions, Scorer, policy_version
 from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
@@ -17,6 +30,7 @@ from tarim.decisions.snapshots import Snapshots, State
 
 __all__ = [
     "DECISION_WORDS",
+    "EVERY_RULE",
     "NEW",
     "OTHER",
     "SAME",
@@ -26,8 +40,11 @@ __all__ = [
     "Decider",
     "DecisionService",
     "Decisions",
+    "Effects",
     "Events",
     "FeatureEngine",
+    "Governance",
+    "Governor",
     "GroupCommit",
     "GroupLimits",
     "Judge",
@@ -37,6 +54,8 @@ __all__ = [
     "LogReader",
     "LogRecord",
     "Look",
+    "Override",
+    "Proposed",
     "Reader",
     "Reason",
     "RecordKind",
@@ -48,13 +67,17 @@ __all__ = [
     "Seen",
     "Snapshots",
     "State",
+    "Switch",
+    "SwitchKind",
     "Taken",
     "Versions",
+    "WHOLE",
     "Watcher",
     "Word",
     "advance",
     "decode_control",
     "decode_events",
+    "effective_of",
     "hits_of",
     "outcome_of",
     "policy_version",

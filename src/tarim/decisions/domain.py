@@ -1,9 +1,10 @@
-"""The decision: eight int64 words beside each event row, and the reasons read off them."""
+"""The decision: twelve int64 words beside each event row, and the reasons read off them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -11,14 +12,16 @@ import numpy.typing as npt
 
 from tarim.stream import Outcome
 
-DECISION_WORDS: Final = 8
+DECISION_WORDS: Final = 12
+WHOLE: Final = 10_000
+"""All customers, in hundredths of a percent."""
 
 
 class Word(IntEnum):
     """Words of a decision."""
 
     OUTCOME = 0
-    """The strictest of what the rules and the score's band ask for, an Outcome."""
+    """The strictest of what the rules with an effect and the score's band ask for, an Outcome."""
     SCORE = 1
     """The model's score as the bits of a float64; NaN without a model."""
     HITS_0 = 2
@@ -28,7 +31,13 @@ class Word(IntEnum):
     HITS_3 = 5
     BAND = 6
     """Index of the score band, -1 for none."""
-    SPARE = 7
+    EFFECTIVE_0 = 7
+    """Of the rules that hold, those with an effect on this event; the others are paused, in shadow, rolled out to others
+    only, or suppressed for this customer."""
+    EFFECTIVE_1 = 8
+    EFFECTIVE_2 = 9
+    EFFECTIVE_3 = 10
+    SPARE = 11
 
 
 class Language(StrEnum):
@@ -53,8 +62,31 @@ class Reason:
     text: str
 
 
+@dataclass(frozen=True)
+class Effects:
+    """What the switches mean for the rules of one ruleset, as arrays for the kernel.
+
+    live: shape (HIT_WORDS,), bit k % 64 of word k // 64: rule k is neither paused nor in shadow.  shares: shape (RULES_MAX,),
+    hundredths of a percent.  salts: shape (RULES_MAX,), what makes a rule's part of the customers its own.  customers,
+    until_ms, masks: shape (m,), (m,), (m, HIT_WORDS), suppressions in the order of their customers.
+    """
+
+    live: npt.NDArray[np.uint64]
+    shares: npt.NDArray[np.int64]
+    salts: npt.NDArray[np.uint64]
+    customers: npt.NDArray[np.int64]
+    until_ms: npt.NDArray[np.int64]
+    masks: npt.NDArray[np.uint64]
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether every rule has effect for everybody."""
+        whole = bool((self.shares == WHOLE).all())
+        return whole and not len(self.customers) and bool((self.live == np.uint64(0xFFFFFFFFFFFFFFFF)).all())
+
+
 def outcome_of(decision: npt.NDArray[np.int64]) -> Outcome:
-    """The outcome of one decision, shape (8,)."""
+    """The outcome of one decision, shape (DECISION_WORDS,)."""
     return Outcome(int(decision[Word.OUTCOME]))
 
 
@@ -65,5 +97,14 @@ def score_of(decision: npt.NDArray[np.int64]) -> float:
 
 def hits_of(decision: npt.NDArray[np.int64]) -> list[int]:
     """Indices of the rules that hold, ascending."""
-    words = [int(word) & (1 << 64) - 1 for word in decision[Word.HITS_0 : Word.HITS_3 + 1]]
+    return _bits(decision[Word.HITS_0 : Word.HITS_3 + 1])
+
+
+def effective_of(decision: npt.NDArray[np.int64]) -> list[int]:
+    """Indices of the rules that hold and have an effect, ascending."""
+    return _bits(decision[Word.EFFECTIVE_0 : Word.EFFECTIVE_3 + 1])
+
+
+def _bits(of: npt.NDArray[np.int64]) -> list[int]:
+    words = [int(word) & (1 << 64) - 1 for word in of]
     return [64 * at + bit for at, word in enumerate(words) if word for bit in range(64) if word >> bit & 1]

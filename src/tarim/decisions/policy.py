@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError
-from tarim.decisions.domain import DECISION_WORDS, Language, Reason, Word, hits_of
+from tarim.decisions.domain import DECISION_WORDS, WHOLE, Effects, Language, Reason, Word, effective_of
 from tarim.decisions.kernels import decide as kernel
-from tarim.rules import HIT_WORDS, MEMBER_WORDS, RULES_MAX, Band, Probe, Ruleset
+from tarim.decisions.kernels.effect import settle
+from tarim.rules import HIT_WORDS, MEMBER_WORDS, RULES_MAX, Band, Probe, Rule, Ruleset
 from tarim.stream import ROW_WORDS, Outcome, Rows
 
 CHUNK_EVENTS: Final = 1_024
@@ -51,6 +52,17 @@ class Lists(Protocol):
         """
 
 
+UNSTEERED: Final = Effects(
+    np.full(HIT_WORDS, 0xFFFFFFFFFFFFFFFF, np.uint64),
+    np.full(RULES_MAX, WHOLE, np.int64),
+    np.zeros(RULES_MAX, np.uint64),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+    np.zeros((0, HIT_WORDS), np.uint64),
+)
+"""Every rule has effect for everybody."""
+
+
 class Decider:
     """Judges events by a ruleset, its score bands, and optionally a model and lists.
 
@@ -76,8 +88,19 @@ class Decider:
         self._band_starts = np.array([band.at_least for band in ruleset.bands], np.float64)
         self._band_outcomes = np.array([band.outcome for band in ruleset.bands], np.int64)
         self._hits = np.zeros((CHUNK_EVENTS, HIT_WORDS), np.uint64)
+        self._settled = np.zeros((CHUNK_EVENTS, HIT_WORDS), np.uint64)
+        self._effects = UNSTEERED
         self._scores = np.full(CHUNK_EVENTS, np.nan)
         self._members = np.zeros((CHUNK_EVENTS, MEMBER_WORDS), np.uint64)
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """The rules of the ruleset."""
+        return self.ruleset.rules
+
+    def steer(self, effects: Effects) -> None:
+        """From the next event on, let the rules have this effect only; all of them are judged and recorded as before."""
+        self._effects = effects
 
     @property
     def ruleset_version(self) -> str:
@@ -90,7 +113,7 @@ class Decider:
         return self.model.version if self.model else ""
 
     def decide(self, rows: Rows, features: Features, decisions: Decisions | None = None) -> Decisions:
-        """Decisions of a batch, shape (n, 8), in `decisions` if it is given.
+        """Decisions of a batch, shape (n, DECISION_WORDS), in `decisions` if it is given.
 
         `rows` (n, 32) get their outcome; `features` (n, F) become all missing where the event lacks the flag
         HISTORY_AUTHORISED, so what is kept or exported is what was judged on.  All arrays C-contiguous.
@@ -118,10 +141,26 @@ class Decider:
         if self.lists is not None and self.ruleset.probes:
             self.lists.members(rows, self.ruleset.probes, members)
         self.ruleset.evaluate(rows, features, scores, members, hits)
-        kernel.combine(hits, scores, self._rule_masks, self._band_starts, self._band_outcomes, rows, decisions)
+        effects, effective = self._effects, hits
+        if not effects.plain:
+            effective = self._settled[:count]
+            settle(
+                rows,
+                hits,
+                effects.live,
+                effects.shares,
+                effects.salts,
+                effects.customers,
+                effects.until_ms,
+                effects.masks,
+                effective,
+            )
+        kernel.combine(
+            hits, effective, scores, self._rule_masks, self._band_starts, self._band_outcomes, rows, decisions
+        )
 
     def explain(self, decision: Decisions, language: Language | str = Language.ZH) -> list[Reason]:
-        """Reasons of one decision, shape (8,), heaviest first, in Chinese or English.
+        """Reasons of one decision, shape (DECISION_WORDS,), heaviest first, in Chinese or English.
 
         The decision must come from this ruleset.  Raises ValueError for another language.
         """
@@ -130,7 +169,7 @@ class Decider:
             Reason(
                 "rule", rule.id, rule.scenario, rule.outcome, rule.weight, rule.reason_zh if chinese else rule.reason_en
             )
-            for rule in (self.ruleset.rules[index] for index in hits_of(decision))
+            for rule in (self.ruleset.rules[index] for index in effective_of(decision))
         ]
         band_index = int(decision[Word.BAND])
         if band_index >= 0:

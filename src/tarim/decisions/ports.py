@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import TarimError
+from tarim.decisions.domain import Effects
+from tarim.rules import Rule
 from tarim.stream import Rows
 
 Words = npt.NDArray[np.int64]
@@ -95,6 +97,13 @@ class Judge(Protocol):
     def ruleset_version(self) -> str: ...
     @property
     def model_version(self) -> str: ...
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """The rules of its ruleset."""
+
+    def steer(self, effects: Effects) -> None:
+        """From the next event on, have this effect only."""
 
     def decide(self, rows: Rows, features: Features) -> Words:
         """Decisions, shape (n, decision words); sets Col.OUTCOME of each row."""

@@ -47,6 +47,8 @@ class RecordKind(IntEnum):
     FEATURES = 5
     TICK = 6
     LIST = 7
+    OVERRIDE = 8
+    PROPOSAL = 9
 
 
 class Versions(msgspec.Struct, frozen=True, array_like=True):
@@ -61,13 +63,17 @@ class Control(msgspec.Struct, frozen=True):
     """Something came into force: `version` of a ruleset, model or feature set, or the value of a switch.
 
     `name` is the artefact's or switch's name; `digest` the SHA-256 of the artefact's bytes, hexadecimal, under which it
-    is kept; `at_ms` the service's clock.
+    is kept; `at_ms` the service's clock.  `author` and `approver` are the persons behind it, "" for what the service puts
+    in force at its first start.
     """
 
     version: str
     name: str
     digest: str
     at_ms: int
+    author: str = ""
+    approver: str = ""
+    reason: str = ""
 
 
 class Side(msgspec.Struct, frozen=True, array_like=True):
@@ -188,9 +194,9 @@ def decode_events(record: LogRecord) -> Events:
     return Events(record.first_seq, rows, decisions, payload[decisions_end:])
 
 
-def encode_control(control: Control) -> list[bytes | memoryview]:
+def encode_control(control: Control) -> bytes:
     """Payload of a control record."""
-    return [_encoder.encode(control)]
+    return _encoder.encode(control)
 
 
 def decode_control(record: LogRecord) -> Control:

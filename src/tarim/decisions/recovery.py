@@ -100,6 +100,9 @@ def advance(
     for record in records:
         if record.kind != RecordKind.EVENTS:
             flush()
+            state.governance.take(record)
+            if judge is not None and record.kind == RecordKind.SWITCH:
+                judge.steer(state.governance.effects(judge.rules))
             if record.kind in (RecordKind.RULESET, RecordKind.MODEL, RecordKind.FEATURES):
                 state.in_force[record.kind] = decode_control(record)
             state.engine.pass_over(record.first_seq, record.count)
@@ -109,6 +112,7 @@ def advance(
             flush()
             versions = events.side.versions
             judge = judges(versions)
+            judge.steer(state.governance.effects(judge.rules))
         start = 0
         while start < len(events):
             start += chunk.add(events, start)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import Conflict, FieldError, NotFound, TarimError, Unavailable
 from tarim.decisions.domain import DECISION_WORDS
+from tarim.decisions.governance import Governance
 from tarim.decisions.kernels.referring import refers
 from tarim.decisions.ports import Batch, FeatureEngine, Features, Judge, Log, LogReader
 from tarim.decisions.records import (
@@ -35,7 +36,7 @@ from tarim.decisions.records import (
     events_bytes,
 )
 from tarim.decisions.seen import NEW, OTHER, Seen
-from tarim.stream import COLUMN_OF_FIELD, Col, Kind, Rows
+from tarim.stream import COLUMN_OF_FIELD, Col, Flag, Kind, Rows
 
 Words = npt.NDArray[np.int64]
 
@@ -48,6 +49,22 @@ RECORD_SLACK_BYTES: Final = 4_096
 _REFERRED: Final = sorted(set(COLUMN_OF_FIELD.values()) - {Col.OCCURRED_MS, Col.KIND, Col.LABEL})
 """Words a label takes over from the event it is about, so that it reaches every entity that event belongs to."""
 _RECORDS_CACHED: Final = 64
+
+
+class BusinessStopped(Unavailable):
+    """New business of this kind is not taken at present: an operator stopped it (RM-28)."""
+
+    code = "business-stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRecord:
+    """A control record as it is appended, the same as it is read later."""
+
+    first_seq: int
+    count: int
+    kind: int
+    payload: memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +148,37 @@ class DecisionService:
     files that are cut out of a longer history.
     """
 
-    def __init__(self, log: Log, engine: FeatureEngine, judge: Judge, seen: Seen, *, lenient: bool = False) -> None:
+    def __init__(
+        self,
+        log: Log,
+        engine: FeatureEngine,
+        judge: Judge,
+        seen: Seen,
+        governance: Governance | None = None,
+        *,
+        lenient: bool = False,
+    ) -> None:
         if engine.offset != log.next_seq:
             raise Unavailable(f"the engine stands at {engine.offset}, the journal at {log.next_seq}")
         self._log = log
         self._engine = engine
-        self._judge = judge
         self._seen = seen
+        self.governance = governance or Governance()
         self._lenient = lenient
         self._records = Records(log)
         self._broken = ""
         self._features: Features = np.empty((256, len(engine.features.names)))
-        self.versions = Versions(engine.features.version, judge.ruleset_version, judge.model_version)
+        self._use(judge)
+
+    def _use(self, judge: Judge) -> None:
+        """Judge by this one from the next event on, as far as the switches let it."""
+        self.judge = judge
+        self.versions = Versions(self._engine.features.version, judge.ruleset_version, judge.model_version)
+        self._steer()
+
+    def _steer(self) -> None:
+        self.judge.steer(self.governance.effects(self.judge.rules))
+        self._stopped = np.array(sorted(self.governance.stopped_kinds()), np.int64)
 
     @property
     def broken(self) -> str:
@@ -163,15 +199,45 @@ class DecisionService:
         """Refuse everything from now on; what was appended may not be durable."""
         self._broken = self._broken or why
 
-    def record(self, kind: RecordKind, control: Control) -> None:
-        """Append a control record.  Raises Unavailable with nothing changed."""
-        self._log.reserve(RECORD_SLACK_BYTES)
+    def control(self, kind: RecordKind, payload: bytes) -> int:
+        """Append a control record and have what it says from the next event on; its position.  Durable after a commit.
+
+        Raises Unavailable with nothing changed, TooLarge.
+        """
+        if self._broken:
+            raise Unavailable(self._broken)
+        self._log.reserve(len(payload) + RECORD_SLACK_BYTES)
         try:
-            seq = self._log.append(kind, encode_control(control), CONTROL_POSITIONS)
+            seq = self._log.append(kind, [payload], CONTROL_POSITIONS)
             self._engine.pass_over(seq, CONTROL_POSITIONS)
+            self.governance.take(ControlRecord(seq, CONTROL_POSITIONS, kind, memoryview(payload)))
+            if kind == RecordKind.SWITCH:
+                self._steer()
         except BaseException:
             self.break_down("a control record was interrupted; the service must be restarted")
             raise
+        return seq
+
+    def record(self, kind: RecordKind, control: Control) -> None:
+        """Append a control record that says what is in force.  Raises Unavailable with nothing changed."""
+        self.control(kind, encode_control(control))
+
+    def publish(self, judge: Judge, control: Control) -> None:
+        """Put a ruleset in force: `judge` is made of it.  Raises Unavailable with nothing changed."""
+        self.record(RecordKind.RULESET, control)
+        self._use(judge)
+
+    def commit(self) -> None:
+        """Have everything durable.  Raises Unavailable; then the service is broken."""
+        try:
+            self._log.commit()
+        except BaseException:
+            self.break_down("the journal could not be written; the service must be restarted")
+            raise
+
+    def decided_at(self, seq: int) -> Decided:
+        """The decision on the event at a position.  Raises NotFound."""
+        return self._records.decided(seq)
 
     def take(self, batch: Batch) -> Taken:
         """Recognise, judge and append a batch; durable only after the log's commit.
@@ -228,11 +294,11 @@ class DecisionService:
         features = self._features[:count]
         if not self._engine.features.needs_outcomes:
             self._engine.process(rows, features)
-            return features, self._judge.decide(rows, features)
+            return features, self.judge.decide(rows, features)
         decided: list[Words] = []
 
         def decide(row: Rows, of_row: Features) -> Words:
-            decided.append(self._judge.decide(row, of_row))
+            decided.append(self.judge.decide(row, of_row))
             return row[:, Col.OUTCOME]
 
         self._engine.process(rows, features, decide)
@@ -260,7 +326,7 @@ class DecisionService:
         Returns the refused labels by index, and pairs (index, index of the event in this batch it refers to), whose
         position is known only later.
         """
-        refused: dict[int, TarimError] = {}
+        refused: dict[int, TarimError] = self._closed(rows) if len(self._stopped) else {}
         referring: list[tuple[int, int]] = []
         if not refers(rows):
             return refused, referring
@@ -284,6 +350,18 @@ class DecisionService:
             elif row[Col.KIND] == Kind.LABEL and not self._lenient and self._seen.find(row[Col.EVENT_KEY :][:1])[0] < 0:
                 refused[index] = FieldError("refers_to", "names no event that was accepted before")
         return refused, referring
+
+    def _closed(self, rows: Rows) -> dict[int, TarimError]:
+        """New events of a stopped kind, refused (RM-28).  What an outage held back, and retries, are taken."""
+        stopped = np.isin(rows[:, Col.KIND], self._stopped) & ((rows[:, Col.FLAGS] & Flag.BACKFILL) == 0)
+        indices = np.flatnonzero(stopped)
+        known = self._seen.find(np.ascontiguousarray(rows[indices, Col.EVENT_KEY])) >= 0
+        return {
+            index: BusinessStopped(
+                f"events of kind {Kind(int(rows[index, Col.KIND])).name.lower()} are stopped at present"
+            )
+            for index in indices[~known].tolist()
+        }
 
     def results(self, batch: Batch, taken: Taken) -> list[Result]:
         """One result for each event of a batch, in its order, after `take` gave `taken`."""

@@ -3,7 +3,7 @@
     DATA/snapshots/00000000000001080000/
         engine.bin    the engine's words, checked by itself
         seen.npy      entries of the index of accepted events, int64[n, 3]
-        about.json    position, feature set, checksum of seen.npy, and what was in force
+        about.json    position, feature set, checksum of seen.npy, what was in force and who changed it
 
 A folder is written under another name, synced and renamed, so a snapshot is there as a whole or not at all.
 """
@@ -15,7 +15,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from tarim.base.errors import Damaged
+from tarim.decisions.governance import Governance
 from tarim.decisions.ports import FeatureEngine
 from tarim.decisions.records import Control
 from tarim.decisions.seen import Seen
@@ -30,7 +31,7 @@ from tarim.decisions.seen import Seen
 KEPT: Final = 2
 """Snapshots kept: the newest, and one in case it turns out to be damaged."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _ENGINE: Final = "engine.bin"
 _SEEN: Final = "seen.npy"
 _ABOUT: Final = "about.json"
@@ -39,11 +40,14 @@ _TEMPORARY: Final = ".writing-"
 
 @dataclass(slots=True)
 class State:
-    """Everything the journal has made so far: engine, index of accepted events, and by record kind what is in force."""
+    """Everything the journal has made so far: engine, index of accepted events, by record kind what is in force, and who
+    changed it.
+    """
 
     engine: FeatureEngine
     seen: Seen
     in_force: dict[int, Control]
+    governance: Governance = field(default_factory=Governance)
 
     @property
     def offset(self) -> int:
@@ -57,6 +61,7 @@ class _About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     features: str
     seen_crc32: int
     in_force: dict[str, Control]
+    governance: bytes
 
 
 class Snapshots:
@@ -92,7 +97,8 @@ class Snapshots:
         if engine.offset != offset:
             raise Damaged(f"snapshot {offset}: the engine stands at {engine.offset}")
         seen.fill(entries)
-        return State(engine, seen, {int(kind): control for kind, control in about.in_force.items()})
+        in_force = {int(kind): control for kind, control in about.in_force.items()}
+        return State(engine, seen, in_force, Governance.decoded(about.governance))
 
     def write(self, state: State) -> Path:
         """Write the state, durably, and remove all but the newest; its folder."""
@@ -111,6 +117,7 @@ class Snapshots:
             state.engine.features.version,
             zlib.crc32(entries.data),
             {str(kind): control for kind, control in sorted(state.in_force.items())},
+            state.governance.encoded(),
         )
         (temporary / _ABOUT).write_bytes(json.dumps(msgspec.to_builtins(about), indent=1).encode())
         for path in temporary.iterdir():

@@ -21,7 +21,7 @@ class FakeExplainer:
     """One reason for each rule that holds."""
 
     def explain(self, decision: np.ndarray, language: Language | str = Language.ZH) -> list[Reason]:
-        hits = int(decision[Word.HITS_0])
+        hits = int(decision[Word.EFFECTIVE_0])
         assert decision[Word.SCORE] == 0, "the score is not part of the explanation"
         return [
             Reason("rule", f"r{bit}", "s", Outcome.NOTICE, 10, f"{language}原因{bit}")
@@ -34,7 +34,7 @@ def decided(event_id: str, outcome: Outcome, score: float, hits: int, late: bool
     row = empty_rows(1)[0]
     row[Col.SEQ], row[Col.RECEIVED_MS], row[Col.FLAGS] = seq, at_ms, Flag.LATE if late else 0
     decision = np.zeros(DECISION_WORDS, np.int64)
-    decision[Word.OUTCOME], decision[Word.HITS_0] = outcome, hits
+    decision[Word.OUTCOME], decision[Word.EFFECTIVE_0] = outcome, hits
     decision[Word.SCORE : Word.SCORE + 1] = np.array([score]).view(np.int64)
     return Decided(event_id, "core", row, decision, VERSIONS, repeated=False)
 

@@ -85,7 +85,7 @@ def test_a_side_table_of_another_length_is_damaged() -> None:
 def test_a_control_record_is_read_back() -> None:
     """And something else is damaged."""
     control = Control("v", "name", "00ff", 12)
-    payload = memoryview(b"".join(encode_control(control)))
+    payload = memoryview(encode_control(control))
     assert decode_control(FakeRecord(0, 1, RecordKind.RULESET, payload)) == control
     with pytest.raises(Damaged):
         decode_control(FakeRecord(0, 1, RecordKind.RULESET, payload[1:]))

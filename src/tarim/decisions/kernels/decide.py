@@ -1,11 +1,12 @@
 """From hits and score to the outcome: "what is the strictest thing anyone asks for?"
 
 hits           uint64[n, 4]   bit k % 64 of word k // 64: rule k holds
+effective      uint64[n, 4]   of those, the rules with an effect
 scores         float64[n]     the model's score, NaN without one
 rule_masks     uint64[6, 4]   row o: the rules whose outcome is o
 band_starts    float64[b]     ascending; band j reaches from band_starts[j] to the next
 band_outcomes  int64[b]
-decisions      int64[n, 8]    written whole (decisions.domain.Word)
+decisions      int64[n, 12]   written whole (decisions.domain.Word)
 rows           int64[n, 32]   the outcome is noted in each event's row as well
 """
 
@@ -22,7 +23,8 @@ OUTCOME = 0
 SCORE = 1
 HITS = 2
 BAND = 6
-SPARE = 7
+EFFECTIVE = 7
+SPARE = 11
 
 
 @njit("void(int64[:, ::1], float64[:, ::1])", nogil=True, cache=True)
@@ -35,11 +37,12 @@ def hide_history(rows, features):
 
 
 @njit(
-    "void(uint64[:, ::1], float64[::1], uint64[:, ::1], float64[::1], int64[::1], int64[:, ::1], int64[:, ::1])",
+    "void(uint64[:, ::1], uint64[:, ::1], float64[::1], uint64[:, ::1], float64[::1], int64[::1], int64[:, ::1], "
+    "int64[:, ::1])",
     nogil=True,
     cache=True,
 )
-def combine(hits, scores, rule_masks, band_starts, band_outcomes, rows, decisions):
+def combine(hits, effective, scores, rule_masks, band_starts, band_outcomes, rows, decisions):
     """Write one decision an event.  O(n), allocates nothing but a view."""
     as_float = decisions.view(np.float64)
     for i in range(rows.shape[0]):
@@ -51,7 +54,7 @@ def combine(hits, scores, rule_masks, band_starts, band_outcomes, rows, decision
         for o in range(rule_masks.shape[0]):
             hit = np.uint64(0)
             for w in range(4):
-                hit |= hits[i, w] & rule_masks[o, w]
+                hit |= effective[i, w] & rule_masks[o, w]
             if hit != 0:
                 outcome = o
         if band >= 0 and band_outcomes[band] > outcome:
@@ -60,6 +63,7 @@ def combine(hits, scores, rule_masks, band_starts, band_outcomes, rows, decision
         as_float[i, SCORE] = scores[i]
         for w in range(4):
             decisions[i, HITS + w] = np.int64(hits[i, w])
+            decisions[i, EFFECTIVE + w] = np.int64(effective[i, w])
         decisions[i, BAND] = band
         decisions[i, SPARE] = 0
         rows[i, _ROW_OUTCOME] = outcome

@@ -1,0 +1,305 @@
+"""Who changed what is in force: proposals, rulesets, switches and overrides, as a fold over control records.
+
+    RULESET   a ruleset came into force, between the event before the record and the one after it
+    SWITCH    a rule is paused, in shadow, rolled out to a part of the customers, suppressed for one customer; a kind of
+              business is stopped
+    OVERRIDE  a person put another outcome in the place of one decision
+    PROPOSAL  somebody wants one of these; nobody decides on his own (`tarim.base.four_eyes`)
+
+`Governance` is a value of the journal alone: no clock.  What ends by itself (a suppression) ends at the first event that
+was received after its end.  Requirements: RM-26, RM-28; the issue of changing rules is RM-06.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, TypeVar
+
+import msgspec
+import numpy as np
+
+from tarim.base.errors import Damaged, DefinitionError
+from tarim.base.four_eyes import Proposal, ProposalState
+from tarim.decisions.domain import WHOLE, Effects
+from tarim.decisions.ports import LogRecord
+from tarim.decisions.records import Control, RecordKind, decode_control
+from tarim.rules import HIT_WORDS, RULES_MAX, Rule
+from tarim.stream import Kind, Outcome
+
+SUPPRESSIONS_MAX: Final = 100_000
+PROPOSALS_OPEN_MAX: Final = 1_000
+RULESETS_REMEMBERED: Final = 100
+OVERRIDES_REMEMBERED: Final = 100_000
+REASON_CHARACTERS_MAX: Final = 500
+EVERY_RULE: Final = "*"
+
+T = TypeVar("T")
+
+
+class SwitchKind(StrEnum):
+    """What a switch changes."""
+
+    PAUSE = "pause"
+    """value 1: the rule is judged and recorded and has no effect until it is resumed.  One person may."""
+    SHADOW = "shadow"
+    """value 1: the same, as a trial: its hits are measured.  Two persons."""
+    ROLLOUT = "rollout"
+    """value 0 to WHOLE: the rule has effect for this part of the customers, always the same ones.  Two persons."""
+    SUPPRESS = "suppress"
+    """value 1: no effect for one customer, of one rule or of all, until `until_ms`.  Two persons."""
+    STOP = "stop"
+    """value 1: new events of a kind are refused (RM-28).  One person may stop, two let it go on."""
+
+
+class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One change.  target: a rule's id, EVERY_RULE, or a kind of event; customer: a token, 0 = all; instants in ms."""
+
+    what: SwitchKind
+    target: str
+    value: int
+    reason: str
+    author: str
+    at_ms: int
+    customer: int = 0
+    until_ms: int = 0
+    approver: str = ""
+
+
+class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The decision on the event at `seq` is replaced by a person's; the recorded one stays where it is."""
+
+    seq: int
+    outcome: str
+    reason: str
+    author: str
+    at_ms: int
+    approver: str = ""
+
+
+class _ProposalRecord(msgspec.Struct, frozen=True, array_like=True):
+    proposal: Proposal
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposal with what it is about, encoded: a Control, Switch or Override by `proposal.what`."""
+
+    proposal: Proposal
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RulesetInForce:
+    """A ruleset that came into force at journal position `seq`."""
+
+    control: Control
+    seq: int
+
+
+@dataclass(slots=True)
+class Governance:
+    """The state: open proposals, rulesets as they came into force, switches that are set, overrides by position."""
+
+    proposals: dict[str, Proposed] = field(default_factory=dict)
+    rulesets: list[RulesetInForce] = field(default_factory=list)
+    switches: dict[tuple[str, str, int], Switch] = field(default_factory=dict)
+    overrides: dict[int, Override] = field(default_factory=dict)
+
+    def take(self, record: LogRecord) -> None:
+        """Take in a control record.  Raises Damaged."""
+        match record.kind:
+            case RecordKind.RULESET:
+                self.rulesets.append(RulesetInForce(decode_control(record), record.first_seq))
+                del self.rulesets[:-RULESETS_REMEMBERED]
+            case RecordKind.SWITCH:
+                self._set(_decode(_switch_decoder, record))
+            case RecordKind.OVERRIDE:
+                override = _decode(_override_decoder, record)
+                self.overrides.pop(override.seq, None)
+                self.overrides[override.seq] = override
+                if len(self.overrides) > OVERRIDES_REMEMBERED:
+                    del self.overrides[next(iter(self.overrides))]
+            case RecordKind.PROPOSAL:
+                proposed = _decode(_proposal_decoder, record)
+                if proposed.proposal.state is ProposalState.PROPOSED:
+                    self.proposals[proposed.proposal.id] = Proposed(proposed.proposal, proposed.content)
+                else:
+                    self.proposals.pop(proposed.proposal.id, None)
+            case _:
+                pass
+
+    def _set(self, switch: Switch) -> None:
+        key = (switch.what.value, switch.target, switch.customer)
+        neutral = WHOLE if switch.what is SwitchKind.ROLLOUT else 0
+        if switch.value == neutral:
+            self.switches.pop(key, None)
+        else:
+            self.switches[key] = switch
+
+    @property
+    def ruleset(self) -> Control | None:
+        """The ruleset in force, None before the first."""
+        return self.rulesets[-1].control if self.rulesets else None
+
+    @property
+    def ruleset_before(self) -> Control | None:
+        """The ruleset that was in force before the present one came, another version than it; None if there is none."""
+        present = self.ruleset
+        for entry in reversed(self.rulesets):
+            if present is not None and entry.control.version != present.version:
+                return entry.control
+        return None
+
+    def of_kind(self, what: SwitchKind) -> list[Switch]:
+        """The switches of one kind that are set."""
+        return [switch for switch in self.switches.values() if switch.what is what]
+
+    def stopped_kinds(self) -> frozenset[int]:
+        """Codes of the kinds of events that are refused."""
+        return frozenset(int(Kind[switch.target.upper()]) for switch in self.of_kind(SwitchKind.STOP))
+
+    def effects(self, rules: Iterable[Rule]) -> Effects:
+        """What the switches mean for these rules.  A switch for a rule that is not among them waits for its return."""
+        index_of = {rule.id: rule.index for rule in rules}
+        live = np.full(HIT_WORDS, 0xFFFFFFFFFFFFFFFF, np.uint64)
+        shares = np.full(RULES_MAX, WHOLE, np.int64)
+        salts = np.zeros(RULES_MAX, np.uint64)
+        for rule_id, index in index_of.items():
+            salts[index] = _salt(rule_id)
+        for switch in (*self.of_kind(SwitchKind.PAUSE), *self.of_kind(SwitchKind.SHADOW)):
+            place = index_of.get(switch.target, -1)
+            if place >= 0:
+                live[place // 64] &= np.uint64(~(1 << place % 64) & 0xFFFFFFFFFFFFFFFF)
+        for switch in self.of_kind(SwitchKind.ROLLOUT):
+            if switch.target in index_of:
+                shares[index_of[switch.target]] = switch.value
+        suppressed = sorted(self.of_kind(SwitchKind.SUPPRESS), key=lambda each: (each.customer, each.target))
+        masks = np.zeros((len(suppressed), HIT_WORDS), np.uint64)
+        for at, switch in enumerate(suppressed):
+            places = index_of.values() if switch.target == EVERY_RULE else [index_of.get(switch.target, -1)]
+            for place in places:
+                if place >= 0:
+                    masks[at, place // 64] |= np.uint64(1 << place % 64)
+        return Effects(
+            live,
+            shares,
+            salts,
+            np.array([switch.customer for switch in suppressed], np.int64),
+            np.array([switch.until_ms for switch in suppressed], np.int64),
+            masks,
+        )
+
+    def encoded(self) -> bytes:
+        """The state as bytes, for a snapshot."""
+        return _encode(
+            (
+                [_ProposalRecord(each.proposal, each.content) for each in self.proposals.values()],
+                [(each.control, each.seq) for each in self.rulesets],
+                list(self.switches.values()),
+                list(self.overrides.values()),
+            )
+        )
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Governance:
+        """The state of such bytes.  Raises Damaged."""
+        try:
+            proposals, rulesets, switches, overrides = _state_decoder.decode(data)
+        except msgspec.MsgspecError:
+            raise Damaged("the snapshot's record of what is in force cannot be read") from None
+        return cls(
+            {each.proposal.id: Proposed(each.proposal, each.content) for each in proposals},
+            [RulesetInForce(control, seq) for control, seq in rulesets],
+            {(each.what.value, each.target, each.customer): each for each in switches},
+            {each.seq: each for each in overrides},
+        )
+
+
+def _salt(rule_id: str) -> int:
+    """A number of a rule's own, the same wherever it runs (FNV-1a over the id)."""
+    salt = 0xCBF29CE484222325
+    for byte in rule_id.encode():
+        salt = (salt ^ byte) * 0x100000001B3 % (1 << 64)
+    return salt
+
+
+# ---- records ---------------------------------------------------------------------------------------------------------
+
+_encode = msgspec.msgpack.Encoder().encode
+_switch_decoder: Final = msgspec.msgpack.Decoder(Switch)
+_override_decoder: Final = msgspec.msgpack.Decoder(Override)
+_proposal_decoder: Final = msgspec.msgpack.Decoder(_ProposalRecord)
+_state_decoder: Final = msgspec.msgpack.Decoder(
+    tuple[list[_ProposalRecord], list[tuple[Control, int]], list[Switch], list[Override]]
+)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[T], record: LogRecord) -> T:
+    try:
+        return decoder.decode(record.payload)
+    except msgspec.MsgspecError:
+        raise Damaged(f"the control record at {record.first_seq} cannot be read") from None
+
+
+def encode_content(content: Control | Switch | Override) -> bytes:
+    """What a proposal is about, as bytes; the same content gives the same bytes."""
+    return _encode(content)
+
+
+def encode_proposal(proposal: Proposal, content: bytes) -> bytes:
+    """Payload of a PROPOSAL record."""
+    return _encode(_ProposalRecord(proposal, content))
+
+
+def decode_switch(content: bytes) -> Switch:
+    """The switch a proposal is about."""
+    return _switch_decoder.decode(content)
+
+
+def decode_override(content: bytes) -> Override:
+    """The override a proposal is about."""
+    return _override_decoder.decode(content)
+
+
+# ---- checks ----------------------------------------------------------------------------------------------------------
+
+
+def check_switch(switch: Switch, rule_ids: Mapping[str, object]) -> None:
+    """Nothing for a switch that makes sense.  Raises DefinitionError."""
+    check_reason(switch.reason)
+    if switch.what is SwitchKind.STOP:
+        kinds = [kind.name.lower() for kind in Kind if kind not in (Kind.LABEL, Kind.CONFIRMATION, Kind.REVERSAL)]
+        if switch.target not in kinds:
+            raise DefinitionError(f"what can be stopped are {', '.join(kinds)}")
+    elif switch.target not in rule_ids and not (switch.what is SwitchKind.SUPPRESS and switch.target == EVERY_RULE):
+        raise DefinitionError(f"the ruleset in force has no rule {switch.target[:64]!r}")
+    if switch.what is SwitchKind.ROLLOUT:
+        if not 0 <= switch.value <= WHOLE:
+            raise DefinitionError(f"a part of the customers is 0 to {WHOLE} hundredths of a percent")
+    elif switch.value not in (0, 1):
+        raise DefinitionError("a switch is 0 or 1")
+    if switch.what is SwitchKind.SUPPRESS:
+        if switch.customer == 0:
+            raise DefinitionError("a suppression is for one customer")
+        if switch.value and switch.until_ms <= switch.at_ms:
+            raise DefinitionError("a suppression needs an end in the future")
+    elif switch.customer or switch.until_ms:
+        raise DefinitionError(f"{switch.what.value} is for all customers and has no end")
+
+
+def check_override(override: Override) -> None:
+    """Nothing for an override that makes sense.  Raises DefinitionError."""
+    check_reason(override.reason)
+    if override.outcome.upper() not in Outcome.__members__:
+        raise DefinitionError(f"an outcome is one of {', '.join(outcome.name.lower() for outcome in Outcome)}")
+    if override.seq < 0:
+        raise DefinitionError("a position in the journal is 0 or more")
+
+
+def check_reason(reason: str) -> None:
+    """Nothing for a reason that says something.  Raises DefinitionError."""
+    if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
+        raise DefinitionError(f"a reason of 1 to {REASON_CHARACTERS_MAX} characters is needed")

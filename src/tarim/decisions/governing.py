@@ -1,0 +1,203 @@
+"""Changing what is in force while decisions go on: propose, approve, and only then it counts.
+
+    propose ──► PROPOSAL record ──► another person approves exactly this content
+                                        │  a ruleset is compiled aside first
+                                        ▼
+                        RULESET, SWITCH or OVERRIDE record between two groups of events
+
+Everything but compiling happens in the thread that decides, so a change stands between two events and not beside one.
+What one person may do alone makes nothing new: pause a rule, stop a kind of business, go back to the ruleset before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from tarim.base.errors import Conflict, DefinitionError, NotFound, Unavailable
+from tarim.base.four_eyes import Proposal, require_person
+from tarim.base.instants import Clock
+from tarim.decisions.governance import (
+    PROPOSALS_OPEN_MAX,
+    SUPPRESSIONS_MAX,
+    Governance,
+    Override,
+    Proposed,
+    Switch,
+    SwitchKind,
+    check_override,
+    check_reason,
+    check_switch,
+    decode_override,
+    decode_switch,
+    encode_content,
+    encode_proposal,
+)
+from tarim.decisions.ports import Judge
+from tarim.decisions.records import Control, RecordKind
+from tarim.decisions.service import DecisionService
+
+RULESET: Final = "ruleset"
+SWITCH: Final = "switch"
+OVERRIDE: Final = "override"
+_ID_BYTES: Final = 8
+_control_decoder: Final = msgspec.msgpack.Decoder(Control)
+
+Compile = Callable[[Control], Awaitable[Judge]]
+"""Makes the judge of a ruleset that is kept under `digest`, aside, without holding up decisions."""
+
+ALONE: Final = frozenset({(SwitchKind.PAUSE, 0), (SwitchKind.PAUSE, 1), (SwitchKind.STOP, 1)})
+"""Switches one person may throw: protection is restored, or business is stopped, or a rule that does harm is held back."""
+
+
+class Governor:
+    """The use cases; called in the thread of the decisions.  Every method is durable when it returns.
+
+    keep: keeps the bytes of an artefact and gives their digest.
+    """
+
+    def __init__(
+        self, service: DecisionService, clock: Clock, keep: Callable[[bytes], str], compile_aside: Compile
+    ) -> None:
+        self._service = service
+        self._clock = clock
+        self._keep = keep
+        self._compile = compile_aside
+        self._publishing = False
+
+    @property
+    def state(self) -> Governance:
+        """What is in force and what is proposed."""
+        return self._service.governance
+
+    # ---- proposing -------------------------------------------------------------------------------------------------
+
+    def propose_ruleset(self, text: str, name: str, version: str, person: str, reason: str) -> Proposal:
+        """Propose a checked ruleset.  Raises DefinitionError, Conflict when it is in force already, Unavailable."""
+        check_reason(reason)
+        if self.state.ruleset is not None and self.state.ruleset.version == version:
+            raise Conflict("this ruleset is in force already")
+        control = Control(version, name, self._keep(text.encode()), 0, person, "", reason)
+        return self._propose(RULESET, encode_content(control), person, reason)
+
+    def propose_switch(self, switch: Switch) -> Proposal:
+        """Propose a switch that needs two.  Raises DefinitionError, Unavailable."""
+        self._check_switch(switch)
+        return self._propose(SWITCH, encode_content(switch), switch.author, switch.reason)
+
+    def propose_override(self, override: Override) -> Proposal:
+        """Propose another outcome for one decision.  Raises DefinitionError, NotFound, Unavailable."""
+        check_override(override)
+        self._service.decided_at(override.seq)
+        return self._propose(OVERRIDE, encode_content(override), override.author, override.reason)
+
+    def _propose(self, what: str, content: bytes, person: str, reason: str) -> Proposal:
+        require_person(person)
+        if len(self.state.proposals) >= PROPOSALS_OPEN_MAX:
+            raise Unavailable(f"{PROPOSALS_OPEN_MAX} proposals are open; decide on some of them first")
+        digest = hashlib.sha256(content).hexdigest()
+        proposal = Proposal(secrets.token_hex(_ID_BYTES), what, digest, person, self._clock.now_ms(), reason)
+        self._note(proposal, content)
+        return proposal
+
+    # ---- deciding on proposals -------------------------------------------------------------------------------------
+
+    def proposed(self, proposal_id: str) -> Proposed:
+        """An open proposal.  Raises NotFound."""
+        found = self.state.proposals.get(proposal_id)
+        if found is None:
+            raise NotFound("no open proposal of that id")
+        return found
+
+    async def approve(self, proposal_id: str, person: str, digest: str, note: str = "") -> Proposal:
+        """Approve what has this digest, and have it in force.
+
+        Raises NotFound, NotAllowed for the author, Conflict for other content or a proposal that is decided, DefinitionError
+        when it no longer makes sense, Unavailable.
+        """
+        approved = self.proposed(proposal_id).proposal.approve(person, digest, self._clock.now_ms(), note)
+        content = self.proposed(proposal_id).content
+        if approved.what == RULESET:
+            control = _of_approved(_control_decoder.decode(content), approved)
+            judge = await self._compiled(control)
+            self.proposed(proposal_id)  # somebody may have decided on it meanwhile
+            self._service.publish(judge, control)
+        elif approved.what == SWITCH:
+            switch = msgspec.structs.replace(decode_switch(content), approver=person, at_ms=approved.decided_ms)
+            self._check_switch(switch)
+            self._service.control(RecordKind.SWITCH, encode_content(switch))
+        else:
+            override = msgspec.structs.replace(decode_override(content), approver=person, at_ms=approved.decided_ms)
+            self._service.control(RecordKind.OVERRIDE, encode_content(override))
+        self._note(approved, content)
+        return approved
+
+    def reject(self, proposal_id: str, person: str, note: str) -> Proposal:
+        """Reject it, with why.  Raises NotFound, NotAllowed for the author, DefinitionError."""
+        found = self.proposed(proposal_id)
+        rejected = found.proposal.reject(person, self._clock.now_ms(), note)
+        self._note(rejected, found.content)
+        return rejected
+
+    def withdraw(self, proposal_id: str, person: str) -> Proposal:
+        """Take back one's own.  Raises NotFound, NotAllowed."""
+        found = self.proposed(proposal_id)
+        withdrawn = found.proposal.withdraw(person, self._clock.now_ms())
+        self._note(withdrawn, found.content)
+        return withdrawn
+
+    # ---- alone -----------------------------------------------------------------------------------------------------
+
+    def throw(self, switch: Switch) -> Switch:
+        """Throw a switch that one person may throw.  Raises Conflict for any other, DefinitionError, Unavailable."""
+        if (switch.what, switch.value) not in ALONE:
+            raise Conflict(f"{switch.what.value} = {switch.value} needs a second person: propose it")
+        require_person(switch.author)
+        self._check_switch(switch)
+        self._service.control(RecordKind.SWITCH, encode_content(switch))
+        self._service.commit()
+        return switch
+
+    async def roll_back(self, person: str, reason: str) -> Control:
+        """Back to the ruleset that was in force before this one, which two persons approved then.  Raises Conflict."""
+        require_person(person)
+        check_reason(reason)
+        before = self.state.ruleset_before
+        if before is None:
+            raise Conflict("no other ruleset was in force before this one")
+        control = msgspec.structs.replace(before, at_ms=self._clock.now_ms(), author=person, approver="", reason=reason)
+        judge = await self._compiled(control)
+        self._service.publish(judge, control)
+        self._service.commit()
+        return control
+
+    # ---- inside ----------------------------------------------------------------------------------------------------
+
+    async def _compiled(self, control: Control) -> Judge:
+        if self._publishing:
+            raise Conflict("another ruleset is being compiled; try again when it is in force")
+        self._publishing = True
+        try:
+            return await self._compile(control)
+        finally:
+            self._publishing = False
+
+    def _check_switch(self, switch: Switch) -> None:
+        check_switch(switch, {rule.id: rule for rule in self._service.judge.rules})
+        if len(self.state.of_kind(SwitchKind.SUPPRESS)) >= SUPPRESSIONS_MAX and switch.what is SwitchKind.SUPPRESS:
+            raise DefinitionError(f"there are {SUPPRESSIONS_MAX} suppressions; end some of them first")
+
+    def _note(self, proposal: Proposal, content: bytes) -> None:
+        self._service.control(RecordKind.PROPOSAL, encode_proposal(proposal, content))
+        self._service.commit()
+
+
+def _of_approved(control: Control, approved: Proposal) -> Control:
+    """The control record of an approved proposal."""
+    return msgspec.structs.replace(
+        control, at_ms=approved.decided_ms, author=approved.author, approver=approved.decider
+    )
