@@ -1,0 +1,1 @@
+"""Compiled loops of list membership and name matching."""
