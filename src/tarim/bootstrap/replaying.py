@@ -115,8 +115,8 @@ def replay(
     gc.set_threshold(_GARBAGE_AFTER, *garbage[1:])
     try:
         with (
-            _Ahead("replay-reader", _read(house, tables, source, backfill, received_ms)) as reader,
-            _Ahead("replay-sealer", _sealed(house, reader)) as sealer,
+            Ahead("replay-reader", _read(house, tables, source, backfill, received_ms)) as reader,
+            Ahead("replay-sealer", _sealed(house, reader)) as sealer,
             _Finisher(house, out) as finisher,
         ):
             for batch, refusals in sealer:
@@ -180,7 +180,7 @@ def _compare(summary: Summary, taken: Taken, fraud: npt.NDArray[np.bool_]) -> No
     summary.fraud_alerted += int((alerted & fraud).sum())
 
 
-class _Ahead(threading.Thread, Generic[T]):
+class Ahead(threading.Thread, Generic[T]):
     """Runs an iterator in a thread of its own, a few items ahead of who iterates over this."""
 
     def __init__(self, name: str, items: Iterator[T]) -> None:

@@ -94,6 +94,19 @@ class SegmentMap:
             seq += header.count
             offset += block_bytes(header.payload_bytes)
 
+    def digest_at(self, seq: int) -> bytes:
+        """Digest of the block that holds a position; it covers all blocks before it."""
+        entry = max(bisect_right(self._seqs, seq) - 1, 0)
+        at, offset = self._seqs[entry], self._offsets[entry]
+        while True:
+            header = parse_block_header(self.data, offset)
+            if header is None or header.first_seq != at or header.kind == FOOTER_KIND:
+                self._damaged(offset, at, "the header of a block is damaged")
+            if seq < at + header.count:
+                return header.digest
+            at += header.count
+            offset += block_bytes(header.payload_bytes)
+
     def _damaged(self, offset: int, seq: int, text: str) -> NoReturn:
         raise Damaged(f"{self.name} offset {offset} position {seq}: {text}")
 
@@ -167,6 +180,13 @@ class FolderReader:
             raise NotFound(f"position {seq} is not in the journal, which ends at {self.durable_seq}")
         self._require_kept(seq)
         return next(self._walk(seq, seq + 1))
+
+    def digest_at(self, seq: int) -> str:
+        """The chain's digest, hexadecimal, after the record that holds a position: a name for everything up to there."""
+        if not 0 <= seq < self.durable_seq:
+            raise NotFound(f"position {seq} is not in the journal, which ends at {self.durable_seq}")
+        self._require_kept(seq)
+        return self._segment_of(seq).digest_at(seq).hex()
 
     def close(self) -> None:
         """Let the maps go; records already given stay valid."""
