@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +16,7 @@ from tarim.api.doors import Door
 from tarim.api.figures import Figures
 from tarim.api.openapi import describe
 from tarim.api.problems import MEDIA_TYPE, Problem, problem_bytes, problem_of
+from tarim.api.routes import Route, mount
 from tarim.base.errors import NotFound, TarimError
 from tarim.decisions import DecisionService
 from tarim.identity import Scope
@@ -30,8 +31,15 @@ class HealthBody(msgspec.Struct, frozen=True):
     next_seq: int
 
 
-def build_app(service: DecisionService, door: Door, answers: Answers, figures: Figures, version: str) -> FastAPI:
-    """The application; every route but health and the description needs a key."""
+def build_app(
+    service: DecisionService,
+    door: Door,
+    answers: Answers,
+    figures: Figures,
+    version: str,
+    routes: Sequence[Route] = (),
+) -> FastAPI:
+    """The application, with these routes beside its own; every route but health and the description needs a key."""
     app = FastAPI(title="Tarim", version=version, docs_url=None, redoc_url=None, openapi_url=None)
 
     def needs(scope: Scope) -> Any:
@@ -59,7 +67,8 @@ def build_app(service: DecisionService, door: Door, answers: Answers, figures: F
     async def metrics() -> Response:
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    description = msgspec.json.encode(describe(version))
+    mount(app, door, routes)
+    description = msgspec.json.encode(describe(version, routes))
 
     @app.get("/openapi.json")
     async def openapi() -> Response:

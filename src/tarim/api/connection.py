@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, cast
 from urllib.parse import unquote_to_bytes
 
@@ -89,7 +90,10 @@ class Site:
         limits: HttpLimits,
         on_refused: Callable[[str], None],
         on_failure: Callable[[BaseException], None],
+        body_bytes_max_of: Mapping[bytes, int] = MappingProxyType({}),
     ) -> None:
+        """body_bytes_max_of: limits of single paths of the application, where they differ from the common one."""
+        self.body_bytes_max_of = body_bytes_max_of
         self.routes = routes
         self.application = application
         self.limits = limits
@@ -256,7 +260,10 @@ class Connection(asyncio.Protocol):
             return
         route = self._site.routes.get(path)
         self._route = route
-        self._body_bytes_max = limits.other_body_bytes_max if route is None else route.body_bytes_max
+        if route is not None:
+            self._body_bytes_max = route.body_bytes_max
+        else:
+            self._body_bytes_max = self._site.body_bytes_max_of.get(path, limits.other_body_bytes_max)
         expects = False
         for name, value in self._headers:
             if name == b"content-length" and len(value) <= 19 and int(value) > self._body_bytes_max:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from tarim.base.errors import NotAllowed
-from tarim.identity import Scope
+from tarim.identity import KeyId, Scope
 
 _BEARER: Final = b"bearer "
 _HEADER_BYTES_MAX: Final = 512
@@ -15,8 +15,8 @@ _NEEDED: Final = "an API key is needed: Authorization: Bearer KEY"
 class Keys(Protocol):
     """The register of API keys; `tarim.identity.KeyRing` is one."""
 
-    def check(self, presented: str, scope: Scope) -> object:
-        """Something, if the key is valid and has the scope.  Raises NotAllowed."""
+    def check(self, presented: str, scope: Scope) -> KeyId:
+        """The key, if it is valid and has the scope.  Raises NotAllowed."""
 
 
 class Door:
@@ -25,12 +25,12 @@ class Door:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    def check(self, authorization: bytes | None, scope: Scope) -> None:
-        """Nothing, if the caller may.  Raises NotAllowed (401 without a valid key, 403 without the scope)."""
+    def check(self, authorization: bytes | None, scope: Scope) -> KeyId:
+        """The caller's key, if the caller may.  Raises NotAllowed (401 without a valid key, 403 without the scope)."""
         if (
             authorization is None
             or len(authorization) > _HEADER_BYTES_MAX
             or authorization[: len(_BEARER)].lower() != _BEARER
         ):
             raise NotAllowed(_NEEDED)
-        self._keys.check(authorization[len(_BEARER) :].strip().decode("latin-1"), scope)
+        return self._keys.check(authorization[len(_BEARER) :].strip().decode("latin-1"), scope)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from tarim.api.answers import BatchBody, DecisionBody
 from tarim.api.problems import MEDIA_TYPE, TITLES, ProblemBody
+from tarim.api.routes import Route, described
 from tarim.intake import IntakeLimits
 from tarim.privacy import FIELDS, Role
 from tarim.stream import AMOUNT_FEN_MAX, Channel, Kind, NetworkKind, Result, Verification
@@ -85,10 +87,12 @@ def _refusals(*statuses: int) -> dict[str, Any]:
     return refusals
 
 
-def describe(version: str) -> dict[str, Any]:
-    """The whole description, ready to be encoded."""
+def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
+    """The whole description, ready to be encoded; `routes` beside those that are always there."""
     limits = IntakeLimits()
     _, components = msgspec.json.schema_components((DecisionBody, BatchBody, ProblemBody), ref_template=_REF)
+    paths, more = described(routes, _refusals, _REF)
+    components |= more
     components["HealthBody"] = {
         "title": "HealthBody",
         "type": "object",
@@ -244,5 +248,6 @@ def describe(version: str) -> dict[str, Any]:
                     },
                 }
             },
+            **paths,
         },
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tarim.api.answers import Answers
 from tarim.api.app import build_app
 from tarim.api.connection import HttpLimits, Site
 from tarim.api.decide import DecideRoute
 from tarim.api.doors import Door
 from tarim.api.figures import Figures
+from tarim.api.routes import Route
 from tarim.decisions import DecisionService, GroupCommit
 
 
@@ -22,11 +25,13 @@ def build_site(
     message_bytes_max: int,
     batch_bytes_max: int,
     version: str,
+    more: Sequence[Route] = (),
 ) -> Site:
-    """The site; its `connection` method is the protocol a server needs."""
+    """The site, with `more` routes beside its own; its `connection` method is the protocol a server needs."""
     routes = {
         b"/v1/decisions": DecideRoute(desk, door, answers, figures, message_bytes_max, many=False),
         b"/v1/decisions:batch": DecideRoute(desk, door, answers, figures, batch_bytes_max, many=True),
     }
-    application = build_app(service, door, answers, figures, version)
-    return Site(dict(routes), application, limits, figures.refused, figures.failed)
+    application = build_app(service, door, answers, figures, version, more)
+    larger = {route.path.encode(): route.body_bytes_max for route in more}
+    return Site(dict(routes), application, limits, figures.refused, figures.failed, larger)

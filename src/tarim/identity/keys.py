@@ -43,7 +43,11 @@ class Scope(StrEnum):
     METRICS = "metrics"
     """Read the service's figures."""
     OPERATE = "operate"
-    """Publish rules and models, throw switches."""
+    """Throw the switches that one person may throw: pause a rule, stop a kind of business, go back one ruleset."""
+    AUTHOR = "author"
+    """Propose rulesets, lists, switches and overrides."""
+    APPROVE = "approve"
+    """Decide on what another person proposed."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
