@@ -37,7 +37,8 @@ class Word(IntEnum):
     EFFECTIVE_1 = 8
     EFFECTIVE_2 = 9
     EFFECTIVE_3 = 10
-    SPARE = 11
+    HOLD = 11
+    """What is asked of the customer and for how long, packed (`hold_word`); 0 for nothing."""
 
 
 class Language(StrEnum):

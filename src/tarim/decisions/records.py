@@ -49,6 +49,12 @@ class RecordKind(IntEnum):
     LIST = 7
     OVERRIDE = 8
     PROPOSAL = 9
+    TREATMENT = 10
+    """What follows from an outcome came into force."""
+    HOLD = 11
+    """A person decided on a hold."""
+    LIMIT = 12
+    """A customer has set limits lower."""
 
 
 class Versions(msgspec.Struct, frozen=True, array_like=True):

@@ -161,7 +161,7 @@ def test_the_policy_version_changes_with_a_band(ruleset):
 
 
 def test_the_kernel_writes_where_the_domain_reads():
-    assert (kernel.OUTCOME, kernel.SCORE, kernel.HITS, kernel.BAND, kernel.SPARE) == (
-        Word.OUTCOME, Word.SCORE, Word.HITS_0, Word.BAND, Word.SPARE,
+    assert (kernel.OUTCOME, kernel.SCORE, kernel.HITS, kernel.BAND, kernel.HOLD) == (
+        Word.OUTCOME, Word.SCORE, Word.HITS_0, Word.BAND, Word.HOLD,
     )  # fmt: skip
     assert len(Word) == DECISION_WORDS

@@ -140,9 +140,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     def after(self, cause: Cause, seq: int, at_ms: int, **changes: object) -> Hold:
         """The hold after `cause`, found at journal position `seq`.  Raises IllegalTransition."""
         state = next_state(self.state, cause)
-        return msgspec.structs.replace(
-            self, state=state, cause=cause, changed_seq=seq, changed_ms=at_ms, **changes
-        )
+        return msgspec.structs.replace(self, state=state, cause=cause, changed_seq=seq, changed_ms=at_ms, **changes)
 
     def proposal(self) -> Proposal | None:
         """The open proposal to release it."""

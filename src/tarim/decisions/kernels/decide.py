@@ -24,7 +24,7 @@ SCORE = 1
 HITS = 2
 BAND = 6
 EFFECTIVE = 7
-SPARE = 11
+HOLD = 11
 
 
 @njit("void(int64[:, ::1], float64[:, ::1])", nogil=True, cache=True)
@@ -65,5 +65,5 @@ def combine(hits, effective, scores, rule_masks, band_starts, band_outcomes, row
             decisions[i, HITS + w] = np.int64(hits[i, w])
             decisions[i, EFFECTIVE + w] = np.int64(effective[i, w])
         decisions[i, BAND] = band
-        decisions[i, SPARE] = 0
+        decisions[i, HOLD] = 0
         rows[i, _ROW_OUTCOME] = outcome

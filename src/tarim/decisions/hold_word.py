@@ -1,13 +1,13 @@
 """Word.HOLD of a decision: what was asked of the customer and for how long, so that a decision explains itself.
 
-    bits  0-31   seconds the hold lasts from when the event was received; 0 = no hold
-         32-33   Expiry
-         34-37   failed attempts that refuse it
-         38-39   kinds of factors its confirmation has to show (0-3)
-         40-41   Shortfall: why the verification was too weak, 0 = it was not
-         42-51   hours a person has after escalation
-         52-58   methods of the limit whose daily sum the event belongs to (Verification bits)
-         59      the event's amount counts in that sum
+bits  0-31   seconds the hold lasts from when the event was received; 0 = no hold
+     32-33   Expiry
+     34-37   failed attempts that refuse it
+     38-39   kinds of factors its confirmation has to show (0-3)
+     40-41   Shortfall: why the verification was too weak, 0 = it was not
+     42-51   hours a person has after escalation
+     52-58   methods of the limit whose daily sum the event belongs to (Verification bits)
+     59      the event's amount counts in that sum
 """
 
 from __future__ import annotations
