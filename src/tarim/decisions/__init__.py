@@ -5,6 +5,7 @@ the first answer, other content is a conflict, and what is answered lies in the 
 front, `recover` and `Snapshots` bring it back after a stop, and `advance` replays or verifies what was decided.
 """
 
+from tarim.decisions.backtest import Backtest, Draft, Labels, Measured
 from tarim.decisions.domain import (
     DECISION_WORDS,
     WHOLE,
@@ -17,7 +18,15 @@ from tarim.decisions.domain import (
     outcome_of,
     score_of,
 )
-from tarim.decisions.governance import EVERY_RULE, Governance, Override, Proposed, Switch, SwitchKind
+from tarim.decisions.governance import (
+    EVERY_RULE,
+    REASON_CHARACTERS_MAX,
+    Governance,
+    Override,
+    Proposed,
+    Switch,
+    SwitchKind,
+)
 from tarim.decisions.governing import Governor
 from tarim.decisions.groups import GroupCommit, GroupLimits, Watcher
 from tarim.decisions.policy import Decider, Decisions, Scorer, policy_version
@@ -34,12 +43,14 @@ __all__ = [
     "NEW",
     "OTHER",
     "SAME",
+    "Backtest",
     "Batch",
     "Control",
     "Decided",
     "Decider",
     "DecisionService",
     "Decisions",
+    "Draft",
     "Effects",
     "Events",
     "FeatureEngine",
@@ -49,13 +60,16 @@ __all__ = [
     "GroupLimits",
     "Judge",
     "Judges",
+    "Labels",
     "Language",
     "Log",
     "LogReader",
     "LogRecord",
     "Look",
+    "Measured",
     "Override",
     "Proposed",
+    "REASON_CHARACTERS_MAX",
     "Reader",
     "Reason",
     "RecordKind",

@@ -5,7 +5,7 @@ amounts_fen   int64[n]           0 where an event has no amount
 labels        int64[n]           1 fraud, 0 genuine, -1 not labelled
 counts        int64[64 w, 5]     by bit: events, amount in fen, fraud, genuine, amount of the fraud in fen
 groups        int64[n, d]        the group of each event in d divisions (its day, its channel, ...), numbered through
-group_counts  int64[g, 64, 5]    the same counts by group and mark; marks are bits of one word an event
+group_counts  int64[g, m, 5]     the same counts by group and mark; marks are the m lowest bits of one word an event
 pairs         int64[64 w, 64 v]  events for which a bit of one and a bit of another both hold
 customers     int64[n]           dense numbers of the customers, -1 for none
 touched       uint64[c, w]       by customer the bits that ever held; `defrauded` the same for fraud
