@@ -26,6 +26,7 @@ from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tarim.base.errors import TarimError, Unavailable
@@ -87,9 +88,11 @@ class Summary:
 
 
 def read_truth(path: Path) -> Truth:
-    """event_ids of a Parquet file with one row for each fraudulent event."""
-    column = pq.read_table(path, columns=["event_id"]).column("event_id")
-    return frozenset(column.to_pylist())
+    """event_ids of a Parquet file with one row for each fraudulent event; a row with a column `crime` that is null is none."""
+    table = pq.read_table(path)
+    if "crime" in table.column_names:
+        table = table.filter(pc.is_valid(table["crime"]))
+    return frozenset(table["event_id"].to_pylist())
 
 
 def replay(

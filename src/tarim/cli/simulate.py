@@ -31,6 +31,9 @@ def simulate(
     start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="first day 起始日期")] = datetime(2026, 1, 5),
     file_format: Annotated[str, typer.Option("--format", help="parquet, csv or jsonl 文件格式")] = "parquet",
     crime_share: Annotated[float, typer.Option(help="share of criminal events 犯罪事件占比")] = 0.003,
+    scenarios: Annotated[
+        str, typer.Option(help="core: five broad kinds of crime; all: every typology, and what looks like it 犯罪类型")
+    ] = "core",
     labels: Annotated[
         bool, typer.Option("--labels/--no-labels", help="add label events, days later 加入标签事件")
     ] = False,
@@ -45,6 +48,8 @@ def simulate(
     from tarim.base.errors import InputError
     from tarim.simulation import CrimeSettings, FileFormat, LateBatch, SimulationSettings, write_days
 
+    if scenarios not in ("core", "all"):
+        raise InputError("--scenarios must be core or all")
     formats = [entry.value for entry in FileFormat]
     if file_format not in formats:
         raise InputError(f"--format must be one of {', '.join(formats)}")
@@ -55,6 +60,7 @@ def simulate(
         start=date(start.year, start.month, start.day),
         seed=seed,
         crime=CrimeSettings(share=crime_share),
+        scenarios=scenarios,  # type: ignore[arg-type]  # narrowed above
         label_events=labels,
         out_of_order_share=late_share,
         out_of_order_ms_max=late_ms_max,

@@ -11,8 +11,23 @@ real person: every number, device and address is invented.
 """
 
 from tarim.simulation.adapters.files import FileFormat, Written, write_days
-from tarim.simulation.bank import SimulatedDay, simulate, simulate_days, simulate_rows
-from tarim.simulation.envelope import CRIMES, EVENT_SCHEMA, TRUTH_SCHEMA
+from tarim.simulation.bank import (
+    LabelledRows,
+    SimulatedDay,
+    simulate,
+    simulate_days,
+    simulate_labelled_rows,
+    simulate_rows,
+)
+from tarim.simulation.envelope import (
+    CRIME_NAMES,
+    CRIMES,
+    EVENT_SCHEMA,
+    PATTERNS,
+    SCENARIO_EVENT_SCHEMA,
+    SCENARIOS,
+    TRUTH_SCHEMA,
+)
 from tarim.simulation.ledgers import (
     HANDBOOK_LABEL_DELAY_MS,
     LEDGER_SCHEMA,
@@ -30,10 +45,16 @@ __all__ = [
     "simulate",
     "simulate_days",
     "simulate_rows",
+    "simulate_labelled_rows",
+    "LabelledRows",
     "SimulatedDay",
     "EVENT_SCHEMA",
+    "SCENARIO_EVENT_SCHEMA",
     "TRUTH_SCHEMA",
     "CRIMES",
+    "CRIME_NAMES",
+    "SCENARIOS",
+    "PATTERNS",
     "write_days",
     "FileFormat",
     "Written",

@@ -11,17 +11,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, HOUR_MS, instant_ms
 from tarim.simulation.blocks import NUMBERS_PER_DAY, Block, block_of, concatenate, length_of, take
 from tarim.simulation.crime import RING_DAYS_MAX, rings_of_day
-from tarim.simulation.envelope import API, LABEL, scribe_of
+from tarim.simulation.envelope import API, CRIME_NAMES, LABEL, PATTERNS, scribe_of
 from tarim.simulation.life import ordinary_day
 from tarim.simulation.mixing import stream_of
 from tarim.simulation.population import Population, population_of
 from tarim.simulation.rows import rows_of
 from tarim.simulation.settings import SimulationSettings
+from tarim.simulation.typologies import SERVICE_SHARE, cases_of_day, complete, services_of_day
 from tarim.stream import Rows
 
 LIFE_STREAM: Final = 2
@@ -49,7 +51,9 @@ class _Bank:
 
     def __init__(self, settings: SimulationSettings) -> None:
         self.settings = settings
-        self.population: Population = population_of(settings.seed, settings.customers)
+        population = population_of(settings.seed, settings.customers)
+        self.all_scenarios = settings.scenarios == "all"
+        self.population: Population = population.with_dormant_customers() if self.all_scenarios else population
         self._rings = block_of(0)
         self._arriving = block_of(0)
         self._labels = block_of(0)
@@ -57,8 +61,13 @@ class _Bank:
             self._begin_rings(day)
 
     def _begin_rings(self, day: int) -> None:
-        start_ms = _day_start_ms(self.settings.start, day)
-        begun = rings_of_day(self.population, self.settings.crime, day, start_ms, self.settings.events_per_day)
+        settings = self.settings
+        start_ms = _day_start_ms(settings.start, day)
+        if self.all_scenarios:
+            today = settings.start + timedelta(days=day)
+            begun = cases_of_day(self.population, settings, today, day, start_ms)
+        else:
+            begun = rings_of_day(self.population, settings.crime, day, start_ms, settings.events_per_day)
         self._rings = concatenate([self._rings, begun])
 
     def _happening(self, day: int, today: date, start_ms: int) -> Block:
@@ -68,15 +77,17 @@ class _Bank:
         due = self._rings["occurred_ms"] < start_ms + DAY_MS
         crimes = take(self._rings, due & (self._rings["occurred_ms"] >= start_ms))
         self._rings = take(self._rings, ~due)
+        rng = stream_of(settings.seed, LIFE_STREAM, day)
+        other_share = settings.crime.share
+        if self.all_scenarios:
+            other_share += settings.pattern_share + SERVICE_SHARE
         ordinary = ordinary_day(
-            stream_of(settings.seed, LIFE_STREAM, day),
-            self.population,
-            today,
-            day,
-            start_ms,
-            events_mean=settings.events_per_day * (1.0 - settings.crime.share),
+            rng, self.population, today, day, start_ms, events_mean=settings.events_per_day * (1.0 - other_share)
         )
         happened = concatenate([ordinary, crimes])
+        if self.all_scenarios:
+            services = services_of_day(rng, self.population, day, start_ms, settings.events_per_day)
+            happened = complete(self.population, concatenate([happened, services]))
         happened = take(happened, np.argsort(happened["occurred_ms"], kind="stable"))
         assert length_of(happened) < NUMBERS_PER_DAY
         happened["number"] = day * np.int64(NUMBERS_PER_DAY) + np.arange(length_of(happened))
@@ -154,7 +165,7 @@ class _Bank:
 def simulate_days(settings: SimulationSettings) -> Iterator[SimulatedDay]:
     """The days in order, each built when it is asked for; memory holds one day and what is still under way."""
     bank = _Bank(settings)
-    scribe = scribe_of(bank.population, settings.start)
+    scribe = scribe_of(bank.population, settings.start, with_extras=bank.all_scenarios)
     for day in range(settings.days):
         arrived = bank.live(day)
         today = settings.start + timedelta(days=day)
@@ -176,6 +187,34 @@ def simulate_rows(settings: SimulationSettings) -> Iterator[Rows]:
     bank = _Bank(settings)
     position = 0
     for day in range(settings.days):
-        rows = rows_of(bank.population, bank.live(day), position)
+        rows = rows_of(bank.population, bank.live(day), position, with_extras=bank.all_scenarios)
         position += len(rows)
         yield rows
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRows:
+    """One day's rows with the truth about each, arrays of shape (n,).
+
+    crime: code of the crime, 0 none, else 1 + its place in CRIME_NAMES.  pattern: 0 none, else 1 + its place in PATTERNS.
+    ring: number of the case or pattern, -1 none.
+    """
+
+    rows: Rows
+    crime: npt.NDArray[np.int8]
+    pattern: npt.NDArray[np.int8]
+    ring: npt.NDArray[np.int64]
+
+
+def simulate_labelled_rows(settings: SimulationSettings) -> Iterator[LabelledRows]:
+    """As `simulate_rows`, with the truth beside each row."""
+    bank = _Bank(settings)
+    position = 0
+    for day in range(settings.days):
+        block = bank.live(day)
+        rows = rows_of(bank.population, block, position, with_extras=bank.all_scenarios)
+        position += len(rows)
+        yield LabelledRows(rows, block["crime"], block["pattern"], block["ring"])
+
+
+assert max(len(CRIME_NAMES), len(PATTERNS)) <= 127

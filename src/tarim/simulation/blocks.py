@@ -17,6 +17,10 @@ merchant      int32   -1
 crime         int8    CrimeKind; 0 none
 ring          int64   -1
 label_ms      int64   when the crime becomes known; 0 never
+pattern       int8    index + 1 into `envelope.PATTERNS` of a genuine event that resembles a crime; 0
+signs         int8    what the app saw: SCREEN_SHARED, IN_CALL, both; 0
+balance_pct   int8    share of the available balance that the event takes, percent; 0
+reference     int32   sign-up: number of the inviting customer + 1; payment: discount, fen; 0
 refers        int64   number of the event a label is about; -1
 label         int8    0 genuine, 1 fraud; -1
 """
@@ -56,6 +60,10 @@ COLUMNS: Final[Mapping[str, tuple[type[np.generic], int]]] = {
     "crime": (np.int8, 0),
     "ring": (np.int64, -1),
     "label_ms": (np.int64, 0),
+    "pattern": (np.int8, 0),
+    "signs": (np.int8, 0),
+    "balance_pct": (np.int8, 0),
+    "reference": (np.int32, 0),
     "refers": (np.int64, -1),
     "refers_kind": (np.int8, -1),
     "label": (np.int8, -1),

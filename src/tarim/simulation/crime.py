@@ -62,13 +62,13 @@ class CrimeKind(IntEnum):
     CASH_OUT = 5
 
 
-def _waking(rng: np.random.Generator, count: int, mean: float = 14.5, spread: float = 3.6) -> Ints:
+def waking(rng: np.random.Generator, count: int, mean: float = 14.5, spread: float = 3.6) -> Ints:
     """Times of day in ms, mostly by daylight."""
     hours = np.clip(mean + spread * rng.standard_normal(count), 0.2, 23.5)
     return (hours * HOUR_MS).astype(np.int64)
 
 
-def _steps(rng: np.random.Generator, ring: Ints, mean_ms: float, least_ms: int = 3_000) -> Ints:
+def steps(rng: np.random.Generator, ring: Ints, mean_ms: float, least_ms: int = 3_000) -> Ints:
     """For events sorted by ring, ms since the ring's first event: exponential steps."""
     gaps = least_ms + rng.standard_exponential(len(ring)) * mean_ms
     fresh = np.concatenate([[True], ring[1:] != ring[:-1]]) if len(ring) else np.zeros(0, bool)
@@ -78,7 +78,7 @@ def _steps(rng: np.random.Generator, ring: Ints, mean_ms: float, least_ms: int =
     return (walked - base).astype(np.int64)
 
 
-def _mules(rng: np.random.Generator, population: Population, day: int, count: int) -> Array:
+def mules(rng: np.random.Generator, population: Population, day: int, count: int) -> Array:
     """Accounts of lenders in use on a day; a lender is used for about three weeks, then by nobody for a while."""
     pool = population.mule_pool
     in_use = pool[(mixed_with(pool, population.seed ^ (day // 21)) % np.uint64(4)) == 0]
@@ -87,13 +87,13 @@ def _mules(rng: np.random.Generator, population: Population, day: int, count: in
     return picked
 
 
-def _hidden_accounts(rng: np.random.Generator, population: Population, count: int) -> Array:
+def hidden_accounts(rng: np.random.Generator, population: Population, count: int) -> Array:
     """Accounts at other banks that criminals use: one in forty of those, so they are met again."""
     group = max(10, population.accounts_elsewhere // 40)
     return population.customers + rng.integers(0, group, count) * (population.accounts_elsewhere // group)
 
 
-def _criminal_places(rng: np.random.Generator, population: Population, count: int) -> tuple[Array, Array, Array]:
+def criminal_places(rng: np.random.Generator, population: Population, count: int) -> tuple[Array, Array, Array]:
     """Device, address and city index of criminals: few devices for many victims, half of them behind a carrier."""
     device = population.first_criminal_device + (population.criminal_devices * rng.random(count) ** 1.5).astype(
         np.int64
@@ -139,11 +139,12 @@ def _send(
     )
 
 
-def _taken_over(rng: np.random.Generator, population: Population, day: int, start_ms: int, rings: int) -> Block:
+def taken_over(rng: np.random.Generator, population: Population, day: int, start_ms: int, rings: int) -> Block:
+    """Accounts taken over by strangers."""
     victim = population.draw_customers(rng, rings).astype(np.int64)
-    device, address, city = _criminal_places(rng, population, rings)
+    device, address, city = criminal_places(rng, population, rings)
     night = rng.random(rings) < 0.6
-    begin = start_ms + np.where(night, rng.integers(0, 5 * HOUR_MS, rings), _waking(rng, rings))
+    begin = start_ms + np.where(night, rng.integers(0, 5 * HOUR_MS, rings), waking(rng, rings))
     network = np.where(rng.random(rings) < 0.5, CELLULAR, WIFI)
     logins = rng.integers(1, 4, rings)
     binds = (rng.random(rings) < 0.5).astype(np.int64)
@@ -157,8 +158,8 @@ def _taken_over(rng: np.random.Generator, population: Population, day: int, star
     tried = is_login & (position < logins[ring] - 1)
     new_payees = np.where(
         rng.random((rings, 3)) < 0.5,
-        _mules(rng, population, day, rings * 3).reshape(rings, 3),
-        _hidden_accounts(rng, population, rings * 3).reshape(rings, 3),
+        mules(rng, population, day, rings * 3).reshape(rings, 3),
+        hidden_accounts(rng, population, rings * 3).reshape(rings, 3),
     )
     payee = new_payees[ring, (rng.random(len(ring)) ** 2 * 3).astype(np.int64)]
     level = population.level[victim[ring]]
@@ -169,7 +170,7 @@ def _taken_over(rng: np.random.Generator, population: Population, day: int, star
     moved = kind == TRANSFER
     return block_of(
         len(ring),
-        occurred_ms=begin[ring] + _steps(rng, ring, 55_000.0),
+        occurred_ms=begin[ring] + steps(rng, ring, 55_000.0),
         kind=kind,
         channel=MOBILE,
         result=np.where(tried | (rng.random(len(ring)) < 0.03), FAILED, SUCCEEDED),
@@ -191,9 +192,9 @@ def _persuaded(rng: np.random.Generator, population: Population, day: int, start
     victim = population.draw_customers(rng, rings).astype(np.int64)
     length = rng.integers(1, 5, rings)
     ring = np.repeat(np.arange(rings), length)
-    begin = start_ms + _waking(rng, rings, 13.5, 3.0)
+    begin = start_ms + waking(rng, rings, 13.5, 3.0)
     payee_of = np.where(
-        rng.random(rings) < 0.5, _mules(rng, population, day, rings), _hidden_accounts(rng, population, rings)
+        rng.random(rings) < 0.5, mules(rng, population, day, rings), hidden_accounts(rng, population, rings)
     )
     yuan = np.exp(8.9 + 0.5 * population.level[victim[ring]] + 0.8 * rng.standard_normal(len(ring)))
     yuan = np.where(rng.random(len(ring)) < 0.7, np.maximum(1_000, np.round(yuan / 1_000) * 1_000), yuan)
@@ -202,7 +203,7 @@ def _persuaded(rng: np.random.Generator, population: Population, day: int, start
         rng,
         population,
         day,
-        occurred=begin[ring] + 90 * SECOND_MS + _steps(rng, ring, 11.0 * MINUTE_MS, 30_000),
+        occurred=begin[ring] + 90 * SECOND_MS + steps(rng, ring, 11.0 * MINUTE_MS, 30_000),
         sender=victim[ring],
         payee=payee_of[ring],
         amount=amount,
@@ -226,14 +227,15 @@ def _persuaded(rng: np.random.Generator, population: Population, day: int, start
     return concatenate([login, sent])
 
 
-def _lent(rng: np.random.Generator, population: Population, day: int, start_ms: int, rings: int) -> Block:
-    mule = _mules(rng, population, day, rings)
+def lent(rng: np.random.Generator, population: Population, day: int, start_ms: int, rings: int) -> Block:
+    """Lent accounts: money of several comes in and leaves within the hour."""
+    mule = mules(rng, population, day, rings)
     later = rng.integers(0, 3, rings)
-    begin = start_ms + later * DAY_MS + _waking(rng, rings, 14.0, 4.0)
+    begin = start_ms + later * DAY_MS + waking(rng, rings, 14.0, 4.0)
     into = rng.integers(3, 10, rings)
     ring = np.repeat(np.arange(rings), into)
     payer = population.draw_customers(rng, len(ring)).astype(np.int64)
-    came = begin[ring] + _steps(rng, ring, 14.0 * MINUTE_MS)
+    came = begin[ring] + steps(rng, ring, 14.0 * MINUTE_MS)
     yuan = np.exp(7.6 + 0.8 * rng.standard_normal(len(ring)))
     yuan = np.where(rng.random(len(ring)) < 0.5, np.maximum(100, np.round(yuan / 100) * 100), yuan)
     amount = np.clip(np.round(yuan * 100), 100_00, 100_000_00).astype(np.int64)
@@ -255,14 +257,14 @@ def _lent(rng: np.random.Generator, population: Population, day: int, start_ms: 
     ring = np.repeat(np.arange(rings), out)
     portion = rng.dirichlet(np.ones(6), rings)[ring, np.arange(len(ring)) % 6] * 1.8
     amount = np.maximum(100_00, np.minimum(0.5, portion) * total[ring] * 0.97).astype(np.int64)
-    left = last[ring] + rng.integers(4 * MINUTE_MS, 50 * MINUTE_MS, rings)[ring] + _steps(rng, ring, 3.0 * MINUTE_MS)
+    left = last[ring] + rng.integers(4 * MINUTE_MS, 50 * MINUTE_MS, rings)[ring] + steps(rng, ring, 3.0 * MINUTE_MS)
     sent = _send(
         rng,
         population,
         day,
         occurred=left,
         sender=mule[ring],
-        payee=_hidden_accounts(rng, population, len(ring)),
+        payee=hidden_accounts(rng, population, len(ring)),
         amount=amount,
         ring=ring,
         crime=CrimeKind.MULE,
@@ -280,15 +282,15 @@ def _lent(rng: np.random.Generator, population: Population, day: int, start_ms: 
 
 def _layered(rng: np.random.Generator, population: Population, day: int, start_ms: int, rings: int) -> Block:
     width_in = rng.integers(5, 13, rings)
-    collector = _mules(rng, population, day, rings)
+    collector = mules(rng, population, day, rings)
     ring = np.repeat(np.arange(rings), width_in)
     sender = np.where(
         rng.random(len(ring)) < 0.4,
-        _mules(rng, population, day, len(ring)),
+        mules(rng, population, day, len(ring)),
         population.draw_customers(rng, len(ring)).astype(np.int64),
     )
     sender = np.where(sender == collector[ring], (sender + 1) % population.customers, sender)
-    came = start_ms + rng.integers(0, 3, len(ring)) * DAY_MS + _waking(rng, len(ring))
+    came = start_ms + rng.integers(0, 3, len(ring)) * DAY_MS + waking(rng, len(ring))
     yuan = np.where(
         rng.random(len(ring)) < 0.5,
         49_999.0 - np.floor(rng.random(len(ring)) * 40) * 250.0,
@@ -309,9 +311,9 @@ def _layered(rng: np.random.Generator, population: Population, day: int, start_m
     total = np.bincount(ring, amount, rings)
     layers = rng.integers(1, 4, rings)
     layer_ring = np.repeat(np.arange(rings), layers)
-    layer = _mules(rng, population, day + 7, len(layer_ring))
+    layer = mules(rng, population, day + 7, len(layer_ring))
     layer = np.where(layer == collector[layer_ring], (layer + 1) % population.customers, layer)
-    passed = start_ms + 3 * DAY_MS + rng.integers(0, 2, rings)[layer_ring] * DAY_MS + _waking(rng, len(layer_ring))
+    passed = start_ms + 3 * DAY_MS + rng.integers(0, 2, rings)[layer_ring] * DAY_MS + waking(rng, len(layer_ring))
     through = (total / layers * 0.99)[layer_ring]
     forwarded = _send(
         rng,
@@ -330,11 +332,11 @@ def _layered(rng: np.random.Generator, population: Population, day: int, start_m
         rng,
         population,
         day,
-        occurred=start_ms + 5 * DAY_MS + rng.integers(0, 3, len(spot)) * DAY_MS + _waking(rng, len(spot)),
+        occurred=start_ms + 5 * DAY_MS + rng.integers(0, 3, len(spot)) * DAY_MS + waking(rng, len(spot)),
         sender=layer[spot],
         payee=np.where(
             rng.random(len(spot)) < 0.6,
-            _hidden_accounts(rng, population, len(spot)),
+            hidden_accounts(rng, population, len(spot)),
             population.stranger(rng.random(len(spot))),
         ),
         amount=np.maximum(100_00, (through / width_out)[spot] * (0.7 + 0.5 * rng.random(len(spot)))).astype(np.int64),
@@ -344,12 +346,13 @@ def _layered(rng: np.random.Generator, population: Population, day: int, start_m
     return concatenate([gathered, forwarded, scattered])
 
 
-def _cashed_out(rng: np.random.Generator, population: Population, day: int, start_ms: int, rings: int) -> Block:
+def cashed_out(rng: np.random.Generator, population: Population, day: int, start_ms: int, rings: int) -> Block:
+    """Payments without goods at small merchants, and the money on its way back."""
     # The unpopular end of a city's merchants: the last of each city's list, met by few others.
     city = population.home_city[population.draw_customers(rng, rings)].astype(np.int64)
     first, after = population.city_first_merchant[city], population.city_first_merchant[city + 1]
     shop = after - 1 - (rng.random(rings) * np.maximum(1, (after - first) // 2)).astype(np.int64)
-    owner = _mules(rng, population, day, rings)
+    owner = mules(rng, population, day, rings)
     cards = rng.integers(3, 9, rings)
     card_ring = np.repeat(np.arange(rings), cards)
     card = population.draw_customers(rng, len(card_ring)).astype(np.int64)
@@ -357,7 +360,7 @@ def _cashed_out(rng: np.random.Generator, population: Population, day: int, star
     swipes = rng.integers(1, 4, len(card_ring))
     spot = np.repeat(np.arange(len(card_ring)), swipes)
     ring = card_ring[spot]
-    occurred = start_ms + rng.integers(0, 6, len(spot)) * DAY_MS + _waking(rng, len(spot), 15.5, 4.5)
+    occurred = start_ms + rng.integers(0, 6, len(spot)) * DAY_MS + waking(rng, len(spot), 15.5, 4.5)
     yuan = np.exp(7.9 + 0.5 * rng.standard_normal(len(spot)))
     style = rng.random(len(spot))
     yuan = np.where(style < 0.35, np.round(yuan / 100) * 100 - 1.0, np.where(style < 0.7, np.round(yuan), yuan))
@@ -381,7 +384,7 @@ def _cashed_out(rng: np.random.Generator, population: Population, day: int, star
         rng,
         population,
         day,
-        occurred=(occurred // DAY_MS * DAY_MS + DAY_MS)[returned] + _waking(rng, int(returned.sum())) - 8 * HOUR_MS,
+        occurred=(occurred // DAY_MS * DAY_MS + DAY_MS)[returned] + waking(rng, int(returned.sum())) - 8 * HOUR_MS,
         sender=owner[ring[returned]],
         payee=card[spot[returned]],
         amount=(amount[returned] * (0.985 - 0.01 * rng.random(int(returned.sum())))).astype(np.int64),
@@ -392,11 +395,11 @@ def _cashed_out(rng: np.random.Generator, population: Population, day: int, star
 
 
 _MAKERS: Final[tuple[Callable[[np.random.Generator, Population, int, int, int], Block], ...]] = (
-    _taken_over,
+    taken_over,
     _persuaded,
-    _lent,
+    lent,
     _layered,
-    _cashed_out,
+    cashed_out,
 )
 RING_MEAN_EVENTS: Final = (6.0, 2.5, 9.5, 8.5 + 2.0 + 2.0 * 3.5, 5.5 * 2.0 * 1.6)
 """Expected criminal events of one ring, by kind, in the order of CrimeKind."""
@@ -416,18 +419,30 @@ def rings_of_day(
         if count == 0:
             continue
         block = make(rng, population, day, day_start_ms, count)
-        criminal = block["crime"] > 0
-        ring = np.where(criminal, block["ring"], 0)
-        ended = np.zeros(count, np.int64)
-        np.maximum.at(ended, ring[criminal], block["occurred_ms"][criminal])
-        delay_days = np.exp(np.log(crime.label_delay_days_median) + 0.6 * rng.standard_normal(count))
-        delay = (np.clip(delay_days, 0.1, crime.label_delay_days_max) * DAY_MS).astype(np.int64)
-        reported = rng.random(count) < crime.reported_share
-        known = np.where(reported, ended + delay, 0)
-        spread = rng.integers(0, 30 * MINUTE_MS, len(ring))
-        block["label_ms"] = np.where(criminal & reported[ring], known[ring] + spread, 0)
-        block["ring"] = np.where(criminal, (day + RING_DAYS_MAX) * np.int64(RINGS_PER_DAY) + begun + ring, -1)
-        assert block["occurred_ms"].max(initial=0) < day_start_ms + (RING_DAYS_MAX + 1) * DAY_MS
+        set_known(rng, crime, block, count)
+        number_rings(block, day, day_start_ms, begun)
         blocks.append(block)
         begun += count
     return concatenate(blocks)
+
+
+def set_known(rng: np.random.Generator, crime: CrimeSettings, block: Block, rings: int) -> None:
+    """Set when the criminal events of `rings` rings become known."""
+    criminal = block["crime"] > 0
+    ring = np.where(criminal, block["ring"], 0)
+    ended = np.zeros(rings, np.int64)
+    np.maximum.at(ended, ring[criminal], block["occurred_ms"][criminal])
+    delay_days = np.exp(np.log(crime.label_delay_days_median) + 0.6 * rng.standard_normal(rings))
+    delay = (np.clip(delay_days, 0.1, crime.label_delay_days_max) * DAY_MS).astype(np.int64)
+    reported = rng.random(rings) < crime.reported_share
+    known = np.where(reported, ended + delay, 0)
+    spread = rng.integers(0, 30 * MINUTE_MS, len(ring))
+    block["label_ms"] = np.where(criminal & reported[ring], known[ring] + spread, 0)
+
+
+def number_rings(block: Block, day: int, day_start_ms: int, begun: int) -> None:
+    """Number the rings that begin on `day`, of which `begun` have a number; events that belong to none get -1."""
+    part_of = (block["crime"] > 0) | (block["pattern"] > 0)
+    numbers = (day + RING_DAYS_MAX) * np.int64(RINGS_PER_DAY) + begun + block["ring"]
+    block["ring"] = np.where(part_of, numbers, -1)
+    assert block["occurred_ms"].max(initial=0) < day_start_ms + (RING_DAYS_MAX + 1) * DAY_MS

@@ -35,8 +35,10 @@ KINDS: Final = (
     "login",
     "binding",
     "label",
+    "signup",
+    "application",
 )
-TRANSFER, PAYMENT, WITHDRAWAL, DEPOSIT, LOGIN, BINDING, LABEL = range(7)
+TRANSFER, PAYMENT, WITHDRAWAL, DEPOSIT, LOGIN, BINDING, LABEL, SIGNUP, APPLICATION = range(9)
 CHANNELS: Final = ("unknown", "pc", "mobile", "counter", "atm", "pos", "api")
 UNKNOWN, PC, MOBILE, COUNTER, ATM, POS, API = range(7)
 RESULTS: Final = ("unknown", "succeeded", "failed")
@@ -67,8 +69,62 @@ VERIFICATIONS: Final = (
     BY_SMS,
 ) = range(9)
 CRIMES: Final = ("account_takeover", "telecom_fraud", "mule", "gather_scatter", "cash_out")
+"""Kinds of crime of the scenarios "core", in the order of their codes from 1."""
+SCENARIOS: Final = (
+    "account_takeover",
+    "mule",
+    "cash_out",
+    "remote_control",
+    "safe_account",
+    "elderly_victim",
+    "rapid_emptying",
+    "structuring",
+    "fan_in",
+    "fan_out",
+    "rapid_movement",
+    "round_amounts",
+    "dormant_then_active",
+    "false_application",
+    "merchant_collusion",
+    "marketing_abuse",
+    "bulk_login",
+    "bulk_signup",
+    "bulk_invitation",
+    "bulk_withdrawal",
+    "bulk_order",
+)
+"""Kinds of crime of the scenarios "all"; telecom fraud, gathering and scattering are split into their typologies."""
+CRIME_NAMES: Final = (*CRIMES, *(name for name in SCENARIOS if name not in CRIMES))
+"""Every kind of crime; its code in a block is its place here + 1."""
+PATTERNS: Final = (
+    ("payday", "fan_out"),
+    ("red_envelopes", "fan_in"),
+    ("school_fees", "fan_in"),
+    ("group_purchase", "mule"),
+    ("house_purchase", "safe_account"),
+    ("helped_parent", "remote_control"),
+    ("new_phone", "account_takeover"),
+    ("family_care", "elderly_victim"),
+    ("shop_takings", "structuring"),
+    ("business_payments", "rapid_movement"),
+    ("builders_wages", "round_amounts"),
+    ("back_from_abroad", "dormant_then_active"),
+    ("loan_fair", "false_application"),
+    ("shop_promotion", "merchant_collusion"),
+    ("family_coupons", "marketing_abuse"),
+    ("campus_logins", "bulk_login"),
+    ("campus_signups", "bulk_signup"),
+    ("ambassador", "bulk_invitation"),
+    ("shared_telephone", "bulk_withdrawal"),
+    ("flash_sale", "bulk_order"),
+    ("moving_out", "rapid_emptying"),
+    ("big_shopping", "cash_out"),
+)
+"""What genuine customers do that looks like crime, each with the crime it imitates."""
+SCREEN_SHARED: Final = 1
+IN_CALL: Final = 2
 SOURCES: Final = ("core", "cards", "app")
-_SOURCE_OF_KIND: Final = np.array([0, 1, 1, 0, 2, 2, 0], np.int8)
+_SOURCE_OF_KIND: Final = np.array([0, 1, 1, 0, 2, 2, 0, 2, 2], np.int8)
 """Which system sends a kind of event.  A label bears the source of its event, because it refers to an id within it."""
 LABELS: Final = ("genuine", "fraud")
 _SYSTEMS: Final = ("Android 14", "iOS 18", "HarmonyOS 5", "Windows 11")
@@ -108,15 +164,32 @@ EVENT_SCHEMA: Final = pa.schema(
 )
 """Columns of one day's events."""
 
+SCENARIO_EVENT_SCHEMA: Final = pa.schema(
+    [*EVENT_SCHEMA, *(pa.field(f"extra_{index}", pa.int64()) for index in range(4))]
+)
+"""Columns of one day's events with the scenarios "all".
+
+extra_0  age of the customer in years
+extra_1  what the app's security component saw: 0 nothing, 1 the screen shared or controlled from afar, 2 a telephone
+         call in progress, 3 both
+extra_2  share of the available balance that the event takes, percent; 0 not stated
+extra_3  on a sign-up the number of the inviting customer, on a payment the discount in fen; 0 none
+"""
+
 TRUTH_SCHEMA: Final = pa.schema(
     [
         pa.field("event_id", pa.string(), nullable=False),
-        pa.field("crime", pa.string(), nullable=False),
+        pa.field("crime", pa.string()),
         pa.field("ring", pa.string(), nullable=False),
         pa.field("label_at", _TIME),
+        pa.field("pattern", pa.string()),
+        pa.field("imitates", pa.string()),
     ]
 )
-"""Columns of the truth: one row for each criminal event; `label_at` is null when the crime is never reported."""
+"""Columns of the truth: one row for each criminal event, and with the scenarios "all" one for each genuine event that
+resembles a crime: those have no `crime` but a `pattern` and the crime it `imitates`.  `ring` tells which events belong
+to one case or one pattern.  `label_at` is null for what is never reported.
+"""
 
 
 def _digits(values: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint8]:
@@ -231,6 +304,7 @@ class Scribe:
 
     population: Population
     start: date
+    with_extras: bool
     customer_numbers: _Register
     account_numbers: _Register
     addresses: Any
@@ -247,7 +321,7 @@ class Scribe:
         return _text(_letters(b"T", dates, _digits(present - day * NUMBERS_PER_DAY, 7)), absent)
 
     def events(self, block: Block, day: int) -> pa.Table:
-        """The block as a table of EVENT_SCHEMA, same order."""
+        """The block as a table of EVENT_SCHEMA, or of SCENARIO_EVENT_SCHEMA `with_extras`, same order."""
         count = length_of(block)
         population = self.population
         kind, customer = block["kind"], block["customer"]
@@ -294,28 +368,41 @@ class Scribe:
             self.event_ids(refers, refers < 0),
             _named(LABELS, block["label"], block["label"] < 0),
         ]
-        return pa.Table.from_arrays(columns, schema=EVENT_SCHEMA)
+        if not self.with_extras:
+            return pa.Table.from_arrays(columns, schema=EVENT_SCHEMA)
+        columns += [pa.array(values, mask=labelled) for values in extras_of(population, block)]
+        return pa.Table.from_arrays(columns, schema=SCENARIO_EVENT_SCHEMA)
 
     def truth(self, block: Block) -> pa.Table:
-        """The criminal events of the block as a table of TRUTH_SCHEMA, same order."""
-        chosen = np.flatnonzero(block["crime"] > 0)
-        label_ms = block["label_ms"][chosen]
+        """The criminal events of the block, and those that imitate them, as a table of TRUTH_SCHEMA, same order."""
+        chosen = np.flatnonzero((block["crime"] > 0) | (block["pattern"] > 0))
+        label_ms, crime, pattern = block["label_ms"][chosen], block["crime"][chosen], block["pattern"][chosen]
+        genuine = crime == 0
         columns = [
             self.event_ids(block["number"][chosen]),
-            _named(CRIMES, block["crime"][chosen] - 1),
+            _named(CRIME_NAMES, crime - 1, genuine),
             _text(_letters(b"R", _digits(block["ring"][chosen], 12))),
             pa.array(label_ms, mask=label_ms == 0).cast(pa.timestamp("ms")).cast(_TIME),
+            _named([name for name, _ in PATTERNS], pattern - 1, ~genuine),
+            _named([imitated for _, imitated in PATTERNS], pattern - 1, ~genuine),
         ]
         return pa.Table.from_arrays(columns, schema=TRUTH_SCHEMA)
 
 
-def scribe_of(population: Population, start: date) -> Scribe:
+def extras_of(population: Population, block: Block) -> tuple[npt.NDArray[np.int64], ...]:
+    """The free fields extra_0 to extra_3 of the scenarios "all", meaning as at SCENARIO_EVENT_SCHEMA."""
+    age = population.age(block["customer"])
+    return (age, *(block[name].astype(np.int64) for name in ("signs", "balance_pct", "reference")))
+
+
+def scribe_of(population: Population, start: date, *, with_extras: bool) -> Scribe:
     """The scribe of one bank; makes every customer's, account's, address's and merchant's text once."""
     customers = np.arange(population.customers, dtype=np.int64)
     merchants = np.arange(population.merchants, dtype=np.int64)
     return Scribe(
         population,
         start,
+        with_extras,
         _Register.of(_letters(b"C", _digits((customers * 7_919_017 + 31) % 10**10, 10))),
         _Register.of(_account_numbers(population)),
         _addresses(population),

@@ -12,7 +12,7 @@ merchants a customer likes, the day a telephone is replaced, are mixes of the cu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -32,7 +32,7 @@ CONTACTS: Final = 8
 HOME_CITIES: Final = np.flatnonzero([city.weight > 0.0 for city in CITIES])
 
 _SALT_CONTACT, _SALT_CONTACT_BANK, _SALT_FAVOURITE, _SALT_REPLACED, _SALT_TRIP, _SALT_TRIP_CITY = range(11, 17)
-_SALT_STRANGER, _SALT_LANDLORD, _SALT_EMPLOYER = range(17, 20)
+_SALT_STRANGER, _SALT_LANDLORD, _SALT_EMPLOYER, _SALT_AGE, _SALT_DORMANT = range(17, 22)
 _DRAWS: Final = 1 << 22
 
 
@@ -145,6 +145,22 @@ class Population:
     def favourite(self, customers: Indexes, which: Indexes) -> Numbers:
         """The customer's favourite number `which`, as the uniform number that `merchant` takes."""
         return unit_interval(mixed_with(customers.astype(np.int64) * 8 + which, self.seed ^ _SALT_FAVOURITE))
+
+    def age(self, customers: Indexes) -> npt.NDArray[np.int64]:
+        """Age in years, 18 to 85; about one customer in six is 60 or older."""
+        uniform = unit_interval(mixed_with(customers, self.seed ^ _SALT_AGE))
+        years: npt.NDArray[np.int64] = (18.0 + 67.0 * uniform**1.8).astype(np.int64)
+        return years
+
+    def dormant(self, customers: Indexes) -> npt.NDArray[np.bool_]:
+        """Whether the customer uses the bank hardly ever: one in thirty-three."""
+        found: npt.NDArray[np.bool_] = mixed_with(customers, self.seed ^ _SALT_DORMANT) % np.uint64(33) == 0
+        return found
+
+    def with_dormant_customers(self) -> Population:
+        """The same people, but the dormant ones neither live ordinary days nor get a salary."""
+        awake, paid = ~self.dormant(self.activity), ~self.dormant(self.salary_rank)
+        return replace(self, activity=self.activity[awake], salary_rank=self.salary_rank[paid])
 
     def city_today(self, customers: Indexes, day: int) -> Array:
         """Where the customer is: at home, or, in one stretch of four days out of thirty-three, travelling."""

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from tarim.simulation.blocks import Array, Block, Ints, length_of
-from tarim.simulation.envelope import CHANNELS, KINDS, NETWORKS, VERIFICATIONS
+from tarim.simulation.envelope import CHANNELS, KINDS, NETWORKS, VERIFICATIONS, extras_of
 from tarim.simulation.mixing import mixed_with
 from tarim.simulation.places import CATEGORIES, CITIES
 from tarim.simulation.population import HABIT_LOCATION, Population
@@ -21,6 +21,7 @@ _VERIFICATION: Final = np.array(
 )
 _CITY: Final = np.array([int(city.code) for city in CITIES], np.int64)
 _CATEGORY: Final = np.array([category.code for category in CATEGORIES], np.int64)
+_EXTRAS: Final = (Col.EXTRA_0, Col.EXTRA_1, Col.EXTRA_2, Col.EXTRA_3)
 _CNY: Final = int.from_bytes(b"CNY", "big")
 _EVENT, _CUSTOMER, _ACCOUNT, _DEVICE, _ADDRESS, _MERCHANT, _CONTENT = range(101, 108)
 
@@ -32,7 +33,7 @@ def _tokens(index: Array, space: int) -> Ints:
     return tokens
 
 
-def rows_of(population: Population, block: Block, first_seq: int) -> Rows:
+def rows_of(population: Population, block: Block, first_seq: int, *, with_extras: bool) -> Rows:
     """The block's events as rows, same order, SEQ from `first_seq`; RECEIVED_MS is the time of arrival."""
     count = length_of(block)
     rows = empty_rows(count)
@@ -64,4 +65,7 @@ def rows_of(population: Population, block: Block, first_seq: int) -> Rows:
         (Col.REFERS_KEY, _tokens(block["refers"], _EVENT)),
     ):
         rows[:, column] = values
+    if with_extras:
+        for column, values in zip(_EXTRAS, extras_of(population, block), strict=True):
+            rows[:, column] = np.where(block["label"] < 0, values, 0)
     return rows

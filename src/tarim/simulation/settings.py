@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from tarim.base.errors import DefinitionError
 
@@ -19,6 +19,7 @@ SEED_MAX: Final = 2**63 - 1
 OUT_OF_ORDER_MS_MAX: Final = 3_600_000
 LATE_BATCH_DAYS_MAX: Final = 90
 CRIME_SHARE_MAX: Final = 0.1
+PATTERN_SHARE_MAX: Final = 0.2
 LABEL_DELAY_DAYS_MAX: Final = 60.0
 
 
@@ -27,8 +28,8 @@ class CrimeSettings:
     """How much crime, of which kinds, and how soon it becomes known.
 
     `share` is the expected share of criminal events among all events.  The five weights say how that share is divided
-    between kinds, in events.  A ring becomes known after its last event by a log-normal delay; `reported_share` of the
-    rings ever do.
+    between kinds, in events, when the bank's `scenarios` are "core".  A ring becomes known after its last event by a
+    log-normal delay; `reported_share` of the rings ever do.
     """
 
     share: float = 0.003
@@ -74,9 +75,12 @@ class SimulationSettings:
     """A bank and a stretch of its life.  Raises DefinitionError naming every faulty setting at once.
 
     `events_per_day` is the mean over a month of all events but labels: payments, transfers, withdrawals, deposits,
-    bindings and logins.  `start` is the first local day (Asia/Shanghai).  `out_of_order_share` of the events arrive up
-    to `out_of_order_ms_max` later than they happened; the rest arrive when they happen.  `label_events` adds an event
-    of kind label for each reported crime and for `genuine_label_share` of the ordinary events, on the day it is known.
+    bindings and logins.  `scenarios`: "core" has the five broad kinds of crime of `CrimeSettings`; "all" has the
+    typologies of `SCENARIOS` in their place, sign-ups and applications, the free fields of `SCENARIO_EVENT_SCHEMA`, and
+    genuine `PATTERNS` that look like crime, `pattern_share` of all events (they have a season, so it is a mean).
+    `start` is the first local day (Asia/Shanghai).  `out_of_order_share` of the events arrive up to
+    `out_of_order_ms_max` later than they happened; the rest arrive when they happen.  `label_events` adds an event of
+    kind label for each reported crime and for `genuine_label_share` of the ordinary events, on the day it is known.
     """
 
     customers: int = 350_000
@@ -85,6 +89,8 @@ class SimulationSettings:
     start: date = date(2026, 1, 5)
     seed: int = 42
     crime: CrimeSettings = field(default_factory=CrimeSettings)
+    scenarios: Literal["core", "all"] = "core"
+    pattern_share: float = 0.02
     label_events: bool = False
     genuine_label_share: float = 0.001
     out_of_order_share: float = 0.0
@@ -104,6 +110,10 @@ class SimulationSettings:
                 found.append(f"{name} must lie in [{low}, {high}], not {value}")
         if not date(1980, 1, 1) <= self.start <= date(2200, 1, 1) - timedelta(days=DAYS_MAX):
             found.append("start must lie between 1980 and 2189")
+        if self.scenarios not in ("core", "all"):
+            found.append(f'scenarios must be "core" or "all", not {self.scenarios!r}')
+        if not 0.0 <= self.pattern_share <= PATTERN_SHARE_MAX:
+            found.append(f"pattern_share must lie in [0, {PATTERN_SHARE_MAX}]")
         for name, share in (
             ("out_of_order_share", self.out_of_order_share),
             ("genuine_label_share", self.genuine_label_share),

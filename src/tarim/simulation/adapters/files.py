@@ -84,12 +84,12 @@ def write_days(
         total += _whole(folder / SETTINGS_FILE, lambda path: path.write_text(described, encoding="utf-8"))
     except OSError as error:
         raise Unavailable(f"cannot write into {folder}: {error.strerror or type(error).__name__}") from None
-    rings = pc.count_distinct(truth["ring"]).as_py() if len(truth) else 0
+    rings = pc.count_distinct(truth.filter(pc.is_valid(truth["crime"]))["ring"]).as_py()
     return Written(sum(by_kind.values()), dict(by_kind), dict(by_crime), rings, total, len(truths) + 2)
 
 
 def _counts(column: pa.ChunkedArray) -> dict[str, int]:
-    return {entry["values"]: entry["counts"] for entry in pc.value_counts(column).to_pylist()}
+    return {entry["values"]: entry["counts"] for entry in pc.value_counts(column.drop_null()).to_pylist()}
 
 
 def _whole(target: Path, write: Callable[[Path], object]) -> int:
