@@ -99,7 +99,6 @@ _OF_DRAFT: Final = (
     (Mark.HIT, Mark.STOPPED, Mark.NEW, Mark.LOST),
     (Mark.OTHER_HIT, Mark.OTHER_STOPPED, Mark.OTHER_NEW, Mark.OTHER_LOST),
 )
-_DIFFERENCES: Final = (Mark.ONLY_FIRST, Mark.ONLY_OTHER, Mark.BOTH)
 
 
 # ---- the result ------------------------------------------------------------------------------------------------------
@@ -143,7 +142,7 @@ class Example(msgspec.Struct, frozen=True):
     """One event to look at.  Identifiers are masked: the last four digits of a token tell customers apart, not who they are.
 
     rules, live: ids of the rules of the drafts and of the live ones that hold.  label: fraud, genuine or "".
-    read: what the rule read.
+    read: what the rule read, or all of `rules`.
     """
 
     event_id: str
@@ -657,7 +656,9 @@ class Backtest:
         difference = None
         if len(self._drafts) == 2:
             difference = Difference(
-                *(marks[mark] for mark in _DIFFERENCES),
+                marks[Mark.ONLY_FIRST],
+                marks[Mark.ONLY_OTHER],
+                marks[Mark.BOTH],
                 self._examples(self._marks, Mark.ONLY_FIRST, None, identity),
                 self._examples(self._marks, Mark.ONLY_OTHER, None, identity),
             )
@@ -746,13 +747,13 @@ class Backtest:
         row = kept.row
         seq = int(row[Col.SEQ])
         held = [
-            each.id
+            each
             for draft, hits in zip(self._drafts, kept.hits, strict=True)
             for each in draft.rules
             if int(hits[each.index // 64]) >> each.index % 64 & 1
         ]
         live = [name for at, name in enumerate(self._live_ids) if int(kept.live[at // 64]) >> at % 64 & 1]
-        names = rule.reads if rule is not None else ()
+        names = rule.reads if rule is not None else dict.fromkeys(name for each in held for name in each.reads)
         return Example(
             *identity(seq),
             seq,
@@ -764,7 +765,7 @@ class Backtest:
             masked(int(row[Col.CUSTOMER])),
             {1: "fraud", 0: "genuine"}.get(kept.label, ""),
             Outcome(kept.outcome).name.lower(),
-            list(dict.fromkeys(held)),
+            list(dict.fromkeys(each.id for each in held)),
             live,
             [Fact(name, self._value(name, kept)) for name in names],
         )
