@@ -23,10 +23,12 @@ from tarim.api.answers import Answers
 from tarim.api.connection import HttpLimits
 from tarim.api.doors import Door, Keys
 from tarim.api.figures import Figures
+from tarim.api.governance import governance_routes
 from tarim.api.site import build_site
 from tarim.base.errors import TarimError, Unavailable
 from tarim.bootstrap.house import House
-from tarim.decisions import GroupCommit, GroupLimits, Snapshots
+from tarim.bootstrap.publishing import CompileAside, RulesetTexts
+from tarim.decisions import Governor, GroupCommit, GroupLimits, Snapshots
 from tarim.stream import Engine
 
 _WARM_UP_ROUNDS: Final = 3
@@ -93,6 +95,11 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         house.service, house.intake, house.journal, loop, limits, figures, on_accepted=house.index_accepted
     )
     snapshots = _SnapshotKeeper(house, figures)
+    governor = Governor(house.service, house.clock, house.artefacts.keep, CompileAside(house))
+
+    def token_of_customer(raw: str) -> int:
+        return house.tokenizer.token("customer", raw)
+
     site = build_site(
         house.service,
         desk,
@@ -109,6 +116,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         message_bytes_max=settings.intake.message_bytes_max,
         batch_bytes_max=settings.intake.batch_bytes_max,
         version=__version__,
+        more=governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
     )
     config = uvicorn.Config(
         site.application,

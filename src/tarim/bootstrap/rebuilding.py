@@ -59,6 +59,7 @@ class Archive:
         judge = recorded_judge(
             Artefacts(self._places.artefacts), recorded.versions, self._features, self._places.cache / "rules"
         )
+        judge.steer(state.governance.effects(judge.rules))
         again = judge.decide(rows[index:], features[index:])[0]
         return Rebuilt(recorded, again, dict(zip(self._features.names, features[index].tolist(), strict=True)))
 

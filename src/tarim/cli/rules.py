@@ -9,11 +9,14 @@ from typing import Annotated
 
 import typer
 
+from tarim.cli.publishing import add_to
+
 
 def register(app: typer.Typer) -> None:
     """Add the group `rules`."""
     group = typer.Typer(no_args_is_help=True, help="Write and check rules. 编写并检查规则。")
     group.command("check")(check_command)
+    add_to(group)
     group.callback()(_group)
     app.add_typer(group, name="rules")
 

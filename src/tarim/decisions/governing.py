@@ -113,6 +113,12 @@ class Governor:
             raise NotFound("no open proposal of that id")
         return found
 
+    def ruleset_of(self, proposed: Proposed) -> Control:
+        """The ruleset that a proposal is about.  Raises Conflict when it is about something else."""
+        if proposed.proposal.what != RULESET:
+            raise Conflict(f"proposal {proposed.proposal.id} is about a {proposed.proposal.what}")
+        return _control_decoder.decode(proposed.content)
+
     async def approve(self, proposal_id: str, person: str, digest: str, note: str = "") -> Proposal:
         """Approve what has this digest, and have it in force.
 

@@ -208,7 +208,7 @@ class _Reader:
             self.problems.append(f"{where}.escalated is for expiry = 'escalate' only")
         strength = self.whole(table, "strength", where, outcome is Outcome.CHALLENGE, STRENGTH_MAX)
         failures_max = self.whole(table, "failures_max", where, 1, FAILURES_MAX)
-        return Terms(lasts_ms // SECOND_MS, expiry or Expiry.REFUSE, strength, failures_max, hours)
+        return Terms(lasts_ms // SECOND_MS, Expiry.REFUSE if expiry is None else expiry, strength, failures_max, hours)
 
     def right(self, table: Mapping[str, Any], where: str) -> Right:
         self.keys(table, ("role", "people", "outcomes", "alone_fen_max", "together_fen_max"), where)

@@ -1,0 +1,76 @@
+"""Rulesets on their way into force: kept, checked, and compiled aside.
+
+Compiling takes seconds and holds the interpreter, so a child process does it into the data folder's cache; loading the
+machine code afterwards takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+
+from tarim.base.errors import DefinitionError, Unavailable
+from tarim.bootstrap.house import Artefacts, House, Places, feature_set, make_decider
+from tarim.bootstrap.settings import Settings
+from tarim.decisions import Control, Decider
+from tarim.rules import CheckedRuleset, check_ruleset
+
+COMPILE_S_MAX = 300
+_NICE = 5
+
+
+class RulesetTexts:
+    """The texts of rulesets, for whoever shows or checks them."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def text_of(self, digest: str) -> str:
+        """The text kept under a digest.  Raises NotFound."""
+        return self._house.artefacts.get(digest).decode()
+
+    def checked(self, text: str) -> CheckedRuleset:
+        """The checked ruleset.  Raises RulesetInvalid."""
+        return check_ruleset(text, self._house.features.names)
+
+
+class CompileAside:
+    """Makes the decider of a ruleset without holding up decisions."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def __call__(self, control: Control) -> Decider:
+        """The decider.  Raises NotFound, DefinitionError, Unavailable when compiling failed."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._make, control)
+
+    def _make(self, control: Control) -> Decider:
+        house = self._house
+        command = [sys.executable, "-m", "tarim.cli", "rules", "compile", control.digest, "--nice", str(_NICE)]
+        try:
+            child = subprocess.run(  # noqa: S603  our own command
+                [*command, "--data", str(house.places.data)],
+                env=os.environ | {"TARIM_ENGINE_FEATURES": house.settings.engine.features},
+                capture_output=True,
+                text=True,
+                timeout=COMPILE_S_MAX,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Unavailable(f"the ruleset could not be compiled: {type(error).__name__}") from None
+        if child.returncode:
+            raise Unavailable(f"the ruleset could not be compiled: {child.stderr.strip()[-300:]}")
+        rules = house.artefacts.get(control.digest)
+        decider = make_decider(rules, house.policy.model_bytes, house.features, house.places.cache / "rules")
+        if decider.ruleset_version != control.version:
+            raise DefinitionError("the ruleset kept under this digest is another version than the proposal says")
+        return decider
+
+
+def compile_kept(settings: Settings, places: Places, digest: str) -> str:
+    """Compile a kept ruleset into the cache; its version.  Raises NotFound, DefinitionError."""
+    features = feature_set(settings.engine.features)
+    rules = Artefacts(places.artefacts).get(digest)
+    return make_decider(rules, b"", features, places.cache / "rules").ruleset_version
