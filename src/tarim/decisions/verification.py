@@ -127,7 +127,7 @@ class Spending:
             return
         rows = np.frombuffer(state.sums, np.int64).reshape(-1, 3)
         table = np.zeros((_room(2 * len(rows)), 3), np.int64)
-        self._state[:] = kernel.refill(np.ascontiguousarray(rows), table, 0), state.newest_day
+        self._state[:] = kernel.refill(rows.copy(), table, 0), state.newest_day
         self._sums = table
         for limit in state.own:
             self.set_limit(limit)
