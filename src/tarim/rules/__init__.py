@@ -2,7 +2,7 @@
 
 `compile_ruleset` makes a `Ruleset` whose `evaluate` tells for each event which rules hold; `check_ruleset` stops before
 compiling and reports every fault with line, column and the fix.  Each arrow is a pure function in a file of its own:
-`parse`, `check`, `emit`.
+`parse`, `check`, `emit` (and `lower`, which numba calls).
 """
 
 from tarim.rules.compile import Ruleset, compile_ruleset, source_of, starter_pack

@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 
 from tarim.rules.domain import Band, Probe, Rule
-from tarim.rules.emit import block_names, emit
-from tarim.rules.kernel_cache import Kernel, load_kernel, plain_kernel
+from tarim.rules.emit import emit
+from tarim.rules.kernel_cache import Kernel, load_kernel
 from tarim.rules.ruleset import CheckedRuleset, check_ruleset
 
 
@@ -33,20 +33,13 @@ class Ruleset:
     evaluate: Kernel
 
 
-def compile_ruleset(
-    text: str, feature_names: Sequence[str], cache_folder: Path | None = None, *, compiled: bool = True
-) -> Ruleset:
+def compile_ruleset(text: str, feature_names: Sequence[str], cache_folder: Path | None = None) -> Ruleset:
     """The ruleset of a TOML text over features in this order.  Raises RulesetInvalid with every problem found.
 
     With `cache_folder` the machine code is kept, and loading the same rules again takes milliseconds instead of a second.
-    `compiled=False` gives the same kernel as plain Python: thousands of times slower, nothing to wait for.
     """
     checked = check_ruleset(text, feature_names)
-    source = source_of(checked)
-    if compiled:
-        kernel = load_kernel(source, ("divide", *block_names(len(checked.rules))), cache_folder)
-    else:
-        kernel = plain_kernel(source)
+    kernel = load_kernel(source_of(checked), cache_folder)
     return Ruleset(
         checked.name,
         checked.version,
@@ -60,7 +53,7 @@ def compile_ruleset(
 
 
 def source_of(checked: CheckedRuleset) -> str:
-    """The kernel's Python source."""
+    """Source of the kernel's module: the checked trees."""
     return emit(
         [expression.condition for expression in checked.expressions],
         [[int(channel) for channel in rule.channels] for rule in checked.rules],

@@ -11,10 +11,10 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 import numba
 import numpy as np
@@ -30,8 +30,8 @@ Kernel = Callable[[npt.NDArray[np.int64], _Floats, _Floats, _Bits, _Bits], None]
 """rows int64[n, 32], features float64[n, F], scores float64[n], members uint64[n, 4], hits uint64[n, 4] (written)."""
 
 
-def load_kernel(source: str, helpers: Sequence[str], folder: Path | None) -> Kernel:
-    """`evaluate` of a kernel's source, compiled; `helpers` are the functions it calls.
+def load_kernel(source: str, folder: Path | None) -> Kernel:
+    """`evaluate` of a kernel's source, compiled.
 
     With a folder the machine code is kept there and a later process loads it without compiling; with None it is compiled
     for this process only.  Raises Unavailable when the folder cannot be written.
@@ -41,18 +41,8 @@ def load_kernel(source: str, helpers: Sequence[str], folder: Path | None) -> Ker
         exec(compile(source, "<ruleset kernel>", "exec"), module.__dict__)  # noqa: S102, our own compiler wrote it
     else:
         module = _module(_keep(source, folder))
-    for name in helpers:
-        setattr(module, name, numba.njit(error_model="numpy", nogil=True)(getattr(module, name)))
-    decorate = numba.njit(SIGNATURE, error_model="numpy", nogil=True, cache=folder is not None)
+    decorate = numba.njit(SIGNATURE, nogil=True, cache=folder is not None)
     kernel: Kernel = decorate(module.evaluate)
-    return kernel
-
-
-def plain_kernel(source: str) -> Kernel:
-    """`evaluate` of a kernel's source as plain Python, for tests and for looking at."""
-    names: dict[str, Any] = {}
-    exec(compile(source, "<ruleset kernel>", "exec"), names)  # noqa: S102, our own compiler wrote it
-    kernel: Kernel = names["evaluate"]
     return kernel
 
 

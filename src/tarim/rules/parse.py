@@ -58,7 +58,8 @@ UNITS: Final = {
     "d": (Unit.MS, 86_400_000),
 }
 NUMBER_MAX: Final = Decimal(10**15)
-"""Largest literal: whole numbers up to here are exact in float64."""
+"""Largest literal, in fen or milliseconds where it has a unit: whole numbers up to here are exact in float64."""
+NUMBER_CHARS_MAX: Final = 40
 KEYWORDS: Final = frozenset({"or", "and", "not", "in", "between", "is", "missing", "has", "true", "false"})
 _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _TOKEN: Final = re.compile(
@@ -335,17 +336,26 @@ class _Parser:
                 )
 
     def _number(self, token: _Token) -> Number:
+        if len(token.text) > NUMBER_CHARS_MAX:
+            raise ExpressionError(
+                token.at,
+                f"the number has more than {NUMBER_CHARS_MAX} characters",
+                f"数值超过 {NUMBER_CHARS_MAX} 个字符",
+            )
         value = Decimal(token.text.replace("_", ""))
-        if value > NUMBER_MAX:
-            raise ExpressionError(token.at, "the number is larger than 10**15", "数值大于 10**15")
         unit_token = self.peek()
-        if unit_token.kind != "word" or unit_token.text in KEYWORDS:
-            return Number(token.at, float(value), Unit.PLAIN)
+        unit, factor = Unit.PLAIN, 1
+        if unit_token.kind == "word" and unit_token.text not in KEYWORDS:
+            unit, factor = self._unit(unit_token)
+        if value * factor > NUMBER_MAX:
+            raise ExpressionError(token.at, "the number is larger than 10**15 (fen, ms)", "数值大于 10**15（分、毫秒）")
+        return Number(token.at, float(value * factor), unit)
+
+    def _unit(self, unit_token: _Token) -> tuple[Unit, int]:
         if unit_token.text not in UNITS:
             raise ExpressionError(
                 unit_token.at,
                 f"{unit_token.text!r} is no unit; the units are yuan, fen, ms, s, m, h, d",
                 f"{unit_token.text!r} 不是单位；可用单位：yuan（元）、fen（分）、ms、s、m、h、d",
             )
-        unit, factor = UNITS[self._take().text]
-        return Number(token.at, float(value * factor), unit)
+        return UNITS[self._take().text]

@@ -12,6 +12,9 @@ from typing import Final
 _HEADER: Final = re.compile(r"[ \t]*\[\[[ \t]*rule[ \t]*\]\]")
 _TABLE: Final = re.compile(r"[ \t]*\[")
 _WHEN: Final = re.compile(r"[ \t]*when[ \t]*=[ \t]*")
+_STRING: Final = re.compile(
+    r"'''.*?''''{0,2}|\"\"\"(?:\\.|[^\\])*?\"\"\"\"{0,2}|'[^'\n]*'|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL
+)
 _TRIPLE: Final = re.compile(r"\"\"\"|'''")
 
 
@@ -55,6 +58,12 @@ class Positions:
         if found < 0:
             return self._place(start)
         return self._place(found + offset)
+
+    def value(self, index: int) -> tuple[int, int] | None:
+        """From where to where the TOML string of the `when` of rule `index` stands, quotes included; None if not found."""
+        start = self._whens.get(index)
+        found = _STRING.match(self._text, start) if start is not None else None
+        return found.span() if found else None
 
     def _place(self, at: int) -> tuple[int, int]:
         return self._text.count("\n", 0, at) + 1, at - (self._text.rfind("\n", 0, at) + 1) + 1

@@ -79,17 +79,33 @@ class CheckedRuleset:
 
 def check_ruleset(text: str, feature_names: Sequence[str]) -> CheckedRuleset:
     """The checked ruleset of a TOML text.  Raises RulesetInvalid with every problem found."""
+    return _Reader(text, tuple(feature_names)).read(read_toml(text))
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """The TOML document of a ruleset's text.  Raises RulesetInvalid where it is none, or longer than RULESET_CHARS_MAX."""
     if len(text) > RULESET_CHARS_MAX:
-        raise RulesetInvalid(
-            [
-                Problem(
-                    "", 0, 0,
-                    f"the ruleset is longer than {RULESET_CHARS_MAX} characters",
-                    f"规则集超过 {RULESET_CHARS_MAX} 个字符",
-                )
-            ]
-        )  # fmt: skip
-    return _Reader(text, tuple(feature_names)).read()
+        raise _unreadable(
+            f"the ruleset is longer than {RULESET_CHARS_MAX} characters", f"规则集超过 {RULESET_CHARS_MAX} 个字符"
+        )
+    try:
+        text.encode()
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+), column (\d+)", str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+        what = str(error).split(" (at ")[0]
+        raise _unreadable(f"not TOML: {what}", f"不是有效的 TOML：{what}", line, column) from None
+    except UnicodeEncodeError:
+        raise _unreadable("not text: it holds half of a surrogate pair", "不是有效文本：含有不成对的代理字符") from None
+    except RecursionError:
+        raise _unreadable("not TOML: nested too deeply", "不是有效的 TOML：嵌套过深") from None
+    except ValueError:  # a whole number of thousands of digits
+        raise _unreadable("not TOML: a number is too long", "不是有效的 TOML：数值过长") from None
+
+
+def _unreadable(english: str, chinese: str, line: int = 0, column: int = 0) -> RulesetInvalid:
+    return RulesetInvalid([Problem("", line, column, english, chinese)])
 
 
 class _Reader:
@@ -100,8 +116,7 @@ class _Reader:
         self._positions = Positions(text)
         self._problems: list[Problem] = []
 
-    def read(self) -> CheckedRuleset:
-        document = self._document()
+    def read(self, document: Mapping[str, Any]) -> CheckedRuleset:
         self._known_keys(document, ("name", "rule", "policy"), "", (1, 1))
         name = self._text_of(document, "name", "", (1, 1), 64)
         rules, expressions = self._rules(self._tables(document, "rule", RULES_MAX))
@@ -123,19 +138,6 @@ class _Reader:
             raise RulesetInvalid(sorted(self._problems, key=lambda problem: (problem.line, problem.column)))
         version = hashlib.sha256(self._text.encode()).hexdigest()
         return CheckedRuleset(name, version, self._text, self._feature_names, rules, expressions, bands, probes)
-
-    def _document(self) -> dict[str, Any]:
-        try:
-            return tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError as error:
-            place = re.search(r"at line (\d+), column (\d+)", str(error))
-            line, column = (int(place[1]), int(place[2])) if place else (0, 0)
-            what = str(error).split(" (at ")[0]
-            raise RulesetInvalid([Problem("", line, column, f"not TOML: {what}", f"不是有效的 TOML：{what}")]) from None
-        except RecursionError:
-            raise RulesetInvalid(
-                [Problem("", 0, 0, "not TOML: nested too deeply", "不是有效的 TOML：嵌套过深")]
-            ) from None
 
     def _add(self, rule: str, place: tuple[int, int], english: str, chinese: str) -> None:
         self._problems.append(Problem(rule, *place, english, chinese))

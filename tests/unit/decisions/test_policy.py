@@ -52,7 +52,7 @@ class Fixed:
 
 @pytest.fixture(scope="module")
 def ruleset():
-    return compile_ruleset(TEXT, NAMES, compiled=False)
+    return compile_ruleset(TEXT, NAMES)
 
 
 def events(*described):
@@ -112,7 +112,7 @@ def test_rules_see_score_and_lists(ruleset):
             rule("other", "payee_account in list 'white' or account in list 'black'", "block", 3),
         ]
     )
-    asking = compile_ruleset(text, NAMES, compiled=False)
+    asking = compile_ruleset(text, NAMES)
     rows, features = events((100, 9.0), (100, 1.0), (100, 1.0))
     rows[:, Col.PAYEE] = [0, 77, 78]
     for lists, expected in ((Known(), [[0], [1], []]), (None, [[0], [], []])):
@@ -156,7 +156,7 @@ def test_a_ruleset_for_other_features_is_refused(ruleset):
 
 
 def test_the_policy_version_changes_with_a_band(ruleset):
-    other = compile_ruleset(TEXT.replace("0.9", "0.8"), NAMES, compiled=False)
+    other = compile_ruleset(TEXT.replace("0.9", "0.8"), NAMES)
     assert Decider(ruleset, None, NAMES).policy_version != Decider(other, None, NAMES).policy_version
 
 

@@ -31,7 +31,7 @@ def event(features=(3.0, 250_000.0, 1.0, 1500.0), **words):
 
 def fires(text, rows, features, extra="", score=np.nan, entries=()) -> bool:
     """Whether a rule holds; `entries` are the (column, list) pairs in which the event's identifier is found."""
-    ruleset = compile_ruleset("name = 'n'\n" + RULE.format(text, extra), NAMES, compiled=False)
+    ruleset = compile_ruleset("name = 'n'\n" + RULE.format(text, extra), NAMES)
     members, hits = np.zeros((1, 4), np.uint64), np.zeros((1, 4), np.uint64)
     for bit, probe in enumerate(ruleset.probes):
         if (Col(probe.column), probe.list_name) in entries:
