@@ -396,7 +396,8 @@ class _Run:
                     part = slice(first, count)
                     test.take(chunk.rows[part], chunk.features[part], chunk.decisions[part], chunk.version)
                 self.events += count
-                progress(self.events, end - start)
+                if count:
+                    progress(int(chunk.rows[count - 1, Col.SEQ]) + 1 - start, end - start)
         records = Records(reader)
 
         def identity(seq: int) -> tuple[str, str]:

@@ -5,7 +5,7 @@ the first answer, other content is a conflict, and what is answered lies in the 
 front, `recover` and `Snapshots` bring it back after a stop, and `advance` replays or verifies what was decided.
 """
 
-from tarim.decisions.backtest import Backtest, Draft, Labels, Measured
+from tarim.decisions.backtest import Backtest, Draft, DraftResult, Labels, Measured, Tally
 from tarim.decisions.domain import (
     DECISION_WORDS,
     WHOLE,
@@ -51,6 +51,7 @@ __all__ = [
     "DecisionService",
     "Decisions",
     "Draft",
+    "DraftResult",
     "Effects",
     "Events",
     "FeatureEngine",
@@ -84,6 +85,7 @@ __all__ = [
     "Switch",
     "SwitchKind",
     "Taken",
+    "Tally",
     "Versions",
     "WHOLE",
     "Watcher",
