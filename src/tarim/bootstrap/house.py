@@ -48,7 +48,7 @@ from tarim.journal import FolderReader, Journal, Recovery
 from tarim.models import model_from_bytes
 from tarim.privacy import Tokenizer, Vault, create_master_key, load_master_key
 from tarim.rules import compile_ruleset, starter_pack
-from tarim.stream import Col, Engine, FeatureSet, reference_features
+from tarim.stream import Col, Engine, FeatureSet, reference_features, scenario_features
 
 ARTEFACT_BYTES_MAX: Final = 256 << 20
 MASTER_KEY_FILE: Final = "master.key"
@@ -118,12 +118,14 @@ def settings_of(data: Path, environment: Mapping[str, str]) -> Settings:
 
 
 def feature_set(name: str) -> FeatureSet:
-    """The feature set of a name: `reference`, or `package.module:NAME`.  Raises DefinitionError."""
+    """The feature set of a name: `reference`, `scenarios`, or `package.module:NAME`.  Raises DefinitionError."""
     if name == "reference":
         return reference_features()
+    if name == "scenarios":
+        return scenario_features()
     module_name, colon, attribute = name.partition(":")
     if not colon:
-        raise DefinitionError(f"feature set {name!r} is neither `reference` nor `package.module:NAME`")
+        raise DefinitionError(f"feature set {name!r} is neither `reference`, `scenarios` nor `package.module:NAME`")
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:

@@ -21,6 +21,7 @@ from tarim.stream.events import (
     empty_rows,
 )
 from tarim.stream.reference import reference_features
+from tarim.stream.scenarios import scenario_features
 
 __all__ = [
     "AMOUNT_FEN_MAX",
@@ -47,4 +48,5 @@ __all__ = [
     "Verification",
     "empty_rows",
     "reference_features",
+    "scenario_features",
 ]
