@@ -4,14 +4,60 @@
 cases around it: propose, preview, approve by another person, look up as at any past instant, export.
 """
 
-from tarim.screening.lists.domain import FIELDS_OF_LISTS, ListDefinition, ListKind, define_list
+from tarim.screening.lists.codec import PART_ENTRIES, Closing, ContentDigest, encode_closing, encode_part
+from tarim.screening.lists.domain import (
+    FIELDS_OF_LISTS,
+    FOREVER_S,
+    REASON_CHARACTERS_MAX,
+    REMOVED,
+    SOURCE_CHARACTERS_MAX,
+    Entries,
+    ListDefinition,
+    ListKind,
+    define_list,
+    instant_s,
+    period_of,
+)
+from tarim.screening.lists.history import Change, Compared, Difference, Entry, Hits
+from tarim.screening.lists.hits import ListProbe, count_hits
 from tarim.screening.lists.membership import ENTRIES_MAX, Membership
+from tarim.screening.lists.proposals import ListProposal
+from tarim.screening.lists.reading import RawRow, RefusedRow, read_entries, token_text
+from tarim.screening.lists.service import AsAt, ListBook, Preview, second_text
 
 __all__ = [
     "ENTRIES_MAX",
     "FIELDS_OF_LISTS",
+    "FOREVER_S",
+    "PART_ENTRIES",
+    "REASON_CHARACTERS_MAX",
+    "REMOVED",
+    "SOURCE_CHARACTERS_MAX",
+    "AsAt",
+    "Change",
+    "Closing",
+    "Compared",
+    "ContentDigest",
+    "Difference",
+    "Entries",
+    "Entry",
+    "Hits",
+    "ListBook",
     "ListDefinition",
     "ListKind",
+    "ListProbe",
+    "ListProposal",
     "Membership",
+    "Preview",
+    "RawRow",
+    "RefusedRow",
+    "count_hits",
     "define_list",
+    "encode_closing",
+    "encode_part",
+    "instant_s",
+    "period_of",
+    "read_entries",
+    "second_text",
+    "token_text",
 ]

@@ -10,7 +10,6 @@ closing record follows have no effect; part 0 of another change takes their plac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -77,19 +76,12 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag="closing"):
 Record = Part | Closing
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(Record)
+_decoder: Final[msgspec.msgpack.Decoder[Record]] = msgspec.msgpack.Decoder(Record)
 
 
-def encode_parts(change: str, list_name: str, batches: Iterable[Entries]) -> Iterator[bytes]:
-    """The parts of a change; batches may have any length."""
-    index = 0
-    for batch in batches:
-        for begin in range(0, len(batch), PART_ENTRIES):
-            yield _encode_part(change, list_name, index, batch.part(begin, begin + PART_ENTRIES))
-            index += 1
-
-
-def _encode_part(change: str, list_name: str, index: int, entries: Entries) -> bytes:
+def encode_part(change: str, list_name: str, index: int, entries: Entries) -> bytes:
+    """Part `index` of a change, of at most PART_ENTRIES entries."""
+    assert 0 < len(entries) <= PART_ENTRIES
     places: dict[tuple[str, str], int] = {}
     text_of = [places.setdefault(pair, len(places)) for pair in zip(entries.sources, entries.reasons, strict=True)]
     part = Part(

@@ -141,18 +141,6 @@ class Entries:
     def __repr__(self) -> str:
         return f"<Entries, {len(self)}>"
 
-    def part(self, begin: int, end: int) -> Entries:
-        """Entries begin to end, the last one left out."""
-        chosen = slice(begin, end)
-        return Entries(
-            self.customers[chosen],
-            self.tokens[chosen],
-            self.periods[chosen],
-            self.sources[chosen],
-            self.reasons[chosen],
-            self.masked[chosen],
-        )
-
 
 def period_of(from_s: int, to_s: int) -> int:
     """A validity as one signed 64-bit word: from `from_s`, up to but without `to_s`."""

@@ -1,0 +1,119 @@
+"""Lists of a data folder: brought up to the journal's end, changed between two events, counted.
+
+DATA/lists/
+    history.sqlite      who was on which list when; made again from the journal when it is not there
+    proposals.sqlite    changes that wait for another person
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tarim.base.errors import Unavailable
+from tarim.base.four_eyes import Proposal
+from tarim.base.instants import Clock
+from tarim.decisions import DecisionService, RecordKind, decode_events
+from tarim.journal import FolderReader, Journal
+from tarim.privacy import Tokenizer
+from tarim.screening import ListBook, Membership, count_hits
+from tarim.stream import Rows
+
+
+def open_lists(folder: Path, journal: Journal, tokenizer: Tokenizer, clock: Clock) -> ListBook:
+    """The lists as the journal leaves them.  tokenizer: nobody else's.  Raises Unavailable, Damaged."""
+    book = ListBook(folder, Membership(), tokenizer, clock)
+    try:
+        history = book.history
+        if history.applied_seq > journal.durable_seq:
+            history.clear()  # the journal was set back: what it no longer holds never happened
+        for record in journal.read(history.applied_seq):
+            if record.kind == RecordKind.LIST:
+                history.put(record.first_seq, record.payload)
+        history.note_applied(journal.durable_seq)
+        for seq in history.record_seqs():
+            book.membership.apply(journal.read_at(seq).payload)
+        book.reconcile()
+    except BaseException:
+        book.close()
+        raise
+    return book
+
+
+def membership_before(reader: FolderReader, seq: int) -> Membership:
+    """Who was on which list for the event at a position; reads the journal from its start."""
+    membership = Membership()
+    for record in reader.read(0, seq):
+        if record.kind == RecordKind.LIST:
+            membership.apply(record.payload)
+    return membership
+
+
+class ListDesk:
+    """Puts approved changes in force in a running service; called in the thread of the decisions."""
+
+    def __init__(self, book: ListBook, service: DecisionService) -> None:
+        self._book = book
+        self._service = service
+
+    async def approve(self, proposal_id: str, person: str, digest: str, note: str = "") -> Proposal:
+        """Approve what has this digest, and have it in force, durably; events are decided between its records.
+
+        Raises NotFound, NotAllowed for the author, Conflict, Unavailable.
+        """
+        book, service = self._book, self._service
+        with book.one_approval():
+            approval = book.approve(proposal_id, person, digest, note)
+            seqs: list[int] = []
+            for payload in book.records(approval):
+                seqs.append(service.control(RecordKind.LIST, payload))
+                try:
+                    book.membership.apply(payload)
+                except BaseException:
+                    service.break_down("a change of lists was interrupted; the service must be restarted")
+                    raise
+                await asyncio.sleep(0)
+            service.commit()
+            await asyncio.get_running_loop().run_in_executor(None, book.settle, approval, seqs)
+        return approval.proposal
+
+
+class HitCounter:
+    """Counts how often entries are met by events, up to the journal's durable end; any thread, one at a time."""
+
+    def __init__(self, book: ListBook, journal_folder: Path, index_stride_bytes: int) -> None:
+        self._book = book
+        self._folder = journal_folder
+        self._stride = index_stride_bytes
+        self._lock = threading.Lock()
+
+    def count(self) -> int:
+        """Count what came since the last time; how many events.  Reads the journal beside whoever writes it."""
+        with self._lock:
+            reader = FolderReader(self._folder, index_stride_bytes=self._stride)
+            history = self._book.history
+            start, end = history.hits_seq, reader.durable_seq
+            if start >= end:
+                return 0
+            if start < reader.first_seq:
+                raise Unavailable("events that were not counted are no longer in the journal")
+            membership = Membership()
+            for seq in history.record_seqs(start):
+                membership.apply(reader.read_at(seq).payload)
+            events = 0
+
+            def steps() -> Iterator[bytes | memoryview | Rows]:
+                nonlocal events
+                for record in reader.read(start, end):
+                    if record.kind == RecordKind.LIST:
+                        yield record.payload
+                    elif record.kind == RecordKind.EVENTS:
+                        events += record.count
+                        yield np.array(decode_events(record).rows)
+
+            history.add_hits(count_hits(membership, steps()), end)
+            return events
