@@ -32,6 +32,7 @@ from tarim.decisions.service import ControlRecord
 from tarim.rules import Rule
 from tarim.stream import Channel, Col, Kind, Outcome, empty_rows
 from tests.fakes.decisions import FakeEngine, FakeJudge, FakeLog, events
+from tests.naive import effect as naive
 
 NOW_MS = 1_800_000_000_000
 
@@ -110,6 +111,42 @@ def test_a_suppression_is_for_one_customer_and_ends():
     )
     assert effective(governance, [7, 8, -9]) == [{"c"}, {"a", "b", "c"}, set()]
     assert effective(governance, [7, -9], NOW_MS + 10) == [{"a", "c"}, {"a", "b", "c"}]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_kernel_is_the_naive_twin(seed: int):
+    rng = np.random.default_rng(seed)
+    rules = [rule(int(index), f"rule_{index}") for index in rng.choice(256, 40, replace=False)]
+    customers = rng.integers(-(2**63), 2**63, 8)
+    customers[0] = 0
+    switches, held_back, shares, suppressions = [], set[str](), dict[str, int](), list[tuple[int, str, int]]()
+    for each in rules:
+        match rng.integers(0, 5):
+            case 0:
+                switches.append(switch(rng.choice([SwitchKind.PAUSE, SwitchKind.SHADOW]), each.id))
+                held_back.add(each.id)
+            case 1:
+                shares[each.id] = int(rng.integers(0, WHOLE))
+                switches.append(switch(SwitchKind.ROLLOUT, each.id, shares[each.id]))
+            case 2:
+                target = EVERY_RULE if rng.random() < 0.1 else each.id
+                whom, until_ms = int(rng.choice(customers[1:])), NOW_MS + int(rng.integers(1, 100))
+                switches.append(switch(SwitchKind.SUPPRESS, target, customer=whom, until_ms=until_ms))
+                suppressions = [known for known in suppressions if known[:2] != (whom, target)]
+                suppressions.append((whom, target, until_ms))
+    rows = empty_rows(200)
+    rows[:, Col.CUSTOMER] = rng.choice(customers, 200)
+    rows[:, Col.RECEIVED_MS] = NOW_MS + rng.integers(0, 120, 200)
+    hits, out = rng.integers(0, 2**64, (200, 4), np.uint64), np.zeros((200, 4), np.uint64)
+    found = taken(*switches).effects(rules)
+    settle(rows, hits, found.live, found.shares, found.salts, found.customers, found.until_ms, found.masks, out)
+    for row, held, effect in zip(rows, hits, out, strict=True):
+        for each in rules:
+            holds = bool(int(held[each.index // 64]) >> each.index % 64 & 1)
+            wanted = holds and naive.has_effect(
+                each.id, int(row[Col.CUSTOMER]), int(row[Col.RECEIVED_MS]), held_back, shares, suppressions
+            )
+            assert bool(int(effect[each.index // 64]) >> each.index % 64 & 1) == wanted
 
 
 def test_the_state_survives_a_snapshot():
