@@ -13,7 +13,7 @@ from tarim.decisions import DECISION_WORDS, Word
 from tarim.decisions.aftermath import Aftermath, Tick, encode_record
 from tarim.decisions.holds import Action
 from tarim.decisions.records import RecordKind, Versions, encode_events, encode_side
-from tarim.decisions.treatment import default_text, read_treatment
+from tarim.decisions.treatment import default_treatment, read_treatment
 from tarim.decisions.verification import OwnLimit
 from tarim.stream import Col, Flag, Kind, Outcome, Result, empty_rows
 from tests.fakes.decisions import FakeRecord
@@ -23,7 +23,7 @@ BANDS = [(1_000, 1), (5_000, 2), (9_000, 3)]
 LIMITS = [(3, 8_000, 20_000), (1, 4_000, 9_000), (0, 500, 1_500)]
 METHODS = {3: '"password", "sms_code"', 1: '"password"', 0: ""}
 TREATMENT = read_treatment(
-    default_text()
+    default_treatment()
     + '[[rights]]\nrole = "all"\npeople = ["a", "b"]\noutcomes = ["challenge", "delay", "suspend"]\n'
     + "alone_fen_max = 4_000\ntogether_fen_max = 8_000\n"
     + "".join(f"[[verification.bands]]\nfrom_fen = {start}\nstrength = {need}\n" for start, need in BANDS)
@@ -161,7 +161,7 @@ def test_sums_survive_growth_and_days() -> None:
     rng = np.random.default_rng(3)
     after, naive = Aftermath(), NaiveSpending([], [(0, 10**9, 300)])
     policy = read_treatment(
-        default_text() + "[[verification.limits]]\nmethods = []\nsingle_fen_max = 1_000_000_000\nday_fen_max = 300\n"
+        default_treatment() + "[[verification.limits]]\nmethods = []\nsingle_fen_max = 1_000_000_000\nday_fen_max = 300\n"
     )
     seq = 0
     for day in range(4):

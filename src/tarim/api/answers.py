@@ -13,7 +13,7 @@ import numpy as np
 from tarim.api.problems import ProblemBody, problem_body, problem_of
 from tarim.base.errors import TarimError
 from tarim.base.instants import instant_text
-from tarim.decisions import DECISION_WORDS, Decided, Decisions, Language, Reason, Versions, Word
+from tarim.decisions import DECISION_WORDS, Decided, Decisions, Language, Reason, Versions, Word, hold_seconds
 from tarim.stream import Col, Flag, Outcome
 
 OUTCOME_ZH: Final = {
@@ -29,13 +29,17 @@ _VERSIONS_CACHED: Final = 16
 _SECONDS_CACHED: Final = 256
 
 _FLOAT: Final = struct.Struct("<d")
+_WORD: Final = struct.Struct("<q")
 _SCORE_AT: Final = 8 * Word.SCORE
 _BAND_AT: Final = 8 * Word.BAND
-_EFFECTIVE_END: Final = 8 * (Word.EFFECTIVE_3 + 1)
+_HOLD_AT: Final = 8 * Word.HOLD
+_WHY_END: Final = _HOLD_AT + 8
 _SEQ, _RECEIVED, _FLAGS = int(Col.SEQ), int(Col.RECEIVED_MS), int(Col.FLAGS)
 _LATE: Final = int(Flag.LATE)
 
-assert (Word.OUTCOME, Word.EFFECTIVE_0) == (0, Word.BAND + 1), "what is explained lies in two pieces"
+assert (Word.OUTCOME, Word.EFFECTIVE_0, Word.HOLD) == (0, Word.BAND + 1, Word.EFFECTIVE_3 + 1), (
+    "what is explained lies in two pieces"
+)
 
 
 class ReasonBody(msgspec.Struct, frozen=True):
@@ -56,8 +60,18 @@ class VersionsBody(msgspec.Struct, frozen=True):
     model: str
 
 
+class HoldOfBody(msgspec.Struct, frozen=True):
+    """The hold a decision opened.  `id` names it among the changes; `until` is when its time ends."""
+
+    id: int
+    kind: str
+    until: str
+
+
 class DecisionBody(msgspec.Struct, frozen=True):
-    """A decision.  `seq` is the event's position in the journal; `late`: scored on what was known; `score` in [0, 1]."""
+    """A decision.  `seq` is the event's position in the journal; `late`: scored on what was known; `score` in [0, 1]; `hold`
+    of a payment that waits.
+    """
 
     event_id: str
     source: str
@@ -65,6 +79,7 @@ class DecisionBody(msgspec.Struct, frozen=True):
     received_at: str
     late: bool
     score: float | None
+    hold: HoldOfBody | None
     outcome: str
     outcome_zh: str
     reasons: list[ReasonBody]
@@ -108,7 +123,7 @@ class Answers:
         score: float = _FLOAT.unpack_from(words, _SCORE_AT)[0]
         received_ms = row[_RECEIVED]
         return (
-            b'{"event_id":%b,"source":%b,"seq":%d,"received_at":"%b.%03dZ","late":%b,"score":%b%b'
+            b'{"event_id":%b,"source":%b,"seq":%d,"received_at":"%b.%03dZ","late":%b,"score":%b,"hold":%b%b'
             % (
                 self._encode(decided.event_id),
                 self._encode(decided.source),
@@ -117,7 +132,8 @@ class Answers:
                 received_ms % 1_000,
                 b"true" if row[_FLAGS] & _LATE else b"false",
                 b"null" if score != score else self._encode(score),  # NaN
-                self._end(decided.versions, words[:8], words[_BAND_AT:_EFFECTIVE_END]),
+                _hold(row, words),
+                self._end(decided.versions, words[:8], words[_BAND_AT:_WHY_END]),
             )
         )
 
@@ -135,7 +151,7 @@ class Answers:
         """The last fields: outcome, reasons, versions.  The score itself explains nothing, its band does."""
         decision = np.zeros(DECISION_WORDS, np.int64)
         decision[Word.OUTCOME] = np.frombuffer(outcome_word, np.int64)[0]
-        decision[Word.BAND : Word.EFFECTIVE_3 + 1] = np.frombuffer(why_words, np.int64)
+        decision[Word.BAND : Word.HOLD + 1] = np.frombuffer(why_words, np.int64)
         outcome = Outcome(int(decision[Word.OUTCOME]))
         explainer = self._explainer(versions)
         chinese = explainer.explain(decision, Language.ZH)
@@ -150,6 +166,20 @@ class Answers:
             VersionsBody(versions.features, versions.ruleset, versions.model),
         )
         return b"," + self._encode(end)[1:]
+
+
+def _hold(row: memoryview, words: bytes) -> bytes:
+    """The hold that the decision opened, encoded."""
+    seconds = hold_seconds(_WORD.unpack_from(words, _HOLD_AT)[0])
+    if not seconds:
+        return b"null"
+    until_ms = row[_RECEIVED] + 1_000 * seconds
+    return b'{"id":%d,"kind":"%b","until":"%b.%03dZ"}' % (
+        row[_SEQ],
+        Outcome(_WORD.unpack_from(words)[0]).name.lower().encode(),
+        _second(until_ms // 1_000),
+        until_ms % 1_000,
+    )
 
 
 class _End(msgspec.Struct, frozen=True):

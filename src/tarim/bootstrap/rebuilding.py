@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import NotFound
-from tarim.bootstrap.house import Artefacts, Places, feature_set, recorded_judge, recover_state
+from tarim.bootstrap.house import Artefacts, Places, feature_set, recorded_judge, recorded_treatment, recover_state
 from tarim.bootstrap.settings import Settings
-from tarim.decisions import Decided, Decider, Records, Versions
+from tarim.decisions import Decided, Decider, RecordKind, Records, Versions
 from tarim.intake import event_key
 from tarim.journal import FolderReader
 
@@ -60,8 +60,13 @@ class Archive:
             Artefacts(self._places.artefacts), recorded.versions, self._features, self._places.cache / "rules"
         )
         judge.steer(state.governance.effects(judge.rules))
-        again = judge.decide(rows[index:], features[index:])[0]
-        return Rebuilt(recorded, again, dict(zip(self._features.names, features[index].tolist(), strict=True)))
+        again = judge.decide(rows[index:], features[index:])
+        in_force = state.in_force.get(RecordKind.TREATMENT)
+        if in_force is not None:
+            state.aftermath.spending.count(rows[:index], events.decisions[:index].copy())
+            treatment = recorded_treatment(Artefacts(self._places.artefacts), in_force)
+            state.aftermath.treat(rows[index:], again, treatment)
+        return Rebuilt(recorded, again[0], dict(zip(self._features.names, features[index].tolist(), strict=True)))
 
     def explainer(self, versions: Versions) -> Decider:
         """The decider of `versions`, to explain by.  Raises NotFound."""

@@ -57,10 +57,11 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class PolicySettings:
-    """Rules and model; an empty name means the starter rules, and no model."""
+    """Rules, model and treatment; an empty name means the starter rules, no model, and the treatment that comes along."""
 
     rules_file: str = ""
     model_file: str = ""
+    treatment_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "engine.memory_ahead_bytes": "memory the service keeps ready beyond the state, so that growth never waits for it",
     "policy.rules_file": "rules (TOML); empty: the starter rules",
     "policy.model_file": "model; empty: none",
+    "policy.treatment_file": "what follows from an outcome (TOML): holds, rights, verification; empty: the one built in",
     "seen.events_max": "accepted events recognised when sent again, about 43 bytes each",
     "snapshots.every_events": "events between two snapshots",
     "snapshots.every_s": "seconds between two snapshots, when there are new events",

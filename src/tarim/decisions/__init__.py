@@ -5,6 +5,7 @@ the first answer, other content is a conflict, and what is answered lies in the 
 front, `recover` and `Snapshots` bring it back after a stop, and `advance` replays or verifies what was decided.
 """
 
+from tarim.decisions.aftermath import Aftermath
 from tarim.decisions.backtest import Backtest, Draft, DraftResult, Labels, Measured, Tally
 from tarim.decisions.domain import (
     DECISION_WORDS,
@@ -29,29 +30,35 @@ from tarim.decisions.governance import (
 )
 from tarim.decisions.governing import Governor
 from tarim.decisions.groups import GroupCommit, GroupLimits, Watcher
-from tarim.decisions.policy import Decider, Decisions, Scorer, policy_version
+from tarim.decisions.hold_word import hold_seconds
+from tarim.decisions.holding import HoldDesk
+from tarim.decisions.holds import HELD, Action, Cause, Change, Hold, Holds, HoldState
+from tarim.decisions.policy import Decider, Decisions, Lists, Scorer, policy_version
 from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
 from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
 from tarim.decisions.recovery import Judges, Look, Recovered, Replayed, advance, recover
 from tarim.decisions.seen import NEW, OTHER, SAME, Seen
 from tarim.decisions.service import Decided, DecisionService, Records, Result, Taken
 from tarim.decisions.snapshots import Snapshots, State
+from tarim.decisions.treatment import Treatment, default_treatment, read_treatment
+from tarim.decisions.verification import METHODS, OwnLimit, strength
 
 __all__ = [
-    "DECISION_WORDS",
-    "EVERY_RULE",
-    "NEW",
-    "OTHER",
-    "SAME",
+    "Action",
+    "Aftermath",
     "Backtest",
     "Batch",
+    "Cause",
+    "Change",
     "Control",
+    "DECISION_WORDS",
     "Decided",
     "Decider",
     "DecisionService",
     "Decisions",
     "Draft",
     "DraftResult",
+    "EVERY_RULE",
     "Effects",
     "Events",
     "FeatureEngine",
@@ -59,16 +66,26 @@ __all__ = [
     "Governor",
     "GroupCommit",
     "GroupLimits",
+    "HELD",
+    "Hold",
+    "HoldDesk",
+    "HoldState",
+    "Holds",
     "Judge",
     "Judges",
     "Labels",
     "Language",
+    "Lists",
     "Log",
     "LogReader",
     "LogRecord",
     "Look",
+    "METHODS",
     "Measured",
+    "NEW",
+    "OTHER",
     "Override",
+    "OwnLimit",
     "Proposed",
     "REASON_CHARACTERS_MAX",
     "Reader",
@@ -78,6 +95,7 @@ __all__ = [
     "Recovered",
     "Replayed",
     "Result",
+    "SAME",
     "Scorer",
     "Seen",
     "Snapshots",
@@ -86,6 +104,7 @@ __all__ = [
     "SwitchKind",
     "Taken",
     "Tally",
+    "Treatment",
     "Versions",
     "WHOLE",
     "Watcher",
@@ -93,10 +112,14 @@ __all__ = [
     "advance",
     "decode_control",
     "decode_events",
+    "default_treatment",
     "effective_of",
     "hits_of",
+    "hold_seconds",
     "outcome_of",
     "policy_version",
+    "read_treatment",
     "recover",
     "score_of",
+    "strength",
 ]

@@ -50,12 +50,12 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a decision is what it is: a rule that holds, or the band of the model's score.
+    """Why a decision is what it is: a rule that holds, the band of the model's score, or too weak a verification.
 
-    `id` is the rule's id, or `score` for a band; `text` is in the language asked for; `scenario` is empty for a band.
+    `id` is the rule's id, `score` for a band, or `verification`; `text` is in the language asked for; `scenario` is a rule's.
     """
 
-    source: Literal["rule", "score"]
+    source: Literal["rule", "score", "verification"]
     id: str
     scenario: str
     outcome: Outcome

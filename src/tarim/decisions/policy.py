@@ -18,11 +18,15 @@ from tarim.base.errors import DefinitionError
 from tarim.decisions.domain import DECISION_WORDS, WHOLE, Effects, Language, Reason, Word, effective_of
 from tarim.decisions.kernels import decide as kernel
 from tarim.decisions.kernels.effect import settle
+from tarim.decisions.verification import shortfall_text
 from tarim.rules import HIT_WORDS, MEMBER_WORDS, RULES_MAX, Band, Probe, Rule, Ruleset
 from tarim.stream import ROW_WORDS, Outcome, Rows
 
 CHUNK_EVENTS: Final = 1_024
 """Events judged at a time: the scratch of a Decider, and small enough to stay in the cache."""
+
+VERIFICATION_WEIGHT: Final = 100
+"""Of the reason that more is asked of the customer."""
 
 Features = npt.NDArray[np.float64]
 Decisions = npt.NDArray[np.int64]
@@ -176,6 +180,9 @@ class Decider:
             band = self.ruleset.bands[band_index]
             text = band.reason_zh if chinese else band.reason_en
             reasons.append(Reason("score", "score", "", band.outcome, band.weight, text))
+        needed = shortfall_text(int(decision[Word.HOLD]), Language(language))
+        if needed:
+            reasons.append(Reason("verification", "verification", "", Outcome.CHALLENGE, VERIFICATION_WEIGHT, needed))
         return sorted(reasons, key=lambda reason: (-reason.weight, -reason.outcome, reason.id))
 
 

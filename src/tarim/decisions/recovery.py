@@ -18,20 +18,25 @@ import numpy.typing as npt
 from tarim.base.errors import Damaged, NotFound, Unavailable
 from tarim.decisions.domain import DECISION_WORDS
 from tarim.decisions.ports import FeatureEngine, Judge, LogReader, LogRecord
-from tarim.decisions.records import Events, RecordKind, Versions, decode_control, decode_events
+from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
 from tarim.decisions.seen import Seen
 from tarim.decisions.snapshots import Snapshots, State
+from tarim.decisions.treatment import Treatment
 from tarim.stream import ROW_WORDS, Col, Rows
 
 CHUNK_EVENTS: Final = 16_384
 """Events taken in at once; small records are gathered into chunks of this size."""
 
 DIFFERENCES_KEPT: Final = 100
+_IN_FORCE: Final = (RecordKind.RULESET, RecordKind.MODEL, RecordKind.FEATURES, RecordKind.TREATMENT)
 
 Words = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float64]
 Judges = Callable[[Versions], Judge]
 """The judge for versions that were in force; raises NotFound when an artefact is gone."""
+
+Treatments = Callable[[Control], Treatment]
+"""The treatment that a control record put in force; raises NotFound when the artefact is gone."""
 
 Look = Callable[[Rows, Features, Words], None]
 """Sees each chunk after it was taken in: rows, features and recorded decisions, all of one length."""
@@ -67,9 +72,14 @@ class _Chunk:
 
 
 def advance(
-    state: State, records: Iterable[LogRecord], *, judges: Judges | None = None, look: Look | None = None
+    state: State,
+    records: Iterable[LogRecord],
+    *,
+    judges: Judges | None = None,
+    treatments: Treatments | None = None,
+    look: Look | None = None,
 ) -> Replayed:
-    """Take the records into the state, in order.  With `judges` every decision is made again and compared.
+    """Take the records into the state, in order.  With `judges` and `treatments` every decision is made again and compared.
 
     Raises Damaged at a gap, and what `judges` raises.
     """
@@ -86,8 +96,15 @@ def advance(
             return
         state.engine.process(rows, features[:count])
         _note(state.seen, rows)
+        treatment = state.in_force.get(RecordKind.TREATMENT)
+        if judge is None or treatment is None or treatments is None:
+            state.aftermath.take_events(rows, decisions)
         if judge is not None:
-            again = judge.decide(rows.copy(), features[:count])
+            judged = rows.copy()
+            again = judge.decide(judged, features[:count])
+            if treatment is not None and treatments is not None:
+                state.aftermath.treat(judged, again, treatments(treatment))
+                state.aftermath.holds.take(rows, decisions)
             different = np.flatnonzero((again != decisions).any(axis=1))
             replayed.differing += len(different)
             room = DIFFERENCES_KEPT - len(replayed.seqs)
@@ -101,9 +118,10 @@ def advance(
         if record.kind != RecordKind.EVENTS:
             flush()
             state.governance.take(record)
+            state.aftermath.take(record)
             if judge is not None and record.kind == RecordKind.SWITCH:
                 judge.steer(state.governance.effects(judge.rules))
-            if record.kind in (RecordKind.RULESET, RecordKind.MODEL, RecordKind.FEATURES):
+            if record.kind in _IN_FORCE:
                 state.in_force[record.kind] = decode_control(record)
             state.engine.pass_over(record.first_seq, record.count)
             continue

@@ -20,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Conflict, FieldError, NotFound, TarimError, Unavailable
+from tarim.decisions.aftermath import Aftermath
 from tarim.decisions.domain import DECISION_WORDS
 from tarim.decisions.governance import Governance
+from tarim.decisions.holds import OPEN_MAX
 from tarim.decisions.kernels.referring import refers
 from tarim.decisions.ports import Batch, FeatureEngine, Features, Judge, Log, LogReader
 from tarim.decisions.records import (
@@ -36,6 +38,7 @@ from tarim.decisions.records import (
     events_bytes,
 )
 from tarim.decisions.seen import NEW, OTHER, Seen
+from tarim.decisions.treatment import Treatment
 from tarim.stream import COLUMN_OF_FIELD, Col, Flag, Kind, Rows
 
 Words = npt.NDArray[np.int64]
@@ -156,6 +159,8 @@ class DecisionService:
         seen: Seen,
         governance: Governance | None = None,
         *,
+        aftermath: Aftermath | None = None,
+        treatment: Treatment | None = None,
         lenient: bool = False,
     ) -> None:
         if engine.offset != log.next_seq:
@@ -164,6 +169,8 @@ class DecisionService:
         self._engine = engine
         self._seen = seen
         self.governance = governance or Governance()
+        self.aftermath = aftermath or Aftermath()
+        self.treatment = treatment
         self._lenient = lenient
         self._records = Records(log)
         self._broken = ""
@@ -210,7 +217,9 @@ class DecisionService:
         try:
             seq = self._log.append(kind, [payload], CONTROL_POSITIONS)
             self._engine.pass_over(seq, CONTROL_POSITIONS)
-            self.governance.take(ControlRecord(seq, CONTROL_POSITIONS, kind, memoryview(payload)))
+            record = ControlRecord(seq, CONTROL_POSITIONS, kind, memoryview(payload))
+            self.governance.take(record)
+            self.aftermath.take(record)
             if kind == RecordKind.SWITCH:
                 self._steer()
         except BaseException:
@@ -248,6 +257,8 @@ class DecisionService:
         if self._broken:
             raise Unavailable(self._broken)
         rows = batch.rows
+        if self.aftermath.holds.open_count + len(rows) > OPEN_MAX:
+            raise Unavailable(f"{OPEN_MAX} payments are held; release or refuse some of them first")
         refused, referring = self._resolve(rows)
         keep = None
         if refused:
@@ -282,6 +293,7 @@ class DecisionService:
         try:
             features, decisions = self._judge_rows(rows)
             self._log.append(RecordKind.EVENTS, encode_events(rows, decisions, side), len(rows))
+            self.aftermath.holds.take(rows, decisions)
         except BaseException:
             self.break_down("a group of events was interrupted; the service must be restarted")
             raise
@@ -294,15 +306,22 @@ class DecisionService:
         features = self._features[:count]
         if not self._engine.features.needs_outcomes:
             self._engine.process(rows, features)
-            return features, self.judge.decide(rows, features)
+            return features, self._decide(rows, features)
         decided: list[Words] = []
 
         def decide(row: Rows, of_row: Features) -> Words:
-            decided.append(self.judge.decide(row, of_row))
+            decided.append(self._decide(row, of_row))
             return row[:, Col.OUTCOME]
 
         self._engine.process(rows, features, decide)
         return features, np.concatenate(decided)
+
+    def _decide(self, rows: Rows, features: Features) -> Words:
+        """Decisions with what follows from them."""
+        decisions = self.judge.decide(rows, features)
+        if self.treatment is not None:
+            self.aftermath.treat(rows, decisions, self.treatment)
+        return decisions
 
     def _side(self, batch: Batch, where: Words | None) -> bytes:
         if where is None:

@@ -3,7 +3,8 @@
     DATA/snapshots/00000000000001080000/
         engine.bin    the engine's words, checked by itself
         seen.npy      entries of the index of accepted events, int64[n, 3]
-        about.json    position, feature set, checksum of seen.npy, what was in force and who changed it
+        holds.bin     holds with their timers, and what customers have spent
+        about.json    position, feature set, checksums of the two before it, what was in force and who changed it
 
 A folder is written under another name, synced and renamed, so a snapshot is there as a whole or not at all.
 """
@@ -23,6 +24,7 @@ import msgspec
 import numpy as np
 
 from tarim.base.errors import Damaged
+from tarim.decisions.aftermath import Aftermath
 from tarim.decisions.governance import Governance
 from tarim.decisions.ports import FeatureEngine
 from tarim.decisions.records import Control
@@ -31,23 +33,25 @@ from tarim.decisions.seen import Seen
 KEPT: Final = 2
 """Snapshots kept: the newest, and one in case it turns out to be damaged."""
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _ENGINE: Final = "engine.bin"
 _SEEN: Final = "seen.npy"
+_HOLDS: Final = "holds.bin"
 _ABOUT: Final = "about.json"
 _TEMPORARY: Final = ".writing-"
 
 
 @dataclass(slots=True)
 class State:
-    """Everything the journal has made so far: engine, index of accepted events, by record kind what is in force, and who
-    changed it.
+    """Everything the journal has made so far: engine, index of accepted events, by record kind what is in force, who
+    changed it, and what follows from decisions.
     """
 
     engine: FeatureEngine
     seen: Seen
     in_force: dict[int, Control]
     governance: Governance = field(default_factory=Governance)
+    aftermath: Aftermath = field(default_factory=Aftermath)
 
     @property
     def offset(self) -> int:
@@ -60,6 +64,7 @@ class _About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offset: int
     features: str
     seen_crc32: int
+    holds_crc32: int
     in_force: dict[str, Control]
     governance: bytes
 
@@ -87,18 +92,21 @@ class Snapshots:
             if about.format != _FORMAT or about.offset != offset:
                 raise Damaged(f"snapshot {offset} is of another format or position")
             entries = np.load(folder / _SEEN, allow_pickle=False)
+            holds = (folder / _HOLDS).read_bytes()
         except (OSError, ValueError) as error:
             raise Damaged(f"snapshot {offset} cannot be read") from error
         if entries.dtype != np.int64 or entries.ndim != 2 or entries.shape[1] != 3:
             raise Damaged(f"snapshot {offset}: the index has another shape")
         if zlib.crc32(entries.data) != about.seen_crc32:
             raise Damaged(f"snapshot {offset}: the index is not what was written")
+        if zlib.crc32(holds) != about.holds_crc32:
+            raise Damaged(f"snapshot {offset}: the holds are not what was written")
         engine = restore(folder / _ENGINE)
         if engine.offset != offset:
             raise Damaged(f"snapshot {offset}: the engine stands at {engine.offset}")
         seen.fill(entries)
         in_force = {int(kind): control for kind, control in about.in_force.items()}
-        return State(engine, seen, in_force, Governance.decoded(about.governance))
+        return State(engine, seen, in_force, Governance.decoded(about.governance), Aftermath.decoded(holds))
 
     def write(self, state: State) -> Path:
         """Write the state, durably, and remove all but the newest; its folder."""
@@ -111,11 +119,14 @@ class Snapshots:
         state.engine.snapshot(temporary / _ENGINE)
         entries = state.seen.entries()
         np.save(temporary / _SEEN, entries, allow_pickle=False)
+        holds = state.aftermath.encoded()
+        (temporary / _HOLDS).write_bytes(holds)
         about = _About(
             _FORMAT,
             offset,
             state.engine.features.version,
             zlib.crc32(entries.data),
+            zlib.crc32(holds),
             {str(kind): control for kind, control in sorted(state.in_force.items())},
             state.governance.encoded(),
         )

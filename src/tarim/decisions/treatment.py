@@ -96,8 +96,8 @@ class Treatment:
         return (Step.RELEASE if alone or hold.proposer else Step.PROPOSE), right.role
 
 
-def default_text() -> str:
-    """The treatment that counts until the bank sets its own."""
+def default_treatment() -> str:
+    """The text of the treatment that counts until the bank sets its own."""
     return files("tarim.decisions").joinpath("treatment.toml").read_text(encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarim.api.answers import OUTCOME_ZH, Answers, BatchBody, DecisionBody, ReasonBody, VersionsBody
+from tarim.api.answers import OUTCOME_ZH, Answers, BatchBody, DecisionBody, HoldOfBody, ReasonBody, VersionsBody
 from tarim.base.errors import Conflict
 from tarim.base.instants import instant_text
 from tarim.decisions import DECISION_WORDS, Decided, Language, Reason, Versions, Word
@@ -47,9 +47,10 @@ def decided(event_id: str, outcome: Outcome, score: float, hits: int, late: bool
     st.booleans(),
     st.integers(0, 2**62),
     st.integers(946_684_800_000, 4_133_980_799_999),
+    st.just(0) | st.integers(1, 10**8),
 )
 def test_the_bytes_are_those_of_the_whole(
-    event_id: str, outcome: Outcome, score: float, hits: int, late: bool, seq: int, at_ms: int
+    event_id: str, outcome: Outcome, score: float, hits: int, late: bool, seq: int, at_ms: int, seconds: int
 ) -> None:
     """Same bytes as encoding a DecisionBody, whatever the event id holds."""
     body = DecisionBody(
@@ -59,12 +60,15 @@ def test_the_bytes_are_those_of_the_whole(
         instant_text(at_ms),
         late,
         None if score != score else score,
+        HoldOfBody(seq, outcome.name.lower(), instant_text(at_ms + seconds * 1_000)) if seconds else None,
         outcome.name.lower(),
         OUTCOME_ZH[outcome],
         [ReasonBody(f"r{bit}", "s", f"zh原因{bit}", f"en原因{bit}", 10) for bit in range(8) if hits >> bit & 1],
         VersionsBody("features-1", "rules-1", ""),
     )
-    made = Answers(lambda _: FakeExplainer()).bytes_of(decided(event_id, outcome, score, hits, late, seq, at_ms))
+    one = decided(event_id, outcome, score, hits, late, seq, at_ms)
+    one.decision[Word.HOLD] = seconds | 2 << 32
+    made = Answers(lambda _: FakeExplainer()).bytes_of(one)
     assert made == msgspec.json.encode(body)
 
 

@@ -24,7 +24,7 @@ from tarim.decisions.holds import (
     next_state,
 )
 from tarim.decisions.records import RecordKind
-from tarim.decisions.treatment import default_text, read_treatment
+from tarim.decisions.treatment import default_treatment, read_treatment
 from tarim.stream import Col, Kind, Outcome, Result, Verification, empty_rows
 from tests.fakes.decisions import FakeRecord
 
@@ -45,7 +45,7 @@ outcomes = ["suspend"]
 alone_fen_max = 100_000
 together_fen_max = 100_000
 """
-TREATMENT = read_treatment(default_text() + PEOPLE)
+TREATMENT = read_treatment(default_treatment() + PEOPLE)
 
 
 class Journal:
@@ -304,8 +304,8 @@ def test_the_word_keeps_its_parts() -> None:
 )
 def test_a_wrong_treatment_is_refused_by_name(change: tuple[str, str], named: str) -> None:
     """The key at fault is in the message."""
-    text = (default_text() + PEOPLE).replace(*change)
-    assert text != default_text() + PEOPLE
+    text = (default_treatment() + PEOPLE).replace(*change)
+    assert text != default_treatment() + PEOPLE
     with pytest.raises(DefinitionError) as refused:
         read_treatment(text)
     assert named in refused.value.detail
