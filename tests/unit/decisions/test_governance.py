@@ -123,7 +123,7 @@ def test_the_kernel_is_the_naive_twin(seed: int):
     for each in rules:
         match rng.integers(0, 5):
             case 0:
-                switches.append(switch(rng.choice([SwitchKind.PAUSE, SwitchKind.SHADOW]), each.id))
+                switches.append(switch([SwitchKind.PAUSE, SwitchKind.SHADOW][int(rng.integers(2))], each.id))
                 held_back.add(each.id)
             case 1:
                 shares[each.id] = int(rng.integers(0, WHOLE))
