@@ -61,6 +61,9 @@ def described(tmp_path_factory: pytest.TempPathFactory):
         ("/v1/switches:throw", "POST", "operate", 40),
         ("/v1/overrides", "POST", "author", 25),
         ("/v1/overrides", "GET", "read", 25),
+        ("/v1/backtests", "POST", "author", 15),
+        ("/v1/backtests/{id}", "GET", "read", 10),
+        ("/v1/backtests/{id}", "DELETE", "author", 10),
     ],
 )
 def test_every_answer_is_as_described(described, path: str, method: str, scope: str, examples: int) -> None:

@@ -20,12 +20,14 @@ import uvloop
 
 from tarim import __version__
 from tarim.api.answers import Answers
+from tarim.api.backtests import Backtests, backtest_routes
 from tarim.api.connection import HttpLimits
 from tarim.api.doors import Door, Keys
 from tarim.api.figures import Figures
 from tarim.api.governance import governance_routes
 from tarim.api.site import build_site
 from tarim.base.errors import TarimError, Unavailable
+from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.house import House
 from tarim.bootstrap.publishing import CompileAside, RulesetTexts
 from tarim.decisions import Governor, GroupCommit, GroupLimits, Snapshots
@@ -96,6 +98,9 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
     )
     snapshots = _SnapshotKeeper(house, figures)
     governor = Governor(house.service, house.clock, house.artefacts.keep, CompileAside(house))
+    backtests = Backtests(
+        house.places.data, settings.engine.features, lambda digest: kept_backtest(house.places, digest), house.clock
+    )
 
     def token_of_customer(raw: str) -> int:
         return house.tokenizer.token("customer", raw)
@@ -116,7 +121,10 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         message_bytes_max=settings.intake.message_bytes_max,
         batch_bytes_max=settings.intake.batch_bytes_max,
         version=__version__,
-        more=governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
+        more=[
+            *governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
+            *backtest_routes(backtests),
+        ],
     )
     config = uvicorn.Config(
         site.application,
@@ -137,6 +145,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
     finally:
         for task in background:
             task.cancel()
+        await backtests.close()
         await desk.close()
 
 

@@ -1,0 +1,320 @@
+"""Backtests over HTTP: asked for, watched, broken off, and read.
+
+Each runs in a process of its own (`tarim backtest --report`, niced), one at a time, so no decision waits for it.  What is
+known of them here is forgotten at a restart; results are kept under their digest and stay readable by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import signal
+import sys
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from tarim.api.routes import Call, Route
+from tarim.base.errors import FieldError, NotFound, Unavailable
+from tarim.base.instants import Clock, instant_text
+from tarim.bootstrap.backtesting import Core
+from tarim.identity import Scope
+
+RUNNING_MAX: Final = 1
+REMEMBERED_MAX: Final = 100
+BODY_BYTES_MAX: Final = 8 << 20
+NICE: Final = 10
+_LINE_BYTES_MAX: Final = 4 << 20
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
+
+WallTime = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$")]
+RulesetText = Annotated[str, Meta(min_length=1, max_length=1_000_000)]
+
+
+class BacktestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to test: the TOML text of a draft, of another one to see side by side, one rule of them or all.
+
+    from, to: the span, wall times in China, `to` outside; without them all of the journal.  labels: as known then or now.
+    """
+
+    draft: RulesetText
+    against: RulesetText | None = None
+    rule: Annotated[str, Meta(pattern="^([a-z][a-z0-9_]{0,63})?$")] = ""
+    from_: WallTime | None = msgspec.field(default=None, name="from")
+    to: WallTime | None = None
+    labels: Annotated[str, Meta(pattern="^(then|now)$")] = "then"
+
+
+class ProblemOfDraft(msgspec.Struct, frozen=True):
+    """A fault of a draft: line, column and rule, and what is wrong, in both languages."""
+
+    place: str
+    en: str
+    zh: str
+
+
+class BacktestState(msgspec.Struct, frozen=True):
+    """Where a backtest stands.
+
+    state: running, done, failed or cancelled.  done, of: positions of the journal that are through, of how many.
+    digest: under which the result is kept, "" before.  code, detail, problems: why it failed.  result: when it is done.
+    """
+
+    id: str
+    state: str
+    person: str
+    asked_at: str
+    done: int
+    of: int
+    digest: str
+    took_s: float
+    code: str
+    detail: str
+    problems: list[ProblemOfDraft]
+    result: Core | None
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line of the child's report: progress, outcome or failure."""
+
+    done: int = 0
+    of: int = 0
+    digest: str = ""
+    took_s: float = 0.0
+    code: str = ""
+    detail: str = ""
+    problems: list[ProblemOfDraft] = []
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """A BacktestState with the kept bytes of the result, which are passed on as they are."""
+
+    id: str
+    state: str
+    person: str
+    asked_at: str
+    done: int
+    of: int
+    digest: str
+    took_s: float
+    code: str
+    detail: str
+    problems: list[ProblemOfDraft]
+    result: msgspec.Raw
+
+
+assert _Answer.__struct_fields__ == BacktestState.__struct_fields__
+_NO_RESULT: Final = msgspec.Raw(b"null")
+_line_decoder: Final = msgspec.json.Decoder(_Line)
+
+
+@dataclass(slots=True)
+class _Job:
+    id: str
+    person: str
+    asked_ms: int
+    state: str = "running"
+    line: _Line = field(default_factory=_Line)
+    done: int = 0
+    of: int = 0
+    child: asyncio.subprocess.Process | None = None
+
+    def answer(self, result: msgspec.Raw = _NO_RESULT) -> _Answer:
+        line = self.line
+        return _Answer(
+            self.id,
+            self.state,
+            self.person,
+            instant_text(self.asked_ms),
+            self.done,
+            self.of,
+            line.digest,
+            line.took_s,
+            line.code,
+            line.detail,
+            line.problems,
+            result,
+        )
+
+
+class Backtests:
+    """The backtests of a service; lives in its loop.
+
+    features: name of the feature set in force.  kept: reads a result that was kept by its digest; raises NotFound.
+    """
+
+    def __init__(self, data: Path, features: str, kept: Callable[[str], bytes], clock: Clock) -> None:
+        self._data = data
+        self._features = features
+        self._kept = kept
+        self._clock = clock
+        self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, asked: BacktestBody, person: str) -> _Answer:
+        """Begin one.  Raises FieldError, Unavailable while another one runs."""
+        for name, text in (("from", asked.from_), ("to", asked.to)):
+            _check_time(name, text)
+        if sum(job.state == "running" for job in self._jobs.values()) >= RUNNING_MAX:
+            raise Unavailable("another backtest is running; wait for it, or break it off")
+        job = _Job(secrets.token_hex(8), person, self._clock.now_ms())
+        self._jobs[job.id] = job
+        if len(self._jobs) > REMEMBERED_MAX:
+            self._jobs.popitem(last=False)
+        task = asyncio.get_running_loop().create_task(self._run(job, asked))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return job.answer()
+
+    async def look(self, name: str) -> _Answer:
+        """One by its id, or a kept result by its digest.  Raises NotFound."""
+        job = self._jobs.get(name)
+        if job is None:
+            if _DIGEST.fullmatch(name) is None:
+                raise NotFound("no backtest of that id")
+            result = await self._result(name)
+            return _Answer("", "done", "", "", 0, 0, name, 0.0, "", "", [], result)
+        return job.answer(await self._result(job.line.digest) if job.state == "done" else _NO_RESULT)
+
+    def cancel(self, name: str) -> _Answer:
+        """Break one off; one that has ended stays as it is.  Raises NotFound."""
+        job = self._jobs.get(name)
+        if job is None:
+            raise NotFound("no backtest of that id")
+        if job.state == "running":
+            job.state = "cancelled"
+            _end(job)
+        return job.answer()
+
+    async def close(self) -> None:
+        """End what runs."""
+        for job in self._jobs.values():
+            _end(job)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _result(self, digest: str) -> msgspec.Raw:
+        content = await asyncio.get_running_loop().run_in_executor(None, self._kept, digest)
+        return msgspec.Raw(content)
+
+    async def _run(self, job: _Job, asked: BacktestBody) -> None:
+        """Runs beside the server: whatever goes wrong with the child is this job's failure, and no more."""
+        try:
+            status = await self._in_child(job, asked)
+            line = job.line if job.line.code else _Line(code="internal", detail=f"it ended with status {status}")
+        except Exception as error:
+            line = _Line(code="internal", detail=f"it could not be run: {type(error).__name__}")
+        if job.state == "running":
+            job.state = "done" if job.line.digest else "failed"
+            job.line = job.line if job.line.digest else line
+
+    async def _in_child(self, job: _Job, asked: BacktestBody) -> int:
+        with tempfile.TemporaryDirectory(prefix="tarim-backtest-") as folder:
+            job.child = await asyncio.create_subprocess_exec(
+                *self._command(Path(folder), asked),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                limit=_LINE_BYTES_MAX,
+                env=os.environ | {"TARIM_ENGINE_FEATURES": self._features},
+            )
+            try:
+                if job.state == "running":
+                    await self._follow(job)
+            finally:
+                _end(job)
+                await job.child.wait()
+        return job.child.returncode or 0
+
+    async def _follow(self, job: _Job) -> None:
+        """Read the report to its end."""
+        assert job.child is not None and job.child.stdout is not None
+        while text := await job.child.stdout.readline():
+            line = _line_decoder.decode(text)
+            if line.of:
+                job.done, job.of = line.done, line.of
+            else:
+                job.line = line
+
+    def _command(self, folder: Path, asked: BacktestBody) -> list[str]:
+        draft = folder / "draft.toml"
+        draft.write_text(asked.draft, encoding="utf-8")
+        command = [sys.executable, "-m", "tarim.cli", "backtest", str(draft), "--data", str(self._data), "--report"]
+        command += ["--labels", asked.labels, "--nice", str(NICE)]
+        if asked.against is not None:
+            other = folder / "against.toml"
+            other.write_text(asked.against, encoding="utf-8")
+            command += ["--against", str(other)]
+        for option, value in (("--rule", asked.rule), ("--from", asked.from_), ("--to", asked.to)):
+            if value:
+                command += [option, value]
+        return command
+
+
+def _check_time(name: str, text: str | None) -> None:
+    try:
+        if text is not None:
+            datetime.fromisoformat(text)
+    except ValueError:
+        raise FieldError(name, "must be a date, or a date and time, such as 2026-01-31T12:00:00") from None
+
+
+def _end(job: _Job) -> None:
+    if job.child is not None and job.child.returncode is None:
+        job.child.send_signal(signal.SIGKILL)  # it holds nothing that could be left half done
+
+
+def backtest_routes(backtests: Backtests) -> list[Route]:
+    """The routes."""
+
+    async def start(call: Call) -> _Answer:
+        return backtests.start(call.body, call.person)
+
+    async def look(call: Call) -> _Answer:
+        return await backtests.look(call.path["id"])
+
+    async def cancel(call: Call) -> _Answer:
+        return backtests.cancel(call.path["id"])
+
+    return [
+        Route(
+            "POST",
+            "/v1/backtests",
+            "start_backtest",
+            "Judge what has happened by a draft ruleset, in the background",
+            Scope.AUTHOR,
+            start,
+            BacktestState,
+            takes=BacktestBody,
+            status=202,
+            body_bytes_max=BODY_BYTES_MAX,
+        ),
+        Route(
+            "GET",
+            "/v1/backtests/{id}",
+            "read_backtest",
+            "Where a backtest stands, and its result; also by the digest of a kept result",
+            Scope.READ,
+            look,
+            BacktestState,
+        ),
+        Route(
+            "DELETE",
+            "/v1/backtests/{id}",
+            "cancel_backtest",
+            "Break a backtest off",
+            Scope.AUTHOR,
+            cancel,
+            BacktestState,
+        ),
+    ]
