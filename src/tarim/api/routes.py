@@ -20,7 +20,7 @@ from tarim.base.errors import FieldError
 from tarim.identity import Scope
 
 _PLACE: Final = re.compile(r" - at `\$\.?([a-zA-Z0-9_.\[\]]*)`")
-_NAMES: Final = re.compile(r"\{([a-z_]+)\}")
+_NAMES: Final = re.compile(r"\{([a-z_]+)(?::path)?\}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -138,5 +138,5 @@ def described(
                 "required": True,
                 "content": {"application/json": {"schema": schema_of[route.takes]}},
             }
-        paths.setdefault(route.path, {})[route.method.lower()] = operation
+        paths.setdefault(route.path.replace(":path}", "}"), {})[route.method.lower()] = operation
     return paths, components

@@ -25,12 +25,13 @@ from tarim.api.connection import HttpLimits
 from tarim.api.doors import Door, Keys
 from tarim.api.figures import Figures
 from tarim.api.governance import governance_routes
+from tarim.api.holds import hold_routes, keep_time
 from tarim.api.site import build_site
 from tarim.base.errors import TarimError, Unavailable
 from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.house import House
 from tarim.bootstrap.publishing import CompileAside, RulesetTexts
-from tarim.decisions import Governor, GroupCommit, GroupLimits, Snapshots
+from tarim.decisions import Governor, GroupCommit, GroupLimits, HoldDesk, Snapshots
 from tarim.stream import Engine
 
 _WARM_UP_ROUNDS: Final = 3
@@ -87,6 +88,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             "tarim_seen_bytes": ("Memory of the index of accepted events.", lambda: house.service.seen.bytes_held),
             "tarim_engine_bytes": ("Memory of the engine.", lambda: _engine_bytes(house.engine)),
             "tarim_broken": ("1 when the service has to be restarted.", lambda: float(bool(house.service.broken))),
+            "tarim_open_holds": ("Payments held.", lambda: house.service.aftermath.holds.open_count),
             "tarim_snapshot_seq": ("Position of the newest snapshot.", lambda: snapshots.newest_seq),
         }
     )
@@ -105,6 +107,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
     def token_of_customer(raw: str) -> int:
         return house.tokenizer.token("customer", raw)
 
+    holds = HoldDesk(house.service, house.clock)
     site = build_site(
         house.service,
         desk,
@@ -124,6 +127,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         more=[
             *governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
             *backtest_routes(backtests),
+            *hold_routes(holds, house.service, token_of_customer, lambda: house.journal.durable_seq),
         ],
     )
     config = uvicorn.Config(
@@ -137,7 +141,15 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         timeout_graceful_shutdown=service.stop_s_max,
     )
     server = uvicorn.Server(config)
-    background = [loop.create_task(each) for each in (site.sweep(), snapshots.run(), keep_memory_ready(house))]
+    background = [
+        loop.create_task(each)
+        for each in (
+            site.sweep(),
+            snapshots.run(),
+            keep_memory_ready(house),
+            keep_time(holds, house.service, figures),
+        )
+    ]
     host, port = listener.getsockname()[:2]
     listening(f"http://{host}:{port}")
     try:

@@ -1,0 +1,215 @@
+"""Holds over HTTP: what became of a payment that waits, what changed since, and what persons and customers decide."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
+
+import msgspec
+import structlog
+from msgspec import Meta
+
+from tarim.api.figures import Figures
+from tarim.api.governance import Reason
+from tarim.api.routes import Call, Route
+from tarim.base.errors import TarimError
+from tarim.base.instants import instant_text
+from tarim.decisions import METHODS, DecisionService, Hold, HoldDesk, HoldState
+from tarim.identity import Scope
+from tarim.intake import event_key
+from tarim.stream import AMOUNT_FEN_MAX
+
+TICK_EVERY_S: Final = 1.0
+LISTED_MAX: Final = 50
+CHANGES_MAX: Final = 1_000
+
+Method = Annotated[str, Meta(pattern=f"^({'|'.join(METHODS)})$")]
+Fen = Annotated[int, Meta(ge=0, le=10**15)]
+
+
+class HoldBody(msgspec.Struct, frozen=True):
+    """A hold.  strength: kinds of factors its confirmation has to show; proposed_by: who wants it released, "" for nobody."""
+
+    id: int
+    event_id: str
+    source: str
+    kind: str
+    state: str
+    cause: str
+    amount_fen: int
+    opened_at: str
+    until: str
+    strength: int
+    verified: bool
+    failures_left: int
+    changed_seq: int
+    changed_at: str
+    proposed_by: str
+    proposed_reason: str
+
+
+class HoldsBody(msgspec.Struct, frozen=True):
+    """Open holds, the earliest end first."""
+
+    holds: list[HoldBody]
+
+
+class HoldChangeBody(msgspec.Struct, frozen=True):
+    """One change of the hold `id`, at journal position `seq`."""
+
+    seq: int
+    id: int
+    kind: str
+    state: str
+    cause: str
+    at: str
+    until: str
+
+
+class HoldChangesBody(msgspec.Struct, frozen=True):
+    """Changes in the order of the journal; ask again with `since` = `next`."""
+
+    changes: list[HoldChangeBody]
+    next: int
+
+
+class VerdictBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person does with a hold, and why."""
+
+    verdict: Literal["release", "refuse"]
+    reason: Reason
+
+
+class OwnLimitBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A customer's own limits for payments verified by these methods: of one payment, and of a day together."""
+
+    customer: Annotated[str, Meta(min_length=1, max_length=64)]
+    methods: Annotated[list[Method], Meta(max_length=len(METHODS))]
+    single_fen_max: Annotated[int, Meta(ge=0, le=AMOUNT_FEN_MAX)]
+    day_fen_max: Fen
+
+
+class OwnLimitSetBody(msgspec.Struct, frozen=True):
+    """Limits that count from the next payment on."""
+
+    methods: list[str]
+    single_fen_max: int
+    day_fen_max: int
+    at: str
+
+
+class SourceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The event's source."""
+
+    source: Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
+
+
+class HoldsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """state: waiting for the customer or a time, or escalated: over, and waiting for a person."""
+
+    state: Literal["waiting", "escalated"] = "waiting"
+    limit: Annotated[int, Meta(ge=1, le=LISTED_MAX)] = 20
+
+
+class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """since: the first journal position asked for; all changes of a position are given together, beyond `limit` if need be."""
+
+    since: Annotated[int, Meta(ge=0, le=1 << 62)] = 0
+    limit: Annotated[int, Meta(ge=1, le=CHANGES_MAX)] = 200
+
+
+def hold_routes(
+    desk: HoldDesk, service: DecisionService, token_of: Callable[[str], int], durable_seq: Callable[[], int]
+) -> list[Route]:
+    """The routes.  token_of: token of a customer's identifier; durable_seq: positions below it are durable."""
+
+    def body(hold: Hold) -> HoldBody:
+        if hold.changed_seq >= durable_seq():
+            service.commit()
+        decided = service.decided_at(hold.seq)
+        return HoldBody(
+            hold.seq,
+            decided.event_id,
+            decided.source,
+            hold.kind.name.lower(),
+            hold.state.name.lower(),
+            hold.cause.name.lower(),
+            hold.amount_fen,
+            instant_text(hold.opened_ms),
+            instant_text(hold.until_ms),
+            hold.strength,
+            hold.verified,
+            hold.failures_left,
+            hold.changed_seq,
+            instant_text(hold.changed_ms),
+            hold.proposer,
+            hold.proposed_reason,
+        )
+
+    def seq_of(call: Call) -> int:
+        return service.decided(event_key(call.query.source, call.path["event_id"])).seq
+
+    async def read_hold(call: Call) -> HoldBody:
+        return body(desk.holds.get(seq_of(call)))
+
+    async def decide_on_hold(call: Call) -> HoldBody:
+        release = call.body.verdict == "release"
+        return body(desk.decide_on(seq_of(call), call.person, call.body.reason, release=release))
+
+    async def list_holds(call: Call) -> HoldsBody:
+        state = HoldState[call.query.state.upper()]
+        return HoldsBody([body(hold) for hold in desk.holds.earliest(state, call.query.limit)])
+
+    async def hold_changes(call: Call) -> HoldChangesBody:
+        end = durable_seq()
+        found = desk.holds.changes(call.query.since, end, call.query.limit)
+        changes = [
+            HoldChangeBody(
+                each.seq,
+                each.id,
+                each.kind.name.lower(),
+                each.state.name.lower(),
+                each.cause.name.lower(),
+                instant_text(each.at_ms),
+                instant_text(each.until_ms),
+            )
+            for each in found
+        ]
+        full = len(found) >= call.query.limit
+        return HoldChangesBody(changes, found[-1].seq + 1 if full else max(call.query.since, end))
+
+    async def set_limit(call: Call) -> OwnLimitSetBody:
+        asked = call.body
+        limit = desk.set_limit(
+            token_of(asked.customer), asked.methods, asked.single_fen_max, asked.day_fen_max, call.person
+        )
+        return OwnLimitSetBody(asked.methods, limit.single_fen_max, limit.day_fen_max, instant_text(limit.at_ms))
+
+    of_event = "/v1/holds/{event_id:path}"
+    return [
+        Route("GET", "/v1/holds", "list_holds", "Open holds / 未决挂起", Scope.READ, list_holds, HoldsBody,
+              query=HoldsQuery, refusals=(404,)),
+        Route("GET", "/v1/holds:changes", "hold_changes", "What changed since / 挂起状态变更", Scope.READ, hold_changes,
+              HoldChangesBody, query=ChangesQuery, refusals=(404,)),
+        Route("GET", of_event, "read_hold", "The hold of an event / 事件的挂起状态", Scope.READ, read_hold, HoldBody,
+              query=SourceQuery),
+        Route("POST", of_event, "decide_on_hold", "Release or refuse a hold / 释放或拒绝", Scope.OPERATE, decide_on_hold,
+              HoldBody, VerdictBody, query=SourceQuery, refusals=(409,)),
+        Route("PUT", "/v1/limits", "set_limit", "A customer's own limits / 客户自设限额", Scope.DECIDE, set_limit,
+              OwnLimitSetBody, OwnLimitBody),
+    ]  # fmt: skip
+
+
+async def keep_time(desk: HoldDesk, service: DecisionService, figures: Figures) -> None:
+    """Let time pass, at most once a second and only when something is due; runs beside the server until cancelled."""
+    loop, log = asyncio.get_running_loop(), structlog.get_logger("tarim.holds")
+    while True:
+        await asyncio.sleep(TICK_EVERY_S)
+        try:
+            seq = desk.tick()
+            if seq is not None:
+                await loop.run_in_executor(None, service.commit)
+                log.info("tick", seq=seq, open=desk.holds.open_count)
+        except TarimError as error:  # nothing fired that is not journalled; the next second tries again
+            figures.failed(error)
