@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 QUICK ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test test-slow check lint bench accept-engine lock clean
+.PHONY: help setup demo test test-slow check lint bench docs accept-engine accept-rules lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,15 @@ bench: setup  ## SLOW: measure speed and memory against baselines, print a table
 
 accept-engine: setup  ## SLOW (15 min; QUICK=1: 50 s): check every bar of the engine
 	QUICK=$(QUICK) $(BIN)/python -m bench.accept_engine
+
+accept-rules: setup  ## SLOW (15 min; QUICK=1: 50 s): check every bar of rules, lists and names
+	QUICK=$(QUICK) $(BIN)/python -m bench.accept_rules
+
+docs: setup  ## write the generated pages of the reference anew
+	$(BIN)/python -m tarim.cli._reference docs/reference
+	$(BIN)/python -m tarim.intake.reference docs/reference
+	$(BIN)/python -m tarim.bootstrap.limits docs/reference
+	$(BIN)/python -m tarim.rules.reference docs/reference
 
 lock: setup  ## resolve the dependencies of pyproject.toml into the two lock files
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

@@ -72,7 +72,7 @@ class RandomRules:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
-    def condition(self, depth: int = 3) -> Node:
+    def condition(self, depth: int) -> Node:
         """A condition of at most about `depth` groups inside each other."""
         draw = self._random.random()
         if depth == 0 or draw < 0.4:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tarim.rules import checked
+from tarim.rules.checked import Condition, Quantity
 from tarim.stream import Col
 
-_OPS = {
+_OPS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -35,7 +37,7 @@ class Event:
     entries: frozenset[tuple[int, str]]
 
 
-def holds(node, event) -> bool:
+def holds(node: Condition, event: Event) -> bool:
     """Whether a condition is true of one event."""
     match node:
         case checked.Always(value):
@@ -44,15 +46,15 @@ def holds(node, event) -> bool:
             return compare(op, number(left, event), number(right, event))
         case checked.OneOf(operand, choices, negated):
             values = [number(choice, event) for choice in choices]
-            value = number(operand, event)
+            sought = number(operand, event)
             if negated:
-                return all(compare("!=", value, each) for each in values)
-            return any(compare("==", value, each) for each in values)
+                return all(compare("!=", sought, each) for each in values)
+            return any(compare("==", sought, each) for each in values)
         case checked.Within(operand, low, high, negated):
-            value, lowest, highest = (number(each, event) for each in (operand, low, high))
-            if math.isnan(value) or math.isnan(lowest) or math.isnan(highest):
+            middle, lowest, highest = (number(each, event) for each in (operand, low, high))
+            if math.isnan(middle) or math.isnan(lowest) or math.isnan(highest):
                 return False
-            return (lowest <= value <= highest) != negated
+            return (lowest <= middle <= highest) != negated
         case checked.IsMissing(operand, negated):
             return math.isnan(number(operand, event)) != negated
         case checked.Bit(column, mask):
@@ -70,11 +72,11 @@ def holds(node, event) -> bool:
     raise AssertionError(node)
 
 
-def compare(op, left, right) -> bool:
+def compare(op: str, left: float, right: float) -> bool:
     return not math.isnan(left) and not math.isnan(right) and _OPS[op](left, right)
 
 
-def number(node, event) -> float:
+def number(node: Quantity, event: Event) -> float:
     """The value of a quantity; NaN is missing."""
     match node:
         case checked.Constant(value):
@@ -101,7 +103,7 @@ def number(node, event) -> float:
     raise AssertionError(node)
 
 
-def local_time(row) -> tuple[int, int]:
+def local_time(row: Any) -> tuple[int, int]:
     """Weekday (0 = Monday) and hour in China, by the calendar of datetime."""
     from datetime import UTC, datetime, timedelta
 

@@ -1,11 +1,12 @@
 """Rules: text an analyst reads → tree → checked tree → compiled kernel.
 
 `compile_ruleset` makes a `Ruleset` whose `evaluate` tells for each event which rules hold; `check_ruleset` stops before
-compiling and reports every fault with line, column and the fix.  Each arrow is a pure function in a file of its own:
-`parse`, `check`, `emit` (and `lower`, which numba calls).
+compiling and reports every fault with line, column and the fix.  `format_ruleset` writes each condition in its one canonical
+form; `to_structure` and `from_structure` turn an expression into groups and rows for a visual editor and back.  Each arrow is
+a pure function in a file of its own: `parse`, `check`, `emit` (and `lower`, which numba calls).
 """
 
-from tarim.rules.compile import Ruleset, compile_ruleset, source_of, starter_pack
+from tarim.rules.compile import Ruleset, compile_ruleset, scenario_pack, source_of, starter_pack
 from tarim.rules.domain import (
     HIT_WORDS,
     MEMBER_WORDS,
@@ -18,7 +19,10 @@ from tarim.rules.domain import (
     Rule,
     RulesetInvalid,
 )
+from tarim.rules.format import format_expression, format_ruleset
+from tarim.rules.parse import parse
 from tarim.rules.ruleset import CheckedRuleset, check_ruleset
+from tarim.rules.structure import Structure, StructureError, from_structure, to_structure
 
 __all__ = [
     "HIT_WORDS",
@@ -33,8 +37,16 @@ __all__ = [
     "Rule",
     "Ruleset",
     "RulesetInvalid",
+    "Structure",
+    "StructureError",
     "check_ruleset",
     "compile_ruleset",
+    "format_expression",
+    "format_ruleset",
+    "from_structure",
+    "parse",
     "source_of",
+    "scenario_pack",
     "starter_pack",
+    "to_structure",
 ]

@@ -64,3 +64,8 @@ def source_of(checked: CheckedRuleset) -> str:
 def starter_pack() -> str:
     """Text of the ruleset that comes with the product, over the reference features."""
     return resources.files("tarim.rules").joinpath("packs/starter.toml").read_text(encoding="utf-8")
+
+
+def scenario_pack() -> str:
+    """Text of the ruleset with every scenario of a bank, over `tarim.stream.scenario_features`."""
+    return resources.files("tarim.rules").joinpath("packs/bank.toml").read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ NUMBER_MAX: Final = Decimal(10**15)
 """Largest literal, in fen or milliseconds where it has a unit: whole numbers up to here are exact in float64."""
 NUMBER_CHARS_MAX: Final = 40
 KEYWORDS: Final = frozenset({"or", "and", "not", "in", "between", "is", "missing", "has", "true", "false"})
-_COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
+COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _TOKEN: Final = re.compile(
     r"(?P<space>[ \t\r\n]+)"
     r"|(?P<number>[0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*)?)"
@@ -220,7 +220,7 @@ class _Parser:
     def _comparison(self, depth: int) -> Node:
         left = self._sum(depth)
         token = self.peek()
-        if token.kind == "sign" and token.text in _COMPARISONS:
+        if token.kind == "sign" and token.text in COMPARISONS:
             self._take()
             tree: Node = Compare(token.at, cast("CompareOp", token.text), left, self._sum(depth))
         elif token.kind == "word" and token.text in ("in", "between", "is", "has", "not"):
@@ -228,7 +228,7 @@ class _Parser:
         else:
             return left
         after = self.peek()
-        if after.kind == "sign" and after.text in _COMPARISONS:
+        if after.kind == "sign" and after.text in COMPARISONS:
             raise ExpressionError(
                 after.at,
                 "comparisons are not chained; write `a < b and b < c`, or `b between a and c`",

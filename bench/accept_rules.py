@@ -1,0 +1,67 @@
+"""`make accept-rules`: are rules, lists and names as good as promised?  A line per bar, then `N passed, M failed`.
+
+    python -m bench.accept_rules [--only NAME ...] [--json FILE]
+
+At most fifteen minutes; with QUICK=1 in the environment fifty seconds, on smaller sizes.  The targets are the same.  A bar that
+cannot be run (no data, out of time) has failed, and the line says why.  Exit status 1 on any miss.  Nothing is pinned, and the
+machine may be shared.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+
+from bench.acceptance import Bar, Line, Run, at_most, main, none
+
+
+def language(run: Run) -> Iterator[Line]:
+    from bench import rules
+
+    found = rules.agreement(run.pick(100_000, 1_000))
+    note = f"of {found['pairs']:,} pairs, {found['rules']:,} rules; {found['held']:,} held"
+    wrong = f"; {found['examples']}" if found["examples"] else ""
+    yield none("language, compiled and interpreter", "pair differs", found["differing"], note + wrong)
+    note = f"of {found['rules']:,} rules, text and structured form"
+    yield none("language, round trips", "rule changed", found["lost"], note)
+    found = rules.fuzz(run.pick(1_000_000, 10_000))
+    note = f"of {found['texts']:,} texts, {found['accepted']:,} of them good" + "".join(found["examples"])
+    yield none("language, bad texts", "crash or refusal without place", found["faults"], note)
+    yield at_most("language, longest time over one text", 250, found["slowest_ms"], " ms")
+
+
+def speed(run: Run) -> Iterator[Line]:
+    from bench import rules
+
+    found = rules.speed(run.pick(51_200, 10_240))
+    for name, of, target in (("batch", "batch of 256", 1.0), ("single", "single event", 3.0)):
+        usual, drawn = found[f"usual_{name}_us"], found[f"random_{name}_us"]
+        note = (
+            f"like the starter pack {usual:.2f}, random {drawn:.2f}; interpreter {found['usual_interpreter_us']:,.0f}"
+        )
+        yield at_most(f"speed, {found['rules']} rules, {of}", target, max(usual, drawn), " us", note)
+
+
+BARS = (
+    Bar(
+        "language",
+        (
+            "language, compiled and interpreter",
+            "language, round trips",
+            "language, bad texts",
+            "language, longest time over one text",
+        ),
+        language,
+        (240, 10),
+    ),
+    Bar("speed", ("speed, 250 rules, batch of 256", "speed, 250 rules, single event"), speed, (15, 6)),
+)
+
+
+def prepare(quick: bool, bars: Collection[str]) -> float:
+    """Nothing of these is kept between runs, so nothing is compiled ahead.  Seconds it took."""
+    return 0.0
+
+
+if __name__ == "__main__":
+    sys.exit(main("Judge rules, lists and names against their bars.", BARS, prepare))
