@@ -63,7 +63,8 @@ class CompileAside:
         if child.returncode:
             raise Unavailable(f"the ruleset could not be compiled: {child.stderr.strip()[-300:]}")
         rules = house.artefacts.get(control.digest)
-        decider = make_decider(rules, house.policy.model_bytes, house.features, house.places.cache / "rules")
+        cache = house.places.cache / "rules"
+        decider = make_decider(rules, house.policy.model_bytes, house.features, cache, house.lists.membership)
         if decider.ruleset_version != control.version:
             raise DefinitionError("the ruleset kept under this digest is another version than the proposal says")
         return decider

@@ -15,15 +15,15 @@ from tarim.screening.lists.domain import (
     ListDefinition,
     ListKind,
     define_list,
-    instant_s,
     period_of,
+    written_ms,
 )
 from tarim.screening.lists.history import Change, Compared, Difference, Entry, Hits
 from tarim.screening.lists.hits import ListProbe, count_hits
 from tarim.screening.lists.membership import ENTRIES_MAX, Membership
 from tarim.screening.lists.proposals import ListProposal
-from tarim.screening.lists.reading import RawRow, RefusedRow, read_entries, token_text
-from tarim.screening.lists.service import AsAt, ListBook, Preview, second_text
+from tarim.screening.lists.reading import RawRow, RefusedRow, read_entries, token_number, token_text
+from tarim.screening.lists.service import AsAt, ListBook, Preview
 
 __all__ = [
     "ENTRIES_MAX",
@@ -55,9 +55,9 @@ __all__ = [
     "define_list",
     "encode_closing",
     "encode_part",
-    "instant_s",
     "period_of",
     "read_entries",
-    "second_text",
+    "token_number",
     "token_text",
+    "written_ms",
 ]

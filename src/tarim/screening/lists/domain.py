@@ -169,6 +169,11 @@ def validity(valid_from: str, valid_to: str) -> tuple[int, int]:
 
 def instant_s(field: str, text: str) -> int:
     """Seconds since the epoch of a day or an instant, rounded down.  Raises FieldError."""
+    return written_ms(field, text) // SECOND_MS
+
+
+def written_ms(field: str, text: str) -> int:
+    """Milliseconds since the epoch of a day (its beginning in China) or an RFC 3339 instant with a zone.  Raises FieldError."""
     rule = "must be a day such as 2026-01-31, or RFC 3339 with a zone such as 2026-01-31T12:00:00+08:00"
     try:
         if len(text) == 10:
@@ -181,7 +186,7 @@ def instant_s(field: str, text: str) -> int:
         raise FieldError(field, rule, "an instant without a zone")
     if not 2000 <= moment.year <= 2100:
         raise FieldError(field, "must be in the years 2000 to 2100", "another year")
-    return instant_ms(moment) // SECOND_MS
+    return instant_ms(moment)
 
 
 def canonical(field: str, value: str) -> str:

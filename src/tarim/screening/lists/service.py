@@ -24,7 +24,7 @@ import numpy as np
 
 from tarim.base.errors import Conflict, FieldError, InputError, Unavailable
 from tarim.base.four_eyes import Proposal, require_person
-from tarim.base.instants import SECOND_MS, Clock, instant_text
+from tarim.base.instants import Clock
 from tarim.privacy import FIELDS, Tokenizer
 from tarim.screening.lists.codec import PART_ENTRIES, Closing, decode_record, encode_closing, encode_part
 from tarim.screening.lists.domain import (
@@ -41,25 +41,13 @@ from tarim.screening.lists.domain import (
 from tarim.screening.lists.history import Compared, Difference, Entry, History, Row
 from tarim.screening.lists.membership import Membership
 from tarim.screening.lists.proposals import ListProposal, ProposalBook
-from tarim.screening.lists.reading import RawRow, RefusedRow, Wanted, check_row, token_text
+from tarim.screening.lists.reading import RawRow, RefusedRow, Wanted, check_row
 
 REFUSED_SHOWN_MAX: Final = 100
 EXAMPLES_SHOWN_MAX: Final = 20
 HISTORY_FILE: Final = "history.sqlite"
 PROPOSALS_FILE: Final = "proposals.sqlite"
 REPLACED_SOURCE: Final = "import"
-EXPORT_COLUMNS: Final = (
-    "token",
-    "customer_token",
-    "masked",
-    "source",
-    "reason",
-    "valid_from",
-    "valid_to",
-    "added_by",
-    "approved_by",
-    "added_at",
-)
 _ID_BYTES: Final = 8
 _RULES: Final = {
     Difference.TWICE: "must not be given twice",
@@ -350,29 +338,6 @@ class ListBook:
     ) -> list[Entry]:
         """Entries as at an instant, valid or not, in the order of (customer, token), behind `after`."""
         return list(self.history.entries_at(name, self.history.change_at(at_ms), after, limit))
-
-    def export(self, name: str, at_ms: int) -> Iterator[list[str]]:
-        """A header and a row an entry as at an instant; what `read_entries` takes in again.  Raises NotFound."""
-        self.history.definition(name)
-        yield list(EXPORT_COLUMNS)
-        for entry in self.history.entries_at(name, self.history.change_at(at_ms)):
-            yield [
-                token_text(entry.token),
-                token_text(entry.customer) if entry.customer else "",
-                entry.masked,
-                entry.source,
-                entry.reason,
-                second_text(entry.from_s) if entry.from_s else "",
-                second_text(entry.to_s) if entry.to_s != FOREVER_S else "",
-                entry.author,
-                entry.approver,
-                instant_text(entry.added_ms),
-            ]
-
-
-def second_text(at_s: int) -> str:
-    """RFC 3339 text of a second, in UTC."""
-    return instant_text(at_s * SECOND_MS)
 
 
 def _changing(compared: Iterable[Compared], preview: Preview) -> Iterator[Compared]:
