@@ -26,10 +26,12 @@ from tarim.api.doors import Door, Keys
 from tarim.api.figures import Figures
 from tarim.api.governance import governance_routes
 from tarim.api.holds import hold_routes, keep_time
+from tarim.api.lists import list_routes
 from tarim.api.site import build_site
 from tarim.base.errors import TarimError, Unavailable
 from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.house import House
+from tarim.bootstrap.lists import HitCounter, ListDesk
 from tarim.bootstrap.publishing import CompileAside, RulesetTexts
 from tarim.decisions import Governor, GroupCommit, GroupLimits, HoldDesk, Snapshots
 from tarim.stream import Engine
@@ -127,6 +129,12 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         more=[
             *governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
             *backtest_routes(backtests),
+            *list_routes(
+                house.lists,
+                ListDesk(house.lists, house.service),
+                HitCounter(house.lists, house.places.journal, settings.journal.index_stride_bytes),
+                house.clock,
+            ),
             *hold_routes(holds, house.service, token_of_customer, lambda: house.journal.durable_seq),
         ],
     )

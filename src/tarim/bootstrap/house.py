@@ -6,6 +6,7 @@ DATA/
     journal/        the truth
     snapshots/      where recovery starts
     vault/          data keys, and the index of what is sealed
+    lists/          history of the lists, and changes that wait for approval
     artefacts/      rulesets and models that were in force, by digest
     cache/          compiled rules; may be deleted
 """
@@ -27,6 +28,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, NotFound, TooLarge
 from tarim.base.instants import Clock
+from tarim.bootstrap.lists import open_lists
 from tarim.bootstrap.settings import FILE_NAME, Settings, load_settings
 from tarim.decisions import (
     NEW,
@@ -34,13 +36,17 @@ from tarim.decisions import (
     Control,
     Decider,
     DecisionService,
+    Lists,
     RecordKind,
     Recovered,
     Snapshots,
     State,
     Taken,
+    Treatment,
     Versions,
     decode_events,
+    default_treatment,
+    read_treatment,
     recover,
 )
 from tarim.intake import Intake
@@ -80,6 +86,10 @@ class Places:
     @property
     def vault(self) -> Path:
         return self.data / "vault"
+
+    @property
+    def lists(self) -> Path:
+        return self.data / "lists"
 
     @property
     def artefacts(self) -> Path:
@@ -183,7 +193,12 @@ class Policy:
 
 
 def load_policy(
-    settings: Settings, features: FeatureSet, cache: Path, artefacts: Artefacts, in_force: Control | None
+    settings: Settings,
+    features: FeatureSet,
+    cache: Path,
+    artefacts: Artefacts,
+    in_force: Control | None,
+    lists: Lists | None = None,
 ) -> Policy:
     """The decider to start with.  Raises DefinitionError, NotFound, TooLarge.
 
@@ -195,17 +210,31 @@ def load_policy(
     else:
         rules = _read(Path(settings.policy.rules_file)) if settings.policy.rules_file else starter_pack().encode()
     model = _read(Path(settings.policy.model_file)) if settings.policy.model_file else b""
-    return Policy(make_decider(rules, model, features, cache), rules, model)
+    return Policy(make_decider(rules, model, features, cache, lists), rules, model)
 
 
-def make_decider(rules: bytes, model: bytes, features: FeatureSet, cache: Path | None) -> Decider:
-    """A decider from the bytes of a ruleset and of a model (b"" = none).  Raises DefinitionError."""
+def make_decider(
+    rules: bytes, model: bytes, features: FeatureSet, cache: Path | None, lists: Lists | None = None
+) -> Decider:
+    """A decider from the bytes of a ruleset and of a model (b"" = none).  Without lists nothing is an entry of one.
+
+    Raises DefinitionError.
+    """
     try:
         text = rules.decode("utf-8")
     except UnicodeDecodeError:
         raise DefinitionError("the ruleset is not UTF-8 text") from None
     ruleset = compile_ruleset(text, features.names, cache)
-    return Decider(ruleset, model_from_bytes(model, features.names) if model else None, features.names)
+    return Decider(ruleset, model_from_bytes(model, features.names) if model else None, features.names, lists)
+
+
+def load_treatment(settings: Settings) -> Treatment:
+    """What is set to follow from an outcome.  Raises DefinitionError, NotFound, TooLarge."""
+    path = settings.policy.treatment_file
+    try:
+        return read_treatment(_read(Path(path)).decode("utf-8") if path else default_treatment())
+    except UnicodeDecodeError:
+        raise DefinitionError(f"{path} is not UTF-8 text") from None
 
 
 def _read(path: Path) -> bytes:
@@ -249,6 +278,7 @@ class House:
             say(str(self.recovery))
             self.recovered = recover_state(self.journal, settings, places, self.features)
             say(_recovered_text(self.recovered))
+            self.lists = open_lists(places.lists, self.journal, Tokenizer(master.derive("tokens")), self.clock)
             self.vault = Vault.open(places.vault, master, settings.vault)
         except BaseException:
             self.journal.close()
@@ -263,6 +293,7 @@ class House:
                 places.cache / "rules",
                 self.artefacts,
                 self.recovered.state.governance.ruleset,
+                self.lists.membership,
             )
             self.engine = self.recovered.state.engine
             self.service = DecisionService(
@@ -271,6 +302,8 @@ class House:
                 self.policy.decider,
                 self.recovered.state.seen,
                 self.recovered.state.governance,
+                aftermath=self.recovered.state.aftermath,
+                treatment=load_treatment(settings),
                 lenient=lenient,
             )
             self._put_in_force()
@@ -290,6 +323,7 @@ class House:
         """Finish what is under way and let go of the files."""
         try:
             self.vault.close()
+            self.lists.close()
         finally:
             self.journal.close()
 
@@ -304,7 +338,8 @@ class House:
     def state(self) -> State:
         """Everything the journal has made so far, as a snapshot keeps it."""
         before = self.recovered.state
-        return State(self.engine, self.service.seen, before.in_force, self.service.governance)
+        service = self.service
+        return State(self.engine, service.seen, before.in_force, service.governance, service.aftermath)
 
     def _put_in_force(self) -> None:
         """Say in the journal what is in force from here on, if it is something else than before."""
@@ -319,6 +354,10 @@ class House:
                 versions.model, "", self.artefacts.keep(policy.model_bytes) if policy.model_bytes else "", at_ms
             ),
         }
+        if self.service.treatment is not None:
+            treatment = self.service.treatment
+            kept = self.artefacts.keep(treatment.text.encode())
+            wanted[RecordKind.TREATMENT] = Control(treatment.version, "", kept, at_ms)
         before = self.recovered.state.in_force
         for kind, control in wanted.items():
             if kind not in before or before[kind].version != control.version:
@@ -359,12 +398,19 @@ class House:
         return recorded_judge(self.artefacts, versions, self.features, self.places.cache / "rules")
 
 
-def recorded_judge(artefacts: Artefacts, versions: Versions, features: FeatureSet, cache: Path | None) -> Decider:
-    """The decider of versions that were in force.  Raises NotFound when an artefact is gone."""
+def recorded_judge(
+    artefacts: Artefacts, versions: Versions, features: FeatureSet, cache: Path | None, lists: Lists | None = None
+) -> Decider:
+    """The decider of versions that were in force; lists: as they were then.  Raises NotFound when an artefact is gone."""
     if versions.features != features.version:
         raise NotFound(f"the decision was made with feature set {versions.features}, the one set is {features.version}")
     model = artefacts.get(versions.model) if versions.model else b""
-    return make_decider(artefacts.get(versions.ruleset), model, features, cache)
+    return make_decider(artefacts.get(versions.ruleset), model, features, cache, lists)
+
+
+def recorded_treatment(artefacts: Artefacts, control: Control) -> Treatment:
+    """The treatment that a control record put in force.  Raises NotFound when the artefact is gone."""
+    return read_treatment(artefacts.get(control.digest).decode("utf-8"))
 
 
 def recover_state(

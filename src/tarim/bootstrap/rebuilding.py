@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import NotFound
 from tarim.bootstrap.house import Artefacts, Places, feature_set, recorded_judge, recorded_treatment, recover_state
+from tarim.bootstrap.lists import membership_before
 from tarim.bootstrap.settings import Settings
 from tarim.decisions import Decided, Decider, RecordKind, Records, Versions
 from tarim.intake import event_key
@@ -59,6 +60,8 @@ class Archive:
         judge = recorded_judge(
             Artefacts(self._places.artefacts), recorded.versions, self._features, self._places.cache / "rules"
         )
+        if judge.ruleset.probes:
+            judge.lists = membership_before(self._reader, events.first_seq)
         judge.steer(state.governance.effects(judge.rules))
         again = judge.decide(rows[index:], features[index:])
         in_force = state.in_force.get(RecordKind.TREATMENT)
