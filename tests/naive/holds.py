@@ -92,15 +92,12 @@ class NaiveHolds:
                 self.change(seq, number, "waiting", "verified")
 
     def tick(self, seq: int, at_ms: int) -> None:
-        for _ in range(FIRED_AT_ONCE):
-            due = [
-                (hold["until"], number)
-                for number, hold in self.holds.items()
-                if hold["state"] in ("waiting", "escalated") and hold["until"] <= at_ms
-            ]
-            if not due:
-                return
-            _, number = min(due)
+        due = sorted(
+            (hold["until"], number)
+            for number, hold in self.holds.items()
+            if hold["state"] in ("waiting", "escalated") and hold["until"] <= at_ms
+        )
+        for _, number in due[:FIRED_AT_ONCE]:
             hold = self.holds[number]
             self.fired.append((seq, number))
             if hold["state"] == "escalated" or hold["expiry"] == "refuse":
