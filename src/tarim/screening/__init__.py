@@ -18,12 +18,36 @@ from tarim.screening.lists.domain import (
     period_of,
     written_ms,
 )
-from tarim.screening.lists.history import Change, Compared, Difference, Entry, Hits
+from tarim.screening.lists.history import Change, Compared, Difference, Entry, History, Hits
 from tarim.screening.lists.hits import ListProbe, count_hits
 from tarim.screening.lists.membership import ENTRIES_MAX, Membership
 from tarim.screening.lists.proposals import ListProposal
 from tarim.screening.lists.reading import RawRow, RefusedRow, read_entries, token_number, token_text
 from tarim.screening.lists.service import AsAt, ListBook, Preview
+from tarim.screening.names import (
+    KIND_NAMES,
+    NAME_THRESHOLD,
+    BirthSpan,
+    CustomerNames,
+    Evidence,
+    GoodGuy,
+    GoodGuys,
+    Kind,
+    ListChange,
+    ListedName,
+    ListEntry,
+    Match,
+    NameList,
+    Quality,
+    Screener,
+    Sentence,
+    Subject,
+    compare_editions,
+    country_code,
+    explain,
+    load_list,
+    propose_good_guy,
+)
 
 __all__ = [
     "ENTRIES_MAX",
@@ -41,6 +65,7 @@ __all__ = [
     "Difference",
     "Entries",
     "Entry",
+    "History",
     "Hits",
     "ListBook",
     "ListDefinition",
@@ -60,4 +85,26 @@ __all__ = [
     "token_number",
     "token_text",
     "written_ms",
+    "KIND_NAMES",
+    "NAME_THRESHOLD",
+    "BirthSpan",
+    "CustomerNames",
+    "Evidence",
+    "GoodGuy",
+    "GoodGuys",
+    "Kind",
+    "ListChange",
+    "ListedName",
+    "ListEntry",
+    "Match",
+    "NameList",
+    "Quality",
+    "Screener",
+    "Sentence",
+    "Subject",
+    "compare_editions",
+    "country_code",
+    "explain",
+    "load_list",
+    "propose_good_guy",
 ]
