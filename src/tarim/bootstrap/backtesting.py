@@ -7,10 +7,10 @@
 A span is a contiguous piece of the journal: from the first event that happened at or after `from_ms`, up to the first that
 happened at or after `to_ms`.  A late event lies where it arrived.  Events before the span go through the engine too, from
 the newest snapshot before it or from the journal's start, so that every window is full; they are not measured.  The score is
-the recorded one.  Nothing is locked: the service may run.
+the recorded one, and lists are as they were at each event.  Nothing is locked: the service may run.
 
-A file is first decided as `tarim replay` would decide it, by the ruleset and model in force, into a journal of its own that
-is thrown away, and then looked at in the same way.
+A file is first decided as `tarim replay` would decide it, by the ruleset, model and lists in force, into a journal of its
+own that is thrown away, and then looked at in the same way.
 
 The result is kept under DATA/backtests by the SHA-256 of its bytes.  It names what went in by digest and says nothing about
 when it was made, so whoever repeats it gets the same file.
@@ -35,6 +35,7 @@ import pyarrow as pa
 
 from tarim.base.errors import Conflict, Damaged, InputError, NotFound, Unavailable
 from tarim.bootstrap.house import Artefacts, Places, SystemClock, feature_set, load_policy
+from tarim.bootstrap.lists import membership_before
 from tarim.bootstrap.replaying import Ahead
 from tarim.bootstrap.settings import Settings
 from tarim.decisions import (
@@ -58,6 +59,7 @@ from tarim.intake import Intake
 from tarim.journal import FolderReader, Journal
 from tarim.privacy import Tokenizer, load_master_key
 from tarim.rules import Rule, check_ruleset, compile_ruleset
+from tarim.screening import Membership
 from tarim.stream import ROW_WORDS, Col, Engine, FeatureSet, Kind
 
 FOLDER: Final = "backtests"
@@ -99,7 +101,8 @@ class Source(msgspec.Struct, frozen=True):
 
     kind: journal or files.  first_seq, end_seq: the span, end outside.  labels_seq: labels before this position count.
     digest: the journal's chain after the last position read, hexadecimal.  files: SHA-256 of each, hexadecimal; for them the
-    positions count the accepted events and `refused` those that were not.
+    positions count the accepted events, `refused` those that were not, and `digest` is the chain of the data folder's journal
+    after its last change of lists ("" for none).
     """
 
     kind: str
@@ -163,7 +166,9 @@ def backtest(
     ):
         span = find_span(fast, asked, reader.durable_seq)
         engine = _engine_before(span.first_seq, reader, settings, places, features)
-        run = _Run(settings, places, features, drafts, span, stopped)
+        asking = any(draft.ruleset.probes for draft in drafts)
+        lists = membership_before(fast, engine.offset) if asking else None
+        run = _Run(places, features, drafts, span, stopped, lists)
         measured = run.measured(engine, reader, progress)
         source = Source(
             "journal",
@@ -206,10 +211,12 @@ def backtest_files(
         taken, refused = deciding.decide(journal, tables, source, lambda done: progress(done, 2 * max(events, done)))
         with _reader(journal, settings, check=False) as reader:
             span = find_span(reader, asked, reader.durable_seq)
-            run = _Run(settings, places, features, drafts, span, stopped, deciding.live)
+            run = _Run(places, features, drafts, span, stopped, deciding.lists, deciding.live)
             engine = Engine(features, memory_bytes_max=settings.engine.memory_bytes_max)
             measured = run.measured(engine, reader, lambda done, of: progress(taken + done, taken + of))
-    where = Source("files", span.first_seq, span.end_seq, span.labels_seq, "", list(digests), refused)
+    where = Source(
+        "files", span.first_seq, span.end_seq, span.labels_seq, deciding.lists_digest, list(digests), refused
+    )
     core = Core(FORMAT, features.version, asked.from_ms, asked.to_ms, asked.known, where, measured)
     return _kept(places, core, run.events, begun)
 
@@ -362,18 +369,19 @@ class _Run:
 
     def __init__(
         self,
-        settings: Settings,
         places: Places,
         features: FeatureSet,
         drafts: Sequence[Draft],
         span: Span,
         stopped: Callable[[], bool],
+        lists: Membership | None,
         live: Mapping[str, Sequence[Rule]] | None = None,
     ) -> None:
         self._features = features
         self._drafts = drafts
         self._span = span
         self._stopped = stopped
+        self._lists = lists
         self._artefacts = Artefacts(places.artefacts)
         self._live = live or {}
         self.events = 0
@@ -382,7 +390,7 @@ class _Run:
         """Bring the engine to the span's end, and measure the span.  Raises Cancelled."""
         span = self._span
         start, end = engine.offset, span.end_seq
-        test = Backtest(self._drafts, span.labels, self._features.names, self._rules)
+        test = Backtest(self._drafts, span.labels, self._features.names, self._rules, self._lists)
         with (
             Ahead("backtest-reader", self._chunks(reader, start, end)) as chunks,
             Ahead("backtest-engine", _processed(engine, chunks)) as processed,
@@ -390,6 +398,9 @@ class _Run:
             for chunk in processed:
                 if self._stopped():
                     raise Cancelled("the backtest was broken off")
+                for record in chunk.before:
+                    if self._lists is not None and record.kind == RecordKind.LIST:
+                        self._lists.apply(record.payload)
                 count = chunk.count
                 first = int(np.searchsorted(chunk.rows[:count, Col.SEQ], span.first_seq))
                 if first < count:
@@ -463,14 +474,20 @@ class _Deciding:
         self._settings = settings
         self._features = features
         self._stopped = stopped
+        self.lists = Membership()
+        self.lists_digest = ""
         governance = Governance()
         if places.journal.is_dir():
             with _reader(places.journal, settings, check=False) as reader:
                 for record in reader.read(reader.first_seq, reader.durable_seq):
                     if record.kind == RecordKind.RULESET:
                         governance.take(record)
+                    elif record.kind == RecordKind.LIST:
+                        self.lists.apply(record.payload)
+                        self.lists_digest = reader.digest_at(record.first_seq)
         artefacts = Artefacts(places.artefacts)
-        self._policy = load_policy(settings, features, places.cache / "rules", artefacts, governance.ruleset)
+        cache = places.cache / "rules"
+        self._policy = load_policy(settings, features, cache, artefacts, governance.ruleset, self.lists)
         self._tokenizer = Tokenizer(load_master_key(places.master_key, environment).derive("tokens"))
         decider = self._policy.decider
         self.live = {decider.ruleset_version: decider.ruleset.rules}

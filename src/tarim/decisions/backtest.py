@@ -239,10 +239,14 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Live(msgspec.Struct, frozen=True):
-    """What was decided live: events with a rule in effect, and those the outcome stopped (the score's band included)."""
+    """What was decided live: events with a rule in effect, and those the outcome stopped (the score's band included).
+
+    rulesets: versions under which the events were decided, in order.
+    """
 
     hit: Tally
     stopped: Tally
+    rulesets: list[str]
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -663,7 +667,7 @@ class Backtest:
                 self._examples(self._marks, Mark.ONLY_OTHER, None, identity),
             )
         drafts = [self._draft(at, marks, fraud, identity) for at in range(len(self._drafts))]
-        live = Live(marks[Mark.LIVE], marks[Mark.LIVE_STOPPED])
+        live = Live(marks[Mark.LIVE], marks[Mark.LIVE_STOPPED], list(self._places))
         return Measured(int(base[kernel.EVENTS]), fraud, int(base[kernel.GENUINE]), live, drafts, difference)
 
     def _draft(
