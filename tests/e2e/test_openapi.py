@@ -61,6 +61,7 @@ def described(tmp_path_factory: pytest.TempPathFactory):
         ("/v1/switches:throw", "POST", "operate", 40),
         ("/v1/overrides", "POST", "author", 25),
         ("/v1/overrides", "GET", "read", 25),
+        ("/v1/indicators", "GET", "read", 3),
         ("/v1/backtests", "POST", "author", 15),
         ("/v1/backtests/{id}", "GET", "read", 10),
         ("/v1/backtests/{id}", "DELETE", "author", 10),

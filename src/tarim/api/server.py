@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -26,6 +26,7 @@ from tarim.api.doors import Door, Keys
 from tarim.api.figures import Figures
 from tarim.api.governance import governance_routes
 from tarim.api.holds import hold_routes, keep_time
+from tarim.api.indicators import count, indicator_routes, watch
 from tarim.api.lists import list_routes
 from tarim.api.site import build_site
 from tarim.base.errors import TarimError, Unavailable
@@ -33,7 +34,7 @@ from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import HitCounter, ListDesk
 from tarim.bootstrap.publishing import CompileAside, RulesetTexts
-from tarim.decisions import Governor, GroupCommit, GroupLimits, HoldDesk, Snapshots
+from tarim.decisions import Batch, Governor, GroupCommit, GroupLimits, HoldDesk, Indicators, Snapshots, Taken
 from tarim.stream import Engine
 
 _WARM_UP_ROUNDS: Final = 3
@@ -91,15 +92,23 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             "tarim_engine_bytes": ("Memory of the engine.", lambda: _engine_bytes(house.engine)),
             "tarim_broken": ("1 when the service has to be restarted.", lambda: float(bool(house.service.broken))),
             "tarim_open_holds": ("Payments held.", lambda: house.service.aftermath.holds.open_count),
+            "tarim_indicators_abnormal": (
+                "Business figures out of the ordinary.",
+                lambda: float(len(list(indicators.abnormal))),
+            ),
             "tarim_snapshot_seq": ("Position of the newest snapshot.", lambda: snapshots.newest_seq),
         }
     )
     limits = GroupLimits(
         service.group_requests_max, service.group_bytes_max, service.waiting_requests_max, service.waiting_bytes_max
     )
-    desk = GroupCommit(
-        house.service, house.intake, house.journal, loop, limits, figures, on_accepted=house.index_accepted
-    )
+    indicators = Indicators(settings.indicators)
+
+    def keep_account(groups: Sequence[tuple[Taken, Batch]]) -> None:
+        house.index_accepted(groups)
+        count(indicators, groups)
+
+    desk = GroupCommit(house.service, house.intake, house.journal, loop, limits, figures, on_accepted=keep_account)
     snapshots = _SnapshotKeeper(house, figures)
     governor = Governor(house.service, house.clock, house.artefacts.keep, CompileAside(house))
     backtests = Backtests(
@@ -129,6 +138,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         more=[
             *governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
             *backtest_routes(backtests),
+            *indicator_routes(indicators, house.clock),
             *list_routes(
                 house.lists,
                 ListDesk(house.lists, house.service),
@@ -155,6 +165,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             site.sweep(),
             snapshots.run(),
             keep_memory_ready(house),
+            watch(indicators, house.clock),
             keep_time(holds, house.service, figures),
         )
     ]

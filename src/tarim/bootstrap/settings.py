@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from tarim.base.errors import DefinitionError
+from tarim.decisions import IndicatorSettings
 from tarim.intake import IntakeLimits
 from tarim.journal import JournalLimits
 from tarim.privacy import VaultLimits
@@ -89,6 +90,7 @@ class Settings:
     policy: PolicySettings = field(default_factory=PolicySettings)
     seen: SeenSettings = field(default_factory=SeenSettings)
     snapshots: SnapshotSettings = field(default_factory=SnapshotSettings)
+    indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
     journal: JournalLimits = field(default_factory=JournalLimits)
     intake: IntakeLimits = field(default_factory=IntakeLimits)
     vault: VaultLimits = field(default_factory=VaultLimits)
@@ -118,6 +120,11 @@ MEANINGS: Final[Mapping[str, str]] = {
     "snapshots.every_events": "events between two snapshots",
     "snapshots.every_s": "seconds between two snapshots, when there are new events",
     "snapshots.nice": "niceness of the process that writes a snapshot",
+    "indicators.window_min": "minutes of a business figure that are compared",
+    "indicators.baseline_min": "minutes before them that they are compared with",
+    "indicators.z_min": "deviation, in standard deviations, from which a warning is raised",
+    "indicators.times_min": "change, up or down, from which a warning is raised",
+    "indicators.events_min": "with fewer events in the window nothing is said",
     "journal.segment_bytes": "size of a segment file, preallocated",
     "journal.block_bytes_max": "largest record",
     "journal.index_stride_bytes": "bytes of a segment per entry of its index in memory",

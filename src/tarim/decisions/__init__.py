@@ -33,6 +33,7 @@ from tarim.decisions.groups import GroupCommit, GroupLimits, Watcher
 from tarim.decisions.hold_word import hold_seconds
 from tarim.decisions.holding import HoldDesk
 from tarim.decisions.holds import HELD, Action, Cause, Change, Hold, Holds, HoldState
+from tarim.decisions.indicators import Figure, Indicators, IndicatorSettings, Reading
 from tarim.decisions.policy import Decider, Decisions, Lists, Scorer, policy_version
 from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
 from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
@@ -62,9 +63,12 @@ __all__ = [
     "Effects",
     "Events",
     "FeatureEngine",
+    "Figure",
     "Governance",
     "Governor",
     "GroupCommit",
+    "IndicatorSettings",
+    "Indicators",
     "GroupLimits",
     "HELD",
     "Hold",
@@ -89,6 +93,7 @@ __all__ = [
     "Proposed",
     "REASON_CHARACTERS_MAX",
     "Reader",
+    "Reading",
     "Reason",
     "RecordKind",
     "Records",
