@@ -125,7 +125,7 @@ class _Poller(threading.Thread):
             if served is not None:
                 try:
                     with served.client("read") as client:
-                        while not self.stopped and self.served is served:
+                        while self.served is served:
                             self.poll(client)
                             time.sleep(0.05)
                 except (httpx.HTTPError, ValueError, KeyError):

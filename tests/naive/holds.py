@@ -54,7 +54,7 @@ class NaiveHolds:
             if mine and row[Col.RESULT] != Result.FAILED:
                 self.change(seq, row[Col.REFERS_SEQ], "refused", "reversed")
         elif kind == Kind.CONFIRMATION:
-            if mine:
+            if mine and hold is not None:
                 self.confirm(seq, row, hold)
         elif decision[Word.HOLD] % 2**32:
             word = decision[Word.HOLD]
