@@ -42,6 +42,12 @@ def speed(run: Run) -> Iterator[Line]:
         yield at_most(f"speed, {found['rules']} rules, {of}", target, max(usual, drawn), " us", note)
 
 
+def backtest(run: Run) -> Iterator[Line]:
+    from bench import backtest
+
+    yield from backtest.lines(run)
+
+
 BARS = (
     Bar(
         "language",
@@ -55,6 +61,16 @@ BARS = (
         (240, 10),
     ),
     Bar("speed", ("speed, 250 rules, batch of 256", "speed, 250 rules, single event"), speed, (15, 6)),
+    Bar(
+        "backtest",
+        (
+            "backtest, 90 days (quick: 4, in proportion)",
+            "backtest, against what was recorded live",
+            "backtest, repeated",
+        ),
+        backtest,
+        (75, 8),
+    ),
 )
 
 
