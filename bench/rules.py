@@ -32,7 +32,6 @@ from tarim.rules import (
     check_ruleset,
     format_expression,
     from_structure,
-    parse,
     starter_pack,
     to_structure,
 )
@@ -41,6 +40,7 @@ from tarim.rules.checked import CheckedExpression
 from tarim.rules.domain import EXPRESSION_CHARS_MAX, EXPRESSION_DEPTH_MAX
 from tarim.rules.emit import emit
 from tarim.rules.kernel_cache import Kernel, load_kernel
+from tarim.rules.parse import parse
 from tarim.rules.tree import Node
 from tarim.stream import reference_features
 from tests.naive.rule_interpreter import Event, holds

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tarim.cli._publishing import add_to
+
+if TYPE_CHECKING:
+    from tarim.rules import RulesetInvalid
 
 
 def register(app: typer.Typer) -> None:
@@ -87,23 +90,23 @@ def format_command(
         typer.echo(formatted, nl=False)
     elif formatted != text:
         temporary = file.with_name(file.name + ".new")
-        temporary.write_text(formatted, encoding="utf-8", newline="")
+        temporary.write_bytes(formatted.encode())
         temporary.replace(file)
 
 
-def structure_command(file: _File) -> None:
+def structure_command(file: _File, features: _Features = None) -> None:
     """Print each rule's condition as groups and rows, JSON for a visual editor. 以分组与行（JSON）输出各规则的条件。
 
     Status 0: done. Status 1: the ruleset has faults, each on a line.
     """
-    from tarim.rules import RulesetInvalid, parse_expression, read_toml, to_structure
+    from tarim.rules import RulesetInvalid, check_ruleset, parse_expression, to_structure
 
     try:
-        rules = read_toml(_text(file)).get("rule", [])
+        rules = check_ruleset(_text(file), _feature_names(features)).rules
     except RulesetInvalid as error:
         _tell(file, error)
         raise typer.Exit(1) from None
-    found = [{"id": rule["id"], "when": to_structure(parse_expression(rule["when"]))} for rule in rules]
+    found = [{"id": rule.id, "when": to_structure(parse_expression(rule.when))} for rule in rules]
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
@@ -133,7 +136,7 @@ def _text(file: Path) -> str:
     try:
         if file.stat().st_size > bytes_max:
             raise TooLarge(f"{file.name} is larger than {bytes_max} bytes")
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode("utf-8")
     except (FileNotFoundError, IsADirectoryError):
         raise NotFound(f"there is no file {file}") from None
     except UnicodeDecodeError:

@@ -20,7 +20,8 @@ from tarim.rules.domain import (
     RulesetInvalid,
 )
 from tarim.rules.format import format_expression, format_ruleset
-from tarim.rules.parse import parse
+from tarim.rules.names import NameNote, explain_names
+from tarim.rules.parse import parse as parse_expression
 from tarim.rules.ruleset import CheckedRuleset, check_ruleset
 from tarim.rules.structure import Structure, StructureError, from_structure, to_structure
 
@@ -32,6 +33,7 @@ __all__ = [
     "Band",
     "CheckedRuleset",
     "ExpressionError",
+    "NameNote",
     "Probe",
     "Problem",
     "Rule",
@@ -41,10 +43,11 @@ __all__ = [
     "StructureError",
     "check_ruleset",
     "compile_ruleset",
+    "explain_names",
     "format_expression",
     "format_ruleset",
     "from_structure",
-    "parse",
+    "parse_expression",
     "source_of",
     "scenario_pack",
     "starter_pack",

@@ -173,6 +173,8 @@ def format_ruleset(text: str) -> str:
         if found is None:
             raise _cannot_replace(rule)
         start, end = found
+        if "\r\n" in text:
+            written = written.replace("\n", "\r\n")
         pieces += [text[done:start], written or text[start:end]]
         done = end
     if problems:

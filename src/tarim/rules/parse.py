@@ -12,6 +12,10 @@
     sum         = product { ("+" | "-") product }
     product     = factor { ("*" | "/") factor }
     factor      = "-" factor | number [unit] | string | name | "true" | "false" | "(" expression ")"
+    number      = digit { ["_"] digit } ["." digit { ["_"] digit }]
+    unit        = "yuan" | "元" | "fen" | "分" | "ms" | "s" | "m" | "h" | "d"
+    string      = '"' { character } '"' | "'" { character } "'"
+    name        = (letter | "_") { letter | digit | "_" }
 
 Numbers may carry underscores and a unit: yuan (元) and fen (分) give fen, ms, s, m, h and d give milliseconds.
 """

@@ -51,8 +51,8 @@ from tarim.rules.parse import parse
 from tarim.rules.positions import Positions
 from tarim.stream import Channel, Outcome
 
-_RULE_KEYS: Final = ("id", "when", "outcome", "weight", "scenario", "reason", "reason_en", "channels")
-_BAND_KEYS: Final = ("at_least", "outcome", "weight", "reason", "reason_en")
+RULE_KEYS: Final = ("id", "when", "outcome", "weight", "scenario", "reason", "reason_en", "channels")
+BAND_KEYS: Final = ("at_least", "outcome", "weight", "reason", "reason_en")
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OUTCOMES: Final = {outcome.name.lower(): outcome for outcome in Outcome}
 _CHANNELS: Final = {channel.name.lower(): channel for channel in Channel}
@@ -176,7 +176,7 @@ class _Reader:
                 )
             seen.add(rule_id)
             known = rule_id or f"rule {index + 1}"
-            self._known_keys(table, _RULE_KEYS, known, place)
+            self._known_keys(table, RULE_KEYS, known, place)
             when = self._text_of(table, "when", known, place, RULESET_CHARS_MAX)
             expression = self._expression(index, known, when) if when else _NOTHING
             rules.append(
@@ -224,7 +224,7 @@ class _Reader:
         return tuple(bands)
 
     def _band(self, table: Mapping[str, Any], band: str) -> Band:
-        self._known_keys(table, _BAND_KEYS, band, (0, 0))
+        self._known_keys(table, BAND_KEYS, band, (0, 0))
         at_least = table.get("at_least")
         if isinstance(at_least, bool) or not isinstance(at_least, int | float) or not 0 <= at_least <= 1:
             self._add(band, (0, 0), "`at_least` must be a score from 0 to 1", "`at_least` 应为 0 到 1 的评分")

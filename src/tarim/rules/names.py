@@ -1,0 +1,81 @@
+"""What a rule may name, told to people: kind, unit, values and meaning of each word in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tarim.privacy import FIELDS
+from tarim.rules.tree import Unit
+from tarim.rules.vocabulary import (
+    EVENT_NAMES,
+    CodeField,
+    FlagField,
+    NumberField,
+    SetField,
+    TokenField,
+    is_yes_or_no,
+    unit_of_feature,
+)
+
+_DERIVED: Final = {
+    "hour": ("hour of the day in China, 0 to 23", "北京时间的小时，0 到 23"),
+    "weekday": ("day of the week in China, 0 = Monday to 6 = Sunday", "北京时间的星期，0 为星期一，6 为星期日"),
+    "score": ("the model's score, 0 to 1; missing without a model", "模型评分，0 到 1；没有模型时缺失"),
+    "late": ("the event came later than the features wait for", "事件晚到，超出特征等待的时间"),
+    "backfill": ("the event was fed after an outage", "中断之后补录的事件"),
+}
+_UNITS: Final = {Unit.PLAIN: "", Unit.FEN: "fen", Unit.MS: "ms"}
+
+
+@dataclass(frozen=True, slots=True)
+class NameNote:
+    """One word a rule may use.
+
+    kind: number, code, set, condition, identifier or feature.  unit: fen, ms or "".  values: the quoted names a code or set
+    has, () where there are none or any currency goes.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    values: tuple[str, ...]
+    text_en: str
+    text_zh: str
+
+
+def explain_names(feature_names: Sequence[str]) -> list[NameNote]:
+    """Every name a rule over these features may use: the event's own in the order of the vocabulary, then the features."""
+    return [*(_event_note(name) for name in EVENT_NAMES), *(_feature_note(name) for name in feature_names)]
+
+
+def _event_note(name: str) -> NameNote:
+    known = EVENT_NAMES[name]
+    english, chinese = _DERIVED[name] if name in _DERIVED else (FIELDS[known.field].doc, FIELDS[known.field].doc_zh)
+    match known:
+        case NumberField():
+            return NameNote(name, "number", _UNITS[known.unit], (), english, chinese)
+        case CodeField():
+            return NameNote(name, "code", "", tuple(known.codes or ()), english, chinese)
+        case SetField():
+            members = tuple(member for member, mask in known.members.items() if mask)
+            return NameNote(name, "set", "", members, english, chinese)
+        case FlagField():
+            return NameNote(name, "condition", "", (), english, chinese)
+        case TokenField():
+            return NameNote(name, "identifier", "", (), english, chinese)
+
+
+def _feature_note(name: str) -> NameNote:
+    if is_yes_or_no(name):
+        return NameNote(
+            name, "feature", "", (), "1 or 0; may stand alone as a condition", "取值 1 或 0；可单独作为条件"
+        )
+    unit = _UNITS[unit_of_feature(name)]
+    told = {
+        "fen": ("an amount; compare it with yuan or fen", "金额；与 yuan 或 fen 比较"),
+        "ms": ("a length of time; compare it with ms, s, m, h or d", "时长；与 ms、s、m、h 或 d 比较"),
+        "": ("a number", "数值"),
+    }
+    return NameNote(name, "feature", unit, (), *told[unit])
