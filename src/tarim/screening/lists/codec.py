@@ -18,9 +18,9 @@ import numpy as np
 from tarim.base.errors import Damaged
 from tarim.screening.lists.domain import Entries, ListDefinition
 
-PART_ENTRIES: Final = 1_024
-PART_BYTES_MAX: Final = 2 << 20
-"""1,024 entries with texts of their own, all at their longest, take 1.1 MB."""
+PART_ENTRIES: Final = 256
+PART_BYTES_MAX: Final = 1 << 20
+"""256 entries with texts of their own, all at their longest, take 0.3 MB."""
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, tag="part"):

@@ -56,7 +56,7 @@ class Membership:
     """Entries of all lists by hashed key, about 40 bytes each when many.  One thread at a time.
 
     Records are applied in the journal's order, between two events.  A part takes effect with its closing record; applying a
-    part of 1,024 entries moves at most 1/1024 of the table for each segment it fills.
+    part of 256 entries moves at most 1/1024 of the table for each segment it fills.
     """
 
     def __init__(self, entries_max: int = ENTRIES_MAX) -> None:
