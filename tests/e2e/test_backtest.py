@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
@@ -9,14 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from bench.serving import Served, new_data, serving
 from tarim.base.errors import TarimError
+from tarim.bootstrap.house import House, Places, settings_of
+from tarim.bootstrap.lists import ListDesk
 from tarim.cli import build_app
+from tarim.models import train_small
 from tarim.rules import starter_pack
+from tarim.screening import RawRow, define_list
+from tarim.stream import reference_features
 
 DRAFT = """name = "mine"
 
@@ -29,6 +36,11 @@ scenario = "telecom_fraud"
 reason = "向新收款方转账"
 reason_en = "a transfer to a new payee"
 """
+LISTED = DRAFT.replace('"new_payee"', '"listed"').replace(
+    'kind == "transfer" and payer_is_new_payee_30d and amount_fen >= 5_000 yuan', 'payee_account in list "suspects"'
+) + DRAFT.split("\n\n")[1].replace('"new_payee"', '"scored"').replace(
+    'kind == "transfer" and payer_is_new_payee_30d and amount_fen >= 5_000 yuan', "score >= 0.5"
+)
 NARROWER = DRAFT.replace("5_000 yuan", "20_000 yuan").replace('"mine"', '"narrower"')
 
 
@@ -104,6 +116,47 @@ def _event(event_id: str, occurred_at: str) -> dict[str, object]:
         "payee_account": "6200000000000002",
         "amount_fen": 8_000_000,
     }
+
+
+def test_lists_and_scores_are_those_of_each_event(tmp_path: Path) -> None:
+    """An entry that came in between counts from there on, and the model's score is the recorded one."""
+    data = tmp_path / "data"
+    new_data(data)
+    names = reference_features().names
+    rng = np.random.default_rng(4)
+    table = np.column_stack([rng.integers(0, 5, 400) for _ in names]).astype(np.float64)
+    model = train_small(table, (table[:, 0] > 2).astype(np.int64), names, "logistic", 0)
+    (tmp_path / "model.txt").write_bytes(model.content)
+    (tmp_path / "listed.toml").write_text(LISTED, encoding="utf-8")
+    environment = {"TARIM_POLICY_RULES_FILE": str(tmp_path / "listed.toml")}
+    environment["TARIM_POLICY_MODEL_FILE"] = str(tmp_path / "model.txt")
+    with House(settings_of(data, environment), Places(data), environment) as house:
+        desk = ListDesk(house.lists, house.service)
+
+        def release(proposal: Any) -> None:
+            asyncio.run(desk.approve(proposal.proposal.id, "B", proposal.proposal.digest))
+
+        _decide(house, 0)
+        release(house.lists.propose_list(define_list("suspects", "black", "payee_account"), "A", "because"))
+        row = RawRow(1, {"value": "P1"})
+        release(house.lists.propose_entries("suspects", [row], "A", "police", "because")[0])
+        _decide(house, 200)
+    draft = result(tmp_path, "listed")["measured"]["drafts"][0]
+    assert draft["recorded"] == {"events": 400, "differing": 0, "seqs": []}
+    hits = {rule["id"]: rule["hit"]["events"] for rule in draft["rules"]}
+    assert hits["listed"] == 50 and 0 < hits["scored"] < 400
+    late = result(tmp_path, "listed", "--from", "2026-02-01T03:30:00")["measured"]["drafts"][0]
+    assert late["recorded"]["differing"] == 0 and 0 < late["rules"][0]["hit"]["events"] < 50
+
+
+def _decide(house: House, first: int) -> None:
+    """Two hundred transfers, a minute apart, to four payees in turn."""
+    events = [
+        _event(f"e{at}", f"2026-02-01T{at // 60:02}:{at % 60:02}:00+08:00") | {"payee_account": f"P{at % 4}"}
+        for at in range(first, first + 200)
+    ]
+    house.service.take(house.intake.messages(json.dumps(events).encode()))
+    house.service.commit()
 
 
 def test_labels_count_as_they_were_known_then_or_now(bank: Path) -> None:
