@@ -56,7 +56,7 @@ def scenario_features() -> FeatureSet:
         relation.sum("amount_fen", "7d"),
     ]
     features += [payer.sum("amount_fen", window, DEPOSITED) for window in ("1h", "24h", "7d")]
-    features += [payer.count("7d", NEAR_LIMIT), payer.count("7d", TEN_THOUSANDS)]
+    features += [payer.first_seen("90d"), payer.count("7d", NEAR_LIMIT), payer.count("7d", TEN_THOUSANDS)]
     for window in ("1h", "24h"):
         features += [
             sender.count(window),
@@ -68,7 +68,6 @@ def scenario_features() -> FeatureSet:
     features += [
         payee.mean("amount_fen", "24h"),
         payee.std("amount_fen", "24h"),
-        payee.in_out_ratio("amount_fen", "7d", payer),
         payee.distinct("account", "90d"),
     ]
     features += [device.distinct("customer", window) for window in ("1h", "24h", "7d")]

@@ -221,10 +221,10 @@ def business_payments(scene: Scene) -> Block:
     paid = scene.by_phone(
         TRANSFER,
         owner,
-        begin + rng.integers(20 * MINUTE_MS, 8 * HOUR_MS, scene.cases),
+        begin + 3 * MINUTE_MS + (8 * HOUR_MS * rng.random(scene.cases) ** 2).astype(np.int64),
         case,
         payee=scene.contacts(owner),
-        amount_fen=(came * (0.4 + 0.55 * rng.random(scene.cases))).astype(np.int64),
+        amount_fen=(came * (0.4 + 0.6 * rng.random(scene.cases))).astype(np.int64),
         balance_pct=scene.percent(20, 95, scene.cases),
     )
     return concatenate([filled, paid])
@@ -265,15 +265,18 @@ def back_from_abroad(scene: Scene) -> Block:
 
 
 def loan_fair(scene: Scene) -> Block:
-    """Staff of one company apply for credit on the same day, from the company's network."""
+    """Staff of one company apply for credit on the same day, from its network, at one fair in ten on the clerk's tablet."""
     rng = scene.rng
     ring, _ = scene.sizes(6, 22)
+    who = scene.anybody(len(ring))
+    own, tablet = scene.population.telephone(who, scene.day), scene.anybody(scene.cases) + scene.population.customers
     office = scene.population.households + rng.integers(0, scene.population.workplaces, scene.cases)
     return scene.by_phone(
         APPLICATION,
-        scene.anybody(len(ring)),
+        who,
         scene.begin(10.0, 1.0)[ring] + scene.within(ring, 6.0),
         ring,
+        device=np.where((rng.random(scene.cases) < 0.1)[ring], tablet[ring], own),
         address=office[ring],
         network=WIFI,
         amount_fen=scene.money(40_000.0, 0.6, len(ring), whole=5_000, whole_share=0.8),
