@@ -296,12 +296,12 @@ def _totals(measured: Measured) -> Table:
     table.add_row("live 现行", *_cells(measured.live.hit))
     table.add_row("  stopped 拦阻", *_cells(measured.live.stopped))
     for result in measured.drafts:
-        table.add_row(result.name, *_cells(result.hit))
+        table.add_row(_name(result), *_cells(result.hit))
         table.add_row("  stopped 拦阻", *_cells(result.stopped))
         table.add_row("  not live 新增", *_cells(result.new))
         table.add_row("  live only 漏去", *_cells(result.lost))
     if measured.difference is not None:
-        first, other = (result.name for result in measured.drafts)
+        first, other = (_name(result) for result in measured.drafts)
         table.add_row(f"only 仅 {first}", *_cells(measured.difference.only_first))
         table.add_row(f"only 仅 {other}", *_cells(measured.difference.only_other))
         table.add_row("both 两者", *_cells(measured.difference.both))
@@ -325,14 +325,21 @@ def _share(value: float | None) -> str:
 
 
 def _rules(result: DraftResult) -> Table:
-    shown = sorted(result.rules, key=lambda each: (-each.hit.events, each.id))[:RULES_SHOWN]
-    title = f"{result.name} {result.version[:16]}"
+    holding = sorted((each for each in result.rules if each.hit.events), key=lambda each: (-each.hit.events, each.id))
+    shown = holding[:RULES_SHOWN]
+    title = f"{_name(result)} {result.version[:16]}"
     if len(result.rules) > len(shown):
-        title += f": {len(shown)} of {len(result.rules)} rules 规则"
+        title += (
+            f": {len(shown)} of {len(result.rules)} rules shown, {len(result.rules) - len(holding)} hold nowhere 未命中"
+        )
     table = _table(title, ("rule\n规则", "outcome\n处置", *_COUNTS, "not live\n新增"))
     for each in shown:
         table.add_row(each.id, each.outcome, *_cells(each.hit), f"{each.new_events:,}")
     return table
+
+
+def _name(result: DraftResult) -> str:
+    return f"{result.name}/{result.rule}" if result.rule else result.name
 
 
 def _groups(result: DraftResult, by: str) -> Table:
@@ -345,7 +352,7 @@ def _groups(result: DraftResult, by: str) -> Table:
         "precision\n精确率",
         "recall\n召回率",
     )
-    table = _table(f"{result.name} by {by}", (by, *columns))
+    table = _table(f"{_name(result)} by {by}", (by, *columns))
     for each in getattr(result.groups, by):
         table.add_row(
             each.value,
