@@ -50,6 +50,45 @@ def test_rules_are_checked_over_other_features(tmp_path):
     assert run("rules", "check", rules, "--features", names).exit_code == 1
 
 
+def test_a_ruleset_is_formatted_in_place_or_shown(tmp_path):
+    file = tmp_path / "rules.toml"
+    untidy = starter_pack().replace("amount_fen < 10 yuan", "(amount_fen<1000 fen)")
+    file.write_text(untidy)
+    shown = run("rules", "format", file)
+    assert shown.exit_code == 0 and "amount_fen < 10 yuan" in shown.output
+    assert file.read_text() == untidy
+    assert run("rules", "format", file, "--write").exit_code == 0
+    assert file.read_text() == shown.output
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_does_not_parse_is_told_and_not_formatted(tmp_path):
+    file = tmp_path / "rules.toml"
+    text = starter_pack().replace("device_count_1h >= 20", "device_count_1h >=")
+    file.write_text(text)
+    result = run("rules", "format", file, "--write")
+    assert result.exit_code == 1 and "[device_very_busy]" in result.output and "1 problems" in result.output
+    assert file.read_text() == text
+
+
+def test_a_ruleset_is_shown_as_groups_and_rows(tmp_path):
+    file = tmp_path / "rules.toml"
+    file.write_text(starter_pack())
+    found = {rule["id"]: rule["when"] for rule in json.loads(run("rules", "structure", file).output)}
+    assert len(found) == 30
+    assert found["device_very_busy"] == {"field": "device_count_1h", "op": ">=", "value": 20}
+    file.write_text(starter_pack().replace("device_count_1h", "device_conut_1h"))
+    result = run("rules", "structure", file)
+    assert result.exit_code == 1 and "did you mean" in result.output
+
+
+def test_names_are_explained():
+    output = run("rules", "explain-names").output
+    assert "score: number. the model's score" in output and "模型评分" in output
+    found = json.loads(run("rules", "explain-names", "--json").output)
+    assert {"payer_since_last", "ip", "hour"} <= {note["name"] for note in found if note["kind"] != "code"}
+
+
 def test_a_file_that_is_not_there_is_said(tmp_path):
     assert isinstance(run("rules", "check", tmp_path / "none.toml").exception, NotFound)
 
