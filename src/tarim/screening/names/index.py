@@ -25,7 +25,7 @@ from tarim.screening.names.folding import WEIGHT_NOISE, Word, word_of
 from tarim.screening.names.normal import PreparedName, prepare_name
 from tarim.screening.names.syllables import alike
 
-ESTIMATE_LEAST: Final = 0.62
+ESTIMATE_LEAST: Final = 0.72
 SYLLABLES_LEAST: Final = 0.8
 NEAR_LEAST: Final = 0.7
 NEAR_WORDS_MAX: Final = 256
@@ -72,6 +72,7 @@ class NameIndex:
         assert len(self.texts) <= NAMES_MAX
         row_texts: list[int] = []
         weights: list[float] = []
+        self._words: set[str] = set()
         self._folds: dict[str, int] = {}
         fold_weights: list[float] = []
         keys, rows = [], []
@@ -82,6 +83,7 @@ class NameIndex:
                 row = len(row_texts)
                 row_texts.append(text_number)
                 weights.append(sum(word.weight for word in prepared.words if not word.initial))
+                self._words.update(word.text for word in prepared.words)
                 for fold, weight in {word.fold: word.weight for word in prepared.words}.items():
                     number = self._folds.setdefault(fold, len(self._folds))
                     if number == len(fold_weights):
@@ -154,16 +156,13 @@ class NameIndex:
         return spellings
 
     def _cut(self, word: Word) -> tuple[Word, ...]:
+        """The word as two indexed words, the shorter part as long as can be; itself when there are none."""
         text = word.text
-        best: tuple[float, tuple[Word, ...]] = (0.0, (word,))
-        if len(text) >= 5:
-            for place in range(2, len(text) - 1):
-                first, second = word_of(text[:place]), word_of(text[place:])
-                if first.fold in self._folds and second.fold in self._folds:
-                    best = max(
-                        best, (min(len(first.text), len(second.text)), (first, second)), key=lambda found: found[0]
-                    )
-        return best[1]
+        for shorter in range(len(text) // 2, 1, -1):
+            for place in (shorter, len(text) - shorter):
+                if text[:place] in self._words and text[place:] in self._words:
+                    return word_of(text[:place]), word_of(text[place:])
+        return (word,)
 
     def _by_words(self, words: tuple[Word, ...], most: int | None) -> tuple[Ints, Floats]:
         met = np.zeros(len(self._row_weights), dtype=np.float32)

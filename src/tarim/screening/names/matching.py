@@ -20,7 +20,7 @@ from tarim.screening.names.domain import BirthSpan, Kind, ListedName, ListEntry,
 from tarim.screening.names.normal import PreparedName, prepare_name
 from tarim.screening.names.scoring import Comparison, compare_names
 
-NAME_THRESHOLD: Final = 0.84
+NAME_THRESHOLD: Final = 0.82
 NAME_LEAST: Final = 0.75
 """A name alike less than this is no match, whatever else agrees."""
 WEAK_ALIAS: Final = 0.92

@@ -23,19 +23,8 @@ _APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2018\u2019\u02bb\u02bc\u02b
 _LETTERS: Final = str.maketrans(
     {"ø": "o", "ł": "l", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "đ": "d", "ð": "d", "þ": "th", "ə": "a", "ħ": "h"}
     | dict(zip("абвгдзийклмнопрстуфыэёїўқғҳ", "abvgdziyklmnoprstufyeeiuqgh", strict=True))
-    | {
-        "е": "e",
-        "ж": "zh",
-        "х": "kh",
-        "ц": "ts",
-        "ч": "ch",
-        "ш": "sh",
-        "щ": "shch",
-        "ъ": "",
-        "ь": "",
-        "ю": "yu",
-        "я": "ya",
-    }
+    | {"е": "e", "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch"}
+    | {"ъ": "", "ь": "", "ю": "yu", "я": "ya"}
     | {"і": "i", "є": "ye", "ґ": "g", "ҷ": "j"}
     | {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ة": "ه", "ە": "ه", "ک": "ك", "ـ": ""}
 )
@@ -51,8 +40,9 @@ _HAN_NOISE: Final = re.compile(
 class PreparedName:
     """A name ready to be compared.
 
-    words: in the order written.  syllables: the whole name as East Asian syllables (a single letter is an initial), or ()
-    when it is not of that kind.  han: its characters when it was written in them alone, one for each syllable, else "".
+    words: in the order written; a second reading of characters has none.  syllables: the whole name as East Asian syllables (a
+    single letter is an initial), or () when it is not of that kind.  han: its characters, one for each syllable, when it was
+    written in them alone, else "".
     """
 
     words: tuple[Word, ...]
@@ -129,25 +119,26 @@ def _of_characters(characters: str) -> tuple[PreparedName, ...]:
     core = _HAN_NOISE.sub("", characters)
     core = core if len(core) >= 2 else characters
     named = 2 <= len(core) <= SYLLABLES_MAX
-    return tuple(
-        PreparedName(tuple(map(word_of, reading[:WORDS_MAX])), reading if named else (), core)
-        for reading in _readings(core)
-    )
+    usual, *others = _readings(core)
+    first = PreparedName(tuple(map(word_of, usual[:WORDS_MAX])), usual if named else (), core)
+    return (first, *(PreparedName((), reading, core) for reading in others if named))
 
 
 def _readings(characters: str) -> list[tuple[str, ...]]:
     """The usual reading, then those with one character read differently."""
+    of_each = [_character_readings(character) for character in characters]
+    usual = tuple(readings[0] for readings in of_each)
+    found = [usual]
+    if len(characters) > SYLLABLES_MAX:
+        return found
+    for place, readings in enumerate(of_each):
+        found += [(*usual[:place], other, *usual[place + 1 :]) for other in readings[1:]]
+    return found[:READINGS_MAX]
+
+
+@lru_cache(maxsize=65_536)
+def _character_readings(character: str) -> tuple[str, ...]:
+    """Pinyin without tone of one character, the usual first; a character without a reading stands for itself."""
     from pypinyin import Style, pinyin  # its tables take a third of a second to load
 
-    usual = tuple(group[0] for group in pinyin(characters, style=Style.NORMAL))
-    if len(usual) != len(characters):  # characters without a reading come back together
-        usual = tuple(pinyin(character, style=Style.NORMAL)[0][0] for character in characters)
-    readings = [usual]
-    if len(characters) > SYLLABLES_MAX:
-        return readings
-    for place, character in enumerate(characters):
-        for other in pinyin(character, style=Style.NORMAL, heteronym=True)[0]:
-            changed = (*usual[:place], other, *usual[place + 1 :])
-            if changed not in readings and len(readings) < READINGS_MAX:
-                readings.append(changed)
-    return readings
+    return tuple(dict.fromkeys(pinyin(character, style=Style.NORMAL, heteronym=True)[0]))

@@ -34,6 +34,7 @@ EXCESS_OTHER: Final = 0.6
 EXCESS_ONE_WORD: Final = 0.9
 INITIAL_SIMILARITY: Final = 0.9
 INITIAL_SYLLABLE_WEIGHT: Final = 0.3
+JOIN_LENGTH_OFF: Final = 3
 OTHER_CHARACTER: Final = 0.6
 """Two characters of one reading that are surely not variants of each other."""
 
@@ -145,23 +146,34 @@ def _joinings(one: tuple[Word, ...], two: tuple[Word, ...]) -> list[tuple[tuple[
 
 
 def _join(words: tuple[Word, ...], others: tuple[Word, ...]) -> tuple[Word, ...]:
-    wanted = {word.fold for word in others if len(word.text) >= 4}
-    if not wanted or len(words) < 2:
-        return words
     joined: list[Word] = []
     place = 0
     while place < len(words):
         for width in (3, 2):
-            if place + width <= len(words):
-                whole = "".join(word.text for word in words[place : place + width])
-                if len(whole) <= 32 and word_of(whole).fold in wanted:
-                    joined.append(word_of(whole))
-                    place += width
-                    break
+            whole = _joined(words[place : place + width], others) if place + width <= len(words) else None
+            if whole is not None:
+                joined.append(whole)
+                place += width
+                break
         else:
             joined.append(words[place])
             place += 1
     return tuple(joined)
+
+
+def _joined(parts: tuple[Word, ...], others: tuple[Word, ...]) -> Word | None:
+    """The parts as one word when another word is that, folded.  Length and first letter are looked at before folding."""
+    length = sum(len(part.text) for part in parts)
+    for other in others:
+        if (
+            other.key[:1] == parts[0].key[:1]
+            and abs(len(other.text) - length) <= JOIN_LENGTH_OFF
+            and len(other.text) >= 4
+        ):
+            whole = word_of("".join(part.text for part in parts))
+            if whole.fold == other.fold:
+                return whole
+    return None
 
 
 def _assign(one: tuple[Word, ...], two: tuple[Word, ...], kind: Kind) -> Comparison:
