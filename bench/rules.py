@@ -72,7 +72,7 @@ def agreement(rules: int) -> dict[str, Any]:
     """
     started = time.perf_counter()
     chunks = -(-rules // CHUNK_RULES)
-    found = list(on_all_cores(_agreement_of, range(chunks)))
+    found = list(on_all_cores(agreement_of, range(chunks)))
     return {
         "rules": chunks * CHUNK_RULES,
         "pairs": chunks * CHUNK_RULES * EVENTS_A_CHUNK,
@@ -84,7 +84,7 @@ def agreement(rules: int) -> dict[str, Any]:
     }
 
 
-def _agreement_of(seed: int) -> dict[str, Any]:
+def agreement_of(seed: int) -> dict[str, Any]:
     trees = random_trees(seed, CHUNK_RULES)
     texts = [format_expression(tree) for tree in trees]
     lost = [text for tree, text in zip(trees, texts, strict=True) if not _comes_back(tree, text)]
@@ -168,7 +168,7 @@ def fuzz(texts: int) -> dict[str, Any]:
     """Texts that are mostly wrong: each is read, or refused with a place inside it and words in both languages."""
     started = time.perf_counter()
     chunks = -(-texts // CHUNK_TEXTS)
-    found = list(on_all_cores(_fuzz_of, range(chunks)))
+    found = list(on_all_cores(fuzz_of, range(chunks)))
     return {
         "texts": chunks * CHUNK_TEXTS,
         "accepted": sum(each["accepted"] for each in found),
@@ -179,7 +179,7 @@ def fuzz(texts: int) -> dict[str, Any]:
     }
 
 
-def _fuzz_of(seed: int) -> dict[str, Any]:
+def fuzz_of(seed: int) -> dict[str, Any]:
     draw = random.Random(seed)
     valid = [format_expression(tree) for tree in random_trees(seed, 50)]
     faults: list[str] = []

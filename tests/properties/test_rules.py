@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench import rules as bench
 from tarim.rules import ExpressionError, RulesetInvalid, check_ruleset, compile_ruleset
 from tarim.rules.check import check
 from tarim.rules.parse import parse
 from tarim.stream import Col, empty_rows
+from tests.naive import rule_interpreter
 from tests.naive.rule_interpreter import Event, holds
 
 NAMES = ("payer_count_1h", "payer_sum_amount_fen_1h", "payer_is_new_payee_30d", "payer_since_last", "plain")
@@ -147,6 +151,31 @@ def assert_twins_agree(texts, *, seed, count):
 @given(st.lists(expressions, min_size=1, max_size=40), st.integers(0, 1000))
 def test_the_compiled_kernel_means_what_the_interpreter_means(texts, seed):
     assert_twins_agree(texts, seed=seed, count=40)
+
+
+def test_random_trees_are_judged_alike_and_a_difference_would_be_seen(monkeypatch):
+    """The chunk that the acceptance run does four hundred times; then with an interpreter that takes `<` for `<=`."""
+    found = bench.agreement_of(3)
+    assert (found["differing"], found["lost"]) == (0, 0), found["examples"]
+    assert found["held"] > 500
+    monkeypatch.setitem(rule_interpreter._OPS, "<", operator.le)
+    assert bench.agreement_of(3)["differing"] > 0
+
+
+def test_fuzzed_texts_are_refused_at_a_place_and_a_crash_would_be_seen(monkeypatch):
+    """A tenth of the chunk that the acceptance run does a hundred times; then with a parser that trips over `and`."""
+    monkeypatch.setattr(bench, "CHUNK_TEXTS", 1_000)
+    found = bench.fuzz_of(3)
+    assert found["faults"] == 0, found["examples"]
+    assert 0 < found["accepted"] < 1_000
+
+    def tripping(text):
+        if " and " in text:
+            raise KeyError("and")
+        return parse(text)
+
+    monkeypatch.setattr(bench, "parse", tripping)
+    assert bench.fuzz_of(3)["faults"] > 0
 
 
 @settings(max_examples=300, deadline=None)
