@@ -48,6 +48,12 @@ def backtest(run: Run) -> Iterator[Line]:
     yield from backtest.lines(run)
 
 
+def names(run: Run) -> Iterator[Line]:
+    from bench import names
+
+    yield from names.judge(run)
+
+
 BARS = (
     Bar(
         "language",
@@ -70,6 +76,19 @@ BARS = (
         ),
         backtest,
         (75, 8),
+    ),
+    Bar(
+        "names",
+        (
+            "names, romanisation cases: recall",
+            "names, romanisation cases: precision",
+            "names, variants of the real lists: recall",
+            "names, variants of the real lists: precision",
+            "names, ms a name, mean",
+            "names, re-screening of all customers",
+        ),
+        names,
+        (120, 12),
     ),
 )
 

@@ -42,15 +42,6 @@ CUSTOMERS = 350_000
 CHANGED_ENTRIES = 100
 ROMANISATION = "names, romanisation cases"
 VARIANTS = "names, variants of the real lists"
-LINES = (
-    f"{ROMANISATION}: recall",
-    f"{ROMANISATION}: precision",
-    f"{VARIANTS}: recall",
-    f"{VARIANTS}: precision",
-    "names, ms a name, mean",
-    "names, re-screening of all customers",
-)
-NEEDS_S = (150, 20)
 
 
 @dataclass(frozen=True)
