@@ -242,9 +242,9 @@ def many(count: int) -> dict[str, Any]:
     steps: list[float] = []
     journal_bytes = 0
     for payload in change_records("all", definition, _batches(tokens, period_of(0, FOREVER_S)), 2):
-        begin = time.perf_counter()
+        begin = time.thread_time()  # what the step itself costs, whoever else wants the processor
         membership.apply(payload)
-        steps.append(time.perf_counter() - begin)
+        steps.append(time.thread_time() - begin)
         journal_bytes += len(payload)
     resident = _resident_bytes() - before
     small: list[float] = []
@@ -371,7 +371,7 @@ LINES: Final = (
     "lists, memory per entry",
     "lists, look-up",
     "lists, a change of 100 entries",
-    "lists, longest step of a change, p99",
+    "lists, one step of a change, p99, CPU",
     "lists, by one person alone",
 )
 

@@ -73,6 +73,13 @@ def segment_start(segment, generation):
     return SEGMENTS * (rows - FIRST_ROWS) + segment * rows
 
 
+@njit("i8(i8, i8)", cache=True, inline="always")
+def places_max(segment, generation):
+    """Places of a segment that may be filled: from a half to three quarters of them, so that not all segments grow at once."""
+    rows = FIRST_ROWS << generation
+    return (rows >> 1) + (rows >> 2) * segment // SEGMENTS
+
+
 @njit("i8(i8[:, ::1], i8, i8, i8, i8)", cache=True, inline="always")
 def newest(arena, start, mask, key, in_force):
     """Place of the newest version of `key` whose change is at most `in_force`; -1 when there is none."""
@@ -98,7 +105,7 @@ def put(arena, generation, used, keys, periods, begin, change, in_force):
         key = keys[i]
         segment = (key >> SEGMENT_SHIFT) & (SEGMENTS - 1)
         mask = (FIRST_ROWS << generation[segment]) - 1
-        if 4 * (used[segment] + 1) > 3 * (mask + 1):
+        if used[segment] >= places_max(segment, generation[segment]):
             return i
         start = segment_start(segment, generation[segment])
         stands, stands_change, place = -1, 0, -1

@@ -171,7 +171,7 @@ class Membership:
             self._memory.madvise(mmap.MADV_DONTNEED, start, length)  # gives the pages back; they read as zeros
         else:
             self._arena[start // _ROW_BYTES : (start + length) // _ROW_BYTES] = 0
-        if 8 * len(live) > 3 * (kernel.FIRST_ROWS << generation):
+        if 2 * len(live) > kernel.places_max(segment, generation):
             generation += 1
             assert generation < self._generations, "a segment outgrew twice its fair share"
         self._generation[segment] = generation

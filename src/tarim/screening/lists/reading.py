@@ -248,7 +248,10 @@ def _identifier(field: str, column: str, token_column: str, cells: Mapping[str, 
         return "", token
     if column not in cells:
         raise FieldError(column, "is required")
-    return canonical(field, cells[column]), 0
+    try:
+        return canonical(field, cells[column]), 0
+    except FieldError as error:
+        raise FieldError(column, error.rule, error.got) from None
 
 
 def token_text(token: int) -> str:
