@@ -54,6 +54,12 @@ def names(run: Run) -> Iterator[Line]:
     yield from names.judge(run)
 
 
+def lists(run: Run) -> Iterator[Line]:
+    from bench import lists
+
+    yield from lists.lines(run)
+
+
 BARS = (
     Bar(
         "language",
@@ -76,6 +82,19 @@ BARS = (
         ),
         backtest,
         (75, 8),
+    ),
+    Bar(
+        "lists",
+        (
+            "lists, as at past instants",
+            "lists, memory per entry",
+            "lists, look-up",
+            "lists, a change of 100 entries",
+            "lists, one step of a change, p99, CPU",
+            "lists, by one person alone",
+        ),
+        lists,
+        (60, 8),
     ),
     Bar(
         "names",

@@ -155,6 +155,8 @@ class Trial:
         definition = self.random.choice(LISTS)
         key = self._key(definition)
         at_ms = _START_S * 1_000 + self.random.randrange(0, max(1, self.at_ms - _START_S * 1_000) + 50_000)
+        if self.twin.changes and self.random.random() < 0.5:
+            at_ms = self.random.choice(self.twin.changes).at_ms  # to the millisecond when something changed
         entry = self.history.entry_at(*key, self.history.change_at(at_ms))
         self.differing += (entry is not None and entry.valid_at(at_ms)) is not self.twin.as_at(key, at_ms)
         self.differing += found(self.membership, definition, key, at_ms) is not self.twin.member(
