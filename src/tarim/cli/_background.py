@@ -24,6 +24,8 @@ from tarim.base.errors import Unavailable
 PID_FILE: Final = "service.pid"
 LOG_FILE: Final = "service.log"
 START_S_MAX: Final = 120.0
+TIMEOUT_S: Final = 120.0
+"""Compiling a ruleset is the slowest request."""
 STOP_S_MAX: Final = 30.0
 LISTENING: Final = "listening on "
 
@@ -112,7 +114,7 @@ def call(url: str, method: str, path: str, key: str, body: bytes | None = None) 
     """Status and decoded JSON of one request.  Raises Unavailable when there is no answer."""
     address = urlsplit(url)
     assert address.hostname is not None
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT_S)
     headers = {"Authorization": f"Bearer {key}"}
     if body is not None:
         headers["Content-Type"] = "application/json"

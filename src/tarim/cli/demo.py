@@ -151,8 +151,9 @@ def _demonstrate(data: Path, texts: Any, console: Console, settings: Any, port: 
 
 
 def _serve(data: Path, texts: Any, console: Console, report: Report, port: int) -> None:
-    from tarim.cli import _background
+    from tarim.cli import _background, _demo_rule
 
+    keys = _demo_rule.make_keys(data)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TARIM_")}
     with console.status(texts.starting):
         url = _background.start(data, port, environment)
@@ -165,6 +166,7 @@ def _serve(data: Path, texts: Any, console: Console, report: Report, port: int) 
     }
     body = json.dumps(event, ensure_ascii=False)
     status, answer = _background.call(url, "POST", "/v1/decisions", report.key, body.encode())
+    _demo_rule.show(data, url, keys, texts, console, report)
     texts.show_service(console, url, report.key, body, status, answer, f"/v1/decisions/{event['event_id']}?source=demo")
 
 
