@@ -31,6 +31,9 @@ BATCH_EVENTS = 8_192
 CHINA_OFFSET_MS, DAY_MS = 8 * 3_600_000, 86_400_000
 
 
+Ints = npt.NDArray[np.int64]
+
+
 @dataclass
 class Found:
     """What was found of one scenario, or of one pattern that imitates it."""
@@ -40,6 +43,10 @@ class Found:
     named: int = 0
     true_alerts: int = 0
     false_alerts: int = 0
+
+    @property
+    def recall(self) -> float:
+        return self.found / max(1, self.cases)
 
 
 @dataclass
@@ -71,10 +78,9 @@ class Report:
 
 
 @lru_cache(maxsize=1)
-def prepared() -> tuple[Engine, Ruleset]:
-    """A fresh engine's kernels and the pack, compiled (minutes when nothing is cached)."""
-    engine = Engine(scenario_features())
-    return engine, compile_ruleset(scenario_pack(), engine.names)
+def prepared() -> Ruleset:
+    """The pack, compiled, and the engine's kernels in the cache (a minute or two when they are not there yet)."""
+    return compile_ruleset(scenario_pack(), Engine(scenario_features()).names)
 
 
 def bank(seed: int, days: int, customers: int, events_per_day: int) -> SimulationSettings:
@@ -90,14 +96,33 @@ def bank(seed: int, days: int, customers: int, events_per_day: int) -> Simulatio
     )
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The events that are part of a case or pattern, or that some rule holds on; arrays of shape (n,)."""
+
+    local_day: Ints
+    crime: Ints
+    pattern: Ints
+    ring: Ints
+    customer: Ints
+    payee: Ints
+    holds: npt.NDArray[np.bool_]
+    """Shape (n, rules)."""
+
+    @property
+    def flagged(self) -> npt.NDArray[np.bool_]:
+        """Whether the outcome is above pass: every rule of the pack leads there."""
+        found: npt.NDArray[np.bool_] = np.asarray(self.holds.any(axis=1))
+        return found
+
+
 def judge_bank(settings: SimulationSettings) -> Report:
     """Simulate, compute features, evaluate the pack, compare with the truth."""
-    ruleset = prepared()[1]
+    ruleset = prepared()
     engine = Engine(scenario_features())
-    kept: list[tuple[npt.NDArray[np.int64], ...]] = []
-    outcomes = np.array([rule.outcome for rule in ruleset.rules])
+    assert all(rule.outcome > Outcome.PASS for rule in ruleset.rules)
+    parts = []
     events = 0
-    spans: dict[int, tuple[int, int]] = {}
     for day in simulate_labelled_rows(settings):
         events += len(day.rows)
         hits = np.zeros((len(day.rows), HIT_WORDS), np.uint64)
@@ -108,85 +133,75 @@ def judge_bank(settings: SimulationSettings) -> Report:
             scores = np.full(len(rows), np.nan)
             ruleset.evaluate(rows, features, scores, np.zeros_like(hits[: len(rows)]), hits[begin : begin + len(rows)])
         chosen = np.flatnonzero(hits.any(axis=1) | (day.ring >= 0))
-        local_day = (day.rows[chosen, Col.OCCURRED_MS] + CHINA_OFFSET_MS) // DAY_MS
-        kept.append(
-            (local_day, day.crime[chosen].astype(np.int64), day.pattern[chosen].astype(np.int64), day.ring[chosen],
-             day.rows[chosen, Col.CUSTOMER], day.rows[chosen, Col.PAYEE], hits[chosen].view(np.int64))
-        )  # fmt: skip
-    assert all(outcome > Outcome.PASS for outcome in outcomes)
-    del spans
-    return _counted(events, settings, ruleset, [np.concatenate(columns) for columns in zip(*kept, strict=True)])
-
-
-def _counted(
-    events: int, settings: SimulationSettings, ruleset: Ruleset, columns: list[npt.NDArray[np.int64]]
-) -> Report:
-    local_day, crime, pattern, ring, customer, payee, words = columns
-    first_day = int(np.datetime64(settings.start, "D").astype(np.int64))
-    holds = np.stack(
-        [words.view(np.uint64)[:, rule.index // 64] >> np.uint64(rule.index % 64) & np.uint64(1) for rule in ruleset.rules],
-        axis=1,
-    ).astype(bool)
+        rows = day.rows[chosen]
+        local_day = (rows[:, Col.OCCURRED_MS] + CHINA_OFFSET_MS) // DAY_MS
+        truth = (column[chosen].astype(np.int64) for column in (day.crime, day.pattern, day.ring))
+        bits = [hits[chosen, rule.index // 64] >> np.uint64(rule.index % 64) & np.uint64(1) for rule in ruleset.rules]
+        parts.append((local_day, *truth, rows[:, Col.CUSTOMER], rows[:, Col.PAYEE], np.stack(bits, 1).astype(bool)))
     report = Report(events)
-    flagged = holds.any(axis=1)
-    named = np.zeros(len(crime), bool)
+    judged = Judged(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    first_day = int(np.datetime64(settings.start, "D").astype(np.int64))
+    judged_from = first_day + BURN_IN_DAYS
+    _count_cases(report, judged, ruleset, judged_from, first_day + settings.days - CASE_DAYS)
+    _count_alerts(report, judged, ruleset, judged_from)
+    return report
+
+
+def _count_cases(report: Report, judged: Judged, ruleset: Ruleset, day_from: int, day_to: int) -> None:
+    """Count the cases and patterns that begin on days in [day_from, day_to), those found, and those rightly named."""
+    named = np.zeros(len(judged.crime), bool)
     for index, rule in enumerate(ruleset.rules):
         if rule.scenario in CRIME_NAMES:
-            named |= holds[:, index] & (crime == CRIME_NAMES.index(rule.scenario) + 1)
-
-    judged_from, judged_to = first_day + BURN_IN_DAYS, first_day + settings.days - CASE_DAYS
-    case, place = np.unique(ring[ring >= 0], return_inverse=True)
-    of_case = np.flatnonzero(ring >= 0)
-    begun = np.full(len(case), np.iinfo(np.int64).max)
-    np.minimum.at(begun, place, local_day[of_case])
-    caught, right = np.zeros(len(case), bool), np.zeros(len(case), bool)
-    np.logical_or.at(caught, place, flagged[of_case])
-    np.logical_or.at(right, place, named[of_case])
-    first = np.zeros(len(case), np.int64)
-    first[place[::-1]] = of_case[::-1]
-    for each in np.flatnonzero((begun >= judged_from) & (begun < judged_to)):
-        kind, imitation = crime[first[each]], pattern[first[each]]
-        entry = report.scenarios[CRIME_NAMES[kind - 1]] if kind else report.patterns[PATTERNS[imitation - 1][0]]
+            named |= judged.holds[:, index] & (judged.crime == CRIME_NAMES.index(rule.scenario) + 1)
+    members = np.flatnonzero(judged.ring >= 0)
+    _, first_of, case = np.unique(judged.ring[members], return_index=True, return_inverse=True)
+    begun = np.full(len(first_of), np.iinfo(np.int64).max)
+    np.minimum.at(begun, case, judged.local_day[members])
+    found = np.bincount(case, judged.flagged[members]) > 0
+    right = np.bincount(case, named[members]) > 0
+    for each in np.flatnonzero((begun >= day_from) & (begun < day_to)):
+        crime, pattern = judged.crime[members[first_of[each]]], judged.pattern[members[first_of[each]]]
+        entry = report.scenarios[CRIME_NAMES[crime - 1]] if crime else report.patterns[PATTERNS[pattern - 1][0]]
         entry.cases += 1
-        entry.found += bool(caught[each])
+        entry.found += bool(found[each])
         entry.named += bool(right[each])
 
-    alerting = np.flatnonzero(flagged & (local_day >= judged_from))
+
+def _count_alerts(report: Report, judged: Judged, ruleset: Ruleset, day_from: int) -> None:
+    """Count the alerts from `day_from` on, true and false, under the scenario of the heaviest rule."""
+    chosen = np.flatnonzero(judged.flagged & (judged.local_day >= day_from))
     weights = np.array([rule.weight for rule in ruleset.rules])
-    heaviest = np.argmax(np.where(holds[alerting], weights, -1), axis=1)
-    about_payee = np.array([any(name.startswith("payee_") for name in rule.reads) for rule in ruleset.rules])[heaviest]
-    subject = np.where(about_payee, payee[alerting], customer[alerting])
-    keys = np.stack([local_day[alerting], about_payee.astype(np.int64), subject], axis=1)
+    of_payee = np.array([any(name.startswith("payee_") for name in rule.reads) for rule in ruleset.rules])
+    heaviest = np.argmax(np.where(judged.holds[chosen], weights, -1), axis=1)
+    about_payee = of_payee[heaviest]
+    subject = np.where(about_payee, judged.payee[chosen], judged.customer[chosen])
+    keys = np.stack([judged.local_day[chosen], about_payee.astype(np.int64), subject], axis=1)
     _, first_of, alert = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     alert = alert.reshape(-1)
-    true = np.zeros(len(first_of), bool)
-    np.logical_or.at(true, alert, crime[alerting] > 0)
+    true = np.bincount(alert, judged.crime[chosen] > 0) > 0
     imitating = np.zeros(len(first_of), np.int64)
-    np.maximum.at(imitating, alert, pattern[alerting])
+    np.maximum.at(imitating, alert, judged.pattern[chosen])
     for index, position in enumerate(first_of):
         scenario = report.scenarios[ruleset.rules[heaviest[position]].scenario]
-        if true[index]:
-            scenario.true_alerts += 1
-        else:
-            scenario.false_alerts += 1
-            if imitating[index]:
-                report.patterns[PATTERNS[imitating[index] - 1][0]].false_alerts += 1
-    return report
+        scenario.true_alerts += bool(true[index])
+        scenario.false_alerts += not true[index]
+        if imitating[index] and not true[index]:
+            report.patterns[PATTERNS[imitating[index] - 1][0]].false_alerts += 1
 
 
 def text_of(report: Report) -> str:
     """Every scenario and every pattern, a line each."""
     lines = [f"{'scenario':<22}{'cases':>6}{'found':>6}{'recall':>8}{'named':>7}{'true':>6}{'false':>6} alerts"]
     for name, found in report.scenarios.items():
-        recall = found.found / max(1, found.cases)
         lines.append(
-            f"{name:<22}{found.cases:>6}{found.found:>6}{recall:>8.3f}{found.named:>7}"
+            f"{name:<22}{found.cases:>6}{found.found:>6}{found.recall:>8.3f}{found.named:>7}"
             f"{found.true_alerts:>6}{found.false_alerts:>6}"
         )
     lines.append(f"{'genuine pattern':<22}{'cases':>6}{'hit':>6}{'share':>8}{'':>7}{'':>6}{'false':>6} alerts")
     for name, found in report.patterns.items():
-        share = found.found / max(1, found.cases)
-        lines.append(f"{name:<22}{found.cases:>6}{found.found:>6}{share:>8.3f}{'':>7}{'':>6}{found.false_alerts:>6}")
+        lines.append(
+            f"{name:<22}{found.cases:>6}{found.found:>6}{found.recall:>8.3f}{'':>7}{'':>6}{found.false_alerts:>6}"
+        )
     lines.append(
         f"{report.events:,} events; recall {report.recall:.3f}, scenario named {report.named_share:.3f}, "
         f"{report.false_per_true:.2f} false alerts per true one, {report.false_per_case:.2f} per case found"
@@ -194,23 +209,21 @@ def text_of(report: Report) -> str:
     return "\n".join(lines)
 
 
-LINES = (
-    "scenarios: recall of cases",
-    "scenarios: false alerts per true alert",
-    "scenarios: right scenario named",
-    "scenarios: least recall of one scenario",
-)
+LINES = ("scenarios, recall of cases", "scenarios, false alerts per true one", "scenarios, right scenario named")
 
 
-def judge(run: Run) -> Iterator[Line]:
-    """The bar: a bank of the unseen seed."""
-    report = judge_bank(bank(UNSEEN_SEED, run.pick(75, 45), run.pick(40_000, 10_000), run.pick(36_000, 9_000)))
+def lines(run: Run) -> Iterator[Line]:
+    """The bar: a bank of the unseen seed, each scenario told before the lines."""
+    report = judge_bank(bank(UNSEEN_SEED, run.pick(75, 50), run.pick(40_000, 12_000), run.pick(36_000, 12_000)))
     print(text_of(report), flush=True)
-    hard = [found for found in report.patterns.values()]
-    imitations = f"{sum(f.found for f in hard)} of {sum(f.cases for f in hard)} hard negatives alerted"
-    yield at_least(LINES[0], 0.90, report.recall, note=f"{report.total('found')} of {report.total('cases')} cases")
-    yield at_most(LINES[1], 1.0, report.false_per_true, note=imitations)
-    yield at_least(LINES[2], 0.90, report.named_share, note="of the cases found")
+    weak = [f"{name} {found.found} of {found.cases}" for name, found in report.scenarios.items() if found.recall < 0.9]
+    note = f"{report.total('found')} of {report.total('cases')}" + (f"; below .90: {', '.join(weak)}" if weak else "")
+    yield at_least(LINES[0], 0.90, report.recall, note=note)
+    imitations = report.patterns.values()
+    note = f"{report.false_per_case:.2f} per case found; "
+    note += f"hard negatives hit: {sum(f.found for f in imitations):,} of {sum(f.cases for f in imitations):,}"
+    yield at_most(LINES[1], 1.0, report.false_per_true, note=note)
+    yield at_least(LINES[2], 0.90, report.named_share, note="of the cases found, by a rule of that scenario")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Each scenario of the pack on its own cases: a short story that must be told apart from one that looks like it.
 
-Stories run through the real engine (as plain Python) and the compiled rules.  Times are seconds after T0 (Tuesday 10:00 in China), money yuan;
-customer 1 has the account 1, and so on; payees of other banks are 900 and more.
+Stories run through the real engine (as plain Python) and the compiled rules.  Times are seconds after T0 (Tuesday 10:00 in
+China), money is yuan; customer 1 has the account 1, and so on; payees of other banks are 900 and more.
 """
 
 from __future__ import annotations
@@ -297,3 +297,17 @@ def test_nothing_is_found_without_the_right_to_the_past() -> None:
     features = np.full((len(rows), len(scenario_features().names)), np.nan)
     pack().evaluate(rows, features, np.full(len(rows), np.nan), np.zeros_like(hits), hits)
     assert not hits.any()
+
+
+@pytest.mark.parametrize("rule_id", ["payee_is_suspect", "device_is_suspect", "address_is_suspect"])
+def test_an_entry_of_a_list_is_told(rule_id: str) -> None:
+    """A rule about a list holds exactly where the event's value is an entry."""
+    rule = next(rule for rule in pack().rules if rule.id == rule_id)
+    rows = rows_of([event("transfer", 0, payee=901, yuan=10), event("transfer", 9, payee=902, yuan=10)])
+    hits, members = (np.zeros((2, HIT_WORDS), np.uint64) for _ in range(2))
+    probe = next(
+        index for index, probe in enumerate(pack().probes) if rule_id.split("_")[0] in Col(probe.column).name.lower()
+    )
+    members[1, probe // 64] = np.uint64(1 << probe % 64)
+    pack().evaluate(rows, np.full((2, len(scenario_features().names)), np.nan), np.full(2, np.nan), members, hits)
+    assert [int(word[rule.index // 64]) >> rule.index % 64 & 1 for word in hits] == [0, 1]

@@ -119,7 +119,7 @@ def round_amounts(scene: Scene) -> Block:
 
 def dormant_then_active(scene: Scene) -> Block:
     """An account that slept for months takes in a large sum and passes it on."""
-    rng, sleeper = scene.rng, scene.sleepers()
+    rng, sleeper = scene.rng, scene.sleepers(0)
     begin = scene.begin(11.0, 2.5)
     came = np.maximum(10_000_00, scene.money(70_000.0, 0.7, scene.cases, whole=1_000))
     case = np.arange(scene.cases)

@@ -248,7 +248,7 @@ def builders_wages(scene: Scene) -> Block:
 
 def back_from_abroad(scene: Scene) -> Block:
     """Somebody long away gets a sum and spends part of it in the following days."""
-    rng, sleeper = scene.rng, scene.sleepers()
+    rng, sleeper = scene.rng, scene.sleepers(1)
     came = scene.money(30_000.0, 0.8, scene.cases, whole=1_000)
     begin = scene.begin(11.0, 2.5)
     filled = scene.from_elsewhere(sleeper, begin, np.arange(scene.cases), came)

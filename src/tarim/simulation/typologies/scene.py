@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import numpy as np
 
@@ -33,6 +34,8 @@ from tarim.simulation.envelope import (
 )
 from tarim.simulation.life import login_verification, places_of_telephones, transfer_verification
 from tarim.simulation.population import CONTACTS, Population
+
+_SLEEPERS_PER_DAY: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,12 @@ class Scene:
         """Customers, each as likely as another."""
         return self.rng.integers(0, self.population.customers, count)
 
-    def sleepers(self) -> Array:
-        """A dormant customer for each case."""
+    def sleepers(self, half: int) -> Array:
+        """A dormant customer for each case, from one half (0, 1) of them: taken in turn, so that none wakes twice soon."""
         everybody = np.arange(self.population.customers)
         dormant = everybody[self.population.dormant(everybody)]
-        chosen = dormant if len(dormant) else everybody
-        picked: Array = chosen[self.rng.integers(0, len(chosen), self.cases)]
+        pool = dormant[half::2] if len(dormant) > 1 else everybody
+        picked: Array = pool[(self.day * _SLEEPERS_PER_DAY + np.arange(self.cases)) % len(pool)]
         return picked
 
     def elders(self, count: int) -> Array:
