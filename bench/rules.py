@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.random_rules import FEATURES, RandomRules, random_events
+from tarim.base.errors import DefinitionError
 from tarim.rules import (
     HIT_WORDS,
     MEMBER_WORDS,
@@ -31,6 +32,7 @@ from tarim.rules import (
     RulesetInvalid,
     check_ruleset,
     format_expression,
+    format_ruleset,
     from_structure,
     starter_pack,
     to_structure,
@@ -211,11 +213,19 @@ def _fault_of(text: str) -> str | None:
 
 
 def _fault_of_ruleset(draw: random.Random, text: str) -> str | None:
-    """The same for a whole ruleset with the text put somewhere into it."""
+    """The same for a whole ruleset with the text put somewhere into it: checked, and formatted."""
     pack = starter_pack()[:3000]
     at = draw.randrange(len(pack))
+    broken = pack[:at] + text + pack[at + draw.randrange(20) :]
     try:
-        check_ruleset(pack[:at] + text + pack[at + draw.randrange(20) :], FEATURES)
+        formatted = format_ruleset(broken)
+        if format_ruleset(formatted) != formatted:
+            return "formatted twice is different"
+    except DefinitionError as error:
+        if not error.detail:
+            return "not formatted without words"
+    try:
+        check_ruleset(broken, FEATURES)
     except RulesetInvalid as error:
         worded = all(problem.text_en and problem.text_zh and problem.line >= 0 for problem in error.problems)
         return "" if error.problems and worded else "refused without words or place"

@@ -45,7 +45,14 @@ from tarim.rules.vocabulary import (
 )
 from tarim.stream import Col
 
-_UNIT_ZH: Final = {Unit.PLAIN: "普通数值", Unit.FEN: "金额（分）", Unit.MS: "时长（毫秒）"}
+_UNIT_ZH: Final = {
+    Unit.PLAIN: "普通数值",
+    Unit.COUNT: "次数、代码或比率",
+    Unit.FEN: "金额（分）",
+    Unit.MS: "时长（毫秒）",
+}
+_WEIGHT: Final = (Unit.COUNT, Unit.PLAIN, Unit.MS, Unit.FEN)
+"""A product measures what its heavier factor does."""
 _FLAGS_COLUMN: Final = int(Col.FLAGS)
 _LIST_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
@@ -240,15 +247,17 @@ class _Checker:
             self._agree(node.at, units)
             unit = units.pop() if units else Unit.PLAIN
         elif node.op == "*":
-            if left_unit is not Unit.PLAIN and right_unit is not Unit.PLAIN:
+            if not {left_unit, right_unit} & {Unit.PLAIN, Unit.COUNT}:
                 raise _error(
                     node.at,
                     f"{left_unit.value} times {right_unit.value} measures nothing; multiply by a plain number",
                     f"{_UNIT_ZH[left_unit]}与{_UNIT_ZH[right_unit]}相乘没有意义；请乘以普通数值",
                 )
-            unit = units.pop() if units else Unit.PLAIN
+            unit = max(left_unit, right_unit, key=_WEIGHT.index)
+        elif right_unit in (Unit.PLAIN, Unit.COUNT):
+            unit = max(left_unit, right_unit, key=_WEIGHT.index)
         else:
-            unit = left_unit if right_unit is Unit.PLAIN else Unit.PLAIN
+            unit = Unit.COUNT if left_unit is right_unit else Unit.PLAIN
         return checked.Combined(node.op, left, right), unit
 
     def _feature(self, node: Name) -> Quantity:
@@ -309,10 +318,11 @@ class _Checker:
 
     def _agree(self, at: int, units: set[Unit]) -> None:
         if len(units) > 1:
+            first, second = sorted(units, key=_WEIGHT.index, reverse=True)[:2]
             raise _error(
                 at,
-                "an amount in fen does not go with a length of time; check the units (yuan, fen, ms, s, m, h, d)",
-                "金额（分）不能与时长（毫秒）相比较或加减；请检查单位（yuan、fen、ms、s、m、h、d）",
+                f"{first.value} does not go with {second.value}; check the units (yuan, fen, ms, s, m, h, d)",
+                f"{_UNIT_ZH[first]}不能与{_UNIT_ZH[second]}相比较或加减；请检查单位（yuan、fen、ms、s、m、h、d）",
             )
 
     # --- names ------------------------------------------------------------------------------------------------------

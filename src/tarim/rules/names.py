@@ -26,7 +26,7 @@ _DERIVED: Final = {
     "late": ("the event came later than the features wait for", "事件晚到，超出特征等待的时间"),
     "backfill": ("the event was fed after an outage", "中断之后补录的事件"),
 }
-_UNITS: Final = {Unit.PLAIN: "", Unit.FEN: "fen", Unit.MS: "ms"}
+_UNITS: Final = {Unit.PLAIN: "", Unit.COUNT: "", Unit.FEN: "fen", Unit.MS: "ms"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,8 +116,10 @@ From the loosest to the tightest; comparisons are not chained. 自上而下结�
 
 ## Units 单位
 
-A number with a unit is an amount in fen or a length of time in milliseconds. The two do not mix; a plain number goes with
-either, but amounts times amounts measure nothing. 金额与时长不能混用；普通数值可与二者之一运算。
+A number with a unit is an amount in fen or a length of time in milliseconds. The two do not mix, nor does either
+with counts, codes, ratios and the score; a number without a unit and the bank's own numbers (`extra_0` to `extra_3`) go with
+anything. An amount times or by a count is an amount, an amount by an amount is a ratio, and amounts times amounts measure
+nothing. 金额、时长以及次数、代码、比率之间不能混用；不带单位的数值可与任何一种比较。
 
 {units}
 
@@ -134,7 +136,7 @@ A literal has at most {number_chars_max} characters and is at most {number_max:,
 
 `currency` is compared with three capital letters. An identifier is asked of lists and for being there, nothing else.
 Every [feature](features.md) of the set in force is a name as well: a sum, mean, least, largest or deviation of amounts is fen,
-`since_last` and `first_seen` are milliseconds, `is_new` may stand alone as a condition, the others are plain numbers.
+`since_last` and `first_seen` are milliseconds, `is_new` may stand alone as a condition, the others are counts and ratios.
 `tarim rules explain-names` prints them all. 当前特征集中的特征均可使用。
 
 ## Rules and bands 规则与评分带

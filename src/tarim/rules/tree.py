@@ -12,9 +12,10 @@ from typing import Literal
 
 
 class Unit(Enum):
-    """What a number measures.  A plain number fits beside anything; FEN and MS do not mix."""
+    """What a number measures.  A plain number, such as a literal, fits beside anything; the others do not mix."""
 
     PLAIN = "a plain number"
+    COUNT = "a count, code or ratio"
     FEN = "an amount in fen"
     MS = "a length of time in milliseconds"
 

@@ -73,15 +73,15 @@ def _number(field: str, column: Col, unit: Unit = Unit.PLAIN, absent: int | None
 EVENT_NAMES: Final[Mapping[str, EventName]] = MappingProxyType(
     {
         "amount_fen": _number("amount_fen", Col.AMOUNT_FEN, Unit.FEN, absent=0),
-        "city": _number("city", Col.CITY, absent=0),
-        "merchant_category": _number("merchant_category", Col.MERCHANT_CATEGORY, absent=0),
+        "city": _number("city", Col.CITY, Unit.COUNT, absent=0),
+        "merchant_category": _number("merchant_category", Col.MERCHANT_CATEGORY, Unit.COUNT, absent=0),
         "extra_0": _number("extra_0", Col.EXTRA_0),
         "extra_1": _number("extra_1", Col.EXTRA_1),
         "extra_2": _number("extra_2", Col.EXTRA_2),
         "extra_3": _number("extra_3", Col.EXTRA_3),
-        "hour": NumberField("occurred_at", LocalHour(), Unit.PLAIN),
-        "weekday": NumberField("occurred_at", LocalWeekday(), Unit.PLAIN),
-        "score": NumberField("", Score(), Unit.PLAIN),
+        "hour": NumberField("occurred_at", LocalHour(), Unit.COUNT),
+        "weekday": NumberField("occurred_at", LocalWeekday(), Unit.COUNT),
+        "score": NumberField("", Score(), Unit.COUNT),
         "kind": CodeField("kind", Word(int(Col.KIND), None), _codes(Kind)),
         "channel": CodeField("channel", Word(int(Col.CHANNEL), None), _codes(Channel)),
         "result": CodeField("result", Word(int(Col.RESULT), None), _codes(Result)),
@@ -112,12 +112,16 @@ def packed_currency(letters: str) -> int:
 
 
 def unit_of_feature(name: str) -> Unit:
-    """What a feature's number measures, read off its name: `..._sum_amount_fen_24h` is fen, `..._since_last` is ms."""
+    """What a feature's number measures, read off its name: `..._sum_amount_fen_24h` is fen, `..._since_last` is ms.
+
+    Plain is what could be anything, such as a sum over one of the bank's own numbers.
+    """
     if any(part in name for part in ("_since_last", "_first_seen", "_last_seen")):
         return Unit.MS
     if any(f"_{part}_amount_fen" in name for part in ("sum", "mean", "min", "max", "std")):
         return Unit.FEN
-    return Unit.PLAIN
+    counted = ("_count_", "_distinct_", "_is_new_", "_zscore_", "_ratio_", "_share_", "_rate_")
+    return Unit.COUNT if any(part in name for part in counted) else Unit.PLAIN
 
 
 def is_yes_or_no(name: str) -> bool:
