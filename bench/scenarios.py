@@ -216,7 +216,11 @@ def lines(run: Run) -> Iterator[Line]:
     """The bar: a bank of the unseen seed, each scenario told before the lines."""
     report = judge_bank(bank(UNSEEN_SEED, run.pick(75, 50), run.pick(40_000, 12_000), run.pick(36_000, 12_000)))
     print(text_of(report), flush=True)
-    weak = [f"{name} {found.found} of {found.cases}" for name, found in report.scenarios.items() if found.recall < 0.9]
+    weak = [
+        f"{name} {found.found} of {found.cases}"
+        for name, found in report.scenarios.items()
+        if found.cases and found.recall < 0.9
+    ]
     note = f"{report.total('found')} of {report.total('cases')}" + (f"; below .90: {', '.join(weak)}" if weak else "")
     yield at_least(LINES[0], 0.90, report.recall, note=note)
     imitations = report.patterns.values()
