@@ -96,6 +96,8 @@ SLOW_PAGES = [
     "how-to/write-a-ruleset.md",
     "how-to/train-and-use-a-model.md",
     "how-to/operate-the-service.md",
+    "how-to/handle-holds.md",
+    "how-to/lists.md",
 ]
 
 

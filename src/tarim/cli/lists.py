@@ -102,6 +102,8 @@ def diff_command(
     file: Annotated[
         Path | None, typer.Argument(help="CSV or Excel (.xlsx); for a list. 名单文件。", show_default=False)
     ] = None,
+    source: Annotated[str, typer.Option(help="Stands in where the file names none. 缺省来源。")] = "import",
+    reason: Annotated[str, typer.Option(help="Stands in where the file names none. 缺省原因。")] = "import",
     replace: _Replace = False,
     url: Url = URL_DEFAULT,
 ) -> None:
@@ -110,18 +112,12 @@ def diff_command(
     Status 1: rows are refused.
     """
     if file is not None:
-        preview = _sent(url, what, file, "preview", "preview", replace=replace, propose=False)["preview"]
+        preview = _sent(url, what, file, source, reason, replace=replace, propose=False)["preview"]
+        _show_preview(preview)
+        if preview["refused"]:
+            raise typer.Exit(1)
     else:
-        found = ask("GET", url, f"/v1/list-proposals/{quoted(what)}")
-        proposal, definition, preview = found["proposal"], found["definition"], found["preview"]
-        typer.echo(f"{proposal['list_name']}: {proposal['author']}, {proposal['proposed_at']}: {proposal['reason']}")
-        if definition is not None:
-            own = "customers' own 客户专属" if definition["per_customer"] else "everybody's 全行"
-            typer.echo(f"new list 新建名单: {definition['kind']} of {definition['field']}, {own}")
-        typer.echo(f"digest 摘要 {proposal['digest']}")
-    _show_preview(preview)
-    if preview["refused"]:
-        raise typer.Exit(1)
+        _show_proposal(url, what)
 
 
 def propose_command(
@@ -175,9 +171,8 @@ def approve_command(
 ) -> None:
     """Approve another person's change of a list. 审批通过他人的名单变更。"""
     if not digest:
-        diff_command(proposal_id, None, False, url)
+        digest = _show_proposal(url, proposal_id)
         typer.confirm("Approve exactly this? 确认审批通过该内容？", abort=True)
-        digest = ask("GET", url, f"/v1/list-proposals/{quoted(proposal_id)}")["proposal"]["digest"]
     body = {"verdict": "approve", "digest": digest, "note": note}
     _closed(ask("POST", url, f"/v1/list-proposals/{quoted(proposal_id)}", body))
 
@@ -280,6 +275,20 @@ def _sent(url: str, name: str, file: Path, source: str, reason: str, *, replace:
     body |= {"reason": reason}
     answer: dict[str, Any] = ask("POST", url, "/v1/lists:import", {**body, "replace": replace, "propose": propose})
     return answer
+
+
+def _show_proposal(url: str, proposal_id: str) -> str:
+    """Print what a proposal would do now; its digest."""
+    found = ask("GET", url, f"/v1/list-proposals/{quoted(proposal_id)}")
+    proposal, definition = found["proposal"], found["definition"]
+    typer.echo(f"{proposal['list_name']}: {proposal['author']}, {proposal['proposed_at']}: {proposal['reason']}")
+    if definition is not None:
+        own = "customers' own 客户专属" if definition["per_customer"] else "everybody's 全行"
+        typer.echo(f"new list 新建名单: {definition['kind']} of {definition['field']}, {own}")
+    digest: str = proposal["digest"]
+    typer.echo(f"digest 摘要 {digest}")
+    _show_preview(found["preview"])
+    return digest
 
 
 def _show_preview(preview: dict[str, Any]) -> None:

@@ -338,15 +338,6 @@ class History:
             for row in rows:
                 yield Entry(*row)
 
-    def count_at(self, name: str, change: int) -> int:
-        """How many entries a list had after change number `change`, valid or not."""
-        with reading(self._path) as db:
-            row = db.execute(
-                "SELECT count(*) FROM versions v WHERE v.list = :list AND " + _STANDING,  # noqa: S608  our own text
-                {"list": self._list_id(db, name), "change": change},
-            ).fetchone()
-        return int(row[0])
-
     def compare(self, name: str, rows: Iterable[Row], *, replace: bool, removal: tuple[str, str]) -> Iterator[Compared]:
         """What rows would do to a list as it is now, in the order of (customer, token).
 
