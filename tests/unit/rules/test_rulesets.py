@@ -11,7 +11,7 @@ import pytest
 
 from tarim.base.errors import Unavailable
 from tarim.rules import RulesetInvalid, check_ruleset, compile_ruleset, starter_pack
-from tarim.stream import Outcome, empty_rows
+from tarim.stream import Col, Outcome, empty_rows
 from tarim.stream.reference import reference_features
 
 NAMES = reference_features().names
@@ -112,6 +112,34 @@ def test_the_questions_to_the_lists_are_counted_once_and_bounded():
     assert "280 different questions of the lists, at most 256" in problems_of(text)[0].text_en
     probes = check_ruleset('name = "n"\n' + "\n".join([*asking[:6], asking[0].replace("r0", "again")]), NAMES).probes
     assert [probe.list_name for probe in probes] == [f"l{n}" for n in range(240)]
+
+
+def test_every_probe_and_every_rule_has_its_own_bit():
+    """Rule k asks list k only, so that hits are members, through all four words of both."""
+    rule = GOOD.split("\n\n")[1].replace('channels = ["mobile"]', "")
+    rules = [
+        rule.replace("busy", f"r{k}").replace("payer_count_10m >= 5", f"account in list 'l{k}'") for k in range(256)
+    ]
+    ruleset = compile_ruleset('name = "n"\n' + "\n".join(rules), NAMES)
+    assert [probe.list_name for probe in ruleset.probes] == [f"l{k}" for k in range(256)]
+    rows = empty_rows(20)
+    rows[:, Col.ACCOUNT] = 5
+    members = np.random.default_rng(1).integers(0, 2**64, (20, 4), np.uint64)
+    hits = np.zeros((20, 4), np.uint64)
+    ruleset.evaluate(rows, np.zeros((20, len(NAMES))), np.zeros(20), members, hits)
+    np.testing.assert_array_equal(hits, members)
+
+
+def test_a_ruleset_without_rules_clears_the_hits():
+    hits = np.full((2, 4), 7, np.uint64)
+    ruleset = compile_ruleset('name = "n"', NAMES)
+    ruleset.evaluate(empty_rows(2), np.zeros((2, len(NAMES))), np.zeros(2), np.zeros((2, 4), np.uint64), hits)
+    assert not hits.any()
+
+
+@pytest.mark.parametrize("text", ["# \ud800", "weight = " + "9" * 5000, "a = " + "[" * 5000])
+def test_what_toml_itself_trips_over_is_refused(text):
+    assert "not T" in problems_of(text)[0].text_en or "not text" in problems_of(text)[0].text_en
 
 
 def test_the_starter_pack_has_thirty_rules_in_both_languages():
