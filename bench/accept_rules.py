@@ -19,7 +19,7 @@ from bench.acceptance import Bar, Line, Run, at_most, main, none
 def language(run: Run) -> Iterator[Line]:
     from bench import rules
 
-    found = rules.agreement(run.pick(100_000, 1_000))
+    found = rules.agreement(run.pick(100_000, 500))
     note = f"of {found['pairs']:,} pairs, {found['rules']:,} rules; {found['held']:,} held"
     wrong = f"; {found['examples']}" if found["examples"] else ""
     yield none("language, compiled and interpreter", "pair differs", found["differing"], note + wrong)
@@ -65,6 +65,24 @@ def scenarios(run: Run) -> Iterator[Line]:
     from bench import scenarios
 
     yield from scenarios.lines(run)
+
+
+def timers(run: Run) -> Iterator[Line]:
+    from bench import timers
+
+    yield from timers.lines(run)
+
+
+def publishing(run: Run) -> Iterator[Line]:
+    from bench import publishing
+
+    yield from publishing.lines(run)
+
+
+def four_eyes(run: Run) -> Iterator[Line]:
+    from bench import four_eyes
+
+    yield from four_eyes.lines(run)
 
 
 BARS = (
@@ -122,6 +140,14 @@ BARS = (
         scenarios,
         (60, 9),
     ),
+    Bar("timers", ("timers, lost", "timers, fired twice", "timers, against a naive fold"), timers, (200, 18)),
+    Bar(
+        "publishing",
+        ("publishing, 250 rules", "publishing, slowest decision meanwhile"),
+        publishing,
+        (60, 12),
+    ),
+    Bar("four eyes", ("four eyes",), four_eyes, (20, 8)),
 )
 
 

@@ -1,6 +1,6 @@
 """kill -9 with payments held, again and again: no timer may be lost, and none may fire twice.
 
-A real service holds payments for one to three seconds; channels send payments, confirmations and reversals, a person releases
+A real service holds payments for one or two seconds; channels send payments, confirmations and reversals, a person releases
 and refuses, and the service is killed at random moments, while a channel polls what became of its holds and goes on where it
 stopped.  At the end, when every time is over, an independent naive fold (`tests/naive/holds.py`: dictionaries, no heap, no
 snapshot) reads the whole journal, and three views have to agree: the naive one, what the channel saw in all lives together,
@@ -19,11 +19,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
+from bench.acceptance import Line, Run, none
 from bench.serving import Served, new_data, serving
 from tarim.base.instants import instant_text
 
@@ -41,7 +44,7 @@ RULES: Final = "\n".join(
 )
 TREATMENT: Final = """
 [holds.challenge]
-lasts = "2s"
+lasts = "1s"
 expiry = "refuse"
 strength = 1
 failures_max = 2
@@ -51,7 +54,7 @@ expiry = "release"
 strength = 0
 failures_max = 1
 [holds.suspend]
-lasts = "3s"
+lasts = "2s"
 expiry = "escalate"
 escalated = "1h"
 strength = 0
@@ -177,7 +180,7 @@ def run(*, quick: bool = False, kills: int | None = None, seed: int = 1) -> dict
                 channels = [_Channel(served, f"{kill}-{each}", rng.randrange(1 << 30)) for each in range(2)]
                 for channel in channels:
                     channel.start()
-                time.sleep(rng.uniform(0.3, 3.0))
+                time.sleep(rng.uniform(0.3, 2.5))
                 os.kill(served.process.pid, signal.SIGKILL)
                 served.process.wait()
                 poller.served = None
@@ -252,6 +255,24 @@ def _compare(data: Path, seen: list[tuple[int, int, str, str]], states: dict[int
         "unlike_naive": differing,
         "states_unlike_naive": sum(states.get(number) != hold["state"] for number, hold in naive.holds.items()),
     }
+
+
+def lines(run_: Run) -> Iterator[Line]:
+    """The bar's lines."""
+    found = run(quick=run_.quick)
+    note = f"{found['kills']} kills with {found['pending_at_kills']:,} holds pending, {found['fired']:,} fired"
+    enough = found["fired"] > 0 and found["pending_at_kills"] > 0
+    for name, what, count in (
+        ("timers, lost", "timer lost", found["lost"]),
+        ("timers, fired twice", "timer fired twice", found["fired_twice"]),
+        (
+            "timers, against a naive fold",
+            "change or state differs",
+            found["unlike_naive"] + found["states_unlike_naive"] + found["answers_wrong"],
+        ),
+    ):
+        line = none(name, what, count, note)
+        yield replace(line, passed=line.passed and enough)
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "alone_fen_max = 1_000_000", "alone_fen_max = 3_500"
     )
     (data / "rules.toml").write_text(timers.RULES, encoding="utf-8")
-    (data / "treatment.toml").write_text(treatment.replace("3s", "1h") + LIMITS, encoding="utf-8")
+    (data / "treatment.toml").write_text(treatment.replace("2s", "1h") + LIMITS, encoding="utf-8")
     files = {
         "TARIM_POLICY_RULES_FILE": str(data / "rules.toml"),
         "TARIM_POLICY_TREATMENT_FILE": str(data / "treatment.toml"),
