@@ -11,12 +11,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import numpy as np
 
+from bench.acceptance import Line, Run, at_most
 from bench.service_load import arrivals_ns, bodies, drive, introduce
 from bench.serving import Served, new_data, serving
 
@@ -79,6 +81,15 @@ def _publish(served: Served, published: dict[str, float], after_s: float) -> Non
     begin = time.perf_counter()
     ask("approve", f"/v1/proposals/{proposal['id']}", {"verdict": "approve", "digest": proposal["digest"]})
     published["publish_s"] = round(time.perf_counter() - begin, 3)
+
+
+def lines(run_of: Run) -> Iterator[Line]:
+    """The bars; the longest answer of the window without a change stands beside that of the window with one."""
+    found = run(quick=run_of.quick)
+    yield at_most(f"publishing, {RULES} rules", 10, found["publish_s"], " s", f"proposed in {found['propose_s']} s")
+    before, during = found["before"]["latency_ms_max"], found["during"]["latency_ms_max"]
+    note = f"without a change {before}; p99.9 {found['during']['latency_ms_p999']} and {found['before']['latency_ms_p999']}"
+    yield at_most("publishing, slowest decision meanwhile", 5, during, " ms", note)
 
 
 if __name__ == "__main__":
