@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from tarim.bootstrap.replaying import read_truth
 from tarim.intake import Intake
 from tarim.privacy import Tokenizer
 from tarim.simulation import (
@@ -56,12 +58,13 @@ def shared(name: str) -> Path:
     return path
 
 
-def test_every_simulated_row_is_taken() -> None:
+@pytest.mark.parametrize("scenarios", ["core", "all"])
+def test_every_simulated_row_is_taken(scenarios: str) -> None:
     """No refusal over days with every option on; times, amounts and labels arrive unchanged, labels find their event."""
     door = intake()
     keys: set[int] = set()
     labels = 0
-    for day in simulate_days(SETTINGS):
+    for day in simulate_days(replace(SETTINGS, scenarios=scenarios)):
         for batch in day.events.to_batches():
             taken, refusals = door.table(batch)
             assert refusals == []
@@ -77,7 +80,8 @@ def test_every_simulated_row_is_taken() -> None:
     assert labels > 50
 
 
-def test_json_lines_of_a_simulation_are_taken_one_by_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scenarios", ["core", "all"])
+def test_json_lines_of_a_simulation_are_taken_one_by_one(tmp_path: Path, scenarios: str) -> None:
     """Each line is a message, and gives the row that the table gives."""
     settings = SimulationSettings(
         customers=500,
@@ -86,6 +90,7 @@ def test_json_lines_of_a_simulation_are_taken_one_by_one(tmp_path: Path) -> None
         label_events=True,
         genuine_label_share=0.1,
         crime=CrimeSettings(share=0.05),
+        scenarios=scenarios,
     )
     write_days(settings, tmp_path, FileFormat.JSONL)
     one, other = intake(), intake()
@@ -95,6 +100,16 @@ def test_json_lines_of_a_simulation_are_taken_one_by_one(tmp_path: Path) -> None
         lines = (tmp_path / f"events-{day.date}.jsonl").read_bytes().splitlines()
         rows = np.concatenate([one.message(line).rows for line in lines])
         assert (rows == table.rows).all()
+
+
+def test_what_only_looks_like_crime_is_no_fraud_of_the_truth(tmp_path: Path) -> None:
+    """Read back for a replay, the truth holds the criminal events alone."""
+    settings = SimulationSettings(customers=500, events_per_day=2_000, days=3, scenarios="all", pattern_share=0.1)
+    written = write_days(settings, tmp_path, FileFormat.PARQUET)
+    rows = [row for day in simulate_days(settings) for row in day.truth.to_pylist()]
+    assert read_truth(tmp_path / "truth.parquet") == {row["event_id"] for row in rows if row["crime"]}
+    assert sum(written.by_crime.values()) == sum(row["crime"] is not None for row in rows) < len(rows)
+    assert written.rings == len({row["ring"] for row in rows if row["crime"]})
 
 
 @pytest.mark.parametrize("source", ["handbook", "gentex"])

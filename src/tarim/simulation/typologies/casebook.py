@@ -198,7 +198,9 @@ def complete(population: Population, block: Block) -> Block:
     customer, half_hour = block["customer"].astype(np.int64), block["occurred_ms"] // (HOUR_MS // 2)
     session = mixed_with(customer, population.seed ^ _SALT_SIGNS).view(np.int64) ^ half_hour
     chance = unit_interval(mixed_with(session, _SALT_SIGNS))
-    seen = np.where(chance < 0.003, SCREEN_SHARED, np.where(chance < 0.033, IN_CALL, 0))
+    seen = np.select(
+        (chance < 0.002, chance < 0.003, chance < 0.033), (SCREEN_SHARED, SCREEN_SHARED + IN_CALL, IN_CALL)
+    )
     on_phone = (block["channel"] == MOBILE) & (block["signs"] == 0)
     block["signs"] = np.where(on_phone, seen, block["signs"]).astype(np.int8)
     going_out = np.isin(block["kind"], (TRANSFER, PAYMENT, WITHDRAWAL)) & (block["balance_pct"] == 0)

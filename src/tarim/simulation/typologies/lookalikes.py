@@ -151,7 +151,7 @@ def house_purchase(scene: Scene) -> Block:
 
 
 def helped_parent(scene: Scene) -> Block:
-    """A child looks on from afar while an old parent pays a bill or sends money to a relative."""
+    """A child looks on from afar, often on the telephone, while an old parent sends money to a relative."""
     parent = scene.elders(scene.cases)
     ring, place = scene.sizes(2, 4)
     kind = np.where(place == 0, LOGIN, TRANSFER)
@@ -164,7 +164,7 @@ def helped_parent(scene: Scene) -> Block:
         ring,
         payee=np.where(kind == TRANSFER, payee, -1),
         amount_fen=np.where(kind == TRANSFER, scene.money(700.0, 1.0, len(ring)), -1),
-        signs=SCREEN_SHARED,
+        signs=SCREEN_SHARED + np.where(scene.rng.random(scene.cases) < 0.4, IN_CALL, 0)[ring],
     )
 
 
