@@ -281,7 +281,7 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, clock: Cloc
         definition = define_list(
             body.name, body.kind, body.field, body.title_zh, body.title_en, per_customer=body.per_customer
         )
-        return _proposal(book.propose_list(definition, call.person, body.reason))
+        return _proposal(await _aside(book.propose_list, definition, call.person, body.reason))
 
     async def one_list(call: Call) -> ListBody:
         definition = book.history.definition(call.path["name"])
@@ -361,11 +361,11 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, clock: Cloc
         if body.verdict == "approve":
             await desk.approve(proposal_id, call.person, body.digest, body.note)
         else:
-            book.reject(proposal_id, call.person, body.note)
+            await _aside(book.reject, proposal_id, call.person, body.note)
         return _proposal(book.proposal(proposal_id))
 
     async def withdraw(call: Call) -> ListProposalBody:
-        book.withdraw(call.path["id"], call.person)
+        await _aside(book.withdraw, call.path["id"], call.person)
         return _proposal(book.proposal(call.path["id"]))
 
     one, waiting = "/v1/lists/{name}", "/v1/list-proposals"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tarim.base.errors import Unavailable
 
@@ -28,6 +30,28 @@ def open_database(path: Path, schema: str, synchronous: str) -> sqlite3.Connecti
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(f"{path.name} cannot be opened: {error}") from None
     return db
+
+
+class Reader:
+    """A connection for short questions, of any thread; it never waits for a writer, and sees what was committed."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, check_same_thread=False, timeout=WAIT_S)
+        self._lock = threading.Lock()
+
+    def all(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        """All rows."""
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+    def one(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The first row, None when there is none."""
+        with self._lock:
+            return self._db.execute(query, values).fetchone()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import msgspec
 from tarim.base.errors import Damaged, NotFound, Unavailable
 from tarim.base.instants import SECOND_MS
 from tarim.screening.lists.codec import Closing, Part, decode_record
-from tarim.screening.lists.database import open_database, reading
+from tarim.screening.lists.database import Reader, open_database, reading
 from tarim.screening.lists.domain import ListDefinition, period_bounds
 
 _SCHEMA: Final = """
@@ -149,11 +149,13 @@ class History:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db = open_database(path, _SCHEMA, "NORMAL")
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._reader = Reader(path)
         self._staged: list[tuple[int, str, bytes | memoryview]] = []
 
     def close(self) -> None:
         """Let go of the file."""
+        self._reader.close()
         self._db.close()
 
     # ---- writing ---------------------------------------------------------------------------------------------------
@@ -169,8 +171,7 @@ class History:
         return self._meta("hits_seq")
 
     def _meta(self, name: str) -> int:
-        with self._lock:
-            row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        row = self._reader.one("SELECT value FROM meta WHERE name = ?", (name,))
         return 0 if row is None else int(row[0])
 
     def clear(self) -> None:
@@ -245,13 +246,11 @@ class History:
     def record_seqs(self, to_seq: int | None = None) -> list[int]:
         """Positions before `to_seq` of the records of all changes that were closed, in order."""
         end = (1 << 62) if to_seq is None else to_seq
-        with self._lock:
-            return [seq for (seq,) in self._db.execute("SELECT seq FROM records WHERE seq < ? ORDER BY seq", (end,))]
+        return [seq for (seq,) in self._reader.all("SELECT seq FROM records WHERE seq < ? ORDER BY seq", (end,))]
 
     def lists(self) -> Mapping[str, ListDefinition]:
         """The lists there are, by name, in alphabetical order."""
-        with self._lock:
-            rows = self._db.execute("SELECT name, definition FROM lists ORDER BY name").fetchall()
+        rows = self._reader.all("SELECT name, definition FROM lists ORDER BY name")
         return {name: msgspec.json.decode(definition, type=ListDefinition) for name, definition in rows}
 
     def definition(self, name: str) -> ListDefinition:
@@ -263,57 +262,50 @@ class History:
 
     def changes(self, name: str, limit: int) -> list[Change]:
         """The last changes of a list, newest first."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT c.change, c.id, l.name, c.seq, c.at_ms, c.author, c.approver, c.reason, c.entries FROM changes c "
-                "JOIN lists l ON l.id = c.list WHERE l.name = ? ORDER BY c.change DESC LIMIT ?",
-                (name, limit),
-            ).fetchall()
+        rows = self._reader.all(
+            "SELECT c.change, c.id, l.name, c.seq, c.at_ms, c.author, c.approver, c.reason, c.entries FROM changes c "
+            "JOIN lists l ON l.id = c.list WHERE l.name = ? ORDER BY c.change DESC LIMIT ?",
+            (name, limit),
+        )
         return [Change(*row) for row in rows]
 
     def approval_of(self, change_id: str) -> tuple[str, int, str] | None:
         """Approver, instant and note of a change, None when it never became effective."""
-        with self._lock:
-            row = self._db.execute("SELECT approver, at_ms, note FROM changes WHERE id = ?", (change_id,)).fetchone()
+        row = self._reader.one("SELECT approver, at_ms, note FROM changes WHERE id = ?", (change_id,))
         return None if row is None else (row[0], row[1], row[2])
 
     def last_at_ms(self) -> int:
         """When the last change became effective, 0 without one."""
-        with self._lock:
-            return int(self._db.execute("SELECT coalesce(max(at_ms), 0) FROM changes").fetchone()[0])
+        return int(self._reader.one("SELECT coalesce(max(at_ms), 0) FROM changes")[0])
 
     def change_at(self, at_ms: int) -> int:
         """Number of the last change effective at an instant, 0 before the first."""
-        with self._lock:
-            row = self._db.execute("SELECT coalesce(max(change), 0) FROM changes WHERE at_ms <= ?", (at_ms,)).fetchone()
+        row = self._reader.one("SELECT coalesce(max(change), 0) FROM changes WHERE at_ms <= ?", (at_ms,))
         return int(row[0])
 
     def change_before(self, seq: int) -> int:
         """Number of the last change that stood in the journal before a position, 0 before the first."""
-        with self._lock:
-            row = self._db.execute("SELECT coalesce(max(change), 0) FROM changes WHERE seq < ?", (seq,)).fetchone()
+        row = self._reader.one("SELECT coalesce(max(change), 0) FROM changes WHERE seq < ?", (seq,))
         return int(row[0])
 
     # ---- entries ---------------------------------------------------------------------------------------------------
 
     def entry_at(self, name: str, customer: int, token: int, change: int) -> Entry | None:
         """The entry as change number `change` left it, valid or not; None when it was not on the list."""
-        with self._lock:
-            row = self._db.execute(
-                _ENTRY + "JOIN lists l ON l.id = v.list WHERE l.name = :name AND v.customer = :customer "
-                "AND v.token = :token AND " + _STANDING,
-                {"name": name, "customer": customer, "token": token, "change": change},
-            ).fetchone()
+        row = self._reader.one(
+            _ENTRY + "JOIN lists l ON l.id = v.list WHERE l.name = :name AND v.customer = :customer "
+            "AND v.token = :token AND " + _STANDING,
+            {"name": name, "customer": customer, "token": token, "change": change},
+        )
         return None if row is None else Entry(*row)
 
     def versions_of(self, name: str, customer: int, token: int) -> list[Entry]:
         """All versions of an entry, oldest first."""
-        with self._lock:
-            rows = self._db.execute(
-                _ENTRY + "JOIN lists l ON l.id = v.list WHERE l.name = ? AND v.customer = ? AND v.token = ? "
-                "ORDER BY v.change",
-                (name, customer, token),
-            ).fetchall()
+        rows = self._reader.all(
+            _ENTRY + "JOIN lists l ON l.id = v.list WHERE l.name = ? AND v.customer = ? AND v.token = ? "
+            "ORDER BY v.change",
+            (name, customer, token),
+        )
         return [Entry(*row) for row in rows]
 
     def entries_at(

@@ -21,7 +21,7 @@ Words = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.uint64]
 
 ENTRIES_MAX: Final = 1 << 25
-"""Entries of all lists together; their table takes 1.5 GiB of addresses a doubling, of which only used pages are memory."""
+"""Entries of all lists together; their table takes 13 GB of addresses, of which only used pages are memory."""
 
 PROBES_MAX: Final = 256
 MEMBER_WORDS: Final = 4
@@ -53,7 +53,7 @@ def list_salt(name: str) -> int:
 
 
 class Membership:
-    """Entries of all lists by hashed key, about 40 bytes each when many.  One thread at a time.
+    """Entries of all lists by hashed key, 40 to 60 bytes each when many.  One thread at a time.
 
     Records are applied in the journal's order, between two events.  A part takes effect with its closing record; applying a
     part of 256 entries moves at most 1/1024 of the table for each segment it fills.

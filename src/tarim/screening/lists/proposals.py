@@ -18,7 +18,7 @@ import msgspec
 from tarim.base.errors import NotFound, Unavailable
 from tarim.base.four_eyes import Proposal, ProposalState
 from tarim.screening.lists.codec import ContentDigest
-from tarim.screening.lists.database import open_database
+from tarim.screening.lists.database import Reader, open_database
 from tarim.screening.lists.domain import ListDefinition
 
 PROPOSALS_OPEN_MAX: Final = 1_000
@@ -54,10 +54,12 @@ class ProposalBook:
 
     def __init__(self, path: Path) -> None:
         self._db = open_database(path, _SCHEMA, "FULL")
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._reader = Reader(path)
 
     def close(self) -> None:
         """Let go of the file."""
+        self._reader.close()
         self._db.close()
 
     def add(
@@ -123,10 +125,9 @@ class ProposalBook:
     def parts_of(self, found: ListProposal) -> Iterator[bytes]:
         """Its parts in order, while it is open."""
         for index in range(found.parts):
-            with self._lock:
-                row = self._db.execute(
-                    "SELECT payload FROM parts WHERE proposal = ? AND part = ?", (found.proposal.id, index)
-                ).fetchone()
+            row = self._reader.one(
+                "SELECT payload FROM parts WHERE proposal = ? AND part = ?", (found.proposal.id, index)
+            )
             if row is None:
                 raise NotFound(f"proposal {found.proposal.id} is decided; its content is no longer kept here")
             yield row[0]
