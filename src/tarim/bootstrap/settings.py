@@ -110,7 +110,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "service.waiting_requests_max": "requests not yet answered; one more is answered 503 with Retry-After",
     "service.waiting_bytes_max": "bytes of their bodies",
     "service.thread_switch_us": "how long one thread may hold the interpreter while another waits",
-    "engine.features": "feature set: `reference`, or `package.module:NAME` of a FeatureSet",
+    "engine.features": "feature set: `reference`, `scenarios`, or `package.module:NAME` of a FeatureSet",
     "engine.memory_bytes_max": "address space of the engine's state; memory is used as the state grows",
     "engine.memory_ahead_bytes": "memory the service keeps ready beyond the state, so that growth never waits for it",
     "policy.rules_file": "rules (TOML); empty: the starter rules",
