@@ -49,6 +49,8 @@ from tests.naive.rule_interpreter import Event, holds
 
 CHUNK_RULES: Final = 250
 EVENTS_A_CHUNK: Final = 16
+DEPTHS: Final = (0, 1, 1, 2, 0, 1, 2, 3)
+"""Levels of groups in random rules, in turn."""
 CHUNK_TEXTS: Final = 10_000
 SPEED_RULES: Final = 250
 BATCH_EVENTS: Final = 256
@@ -112,7 +114,7 @@ def random_trees(seed: int, count: int) -> list[Node]:
     maker = RandomRules(seed)
     trees: list[Node] = []
     while len(trees) < count:
-        tree = maker.condition(depth=len(trees) % 4)
+        tree = maker.condition(DEPTHS[len(trees) % len(DEPTHS)])
         if len(format_expression(tree)) <= EXPRESSION_CHARS_MAX:
             trees.append(tree)
     return trees
