@@ -23,6 +23,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -67,14 +68,21 @@ def shared_file(name: str) -> Path:
     return SHARED / "data" / name
 
 
-def is_held_out(text: str) -> bool:
-    """Half of all parties, by a digest of what names them."""
+def in_first_half(text: str) -> bool:
+    """Half of everything, by a digest of its name."""
     return hashlib.sha256(text.encode()).digest()[0] % 2 == 1
 
 
-def real_entries() -> list[ListEntry]:
+def develops(party: Sequence[ListEntry]) -> bool:
+    """Whether a party of the lists belongs to the development half."""
+    return in_first_half(party[0].id)
+
+
+@cache
+def real_entries() -> tuple[ListEntry, ...]:
+    """All entries of both lists."""
     lists = [load_list(shared_file(name)) for name in ("ofac_sdn.parquet", "un_consolidated_list.parquet")]
-    return [entry for given in lists for entry in given.entries]
+    return tuple(entry for given in lists for entry in given.entries)
 
 
 def parties_of(entries: Sequence[ListEntry]) -> dict[str, int]:
@@ -111,7 +119,7 @@ def list_cases(held_out: bool, parties_max: int) -> Cases:
         members[party[entry.id]].append(entry)
     absent = {number for number, group in members.items() if _digest(group[0].id + "absent") % ABSENT_SHARE == 0}
     listed = NameList("lists", "", tuple(entry for entry in entries if party[entry.id] not in absent))
-    half = [number for number, group in members.items() if is_held_out(group[0].id)]
+    half = [number for number, group in members.items() if develops(group) is not held_out]
     chance = random.Random(SEED + held_out)
     chance.shuffle(half)
     present = [members[number][0] for number in half if number not in absent][:parties_max]
@@ -136,7 +144,7 @@ def romanisation_cases(held_out: bool) -> Cases:
     for row in rows:
         canonical = row["canonical_given_family"]
         plain = re.sub(r"[\W_]", "", canonical or row["input_name"]).casefold()
-        if is_held_out(plain) is not held_out:
+        if in_first_half(plain) is not held_out:
             continue
         if canonical is None:
             cases.append(Case(row["input_name"], "not Chinese", -1))
@@ -308,5 +316,5 @@ def _negatives(
             if 1 <= len(given) <= 2 and frozenset(_words(name)) not in known:
                 yield Case(name, "near", -1)
     for row in pq.read_table(shared_file("chinese_name_romanisation.parquet")).to_pylist():
-        if is_held_out(row["input_name"]) is held_out and frozenset(_words(row["input_name"])) not in known:
+        if in_first_half(row["input_name"]) is held_out and frozenset(_words(row["input_name"])) not in known:
             yield Case(row["input_name"], "ordinary", -1)

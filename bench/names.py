@@ -15,7 +15,7 @@ import argparse
 import json
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.acceptance import Line, Run, at_least, at_most
-from bench.name_cases import Cases, is_held_out, list_cases, parties_of, real_entries, romanisation_cases
+from bench.name_cases import Cases, develops, list_cases, parties_of, real_entries, romanisation_cases
 from tarim.screening import (
     NAME_THRESHOLD,
     CustomerNames,
@@ -200,14 +200,14 @@ def count_words() -> None:
 
     entries = real_entries()
     party = parties_of(entries)
-    first: dict[int, str] = {}
+    members: dict[int, list[ListEntry]] = defaultdict(list)
     for entry in entries:
-        first.setdefault(party[entry.id], entry.id)
+        members[party[entry.id]].append(entry)
     counted = Counter[str]()
     for entry in entries:
-        for name in entry.names:
-            if is_held_out(first[party[entry.id]]) or not name.text.isascii():
-                continue
+        if not develops(members[party[entry.id]]):
+            continue
+        for name in (name for name in entry.names if name.text.isascii()):
             for prepared in prepare_name(name.text):
                 counted.update({word.fold for word in prepared.words if word.text not in NOISE and not word.initial})
     common = {

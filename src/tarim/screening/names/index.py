@@ -19,7 +19,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
-from rapidfuzz.process import cdist
 
 from tarim.screening.names.folding import WEIGHT_NOISE, Word, word_of
 from tarim.screening.names.normal import PreparedName, prepare_name
@@ -75,6 +74,8 @@ class NameIndex:
         self._words: set[str] = set()
         self._folds: dict[str, int] = {}
         fold_weights: list[float] = []
+        fold_words: list[str] = []
+        fold_keys: list[str] = []
         keys, rows = [], []
         self._syllables: dict[str, int] = {}
         syllable_keys, syllable_rows, lengths = [], [], []
@@ -84,10 +85,12 @@ class NameIndex:
                 row_texts.append(text_number)
                 weights.append(sum(word.weight for word in prepared.words if not word.initial))
                 self._words.update(word.text for word in prepared.words)
-                for fold, weight in {word.fold: word.weight for word in prepared.words}.items():
+                for fold, word in {word.fold: word for word in prepared.words}.items():
                     number = self._folds.setdefault(fold, len(self._folds))
                     if number == len(fold_weights):
-                        fold_weights.append(weight)
+                        fold_weights.append(word.weight)
+                        fold_words.append(word.text)
+                        fold_keys.append(word.key)
                     keys.append(number)
                     rows.append(row)
                 lengths.append(len(prepared.syllables))
@@ -101,11 +104,12 @@ class NameIndex:
         self._rows = _Postings.of(keys, rows, len(self._folds))
         self._syllable_rows = _Postings.of(syllable_keys, syllable_rows, len(self._syllables))
         self._fold_texts = list(self._folds)
+        self._fold_words = fold_words
         self._by_key: dict[str, list[int]] = {}
         self._bigrams: dict[str, int] = {}
         bigram_keys, bigram_folds = [], []
         for number, fold in enumerate(self._fold_texts):
-            key = word_of(fold).key
+            key = fold_keys[number]
             self._by_key.setdefault(key, []).append(number)
             if len(fold) >= 4:
                 for bigram in _bigrams_of(key):
@@ -213,14 +217,13 @@ class NameIndex:
             near = np.flatnonzero(counts >= max(2, need))
             if near.size > NEAR_WORDS_MAX:
                 near = near[np.argsort(-counts[near], kind="stable")[:NEAR_WORDS_MAX]]
-            texts = [self._fold_texts[number] for number in near.tolist()]
-            if texts:
-                scores = cdist([word.fold], texts, scorer=OSA.normalized_similarity, score_cutoff=NEAR_LEAST)[0]
-                found.update(
-                    (number, float(score))
-                    for number, score in zip(near.tolist(), scores.tolist(), strict=True)
-                    if score
+            for number in near.tolist():
+                likeness = max(
+                    OSA.normalized_similarity(word.fold, self._fold_texts[number], score_cutoff=NEAR_LEAST),
+                    OSA.normalized_similarity(word.text, self._fold_words[number], score_cutoff=NEAR_LEAST),
                 )
+                if likeness:
+                    found[number] = likeness
         if len(word.fold) >= 4:
             for number in self._by_key.get(word.key, ()):
                 found[number] = max(found.get(number, 0.0), 0.92)

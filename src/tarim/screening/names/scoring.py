@@ -92,7 +92,7 @@ def _in_order(one: tuple[str, ...], two: tuple[str, ...], han: tuple[str, str]) 
     pairs: list[WordPair] = []
     characters = len(han[0]) == len(one) and len(han[1]) == len(two)
     for i, (first, second) in enumerate(zip(one, two, strict=True)):
-        letters = (len(first) == 1) + (len(second) == 1)
+        letters = (len(first) == 1 and not han[0]) + (len(second) == 1 and not han[1])  # 娥 is e, and no initial
         if letters:
             like = float(first[0] == second[0]) * (1.0 if letters == 2 else INITIAL_SIMILARITY)
             weight = INITIAL_SYLLABLE_WEIGHT

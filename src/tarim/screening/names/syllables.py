@@ -66,7 +66,8 @@ sing:xing,cheng,sheng sit:xue siu:xiao,shao suen:sun,xuan suet:xue sui:sui,rui,s
 sze:shi,si sz:shi,si tai:dai,da,di,tai tak:de tam:tan tat:da tim:tian tin:tian,dian tit:tie to:du,tao,tu,duo tong:tang,dong
 tsang:zeng tse:xie tsim:zhan tsui:xu,cui tso:cao,zuo tsoi:cai tsz:zi,ci tuen:duan,dun tung:dong,tong wa:hua wah:hua
 wai:wei,hui,huai wan:yun,wen,yin,wan,huan wing:yong,rong,ying woon:yuan,huan wo:he,hu wong:wang,huang woo:hu,wu wu:hu,wu
-yan:ren,xin,en,yin,yan,ren yau:you,qiu yam:ren yat:yi,ri yee:yi,er yeung:yang yi:yi,er yik:yi yim:yan yin:yan,xian,yin,ran
+yan:ren,xin,en,yin,yan,ren yau:you,qiu yam:ren,yin ngor:e,wo fat:fa hwa:hua ing:ying jeou:jiu
+yat:yi,ri yee:yi,er yeung:yang yi:yi,er yik:yi yim:yan yin:yan,xian,yin,ran
 ying:ying,ying yiu:yao,yao yu:yu,ru yue:yu,yue yuen:yuan,ruan yuet:yue,yue yui:rui yuk:yu,yu yun:run,yun yung:rong,yong,weng
 yum:ren,yin suk:shu zan:zhen,zan lai:li,lai kwun:guan mun:men,min,man nga:ya nin:nian pok:bo ting:ding,ting tang:deng,tang
 tsun:jun,zun wun:huan,yun wut:huo oi:ai ou:ou chak:ze chau:zhou,qiu chee:zhi,ci chi:zhi,ci,qi,zi che:che,xie chit:zhe,jie

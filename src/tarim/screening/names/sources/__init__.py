@@ -39,6 +39,8 @@ def load_list(path: Path) -> NameList:
         if name == "un_consolidated_list.parquet":
             content = _read(path)
             return NameList(un.SOURCE, _digest(content), un_entries(content))
+    except TooLarge:
+        raise
     except InputError as error:
         raise InputError(f"{path.name}: {error.detail}") from None
     raise InputError(
