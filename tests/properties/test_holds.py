@@ -152,7 +152,7 @@ def test_the_fold_equals_its_twins(seed: int, story: list[str]) -> None:
                 pair.control(RecordKind.LIMIT, limit)
             case _:
                 pair.flush()
-                pair.again = Aftermath.decoded(pair.after.encoded())
+                pair.after, pair.again = Aftermath.decoded(pair.after.encoded()), pair.after
     pair.compare()
 
 
