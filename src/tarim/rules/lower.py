@@ -43,30 +43,36 @@ def lowered(conditions: Sequence[Condition], channels: Sequence[Sequence[int]], 
 
     def body(typing_context: Any, rows: Any, features: Any, scores: Any, members: Any, hits: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            arrays = [
-                context.make_array(kind)(context, builder, value)
-                for kind, value in zip(signature.args, arguments, strict=True)
-            ]
-            count = builder.extract_value(arrays[0].shape, 0)
-            for word in range(HIT_WORDS):
-                starts = range(64 * word, min(64 * word + 64, len(conditions)), BLOCK_RULES)
-                if not starts:
-                    with cgutils.for_range(builder, count) as loop:
-                        event = _Event(builder, loop.index, arrays, bits)
-                        event.store_hits(word, ir.Constant(_I64, 0))
-                for start in starts:
-                    with cgutils.for_range(builder, count) as loop:
-                        event = _Event(builder, loop.index, arrays, bits)
-                        found = ir.Constant(_I64, 0) if start % 64 == 0 else event.hits(word)
-                        for rule in range(start, min(start + BLOCK_RULES, len(conditions))):
-                            bit = builder.zext(event.rule(conditions[rule], channels[rule]), _I64)
-                            found = builder.or_(found, builder.shl(bit, ir.Constant(_I64, rule % 64)))
-                        event.store_hits(word, found)
+            kinds = zip(signature.args, arguments, strict=True)
+            arrays = [context.make_array(kind)(context, builder, value) for kind, value in kinds]
+            for start in range(0, 64 * HIT_WORDS, BLOCK_RULES):
+                block = slice(start, start + BLOCK_RULES)
+                _write_block(builder, arrays, bits, start, list(zip(conditions[block], channels[block], strict=True)))
             return context.get_dummy_value()
 
         return types.void(rows, features, scores, members, hits), generate
 
     return intrinsic(body)
+
+
+def _write_block(
+    builder: Any,
+    arrays: Sequence[Any],
+    bits: Mapping[Probe, int],
+    start: int,
+    rules: Sequence[tuple[Condition, Sequence[int]]],
+) -> None:
+    """A loop over the events for the rules from `start` on; the first block of a word of the hits clears the word."""
+    word, offset = divmod(start, 64)
+    if not rules and offset:
+        return
+    with cgutils.for_range(builder, builder.extract_value(arrays[0].shape, 0)) as loop:
+        event = _Event(builder, loop.index, arrays, bits)
+        found = event.hits(word) if offset else ir.Constant(_I64, 0)
+        for shift, (condition, channels) in enumerate(rules, offset):
+            bit = builder.zext(event.rule(condition, channels), _I64)
+            found = builder.or_(found, builder.shl(bit, ir.Constant(_I64, shift)))
+        event.store_hits(word, found)
 
 
 class _Event:
@@ -116,7 +122,7 @@ class _Event:
         if absent is None:
             return number
         return self._once(
-            ("known", column),
+            ("known", column, absent),
             lambda: builder.select(builder.icmp_signed("!=", word, ir.Constant(_I64, absent)), number, _NAN),
         )
 
