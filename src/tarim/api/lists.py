@@ -384,7 +384,7 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, clock: Cloc
         Route("POST", one + "/as-at", "look_up", "Was it on the list then, why, from whom / 时点查询", Scope.READ, as_at,
               AsAtOfBody, AsAtBody),
         Route("GET", one + "/hits", "list_hits", "How often entries were met / 名单命中次数", Scope.READ, hits, HitsBody,
-              query=LimitQuery),
+              query=LimitQuery, refusals=(409,)),
         Route("GET", waiting, "list_list_proposals", "Changes of lists that wait / 待审批的名单变更", Scope.READ, proposals,
               ListProposalsBody, query=OpenQuery),
         Route("GET", waiting + "/{id}", "read_list_proposal", "What it would do now / 提案内容与影响", Scope.READ, proposal,

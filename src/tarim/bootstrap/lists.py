@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tarim.base.errors import Unavailable
+from tarim.base.errors import Conflict, Unavailable
 from tarim.base.four_eyes import Proposal
 from tarim.base.instants import Clock
 from tarim.decisions import DecisionService, RecordKind, decode_events
@@ -92,11 +92,17 @@ class HitCounter:
         self._lock = threading.Lock()
 
     def count(self) -> int:
-        """Count what came since the last time; how many events.  Reads the journal beside whoever writes it."""
+        """Count what came since the last time; how many events.  Reads the journal beside whoever writes it.
+
+        Raises Conflict while a change of lists is being put in force.
+        """
         with self._lock:
             reader = FolderReader(self._folder, index_stride_bytes=self._stride)
             history = self._book.history
             start, end = history.hits_seq, reader.durable_seq
+            closed = set(history.record_seqs())
+            if self._book.approving:
+                raise Conflict("a change of lists is being put in force; ask again in a moment")
             if start >= end:
                 return 0
             if start < reader.first_seq:
@@ -110,7 +116,8 @@ class HitCounter:
                 nonlocal events
                 for record in reader.read(start, end):
                     if record.kind == RecordKind.LIST:
-                        yield record.payload
+                        if record.first_seq in closed:
+                            yield record.payload
                     elif record.kind == RecordKind.EVENTS:
                         events += record.count
                         yield np.array(decode_events(record).rows)

@@ -32,6 +32,7 @@ from tarim.screening import (
     ListProposal,
     Membership,
     RawRow,
+    count_hits,
     define_list,
     encode_closing,
     encode_part,
@@ -485,3 +486,34 @@ def test_nothing_shows_an_identifier(desk: Desk) -> None:
     assert not any("6222020200112233" in text for text in shown)
     for path in Path(desk.book.history._path).parent.iterdir():
         assert b"6222020200112233" not in path.read_bytes()
+
+
+def test_hits_are_counted_at_the_moment_of_each_event(desk: Desk) -> None:
+    """Before, during and after an entry's time on the list; on customers' own lists for their owner only."""
+    tokenizer = Tokenizer(KEY)
+    desk.make("mules", "black", "payee_account")
+    desk.make("devices", "trusted_devices")
+    rows = empty_rows(4)
+    rows[:, Col.RECEIVED_MS] = np.arange(4) + desk.clock.at_ms
+    rows[:, Col.PAYEE] = [tokenizer.token("account", value) for value in ("1", "2", "1", "3")]
+    rows[:, Col.DEVICE] = tokenizer.token("device", "D1")
+    rows[:3, Col.CUSTOMER] = [tokenizer.token("customer", value) for value in ("C1", "C2", "C1")]
+    steps: list[bytes | np.ndarray] = [*desk.journal, rows]
+    at = len(desk.journal)
+    desk.put("mules", {"value": "1"})
+    desk.put("devices", {"value": "D1", "customer": "C1"})
+    steps += [*desk.journal[at:], rows, rows[:2].copy()]
+    at = len(desk.journal)
+    desk.put("mules", {"value": "1", "operation": "remove"})
+    steps += [*desk.journal[at:], rows]
+    found = sorted(count_hits(Membership(), steps))
+    begin, customer = desk.clock.at_ms, tokenizer.token("customer", "C1")
+    assert found == [
+        ("devices", customer, tokenizer.token("device", "D1"), 5, begin, begin + 2),
+        ("mules", 0, tokenizer.token("account", "1"), 3, begin, begin + 2),
+    ]
+    desk.book.history.add_hits(found, 40)
+    desk.book.history.add_hits([("mules", 0, found[1][2], 1, begin + 9, begin + 9)], 50)
+    (hits,) = desk.book.history.hits("mules", 10)
+    assert (hits.hits, hits.first_ms, hits.last_ms, hits.masked) == (4, begin, begin + 9, "****")
+    assert desk.book.history.hits_seq == 50

@@ -239,6 +239,11 @@ class ListBook:
                 word = period & (1 << 64) - 1
                 yield row, customer, token, word >> 32, word & FOREVER_S, source, reason, shown
 
+    @property
+    def approving(self) -> bool:
+        """Whether a change is being put in force now."""
+        return self._approving
+
     @contextmanager
     def one_approval(self) -> Iterator[None]:
         """While a change is put in force, from its approval until it is settled.  Raises Conflict while another one is."""
