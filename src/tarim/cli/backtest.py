@@ -295,15 +295,15 @@ def _totals(measured: Measured) -> Table:
     table = _table("", ("", *_COUNTS))
     table.add_row("live 现行", *_cells(measured.live.hit))
     table.add_row("  stopped 拦阻", *_cells(measured.live.stopped))
-    for result in measured.drafts:
-        table.add_row(_name(result), *_cells(result.hit))
+    letters = ("A ", "B ") if measured.difference is not None else ("",)
+    for letter, result in zip(letters, measured.drafts, strict=True):
+        table.add_row(letter + _name(result), *_cells(result.hit))
         table.add_row("  stopped 拦阻", *_cells(result.stopped))
         table.add_row("  not live 新增", *_cells(result.new))
         table.add_row("  live only 漏去", *_cells(result.lost))
     if measured.difference is not None:
-        first, other = (_name(result) for result in measured.drafts)
-        table.add_row(f"only 仅 {first}", *_cells(measured.difference.only_first))
-        table.add_row(f"only 仅 {other}", *_cells(measured.difference.only_other))
+        table.add_row("only A 仅 A", *_cells(measured.difference.only_first))
+        table.add_row("only B 仅 B", *_cells(measured.difference.only_other))
         table.add_row("both 两者", *_cells(measured.difference.both))
     return table
 
