@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -274,6 +275,29 @@ def test_the_pack_covers_every_scenario_in_both_languages() -> None:
         assert rule.outcome > Outcome.PASS
         assert any("\u4e00" <= letter <= "\u9fff" for letter in rule.reason_zh), rule.id
         assert rule.reason_en.isascii(), rule.id
+
+
+def test_each_scenario_has_a_page_with_its_rules_as_they_are() -> None:
+    """In the reference: condition, outcome, weight and both reasons of every rule, and the scenario in the table."""
+    pages = Path(__file__).resolve().parents[3] / "docs/reference/scenarios"
+    table = (pages / "index.md").read_text(encoding="utf-8")
+    for rule in pack().rules:
+        page = (pages / ("index.md" if rule.scenario == "listed" else f"{rule.scenario}.md")).read_text(
+            encoding="utf-8"
+        )
+        if rule.scenario == "listed":
+            assert rule.when.split('"')[1] in page
+        else:
+            said = (
+                rule.id,
+                rule.when,
+                f" {rule.outcome.name.lower()}, ",
+                f"weight {rule.weight}",
+                rule.reason_zh,
+                rule.reason_en,
+            )
+            assert all(text in page for text in said), rule.id
+            assert f"]({rule.scenario}.md)" in table
 
 
 def test_a_rule_of_one_channel_holds_on_that_channel_only() -> None:
