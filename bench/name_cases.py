@@ -21,8 +21,8 @@ import random
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -110,13 +110,19 @@ def parties_of(entries: Sequence[ListEntry]) -> dict[str, int]:
     return {entry.id: root(number) for number, entry in enumerate(entries)}
 
 
+def members_of(entries: Sequence[ListEntry], party: Mapping[str, int]) -> dict[int, list[ListEntry]]:
+    """The entries of each party, in the order of the lists."""
+    members: dict[int, list[ListEntry]] = defaultdict(list)
+    for entry in entries:
+        members[party[entry.id]].append(entry)
+    return members
+
+
 def list_cases(held_out: bool, parties_max: int) -> Cases:
     """Questions about one half of the parties of both lists, at most `parties_max` of them."""
     entries = real_entries()
     party = parties_of(entries)
-    members: dict[int, list[ListEntry]] = defaultdict(list)
-    for entry in entries:
-        members[party[entry.id]].append(entry)
+    members = members_of(entries, party)
     absent = {number for number, group in members.items() if _digest(group[0].id + "absent") % ABSENT_SHARE == 0}
     listed = NameList("lists", "", tuple(entry for entry in entries if party[entry.id] not in absent))
     half = [number for number, group in members.items() if develops(group) is not held_out]
@@ -133,6 +139,28 @@ def list_cases(held_out: bool, parties_max: int) -> Cases:
     negatives = list(_negatives([members[n][0] for n in half if n in absent], present, known, held_out, chance))
     chance.shuffle(negatives)
     return Cases(listed, party, (*positives, *negatives[: len(positives)]))
+
+
+def left_out_alias_cases(parties_max: int) -> Cases:
+    """One strong alias of each held-out person is taken off the list and asked: real spellings by the lists' own editors.
+
+    Many aliases are other names altogether and cannot be found from the rest; this is for information.
+    """
+    entries = real_entries()
+    party = parties_of(entries)
+    chance = random.Random(SEED)
+    listed = list(entries)
+    cases: list[Case] = []
+    members = members_of(entries, party)
+    for place in chance.sample(range(len(entries)), len(entries)):
+        entry = entries[place]
+        strong = [name for name in entry.names if name.quality is Quality.STRONG]
+        if entry.kind is Kind.PERSON and strong and not develops(members[party[entry.id]]) and len(cases) < parties_max:
+            left_out = chance.choice(strong)
+            rest = tuple(name for name in entry.names if name is not left_out)
+            listed[place] = replace(entry, names=rest)
+            cases.append(Case(left_out.text, "alias left out", party[entry.id]))
+    return Cases(NameList("lists", "", tuple(listed)), party, tuple(cases))
 
 
 def romanisation_cases(held_out: bool) -> Cases:

@@ -6,6 +6,7 @@
 The held-out halves of `bench.name_cases` are judged; the development halves are for choosing the threshold:
 
     python -m bench.names --development     recall and precision by threshold, and what is missed
+    python -m bench.names --left-out        how many aliases are found that the list does not have
     python -m bench.names --count-words     counts the words of the development half into common_words.json
 """
 
@@ -15,7 +16,7 @@ import argparse
 import json
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,16 @@ from pathlib import Path
 import numpy as np
 
 from bench.acceptance import Line, Run, at_least, at_most
-from bench.name_cases import Cases, develops, list_cases, parties_of, real_entries, romanisation_cases
+from bench.name_cases import (
+    Cases,
+    develops,
+    left_out_alias_cases,
+    list_cases,
+    members_of,
+    parties_of,
+    real_entries,
+    romanisation_cases,
+)
 from tarim.screening import (
     NAME_THRESHOLD,
     CustomerNames,
@@ -193,6 +203,13 @@ def print_development() -> None:
             print(f"  {sort:24} {asked:6} asked {judged.missed[sort]:5} missed {judged.wrong[sort]:5} wrong parties")
 
 
+def print_left_out() -> None:
+    """Recall on aliases that were taken off the list."""
+    cases = left_out_alias_cases(2_000)
+    judged = judge_cases(cases, answers(cases), NAME_THRESHOLD)
+    print(f"aliases left out: {len(cases.cases):,} asked, recall {judged.recall:.4f}, precision {judged.precision:.4f}")
+
+
 def count_words() -> None:
     """Write how often folded words occur in the development half."""
     from tarim.screening.names.folding import NOISE
@@ -200,9 +217,7 @@ def count_words() -> None:
 
     entries = real_entries()
     party = parties_of(entries)
-    members: dict[int, list[ListEntry]] = defaultdict(list)
-    for entry in entries:
-        members[party[entry.id]].append(entry)
+    members = members_of(entries, party)
     counted = Counter[str]()
     for entry in entries:
         if not develops(members[party[entry.id]]):
@@ -220,9 +235,12 @@ def count_words() -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--development", action="store_true")
+    parser.add_argument("--left-out", action="store_true")
     parser.add_argument("--count-words", action="store_true")
     options = parser.parse_args()
     if options.count_words:
         count_words()
     if options.development:
         print_development()
+    if options.left_out:
+        print_left_out()
