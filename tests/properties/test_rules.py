@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench import rules as bench
-from tarim.rules import ExpressionError, RulesetInvalid, check_ruleset, compile_ruleset
+from tarim.rules import (
+    ExpressionError,
+    RulesetInvalid,
+    StructureError,
+    check_ruleset,
+    compile_ruleset,
+    from_structure,
+    to_structure,
+)
 from tarim.rules.check import check
 from tarim.rules.parse import parse
 from tarim.stream import Col, empty_rows
@@ -147,7 +155,7 @@ def assert_twins_agree(texts, *, seed, count):
     assert all(word >> (256 - unused) == 0 for word in words)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(expressions, min_size=1, max_size=40), st.integers(0, 1000))
 def test_the_compiled_kernel_means_what_the_interpreter_means(texts, seed):
     assert_twins_agree(texts, seed=seed, count=40)
@@ -189,6 +197,48 @@ def test_any_text_is_parsed_or_refused_at_a_place_inside_it(text):
         return
     assert 0 <= refusal.at <= len(text)
     assert refusal.text_en and refusal.text_zh
+
+
+loose = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([">", "in", "between", "has", "late", "h"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["all", "any", "not", "always", "expression", "field", "op", "value", "values", "unit", "low"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+"""Plain data made of the words of the structured form, seldom rightly put together."""
+rows = st.builds(
+    lambda field, op, rest: {"field": field, "op": op, **rest},
+    st.sampled_from(["amount_fen", "hour", "late", "x y"]),
+    st.sampled_from(["==", ">", "in", "not_in", "between", "missing", "has", "in_list", "is_true"]),
+    st.dictionaries(st.sampled_from(["value", "values", "unit", "low", "high", "list", "other"]), loose, max_size=2),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(loose | rows | st.builds(lambda row: {"all": [row, {"not": row}]}, rows))
+def test_any_data_is_read_as_a_structure_or_refused_at_a_place(structure):
+    try:
+        tree = from_structure(structure)
+    except StructureError as error:
+        refusal = error
+    else:
+        canonical = to_structure(tree)
+        assert to_structure(from_structure(canonical)) == canonical
+        return
+    assert refusal.text_en and refusal.text_zh
+    assert not refusal.pointer or refusal.pointer.startswith("/")
 
 
 @settings(max_examples=100, deadline=None)
