@@ -65,6 +65,11 @@ def described(tmp_path_factory: pytest.TempPathFactory):
         ("/v1/backtests", "POST", "author", 15),
         ("/v1/backtests/{id}", "GET", "read", 10),
         ("/v1/backtests/{id}", "DELETE", "author", 10),
+        ("/v1/holds", "GET", "read", 10),
+        ("/v1/holds:changes", "GET", "read", 15),
+        ("/v1/holds/{event_id}", "GET", "read", 25),
+        ("/v1/holds/{event_id}", "POST", "operate", 25),
+        ("/v1/limits", "PUT", "decide", 25),
     ],
 )
 def test_every_answer_is_as_described(described, path: str, method: str, scope: str, examples: int) -> None:

@@ -16,7 +16,7 @@ FACTORS = [
     {Verification.SMS_CODE, Verification.TOKEN, Verification.CERTIFICATE, Verification.DOCUMENT},
     {Verification.FACE, Verification.FINGERPRINT},
 ]
-FIRED_AT_ONCE = 4_096
+FIRED_AT_ONCE = 512
 
 
 def factors(bits: int) -> int:
@@ -45,6 +45,13 @@ class NaiveHolds:
         elif record.kind == RecordKind.HOLD:
             hold, step, person, _role, _reason, _at_ms = msgspec.msgpack.decode(record.payload)
             self.act(record.first_seq, hold, step, person)
+        elif record.kind == RecordKind.OVERRIDE:
+            said = msgspec.msgpack.decode(record.payload)
+            if self.holds.get(said["seq"], {"state": ""})["state"] in ("waiting", "escalated"):
+                if said["outcome"] in ("pass", "notice"):
+                    self.change(record.first_seq, said["seq"], "released", "overridden_to_release")
+                elif said["outcome"] == "block":
+                    self.change(record.first_seq, said["seq"], "refused", "overridden_to_refuse")
 
     def event(self, row: list[int], decision: list[int]) -> None:
         kind, seq = row[Col.KIND], row[Col.SEQ]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tarim.base.errors import NotAllowed, TarimError
 from tarim.decisions import DECISION_WORDS, Word
 from tarim.decisions.aftermath import Aftermath, Tick, encode_record
+from tarim.decisions.governance import Override, encode_content
 from tarim.decisions.holds import Action
 from tarim.decisions.records import RecordKind, Versions, encode_events, encode_side
 from tarim.decisions.treatment import default_treatment, read_treatment
@@ -87,9 +88,10 @@ class Pair:
         self.recorded.append((rows, decisions))
         self.seq += count
 
-    def control(self, kind: RecordKind, content: Tick | Action | OwnLimit) -> None:
+    def control(self, kind: RecordKind, content: Tick | Action | OwnLimit | Override) -> None:
         self.flush()
-        record = FakeRecord(self.seq, 1, kind, memoryview(encode_record(content)))
+        payload = encode_content(content) if isinstance(content, Override) else encode_record(content)
+        record = FakeRecord(self.seq, 1, kind, memoryview(payload))
         for each in (self.after, self.again):
             each.take(record)
         self.holds.record(record)
@@ -132,7 +134,7 @@ class Pair:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32), st.lists(st.sampled_from("eeetaalsw"), min_size=1, max_size=40))
+@given(st.integers(0, 2**32), st.lists(st.sampled_from("eeetaalosw"), min_size=1, max_size=40))
 def test_the_fold_equals_its_twins(seed: int, story: list[str]) -> None:
     """Events, ticks, persons, limits and snapshots in any order: same changes, states, sums, from any batches."""
     pair = Pair(seed)
@@ -146,6 +148,9 @@ def test_the_fold_equals_its_twins(seed: int, story: list[str]) -> None:
                 pair.control(RecordKind.TICK, Tick(pair.now_ms))
             case "a":
                 pair.act()
+            case "o":
+                held, outcome = pair.rng.randrange(pair.seq + 1), pair.rng.choice(list(Outcome)).name.lower()
+                pair.control(RecordKind.OVERRIDE, Override(held, outcome, "seen", "a", pair.now_ms, "b"))
             case "l":
                 methods, single, day = pair.rng.choice(LIMITS)
                 limit = OwnLimit(pair.rng.randrange(3) - 1, methods, single // 2, day // 3, "app", pair.now_ms)
@@ -163,7 +168,8 @@ def test_sums_survive_growth_and_days() -> None:
     rng = np.random.default_rng(3)
     after, naive = Aftermath(), NaiveSpending([], [(0, 10**9, 300)])
     policy = read_treatment(
-        default_treatment() + "[[verification.limits]]\nmethods = []\nsingle_fen_max = 1_000_000_000\nday_fen_max = 300\n"
+        default_treatment()
+        + "[[verification.limits]]\nmethods = []\nsingle_fen_max = 1_000_000_000\nday_fen_max = 300\n"
     )
     seq = 0
     for day in range(4):

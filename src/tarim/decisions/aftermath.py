@@ -1,7 +1,7 @@
 """The aftermath of decisions, as a fold over the journal: holds with their timers, and what customers have spent.
 
     take_events   events with their decisions, as they were recorded
-    take          TICK, HOLD and LIMIT records; others are none of its business
+    take          TICK, HOLD, OVERRIDE and LIMIT records; others are none of its business
 
 Live, `treat` comes first: it writes into new decisions what follows from them, and counts.
 """
@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged
+from tarim.decisions.governance import Override
 from tarim.decisions.holds import Action, Holds, HoldsState
 from tarim.decisions.ports import LogRecord
 from tarim.decisions.records import RecordKind
 from tarim.decisions.treatment import Treatment
 from tarim.decisions.verification import OwnLimit, Spending, SpendingState
-from tarim.stream import Rows
+from tarim.stream import Outcome, Rows
 
 Words = npt.NDArray[np.int64]
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 _tick_decoder: Final = msgspec.msgpack.Decoder(Tick)
 _action_decoder: Final = msgspec.msgpack.Decoder(Action)
+_override_decoder: Final = msgspec.msgpack.Decoder(Override)
 _limit_decoder: Final = msgspec.msgpack.Decoder(OwnLimit)
 _state_decoder: Final = msgspec.msgpack.Decoder(_State)
 
@@ -67,6 +69,10 @@ class Aftermath:
                 self.holds.tick(record.first_seq, _decode(_tick_decoder, record).at_ms)
             case RecordKind.HOLD:
                 self.holds.act(_decode(_action_decoder, record), record.first_seq)
+            case RecordKind.OVERRIDE:
+                override = _decode(_override_decoder, record)
+                outcome = Outcome[override.outcome.upper()]
+                self.holds.override(override.seq, outcome, record.first_seq, override.at_ms)
             case RecordKind.LIMIT:
                 self.spending.set_limit(_decode(_limit_decoder, record))
             case _:

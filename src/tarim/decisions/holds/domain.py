@@ -55,6 +55,10 @@ class Cause(IntEnum):
     """A person wants it released and a second one has to agree."""
     RELEASED_BY_PERSON = 10
     REFUSED_BY_PERSON = 11
+    OVERRIDDEN_TO_RELEASE = 12
+    """Two persons put pass or notice in the place of the decision."""
+    OVERRIDDEN_TO_REFUSE = 13
+    """Two persons put block in the place of the decision."""
 
 
 TRANSITIONS: Final[Mapping[tuple[HoldState, Cause], HoldState]] = MappingProxyType(
@@ -70,12 +74,16 @@ TRANSITIONS: Final[Mapping[tuple[HoldState, Cause], HoldState]] = MappingProxyTy
         (HoldState.WAITING, Cause.RELEASE_PROPOSED): HoldState.WAITING,
         (HoldState.WAITING, Cause.RELEASED_BY_PERSON): HoldState.RELEASED,
         (HoldState.WAITING, Cause.REFUSED_BY_PERSON): HoldState.REFUSED,
+        (HoldState.WAITING, Cause.OVERRIDDEN_TO_RELEASE): HoldState.RELEASED,
+        (HoldState.WAITING, Cause.OVERRIDDEN_TO_REFUSE): HoldState.REFUSED,
         (HoldState.ESCALATED, Cause.DENIED): HoldState.REFUSED,
         (HoldState.ESCALATED, Cause.REVERSED): HoldState.REFUSED,
         (HoldState.ESCALATED, Cause.TIME_REFUSED): HoldState.REFUSED,
         (HoldState.ESCALATED, Cause.RELEASE_PROPOSED): HoldState.ESCALATED,
         (HoldState.ESCALATED, Cause.RELEASED_BY_PERSON): HoldState.RELEASED,
         (HoldState.ESCALATED, Cause.REFUSED_BY_PERSON): HoldState.REFUSED,
+        (HoldState.ESCALATED, Cause.OVERRIDDEN_TO_RELEASE): HoldState.RELEASED,
+        (HoldState.ESCALATED, Cause.OVERRIDDEN_TO_REFUSE): HoldState.REFUSED,
     }
 )
 """The state after a cause.  What is released or refused stays so."""

@@ -4,6 +4,7 @@
                     reversal that refers to the event, by the same customer, acts on it
     TICK record     every hold whose time is over at the tick's instant is fired, the earliest first
     HOLD record     what a person did (`Action`)
+    OVERRIDE record two persons put another outcome in the decision's place: pass and notice release, block refuses
 
 Nothing else moves a hold: no clock is read, so whatever moment a process dies, replaying the journal finds the same holds
 in the same states.  Timers are a heap of (until_ms, id); entries of holds that have closed or changed are passed over.
@@ -24,7 +25,7 @@ from tarim.base.errors import Damaged, NotFound, TarimError
 from tarim.base.instants import HOUR_MS, SECOND_MS
 from tarim.decisions.domain import Word
 from tarim.decisions.hold_word import unpack
-from tarim.decisions.holds.domain import Action, Cause, Change, Expiry, Hold, HoldState, IllegalTransition, Step
+from tarim.decisions.holds.domain import HELD, Action, Cause, Change, Expiry, Hold, HoldState, IllegalTransition, Step
 from tarim.decisions.kernels import treating as kernel
 from tarim.decisions.verification import strength
 from tarim.stream import Col, Kind, Outcome, Result, Rows
@@ -33,8 +34,9 @@ OPEN_MAX: Final = 1 << 20
 """Open holds, about 600 bytes each; beyond it the service takes no more events until some are closed."""
 CLOSED_KEPT: Final = 16_384
 CHANGES_KEPT: Final = 16_384
-FIRED_MAX: Final = 4_096
-"""Holds fired by one tick; what is due beyond that waits for the next one."""
+FIRED_MAX: Final = 512
+"""Holds fired by one tick, about 15 us each; what is due beyond that waits for the next one.  Replaying a journal depends on
+it, so it is part of the format."""
 _STALE_MIN: Final = 1_024
 
 Words = npt.NDArray[np.int64]
@@ -208,6 +210,14 @@ class Holds:
             self._put(hold)
             fired += 1
         return fired
+
+    def override(self, held_seq: int, outcome: Outcome, seq: int, at_ms: int) -> None:
+        """Follow another outcome for the event at `held_seq`, by an OVERRIDE record at `seq`; a closed hold stays closed."""
+        hold = self._open.get(held_seq)
+        if hold is None or outcome in HELD:
+            return
+        cause = Cause.OVERRIDDEN_TO_REFUSE if outcome is Outcome.BLOCK else Cause.OVERRIDDEN_TO_RELEASE
+        self._put(hold.after(cause, seq, at_ms))
 
     def considered(self, action: Action, seq: int) -> Hold:
         """The hold after what a person did, found at `seq`; nothing is changed.
