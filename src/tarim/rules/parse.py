@@ -85,6 +85,15 @@ _HINTS: Final = {
     "（": ("use the ASCII parenthesis `(`", "请使用英文括号 `(`"),
     "）": ("use the ASCII parenthesis `)`", "请使用英文括号 `)`"),
     "，": ("use the ASCII comma `,`", "请使用英文逗号 `,`"),
+    "、": ("use the ASCII comma `,`", "请使用英文逗号 `,`"),
+    "≥": ("write `>=`", "请写 `>=`"),
+    "≤": ("write `<=`", "请写 `<=`"),
+    "≠": ("write `!=`", "请写 `!=`"),
+    "＞": ("use the ASCII sign `>`", "请使用英文符号 `>`"),
+    "＜": ("use the ASCII sign `<`", "请使用英文符号 `<`"),
+    "＝": ("write `==`", "请写 `==`"),
+    "%": ("write a share as a number, 0.05 for 5%", "百分比请写成小数，5% 写作 0.05"),
+    "万": ("write the amount out, `50_000 yuan`", "请写出完整金额，例如 `50_000 元`"),
 }
 
 TokenKind = Literal["number", "word", "string", "sign", "end"]
