@@ -89,6 +89,9 @@ def test_the_comparison_can_fail(said: str, printed: str, same: bool) -> None:
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 SLOW_PAGES = [
+    "tutorials/your-first-rule.md",
+    "tutorials/your-first-rule.zh-CN.md",
+    "how-to/backtest-a-rule.md",
     "tutorials/first-decision.zh-CN.md",
     "how-to/replay-a-file.md",
     "how-to/backfill-after-an-outage.md",
@@ -98,6 +101,7 @@ SLOW_PAGES = [
     "how-to/operate-the-service.md",
     "how-to/handle-holds.md",
     "how-to/lists.md",
+    "how-to/screen-names.md",
 ]
 
 
