@@ -8,6 +8,7 @@ DATA/
     vault/          data keys, and the index of what is sealed
     lists/          history of the lists, and changes that wait for approval
     artefacts/      rulesets and models that were in force, by digest
+    backtests/      results of backtests, by digest
     cache/          compiled rules; may be deleted
 """
 

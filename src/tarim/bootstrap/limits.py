@@ -104,6 +104,22 @@ FIXED: Final = (
     ("tarim.identity.keys:PRESENTED_CHARACTERS_MAX", "characters of a presented key", "401"),
     ("tarim.bootstrap.house:ARTEFACT_BYTES_MAX", "bytes of a rules or model file", "refused at the start"),
     ("tarim.bootstrap.settings:SETTINGS_BYTES_MAX", "bytes of settings.toml", "refused at the start"),
+    (
+        "tarim.decisions.backtest:EXAMPLES",
+        "events shown of a rule in a backtest, and as many of fraud",
+        "the others are only counted",
+    ),
+    (
+        "tarim.decisions.backtest:OVERLAPS_SHOWN",
+        "live rules named for a rule in a backtest",
+        "those with fewer events in common are left out",
+    ),
+    (
+        "tarim.decisions.backtest:LIVE_RULES_MAX",
+        "different live rules in the span of a backtest",
+        "503: choose a shorter span",
+    ),
+    ("tarim.decisions.backtest:CITIES_MAX", "cities told apart in a backtest", "events of others count as `other`"),
     ("tarim.bootstrap.replaying:CHUNK_EVENTS", "events of one chunk of a replay, and of its record", "the next chunk"),
     ("tarim.screening.lists.domain:LISTS_MAX", "lists", "503 for a further one"),
     ("tarim.screening.lists.membership:ENTRIES_MAX", "entries of all lists together", "503 for a change beyond it"),
