@@ -167,9 +167,8 @@ class Trial:
         """The table and the history made again from the journal, as of a past position."""
         seq = self.random.randrange(0, self.seq + 2)
         again, history = Membership(), History(self.folder / f"again-{seq}.sqlite")
-        payloads = dict(self.journal)
-        for at in self.history.record_seqs(seq):
-            again.apply(payloads[at])
+        for payload in self.history.records(seq):
+            again.apply(payload)
         for at, payload in self.journal:
             if at < seq:
                 history.put(at, payload)

@@ -31,12 +31,14 @@ def open_lists(folder: Path, journal: Journal, tokenizer: Tokenizer, clock: Cloc
         history = book.history
         if history.applied_seq > journal.durable_seq:
             history.clear()  # the journal was set back: what it no longer holds never happened
+        if history.applied_seq < journal.first_seq:
+            raise Unavailable("the history of lists is older than what is left of the journal; restore it from a copy")
         for record in journal.read(history.applied_seq):
             if record.kind == RecordKind.LIST:
                 history.put(record.first_seq, record.payload)
         history.note_applied(journal.durable_seq)
-        for seq in history.record_seqs():
-            book.membership.apply(journal.read_at(seq).payload)
+        for payload in history.records():
+            book.membership.apply(payload)
         book.reconcile()
     except BaseException:
         book.close()
@@ -66,7 +68,7 @@ class ListDesk:
         Raises NotFound, NotAllowed for the author, Conflict, Unavailable.
         """
         book, service = self._book, self._service
-        with book.one_approval():
+        with book.one_approval(proposal_id):
             approval = book.approve(proposal_id, person, digest, note)
             seqs: list[int] = []
             for payload in book.records(approval):
@@ -108,8 +110,8 @@ class HitCounter:
             if start < reader.first_seq:
                 raise Unavailable("events that were not counted are no longer in the journal")
             membership = Membership()
-            for seq in history.record_seqs(start):
-                membership.apply(reader.read_at(seq).payload)
+            for payload in history.records(start):
+                membership.apply(payload)
             events = 0
 
             def steps() -> Iterator[bytes | memoryview | Rows]:

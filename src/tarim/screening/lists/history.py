@@ -1,7 +1,8 @@
 """Who was on a list at any past instant, why and from whom: a reading copy of the journal's LIST records.
 
-history.sqlite can be deleted: it is made again from the journal.  Every version of every entry is kept under the number of
-the change it came with; the state at an instant is what the last change before it left.
+history.sqlite can be deleted: it is made again from the journal, as long as that is whole.  It holds the records themselves,
+so that the table of members can be made again when old segments of the journal are gone, and every version of every entry
+under the number of the change it came with; the state at an instant is what the last change before it left.
 
     applied_seq   all of the journal below it is in, but parts of a change that is not closed
     hits_seq      events below it are counted
@@ -21,13 +22,13 @@ import msgspec
 
 from tarim.base.errors import Damaged, NotFound, Unavailable
 from tarim.base.instants import SECOND_MS
-from tarim.screening.lists.codec import Closing, Part, decode_record
+from tarim.screening.lists.codec import Closing, Part, decode_record, encode_closing
 from tarim.screening.lists.database import Reader, open_database, reading
 from tarim.screening.lists.domain import ListDefinition, period_bounds
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS lists (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition BLOB NOT NULL, change INTEGER NOT NULL
 ) STRICT;
@@ -238,15 +239,21 @@ class History:
                 "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 _version_rows(db, of_list, change, payload),
             )
-        db.executemany("INSERT OR IGNORE INTO records VALUES (?)", [*((at,) for at, _, _ in self._staged), (seq,)])
+        given = [*((at, payload) for at, _, payload in self._staged), (seq, encode_closing(closing))]
+        db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?)", given)
         db.execute("INSERT OR REPLACE INTO meta VALUES ('applied_seq', ?)", (seq + 1,))
 
     # ---- lists and changes -----------------------------------------------------------------------------------------
 
-    def record_seqs(self, to_seq: int | None = None) -> list[int]:
-        """Positions before `to_seq` of the records of all changes that were closed, in order."""
-        end = (1 << 62) if to_seq is None else to_seq
-        return [seq for (seq,) in self._reader.all("SELECT seq FROM records WHERE seq < ? ORDER BY seq", (end,))]
+    def record_seqs(self) -> list[int]:
+        """Positions of the records of all changes that were closed, in order."""
+        return [seq for (seq,) in self._reader.all("SELECT seq FROM records ORDER BY seq")]
+
+    def records(self, to_seq: int = 1 << 62) -> Iterator[bytes]:
+        """The records of all changes that were closed, those that lie before `to_seq`, in order."""
+        with reading(self._path) as db:
+            for (payload,) in db.execute("SELECT payload FROM records WHERE seq < ? ORDER BY seq", (to_seq,)):
+                yield payload
 
     def lists(self) -> Mapping[str, ListDefinition]:
         """The lists there are, by name, in alphabetical order."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -113,7 +113,9 @@ class ListBook:
         self._proposals = ProposalBook(folder / PROPOSALS_FILE)
         self._tokenizer = tokenizer
         self._clock = clock
-        self._approving = False
+        self._approving = ""
+        self._deciding = threading.Lock()
+        self._behind = False
         self._tokenizing = threading.Lock()
 
     def close(self) -> None:
@@ -242,18 +244,24 @@ class ListBook:
     @property
     def approving(self) -> bool:
         """Whether a change is being put in force now."""
-        return self._approving
+        return bool(self._approving)
 
     @contextmanager
-    def one_approval(self) -> Iterator[None]:
-        """While a change is put in force, from its approval until it is settled.  Raises Conflict while another one is."""
-        if self._approving:
-            raise Conflict("another change of lists is being put in force; try again in a moment")
-        self._approving = True
+    def one_approval(self, proposal_id: str) -> Iterator[None]:
+        """While a proposal is put in force, from its approval until it is settled; nobody else can decide on it meanwhile.
+
+        Raises Conflict while another one is, Unavailable when the history is behind the journal.
+        """
+        with self._deciding:
+            if self._approving:
+                raise Conflict("another change of lists is being put in force; try again in a moment")
+            if self._behind:
+                raise Unavailable("the history of lists could not be written; restart the service when it can")
+            self._approving = proposal_id
         try:
             yield
         finally:
-            self._approving = False
+            self._approving = ""
 
     def approve(self, proposal_id: str, person: str, digest: str, note: str = "") -> Approval:
         """The approval of exactly this content; it counts when its records are in the journal.
@@ -296,8 +304,10 @@ class ListBook:
 
         seqs: positions of the records, in their order.
         """
+        self._behind = True
         for seq, payload in zip(seqs, self.records(approval), strict=True):
             self.history.put(seq, payload)
+        self._behind = False
         self._proposals.decided(approval.proposal)
 
     def reconcile(self) -> None:
@@ -310,15 +320,19 @@ class ListBook:
 
     def reject(self, proposal_id: str, person: str, note: str) -> Proposal:
         """Reject a proposal, with why.  Raises NotFound, NotAllowed for its author, Conflict, DefinitionError."""
-        rejected = self.proposal(proposal_id).proposal.reject(person, self._clock.now_ms(), note)
-        self._proposals.decided(rejected)
-        return rejected
+        return self._closed(proposal_id, lambda proposal: proposal.reject(person, self._clock.now_ms(), note))
 
     def withdraw(self, proposal_id: str, person: str) -> Proposal:
         """Take back one's own proposal.  Raises NotFound, NotAllowed, Conflict."""
-        withdrawn = self.proposal(proposal_id).proposal.withdraw(person, self._clock.now_ms())
-        self._proposals.decided(withdrawn)
-        return withdrawn
+        return self._closed(proposal_id, lambda proposal: proposal.withdraw(person, self._clock.now_ms()))
+
+    def _closed(self, proposal_id: str, close: Callable[[Proposal], Proposal]) -> Proposal:
+        with self._deciding:
+            if self._approving == proposal_id:
+                raise Conflict(f"proposal {proposal_id} is being put in force")
+            closed = close(self.proposal(proposal_id).proposal)
+            self._proposals.decided(closed)
+            return closed
 
     # ---- looking up ------------------------------------------------------------------------------------------------
 
