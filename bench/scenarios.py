@@ -214,7 +214,7 @@ LINES = ("scenarios, recall of cases", "scenarios, false alerts per true one", "
 
 def lines(run: Run) -> Iterator[Line]:
     """The bar: a bank of the unseen seed, each scenario told before the lines."""
-    report = judge_bank(bank(UNSEEN_SEED, run.pick(75, 50), run.pick(40_000, 12_000), run.pick(36_000, 12_000)))
+    report = judge_bank(bank(UNSEEN_SEED, run.pick(120, 50), run.pick(40_000, 12_000), run.pick(36_000, 12_000)))
     print(text_of(report), flush=True)
     weak = [
         f"{name} {found.found} of {found.cases}"

@@ -70,12 +70,18 @@ def pack() -> Ruleset:
     return compile_ruleset(scenario_pack(), scenario_features().names)
 
 
-def scenarios_of(story: Iterable[Event]) -> set[str]:
-    """Scenarios of all rules that hold on some event of the story."""
+def features_of(story: Iterable[Event]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the story and their features, shape (n, F)."""
     rows = rows_of(story)
     engine = Engine(scenario_features(), jit=False, memory_bytes_max=1 << 28)
     features = np.empty((len(rows), len(engine.names)))
     engine.process(rows, features)
+    return rows, features
+
+
+def scenarios_of(story: Iterable[Event]) -> set[str]:
+    """Scenarios of all rules that hold on some event of the story."""
+    rows, features = features_of(story)
     hits = np.zeros((len(rows), HIT_WORDS), np.uint64)
     pack().evaluate(rows, features, np.full(len(rows), np.nan), np.zeros_like(hits), hits)
     holding = np.bitwise_or.reduce(hits, axis=0)
@@ -323,15 +329,35 @@ def test_nothing_is_found_without_the_right_to_the_past() -> None:
     assert not hits.any()
 
 
-@pytest.mark.parametrize("rule_id", ["payee_is_suspect", "device_is_suspect", "address_is_suspect"])
-def test_an_entry_of_a_list_is_told(rule_id: str) -> None:
-    """A rule about a list holds exactly where the event's value is an entry."""
+def holds_with(rule_id: str, story: Iterable[Event], *entries: tuple[Col, str]) -> list[int]:
+    """Whether a rule holds on each event of the story when the values of these columns are entries of these lists."""
     rule = next(rule for rule in pack().rules if rule.id == rule_id)
-    rows = rows_of([event("transfer", 0, payee=901, yuan=10), event("transfer", 9, payee=902, yuan=10)])
-    hits, members = (np.zeros((2, HIT_WORDS), np.uint64) for _ in range(2))
-    probe = next(
-        index for index, probe in enumerate(pack().probes) if rule_id.split("_")[0] in Col(probe.column).name.lower()
-    )
-    members[1, probe // 64] = np.uint64(1 << probe % 64)
-    pack().evaluate(rows, np.full((2, len(scenario_features().names)), np.nan), np.full(2, np.nan), members, hits)
-    assert [int(word[rule.index // 64]) >> rule.index % 64 & 1 for word in hits] == [0, 1]
+    rows, features = features_of(story)
+    hits, members = (np.zeros((len(rows), HIT_WORDS), np.uint64) for _ in range(2))
+    for index, probe in enumerate(pack().probes):
+        if (probe.column, probe.list_name) in entries:
+            members[:, index // 64] |= np.uint64(1 << index % 64)
+    pack().evaluate(rows, features, np.full(len(rows), np.nan), members, hits)
+    return [int(word[rule.index // 64]) >> rule.index % 64 & 1 for word in hits]
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "column", "list_name"),
+    [
+        ("payee_is_suspect", Col.PAYEE, "suspect_accounts"),
+        ("device_is_suspect", Col.DEVICE, "suspect_devices"),
+        ("address_is_suspect", Col.ADDRESS, "suspect_addresses"),
+    ],
+)
+def test_an_entry_of_a_list_is_told(rule_id: str, column: Col, list_name: str) -> None:
+    """A rule about a list holds where the event's value is an entry of it, and nowhere else."""
+    story = [event("transfer", 0, payee=901, yuan=10)]
+    assert holds_with(rule_id, story) == [0]
+    assert holds_with(rule_id, story, (column, list_name)) == [1]
+
+
+def test_a_clerks_trusted_device_may_apply_for_many() -> None:
+    """A device on the list of trusted devices is no sign of false applications."""
+    story = HITS["false_application"]
+    assert any(holds_with("device_applies_for_many", story))
+    assert not any(holds_with("device_applies_for_many", story, (Col.DEVICE, "trusted_devices")))
