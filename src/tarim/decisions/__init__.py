@@ -6,7 +6,8 @@ front, `recover` and `Snapshots` bring it back after a stop, and `advance` repla
 """
 
 from tarim.decisions.aftermath import Aftermath
-from tarim.decisions.backtest import Backtest, Draft, DraftResult, Labels, Measured, Tally
+from tarim.decisions.backtest import Backtest, Draft, Labels
+from tarim.decisions.backtest_results import DraftResult, Measured, Tally
 from tarim.decisions.domain import (
     DECISION_WORDS,
     WHOLE,

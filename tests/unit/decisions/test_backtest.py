@@ -11,8 +11,8 @@ import pytest
 
 from tarim.base.errors import DefinitionError, Unavailable
 from tarim.base.instants import DAY_MS
-from tarim.decisions import DECISION_WORDS, Backtest, Draft, Labels, Measured, Word
-from tarim.decisions.backtest import CITIES_MAX, EXAMPLES, LIVE_RULES_MAX, Tally, fact_of
+from tarim.decisions import DECISION_WORDS, Backtest, Draft, Labels, Measured, Tally, Word
+from tarim.decisions.backtest import CITIES_MAX, EXAMPLES, LIVE_RULES_MAX, fact_of
 from tarim.rules import Rule, Ruleset, compile_ruleset
 from tarim.rules.vocabulary import EVENT_NAMES
 from tarim.stream import Channel, Col, Flag, Kind, Outcome, empty_rows
