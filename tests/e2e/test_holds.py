@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,29 @@ def test_a_customer_sets_a_lower_limit_and_runs_into_it(served: Served) -> None:
         assert "至少 2 类" in reason["zh"] and "at least 2 kinds" in reason["en"]
         other = client.post("/v1/decisions", json=event("l3", **payment | {"customer": "C8"})).json()
         assert other["outcome"] == "pass"
+
+
+def test_another_treatment_takes_two_persons(served: Served) -> None:
+    """Proposed, shown, refused to its author and for another digest, approved by somebody else: it counts from then on."""
+    with served.client("author") as author, served.client("approve") as other, served.client("read") as reader:
+        text = reader.get("/v1/treatment").json()["text"]
+        assert author.post("/v1/treatment", json={"text": text, "reason": "the same"}).status_code == 409
+        faulty = author.post("/v1/treatment", json={"text": "[holds]", "reason": "faulty"})
+        assert faulty.status_code == 422 and "holds.delay.lasts" in faulty.json()["detail"]
+        wanted = text.replace('lasts = "1h"', 'lasts = "2h"')
+        proposed = author.post("/v1/treatment", json={"text": wanted, "reason": "more time"}).json()
+        shown = reader.get("/v1/treatment", params={"proposal": proposed["id"]}).json()
+        assert (shown["text"], shown["version"]) == (wanted, proposed["digest"])
+        where, verdict = f"/v1/proposals/{proposed['id']}", {"verdict": "approve", "digest": proposed["digest"]}
+        assert author.post(where, json=verdict).status_code == 403
+        assert other.post(where, json=verdict | {"digest": "0" * 64}).status_code == 409
+        assert reader.get("/v1/treatment").json()["text"] == text
+        assert other.post(where, json=verdict).json()["decider"] == "approve"
+        assert reader.get("/v1/treatment").json() == shown
+    with served.client() as client:
+        answer = client.post("/v1/decisions", json=event("t1", amount_fen=3_000)).json()
+    lasts = datetime.fromisoformat(answer["hold"]["until"]) - datetime.fromisoformat(answer["received_at"])
+    assert lasts == timedelta(hours=2)
 
 
 def test_the_commands_do_the_same(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,8 @@ def described(tmp_path_factory: pytest.TempPathFactory):
         ("/v1/holds/{event_id}", "GET", "read", 25),
         ("/v1/holds/{event_id}", "POST", "operate", 25),
         ("/v1/limits", "PUT", "decide", 25),
+        ("/v1/treatment", "GET", "read", 10),
+        ("/v1/treatment", "POST", "author", 15),
     ],
 )
 def test_every_answer_is_as_described(described, path: str, method: str, scope: str, examples: int) -> None:

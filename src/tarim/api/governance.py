@@ -191,7 +191,9 @@ def governance_routes(
     async def propose_ruleset(call: Call) -> ProposalBody:
         text = call.body.text
         checked = await asyncio.get_running_loop().run_in_executor(None, texts.checked, text)
-        return _body(governor.propose_ruleset(text, checked.name, checked.version, call.person, call.body.reason))
+        return proposal_body(
+            governor.propose_ruleset(text, checked.name, checked.version, call.person, call.body.reason)
+        )
 
     async def rulesets(call: Call) -> RulesetsBody:
         return RulesetsBody(
@@ -245,16 +247,16 @@ def governance_routes(
         )
 
     async def proposals(call: Call) -> ProposalsBody:
-        return ProposalsBody([_body(each.proposal) for each in state.proposals.values()])
+        return ProposalsBody([proposal_body(each.proposal) for each in state.proposals.values()])
 
     async def decide_on(call: Call) -> ProposalBody:
         proposal_id, body = call.path["id"], call.body
         if body.verdict == "approve":
-            return _body(await governor.approve(proposal_id, call.person, body.digest, body.note))
-        return _body(governor.reject(proposal_id, call.person, body.note))
+            return proposal_body(await governor.approve(proposal_id, call.person, body.digest, body.note))
+        return proposal_body(governor.reject(proposal_id, call.person, body.note))
 
     async def withdraw(call: Call) -> ProposalBody:
-        return _body(governor.withdraw(call.path["id"], call.person))
+        return proposal_body(governor.withdraw(call.path["id"], call.person))
 
     def switch_of(call: Call) -> Switch:
         body = call.body
@@ -267,7 +269,7 @@ def governance_routes(
         return _switch_body(governor.throw(switch_of(call)))
 
     async def propose_switch(call: Call) -> ProposalBody:
-        return _body(governor.propose_switch(switch_of(call)))
+        return proposal_body(governor.propose_switch(switch_of(call)))
 
     async def switches(call: Call) -> SwitchesBody:
         return SwitchesBody([_switch_body(each) for each in state.switches.values()])
@@ -276,7 +278,7 @@ def governance_routes(
         body = call.body
         decided = service.decided(event_key(body.source, body.event_id))
         override = Override(decided.seq, body.outcome, body.reason, call.person, clock.now_ms())
-        return _body(governor.propose_override(override))
+        return proposal_body(governor.propose_override(override))
 
     async def override_of(call: Call) -> OverrideOfBody:
         found = state.overrides.get(service.decided(event_key(call.query.source, call.query.event_id)).seq)
@@ -315,7 +317,8 @@ def governance_routes(
     ]  # fmt: skip
 
 
-def _body(proposal: Proposal) -> ProposalBody:
+def proposal_body(proposal: Proposal) -> ProposalBody:
+    """How a proposal looks outside."""
     return ProposalBody(
         proposal.id,
         proposal.what,

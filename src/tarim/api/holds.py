@@ -11,11 +11,11 @@ import structlog
 from msgspec import Meta
 
 from tarim.api.figures import Figures
-from tarim.api.governance import Reason
+from tarim.api.governance import ProposalBody, Reason, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.base.errors import TarimError
 from tarim.base.instants import instant_text
-from tarim.decisions import METHODS, DecisionService, Hold, HoldDesk, HoldState
+from tarim.decisions import METHODS, DecisionService, Governor, Hold, HoldDesk, HoldState
 from tarim.identity import Scope
 from tarim.intake import event_key
 from tarim.stream import AMOUNT_FEN_MAX
@@ -23,6 +23,8 @@ from tarim.stream import AMOUNT_FEN_MAX
 TICK_EVERY_S: Final = 1.0
 LISTED_MAX: Final = 50
 CHANGES_MAX: Final = 1_000
+TREATMENT_CHARACTERS_MAX: Final = 64 << 10
+TREATMENT_BYTES_MAX: Final = 256 << 10
 
 Method = Annotated[str, Meta(pattern=f"^({'|'.join(METHODS)})$")]
 Fen = Annotated[int, Meta(ge=0, le=10**15)]
@@ -119,8 +121,32 @@ class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=CHANGES_MAX)] = 200
 
 
+class TreatmentProposedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A treatment to propose: its TOML text and why it is needed."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=TREATMENT_CHARACTERS_MAX)]
+    reason: Reason
+
+
+class TreatmentQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """proposal: the id of an open proposal; without it, what is in force."""
+
+    proposal: Annotated[str, Meta(pattern="^[0-9a-f]{1,64}$")] | None = None
+
+
+class TreatmentBody(msgspec.Struct, frozen=True):
+    """A treatment; `version` is the digest of its text, which an approval has to name."""
+
+    version: str
+    text: str
+
+
 def hold_routes(
-    desk: HoldDesk, service: DecisionService, token_of: Callable[[str], int], durable_seq: Callable[[], int]
+    desk: HoldDesk,
+    governor: Governor,
+    service: DecisionService,
+    token_of: Callable[[str], int],
+    durable_seq: Callable[[], int],
 ) -> list[Route]:
     """The routes.  token_of: token of a customer's identifier; durable_seq: positions below it are durable."""
 
@@ -186,6 +212,15 @@ def hold_routes(
         )
         return OwnLimitSetBody(asked.methods, limit.single_fen_max, limit.day_fen_max, instant_text(limit.at_ms))
 
+    async def read_treatment(call: Call) -> TreatmentBody:
+        if call.query.proposal is None:
+            return TreatmentBody(desk.treatment.version, desk.treatment.text)
+        found = governor.treatment_of(governor.proposed(call.query.proposal))
+        return TreatmentBody(found.version, found.text)
+
+    async def propose_treatment(call: Call) -> ProposalBody:
+        return proposal_body(governor.propose_treatment(call.body.text, call.person, call.body.reason))
+
     of_event = "/v1/holds/{event_id:path}"
     return [
         Route("GET", "/v1/holds", "list_holds", "Open holds / 未决挂起", Scope.READ, list_holds, HoldsBody,
@@ -198,6 +233,11 @@ def hold_routes(
               HoldBody, VerdictBody, query=SourceQuery, refusals=(409,)),
         Route("PUT", "/v1/limits", "set_limit", "A customer's own limits / 客户自设限额", Scope.DECIDE, set_limit,
               OwnLimitSetBody, OwnLimitBody),
+        Route("GET", "/v1/treatment", "read_treatment", "What follows from an outcome / 处置之后的安排", Scope.READ,
+              read_treatment, TreatmentBody, query=TreatmentQuery, refusals=(404, 409)),
+        Route("POST", "/v1/treatment", "propose_treatment", "Propose another one / 提交变更", Scope.AUTHOR,
+              propose_treatment, ProposalBody, TreatmentProposedBody, status=201, refusals=(409,),
+              body_bytes_max=TREATMENT_BYTES_MAX),
     ]  # fmt: skip
 
 

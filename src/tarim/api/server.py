@@ -145,7 +145,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
                 HitCounter(house.lists, house.places.journal, settings.journal.index_stride_bytes),
                 house.clock,
             ),
-            *hold_routes(holds, house.service, token_of_customer, lambda: house.journal.durable_seq),
+            *hold_routes(holds, governor, house.service, token_of_customer, lambda: house.journal.durable_seq),
         ],
     )
     config = uvicorn.Config(

@@ -229,8 +229,13 @@ def make_decider(
     return Decider(ruleset, model_from_bytes(model, features.names) if model else None, features.names, lists)
 
 
-def load_treatment(settings: Settings) -> Treatment:
-    """What is set to follow from an outcome.  Raises DefinitionError, NotFound, TooLarge."""
+def load_treatment(settings: Settings, artefacts: Artefacts, in_force: Mapping[int, Control]) -> Treatment:
+    """What follows from an outcome, to start with: as with rulesets, the file that is set counts for the first start only.
+
+    Raises DefinitionError, NotFound, TooLarge.
+    """
+    if RecordKind.TREATMENT in in_force:
+        return recorded_treatment(artefacts, in_force[RecordKind.TREATMENT])
     path = settings.policy.treatment_file
     try:
         return read_treatment(_read(Path(path)).decode("utf-8") if path else default_treatment())
@@ -304,7 +309,7 @@ class House:
                 self.recovered.state.seen,
                 self.recovered.state.governance,
                 aftermath=self.recovered.state.aftermath,
-                treatment=load_treatment(settings),
+                treatment=load_treatment(settings, self.artefacts, self.recovered.state.in_force),
                 lenient=lenient,
             )
             self._put_in_force()

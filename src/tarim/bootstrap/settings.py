@@ -115,7 +115,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "engine.memory_ahead_bytes": "memory the service keeps ready beyond the state, so that growth never waits for it",
     "policy.rules_file": "rules (TOML); empty: the starter rules",
     "policy.model_file": "model; empty: none",
-    "policy.treatment_file": "what follows from an outcome (TOML): holds, rights, verification; empty: the one built in",
+    "policy.treatment_file": "what follows from an outcome (TOML), at the first start; empty: the one built in",
     "seen.events_max": "accepted events recognised when sent again, about 43 bytes each",
     "snapshots.every_events": "events between two snapshots",
     "snapshots.every_s": "seconds between two snapshots, when there are new events",

@@ -1,7 +1,8 @@
-"""`tarim holds list|show|changes|release|refuse|limit`: payments that wait, and who decides on them."""
+"""`tarim holds ...`: payments that wait, who decides on them, and what follows from an outcome."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,8 @@ def register(app: typer.Typer) -> None:
     group.command("release")(release_command)
     group.command("refuse")(refuse_command)
     group.command("limit")(limit_command)
+    group.command("treatment")(treatment_command)
+    group.command("propose-treatment")(propose_treatment_command)
     app.add_typer(group, name="holds")
 
 
@@ -93,6 +96,31 @@ def limit_command(
         "day_fen_max": day_fen,
     }
     _print(ask("PUT", url, "/v1/limits", body))
+
+
+def treatment_command(
+    proposal: Annotated[str, typer.Option(help="The one proposed, by its proposal's id. 待审批的提案编号。")] = "",
+    url: Url = URL_DEFAULT,
+) -> None:
+    """Print what follows from an outcome: as in force, or as proposed. 打印处置之后的安排。"""
+    query = {"proposal": proposal} if proposal else {}
+    found = ask("GET", url, "/v1/treatment", **query)
+    typer.echo(f"# version {found['version']}")
+    typer.echo(found["text"])
+
+
+def propose_treatment_command(
+    file: Annotated[Path, typer.Argument(help="The treatment (TOML). 处置安排文件。", show_default=False)],
+    reason: Reason,
+    url: Url = URL_DEFAULT,
+) -> None:
+    """Propose another treatment; it is in force when another person approves it. 提交变更，由他人审批后生效。"""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(f"{file} cannot be read as UTF-8 text: {type(error).__name__}. 无法读取文件。", err=True)
+        raise typer.Exit(1) from None
+    _print(ask("POST", url, "/v1/treatment", {"text": text, "reason": reason}))
 
 
 def _decide(event_id: str, source: str, verdict: str, reason: str, url: str) -> dict[str, Any]:

@@ -40,8 +40,10 @@ from tarim.decisions.governance import (
 from tarim.decisions.ports import Judge
 from tarim.decisions.records import Control, RecordKind
 from tarim.decisions.service import DecisionService
+from tarim.decisions.treatment import Treatment, read_treatment
 
 RULESET: Final = "ruleset"
+TREATMENT: Final = "treatment"
 SWITCH: Final = "switch"
 OVERRIDE: Final = "override"
 _ID_BYTES: Final = 8
@@ -84,6 +86,14 @@ class Governor:
         control = Control(version, name, self._keep(text.encode()), 0, person, "", reason)
         return self._propose(RULESET, encode_content(control), person, reason)
 
+    def propose_treatment(self, text: str, person: str, reason: str) -> Proposal:
+        """Propose what follows from an outcome.  Raises DefinitionError, Conflict when it is in force already, Unavailable."""
+        check_reason(reason)
+        treatment, present = read_treatment(text), self._service.treatment
+        if present is not None and present.version == treatment.version:
+            raise Conflict("this treatment is in force already")
+        return self._propose(TREATMENT, text.encode(), person, reason)
+
     def propose_switch(self, switch: Switch) -> Proposal:
         """Propose a switch that needs two.  Raises DefinitionError, Unavailable."""
         self._check_switch(switch)
@@ -119,6 +129,12 @@ class Governor:
             raise Conflict(f"proposal {proposed.proposal.id} is about a {proposed.proposal.what}")
         return _control_decoder.decode(proposed.content)
 
+    def treatment_of(self, proposed: Proposed) -> Treatment:
+        """The treatment that a proposal is about.  Raises Conflict when it is about something else, DefinitionError."""
+        if proposed.proposal.what != TREATMENT:
+            raise Conflict(f"proposal {proposed.proposal.id} is about a {proposed.proposal.what}")
+        return read_treatment(proposed.content.decode())
+
     async def approve(self, proposal_id: str, person: str, digest: str, note: str = "") -> Proposal:
         """Approve what has this digest, and have it in force.
 
@@ -132,6 +148,10 @@ class Governor:
             judge = await self._compiled(control)
             self.proposed(proposal_id)  # somebody may have decided on it meanwhile
             self._service.publish(judge, control)
+        elif approved.what == TREATMENT:
+            treatment = self.treatment_of(self.proposed(proposal_id))
+            control = Control(treatment.version, "", self._keep(content), 0, "", "", approved.reason)
+            self._service.use_treatment(treatment, _of_approved(control, approved))
         elif approved.what == SWITCH:
             switch = msgspec.structs.replace(decode_switch(content), approver=person, at_ms=approved.decided_ms)
             self._check_switch(switch)

@@ -236,6 +236,11 @@ class DecisionService:
         self.record(RecordKind.RULESET, control)
         self._use(judge)
 
+    def use_treatment(self, treatment: Treatment, control: Control) -> None:
+        """Put a treatment in force.  Raises Unavailable with nothing changed."""
+        self.record(RecordKind.TREATMENT, control)
+        self.treatment = treatment
+
     def commit(self) -> None:
         """Have everything durable.  Raises Unavailable; then the service is broken."""
         try:
