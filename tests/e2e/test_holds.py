@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,7 +15,9 @@ from typer.testing import CliRunner
 from bench import timers
 from bench.serving import Served, new_data, serving
 from tarim.base.instants import instant_text
+from tarim.bootstrap.house import House, make_data_folder, settings_of
 from tarim.cli import build_app
+from tarim.decisions import Control, Decider, Governor, default_treatment, read_treatment
 
 LIMITS = """
 [[verification.limits]]
@@ -162,3 +165,23 @@ def test_the_commands_do_the_same(served: Served, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TARIM_KEY", served.keys["read"])
     assert "released" in run.invoke(app, ["holds", "show", "c1", "--source", "core"]).output
     assert "released_by_person" in run.invoke(app, ["holds", "changes", "--limit", "1000"]).output
+
+
+def test_an_approved_treatment_outlives_a_restart(tmp_path: Path) -> None:
+    """The file that is set counts for the first start; afterwards the journal says what is in force."""
+    data = tmp_path / "data"
+    places = make_data_folder(data)
+    wanted = default_treatment().replace('lasts = "15m"', 'lasts = "20m"')
+
+    async def not_compiled(_control: Control) -> Decider:
+        raise AssertionError("no ruleset is proposed")
+
+    with House(settings_of(data, {}), places, {}) as house:
+        assert house.service.treatment == read_treatment(default_treatment())
+        governor = Governor(house.service, house.clock, house.artefacts.keep, not_compiled)
+        proposal = governor.propose_treatment(wanted, "li", "longer challenges")
+        asyncio.run(governor.approve(proposal.id, "wang", proposal.digest))
+    (data / "other.toml").write_text(timers.TREATMENT, encoding="utf-8")
+    environment = {"TARIM_POLICY_TREATMENT_FILE": str(data / "other.toml")}
+    with House(settings_of(data, environment), places, environment) as house:
+        assert house.service.treatment == read_treatment(wanted)
