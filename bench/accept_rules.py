@@ -95,9 +95,9 @@ BARS = (
             "language, longest time over one text",
         ),
         language,
-        (240, 10),
+        (220, 4),
     ),
-    Bar("speed", ("speed, 250 rules, batch of 256", "speed, 250 rules, single event"), speed, (15, 6)),
+    Bar("speed", ("speed, 250 rules, batch of 256", "speed, 250 rules, single event"), speed, (12, 4)),
     Bar(
         "backtest",
         (
@@ -106,7 +106,7 @@ BARS = (
             "backtest, repeated",
         ),
         backtest,
-        (75, 8),
+        (90, 8),
     ),
     Bar(
         "lists",
