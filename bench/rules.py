@@ -15,7 +15,7 @@ import random
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -48,8 +48,9 @@ from tarim.stream import reference_features
 from tests.naive.rule_interpreter import Event, holds
 
 CHUNK_RULES: Final = 250
+HERE_MAX: Final = 2
 EVENTS_A_CHUNK: Final = 16
-DEPTHS: Final = (0, 1, 1, 2, 0, 1, 2, 3)
+DEPTHS: Final = (0, 1, 0, 1, 0, 1, 2, 3)
 """Levels of groups in random rules, in turn."""
 CHUNK_TEXTS: Final = 10_000
 SPEED_RULES: Final = 250
@@ -57,11 +58,16 @@ BATCH_EVENTS: Final = 256
 REPETITIONS: Final = 7
 _Item = TypeVar("_Item")
 _Found = TypeVar("_Found")
+_Floats = npt.NDArray[np.float64]
 _Bits = npt.NDArray[np.uint64]
+_Batch = tuple[npt.NDArray[np.int64], _Floats, _Floats, _Bits, _Bits]
 
 
-def on_all_cores(work: Callable[[_Item], _Found], items: Iterable[_Item]) -> Iterable[_Found]:
-    """`work` of each item, by processes of their own, in order."""
+def on_all_cores(work: Callable[[_Item], _Found], items: Sequence[_Item]) -> Iterable[_Found]:
+    """`work` of each item, in order: by processes of their own, unless there are too few to be worth it."""
+    if len(items) <= HERE_MAX:
+        yield from map(work, items)
+        return
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         yield from pool.imap(work, items)
 
@@ -311,8 +317,9 @@ def _costs(
     features = np.random.default_rng(9).choice(features.ravel(), (events, len(reference_features().names)))
     members, hits = random_members(9, rows, probes), np.zeros((events, HIT_WORDS), np.uint64)
 
-    def run(low: int, high: int) -> None:
-        kernel(rows[low:high], features[low:high], scores[low:high], members[low:high], hits[low:high])
+    def batches(size: int, count: int) -> list[_Batch]:
+        cuts = [slice(low, low + size) for low in range(0, count - size + 1, size)]
+        return [(rows[cut], features[cut], scores[cut], members[cut], hits[cut]) for cut in cuts]
 
     interpreted = 20
     started = time.thread_time()
@@ -323,19 +330,19 @@ def _costs(
                 holds(each.condition, event)
     return {
         "interpreter_us": (time.thread_time() - started) / interpreted * 1e6,
-        "batch_us": _cost_us(run, events, BATCH_EVENTS),
-        "single_us": _cost_us(run, min(events, 5_000), 1),
+        "batch_us": _cost_us(kernel, batches(BATCH_EVENTS, events), BATCH_EVENTS),
+        "single_us": _cost_us(kernel, batches(1, 5_000), 1),
     }
 
 
-def _cost_us(run: Callable[[int, int], None], events: int, size: int) -> float:
-    """Median microseconds an event, slicing of the batch included."""
+def _cost_us(kernel: Kernel, batches: Sequence[_Batch], size: int) -> float:
+    """Median microseconds an event of the kernel called from Python on batches that are cut already."""
     found = []
     for _ in range(REPETITIONS):
         started = time.thread_time()
-        for low in range(0, events - size + 1, size):
-            run(low, low + size)
-        found.append((time.thread_time() - started) / (events // size * size) * 1e6)
+        for batch in batches:
+            kernel(*batch)
+        found.append((time.thread_time() - started) / (len(batches) * size) * 1e6)
     return statistics.median(found)
 
 
