@@ -151,7 +151,7 @@ def cases_of_day(
         cases = int(min(rng.poisson(expected), crime.RINGS_PER_DAY // 64))
         if cases == 0:
             continue
-        block = kind.make(Scene(rng, population, day, today, day_start_ms, cases))
+        block = kind.make(Scene(rng, population, day, day_start_ms, cases))
         part_of = (block["crime"] > 0) if block["crime"].any() else (block["ring"] >= 0)
         code = CRIME_NAMES.index(name) + 1 if criminal else index - len(CRIME_KINDS) + 1
         block["crime" if criminal else "pattern"] = np.where(part_of, code, 0).astype(np.int8)
@@ -167,7 +167,7 @@ def services_of_day(
 ) -> Block:
     """Genuine sign-ups, applications, withdrawals by telephone, and money that comes from other banks."""
     count = int(rng.poisson(SERVICE_SHARE * events_per_day))
-    scene = Scene(rng, population, day, date.min, day_start_ms, 0)
+    scene = Scene(rng, population, day, day_start_ms, 0)
     kind = rng.choice([SIGNUP, APPLICATION, WITHDRAWAL, -1], count, p=[0.2, 0.15, 0.25, 0.4])
     occurred = day_start_ms + crime.waking(rng, count)
     customer = scene.people(count)

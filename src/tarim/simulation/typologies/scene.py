@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -45,7 +44,6 @@ class Scene:
     rng: np.random.Generator
     population: Population
     day: int
-    today: date
     start_ms: int
     cases: int
 
