@@ -295,7 +295,7 @@ def _asked(membership: Membership, tokens: Words) -> tuple[float, float]:
     bits = np.zeros((_BATCH, 4), np.uint64)
     membership.members(rows[:_BATCH], probes, bits)
     rounds = []
-    for _ in range(3):
+    for _ in range(7):
         begin = time.perf_counter()
         for at in range(0, _LOOKUPS - _BATCH, _BATCH):
             membership.members(rows[at : at + _BATCH], probes, bits)

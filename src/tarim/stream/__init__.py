@@ -20,6 +20,7 @@ from tarim.stream.events import (
     Verification,
     empty_rows,
 )
+from tarim.stream.kernels.arena import prefetch
 from tarim.stream.reference import reference_features
 from tarim.stream.scenarios import scenario_features
 
@@ -47,6 +48,7 @@ __all__ = [
     "Rows",
     "Verification",
     "empty_rows",
+    "prefetch",
     "reference_features",
     "scenario_features",
 ]

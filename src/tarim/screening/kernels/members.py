@@ -27,6 +27,8 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from tarim.stream import prefetch
+
 SEGMENTS: Final = 1024
 FIRST_ROWS: Final = 512
 """Places of a segment in generation 0; 12 KiB, a whole number of pages."""
@@ -39,6 +41,7 @@ _RECEIVED_MS = 2
 _CUSTOMER = 5
 # Words of a row, as stream.Col names them (a test holds them together).
 _SECOND_MS = 1_000
+_AHEAD = 8
 
 
 @njit("u8(u8)", cache=True, inline="always")
@@ -174,6 +177,18 @@ def discard(arena, generation, change):
                 arena[place, 2] = 0
 
 
+@njit("void(i8[:, ::1], i8[::1], i8[:, ::1], i8, i8[::1], i8[::1], i8[::1])", cache=True, inline="always")
+def fetch(arena, generation, rows, i, columns, salts, per_customer):
+    """Fetch what the look-ups of event i will read first, ahead of use."""
+    for p in range(columns.shape[0]):
+        token = rows[i, columns[p]]
+        if token != 0 and salts[p] != 0:
+            key = entry_key(salts[p], rows[i, _CUSTOMER] if per_customer[p] != 0 else 0, token)
+            segment = (key >> SEGMENT_SHIFT) & (SEGMENTS - 1)
+            mask = (FIRST_ROWS << generation[segment]) - 1
+            prefetch(arena.reshape(-1), 3 * (segment_start(segment, generation[segment]) + (key & mask)))
+
+
 @njit("void(i8[:, ::1], i8[::1], i8, i8[:, ::1], i8[::1], i8[::1], i8[::1], u8[:, ::1])", cache=True, nogil=True)
 def members(arena, generation, in_force, rows, columns, salts, per_customer, out):
     """Which values are entries, at the second their event was received.
@@ -182,7 +197,11 @@ def members(arena, generation, in_force, rows, columns, salts, per_customer, out
     whether its entries belong to the event's customer.  out: shape (n, 4), written whole: bit p % 64 of word p // 64.
     An absent value (0) is in no list.  O(n p), allocates nothing.
     """
+    for i in range(min(_AHEAD, rows.shape[0])):
+        fetch(arena, generation, rows, i, columns, salts, per_customer)
     for i in range(rows.shape[0]):
+        if i + _AHEAD < rows.shape[0]:
+            fetch(arena, generation, rows, i + _AHEAD, columns, salts, per_customer)
         for word in range(out.shape[1]):
             out[i, word] = 0
         second = rows[i, _RECEIVED_MS] // _SECOND_MS
