@@ -310,7 +310,9 @@ def _wade_word(word: str) -> str:
     cut = split_syllables(word)
     if not cut or not set(cut) <= pinyin_syllables():
         return ""
-    return "-".join(convert(syllable, Style.WADEGILES, strict=True, default=syllable) for syllable in cut)
+    return "-".join(
+        convert(syllable, Style.WADEGILES, strict=True, default=syllable).replace("v", "u") for syllable in cut
+    )
 
 
 Change = Callable[[ListEntry, random.Random], str]

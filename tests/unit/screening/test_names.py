@@ -87,9 +87,11 @@ def test_the_same_name_written_otherwise_is_found(asked: str, listed: str) -> No
         ("蔡英文", "Tsai Ing-wen"),  # Taiwan
         ("马英九", "Ma Ying-jeou"),
         ("谢长廷", "Hsieh Chang-ting"),
+        ("魏学龙", "WEI, Hsueh Lung"),
+        ("徐志摩", "Hsu Chih-mo"),
         ("Kim Jong Un", "Gim Jeong-eun"),  # Korean
         ("Pak Pong-ju", "Park Bong Joo"),
-        ("Tan Siew Lim Lin", "Tan Siew Lim Lin"),
+        ("林玉山", "Lim Yu-shan"),
     ],
 )
 def test_romanisations_of_one_name_meet(asked: str, listed: str) -> None:
@@ -108,6 +110,9 @@ def test_romanisations_of_one_name_meet(asked: str, listed: str) -> None:
         ("Ali", "Ali Hassan Saleh"),
         ("张伟", "章维"),  # one sound, other characters of the same set
         ("王芳", "黄芳"),
+        ("魏龙", "WEI, Hsueh Lung"),  # a syllable is no middle name
+        ("Huji Wang", "HUJI"),
+        ("程芳", "Sheng Fang"),  # ch and sh are spellings of one sound elsewhere, not in pinyin
     ],
 )
 def test_another_name_stays_another_name(asked: str, listed: str) -> None:

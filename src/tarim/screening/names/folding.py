@@ -23,6 +23,7 @@ from typing import Final
 
 from rapidfuzz.distance import OSA
 
+from tarim.screening.names.syllables import readings_of
 from tarim.screening.names.syllables import similarity as syllable_similarity
 
 WEIGHT_NOISE: Final = 0.05
@@ -138,17 +139,19 @@ def _weight(text: str, folded: str) -> float:
 def word_similarity(first: str, second: str) -> float:
     """How alike two words are, in [0, 1]; 0 below 0.7, and for short words that differ.
 
-    Equal is 1, equal when folded 0.97, equal but for vowel class 0.92, syllables of one reading as `syllables.similarity`;
-    otherwise one minus edits (insert, delete, replace, swap) over the longer length.
+    Two East Asian syllables as `syllables.similarity`.  Else equal is 1, equal when folded 0.97, equal but for vowel class
+    0.92; otherwise one minus edits (insert, delete, replace, swap) over the longer length.
     """
     if first == second:
         return 1.0
     one, two = word_of(first), word_of(second)
     if one.initial or two.initial:
         return 0.0
+    if readings_of(first) and readings_of(second):
+        return syllable_similarity(first, second)
     if one.fold == two.fold:
         return 0.97
-    best = syllable_similarity(first, second)
+    best = 0.0
     shorter = min(len(first), len(second))
     if shorter >= 4:
         if one.key == two.key:

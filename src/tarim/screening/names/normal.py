@@ -13,7 +13,7 @@ from typing import Final
 
 from tarim.base.errors import FieldError
 from tarim.screening.names.folding import FORMS, TITLES, Word, word_of
-from tarim.screening.names.syllables import SYLLABLES_MAX, may_be_surname, split_syllables
+from tarim.screening.names.syllables import READ_OFF, SYLLABLES_MAX, may_be_surname, split_syllables
 
 NAME_CHARACTERS_MAX: Final = 512
 WORDS_MAX: Final = 24
@@ -31,6 +31,7 @@ _LETTERS: Final = str.maketrans(
 _HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _DOTTED: Final = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W_]))?")
 _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?")
+_INNER_CAPITAL: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _HAN_NOISE: Final = re.compile(
     "(?:股份有限公司|有限责任公司|有限責任公司|有限公司|集团|集團|公司|先生|女士|小姐|博士|教授)$"
 )
@@ -66,7 +67,8 @@ def prepare_name(text: str) -> tuple[PreparedName, ...]:
         plain = _HAN.sub(lambda match: f" {' '.join(_readings(match[0])[0])} ", plain)
     pieces = _pieces(plain)[:WORDS_MAX]
     words = tuple(word_of(piece.replace("'", "")) for piece in pieces)
-    return (PreparedName(words, _syllables(pieces), ""),) if words else ()
+    whole = len(pieces) > 1 or _INNER_CAPITAL.search(text) is not None  # ZhangWei, but not HUJI
+    return (PreparedName(words, _syllables(pieces) if whole else (), ""),) if words else ()
 
 
 def _plain(text: str) -> str:
@@ -120,8 +122,12 @@ def _of_characters(characters: str) -> tuple[PreparedName, ...]:
     core = core if len(core) >= 2 else characters
     named = 2 <= len(core) <= SYLLABLES_MAX
     usual, *others = _readings(core)
-    first = PreparedName(tuple(map(word_of, usual[:WORDS_MAX])), usual if named else (), core)
-    return (first, *(PreparedName((), reading, core) for reading in others if named))
+    first = PreparedName(tuple(map(word_of, usual[:WORDS_MAX])), _read_off(usual) if named else (), core)
+    return (first, *(PreparedName((), _read_off(reading), core) for reading in others if named))
+
+
+def _read_off(reading: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(READ_OFF + syllable for syllable in reading)
 
 
 def _readings(characters: str) -> list[tuple[str, ...]]:

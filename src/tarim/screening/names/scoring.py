@@ -26,6 +26,7 @@ from scipy.optimize import linear_sum_assignment
 from tarim.screening.names.domain import Kind
 from tarim.screening.names.folding import WEIGHT_INITIAL, WEIGHT_NOISE, Word, word_of, word_similarity
 from tarim.screening.names.normal import PreparedName
+from tarim.screening.names.syllables import READ_OFF
 from tarim.screening.names.syllables import similarity as syllable_similarity
 
 CONFLICT: Final = 1.5
@@ -82,8 +83,9 @@ def _by_syllable(asked: PreparedName, listed: PreparedName) -> Comparison:
             han = asked.han, listed.han[turn:] + listed.han[:turn]
             best = max(best, _in_order(one, turned, han), key=lambda found: found[0])
     if best[0] < 0:
-        shared = len(set(one) & set(two))
-        best = (0.8 * shared / max(len(one), len(two)), tuple(WordPair(s, s, 1.0) for s in one if s in two))
+        ours, theirs = (tuple(syllable.lstrip(READ_OFF) for syllable in each) for each in (one, two))
+        shared = tuple(WordPair(syllable, syllable, 1.0) for syllable in dict.fromkeys(ours) if syllable in theirs)
+        best = (0.8 * len(shared) / max(len(one), len(two)), shared)
     return Comparison(best[0], best[1], True)
 
 
@@ -92,7 +94,7 @@ def _in_order(one: tuple[str, ...], two: tuple[str, ...], han: tuple[str, str]) 
     pairs: list[WordPair] = []
     characters = len(han[0]) == len(one) and len(han[1]) == len(two)
     for i, (first, second) in enumerate(zip(one, two, strict=True)):
-        letters = (len(first) == 1 and not han[0]) + (len(second) == 1 and not han[1])  # 娥 is e, and no initial
+        letters = (len(first) == 1) + (len(second) == 1)
         if letters:
             like = float(first[0] == second[0]) * (1.0 if letters == 2 else INITIAL_SIMILARITY)
             weight = INITIAL_SYLLABLE_WEIGHT
@@ -104,7 +106,7 @@ def _in_order(one: tuple[str, ...], two: tuple[str, ...], han: tuple[str, str]) 
             weight = 1.0
             whole += weight
         matched += like * weight
-        pairs.append(WordPair(first, second, like))
+        pairs.append(WordPair(first.lstrip(READ_OFF), second.lstrip(READ_OFF), like))
     return matched / whole, tuple(pairs)
 
 
@@ -126,7 +128,7 @@ def _surely_other(first: str, second: str) -> bool:
 def _by_word(asked: PreparedName, listed: PreparedName, kind: Kind) -> Comparison:
     """The best over the names as written and with two words written as one."""
     best = _assign(asked.words, listed.words, kind)
-    if best.score < 1.0:
+    if best.score < 1.0 and not asked.han and not listed.han:  # readings of characters are no parts of a longer word
         for ours, theirs in _joinings(asked.words, listed.words):
             found = _assign(ours, theirs, kind)
             if found.score > best.score:

@@ -3,7 +3,9 @@
 A written syllable (a *surface*: "chang", "wong", "paek") stands for one or more *readings*.  A reading is a pinyin syllable
 without tone, or a Korean one marked `k:`.  Two surfaces are alike when they share a reading:
 
-    zhang {zhang}    cheung {zhang, xiang}    chang {chang, zhang, k:chang}
+    zhang {zhang}    cheung {zhang, xiang}    chang {chang, zhang, k:chang}    =chang {chang}
+
+A surface that begins with = was read off a Chinese character: it is that pinyin syllable and nothing else.
 
 The tables are facts about spelling: the syllables of Hanyu Pinyin (GB/T 16159, ISO 7098), Wade-Giles as pypinyin converts it,
 the customary Cantonese spellings of Hong Kong and Macao, the Hokkien, Teochew and Hakka surnames of South-East Asia, and the
@@ -18,6 +20,7 @@ from typing import Final
 
 SYLLABLES_MAX: Final = 5
 """A name of more syllables is read as words."""
+READ_OFF: Final = "="
 
 _FINALS: Final = MappingProxyType(
     {
@@ -125,7 +128,7 @@ def _readings() -> MappingProxyType[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for syllable in pinyin_syllables():
         found.setdefault(syllable, set()).add(syllable)
-        wade = convert(syllable, Style.WADEGILES, strict=True, default=syllable) or syllable
+        wade = (convert(syllable, Style.WADEGILES, strict=True, default=syllable) or syllable).replace("v", "u")
         found.setdefault(wade, set()).add(syllable)
         found.setdefault(wade.replace("'", ""), set()).add(syllable)
         if "v" in syllable:  # the umlaut is often left out, or written as in passports
@@ -143,6 +146,8 @@ def _readings() -> MappingProxyType[str, frozenset[str]]:
 
 def readings_of(surface: str) -> frozenset[str]:
     """What a written syllable may stand for; empty when it is no known syllable."""
+    if surface.startswith(READ_OFF):
+        return frozenset((surface[1:],))
     return _readings().get(surface, frozenset())
 
 
@@ -152,6 +157,8 @@ def _surfaces() -> MappingProxyType[str, tuple[str, ...]]:
     for surface, readings in sorted(_readings().items()):
         for reading in readings:
             found.setdefault(reading, []).append(surface)
+    for reading in pinyin_syllables():
+        found[reading].append(READ_OFF + reading)
     return MappingProxyType({reading: tuple(surfaces) for reading, surfaces in found.items()})
 
 
@@ -164,13 +171,18 @@ def alike(surface: str) -> tuple[tuple[str, float], ...]:
 
 @lru_cache(maxsize=65536)
 def similarity(first: str, second: str) -> float:
-    """1 for the same spelling, 0.95 when one is the pinyin of the other, 0.92 when both can be one syllable, else 0."""
-    if first == second:
+    """How alike two written syllables are.
+
+    1 for the same spelling, or the pinyin of the same character; 0.95 when they share a reading; 0.83 when they share one that
+    a pinyin spelling would have to mean against itself (`chang` as *zhang*): just enough for a whole name; else 0.
+    """
+    if first.lstrip(READ_OFF) == second.lstrip(READ_OFF):
         return 1.0
     shared = readings_of(first) & readings_of(second)
     if not shared:
         return 0.0
-    return 0.95 if first in shared or second in shared else 0.92
+    against_itself = any(surface in pinyin_syllables() and surface not in shared for surface in (first, second))
+    return 0.83 if against_itself and not any(reading.startswith("k:") for reading in shared) else 0.95
 
 
 def may_be_surname(surface: str) -> bool:
