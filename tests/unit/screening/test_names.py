@@ -173,6 +173,7 @@ def test_dates_and_countries_speak_for_and_against(
     subject = Subject("Vladimir Kozhin", BirthSpan.parse(birth) if birth else None, countries)
     (match,) = Screener([NameList("t", "", (LISTED,))]).screen(subject)
     assert match.evidence == (expected,)
+    assert "vladimir" not in repr(match), "the asked name is not shown"
     assert match.score == pytest.approx(score)
     assert match.name_score == 1.0
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tarim.base.errors import InputError, NotFound, TooLarge
-from tarim.screening import BirthSpan, Kind, Quality, Screener, Subject, load_list
+from tarim.screening import BirthSpan, Kind, NameList, Quality, Screener, Subject, load_list
 from tarim.screening.names import sources
+from tarim.screening.names.matching import match_entry
+from tarim.screening.names.normal import prepare_name
 
 DATA = Path(os.environ.get("TARIM_SHARED", "../shared")) / "data"
 needs_data = pytest.mark.skipif(
@@ -168,3 +170,24 @@ def test_cases_are_held_out_by_party() -> None:
         positives = sum(case.party >= 0 for case in half.cases)
         assert positives == len(half.cases) - positives
         assert {entry.id for entry in half.listed.entries} == {entry.id for entry in held_out.listed.entries}
+
+
+@needs_data
+def test_the_index_loses_nothing_that_comparing_every_name_finds() -> None:
+    """A hundred questions against the parties they are about and 200 others, with the index and name by name."""
+    from bench.name_cases import list_cases
+
+    cases = list_cases(False, 120)
+    asked = [case for case in cases.cases if case.party >= 0][::5]
+    parties = {case.party for case in asked}
+    about = [entry for entry in cases.listed.entries if cases.parties[entry.id] in parties]
+    entries = tuple(about + [entry for entry in cases.listed.entries[:200] if entry not in about])
+    screener = Screener([NameList("some", "", entries)])
+    found = 0
+    for case in asked:
+        subject = Subject(case.name)
+        every = (match_entry(subject, prepare_name(case.name), entry, entry.names) for entry in entries)
+        expected = {match.entry.id for match in every if match and match.score >= screener.threshold}
+        assert expected == {match.entry.id for match in screener.screen(subject)}, case.sort
+        found += len(expected)
+    assert found > 80

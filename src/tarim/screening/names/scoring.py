@@ -40,7 +40,7 @@ OTHER_CHARACTER: Final = 0.6
 """Two characters of one reading that are surely not variants of each other."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class WordPair:
     """A word or syllable of the asked name beside one of the listed name; "" when it stands alone."""
 
@@ -49,7 +49,7 @@ class WordPair:
     similarity: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """Likeness of two names: the score and the pairs it comes from.  by_syllable: compared as an East Asian name."""
 
