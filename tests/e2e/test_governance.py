@@ -51,6 +51,10 @@ def event(number: int, amount_fen: int = 777, customer: str = "C1") -> dict[str,
     }
 
 
+ASKING = r"account in list \"nowhere\""
+"""In a TOML text."""
+
+
 class People:
     """Three people with keys: one writes, one approves, one does both and is nobody's second pair of eyes."""
 
@@ -217,10 +221,12 @@ def test_a_malformed_proposal_names_the_place(tmp_path: Path) -> None:
             ({"text": "name = 1", "reason": "x"}, ""),
             ({"text": RULESET.format(fen=1)}, "body"),
             ({"text": RULESET.format(fen=1), "reason": "x", "more": 1}, "body"),
+            ({"text": RULESET.replace("amount_fen == {fen}", ASKING), "reason": "x"}, ""),
         ]
         for body, field in wrong:
             refused = people.ask("author", "POST", "/v1/rulesets", body)
             assert refused.status_code == 422, refused.text
             if field:
                 assert refused.json()["field"] == field
+        assert "do not exist: nowhere" in refused.text
         assert json.loads(people.ask("read", "GET", "/v1/proposals").text)["proposals"] == []

@@ -181,6 +181,9 @@ class Texts(Protocol):
     def checked(self, text: str) -> CheckedRuleset:
         """Raises RulesetInvalid."""
 
+    def publishable(self, text: str) -> CheckedRuleset:
+        """The same for a text that is to come into force.  Raises DefinitionError as well, for lists that do not exist."""
+
 
 def governance_routes(
     governor: Governor, service: DecisionService, texts: Texts, clock: Clock, token_of: Callable[[str], int]
@@ -190,7 +193,7 @@ def governance_routes(
 
     async def propose_ruleset(call: Call) -> ProposalBody:
         text = call.body.text
-        checked = await asyncio.get_running_loop().run_in_executor(None, texts.checked, text)
+        checked = await asyncio.get_running_loop().run_in_executor(None, texts.publishable, text)
         return proposal_body(
             governor.propose_ruleset(text, checked.name, checked.version, call.person, call.body.reason)
         )

@@ -18,6 +18,8 @@ from tarim.decisions import Control, Decider
 from tarim.rules import CheckedRuleset, check_ruleset
 
 COMPILE_S_MAX = 300
+LISTS_NAMED = 10
+"""So many unknown lists are named in an error."""
 _NICE = 5
 
 
@@ -34,6 +36,18 @@ class RulesetTexts:
     def checked(self, text: str) -> CheckedRuleset:
         """The checked ruleset.  Raises RulesetInvalid."""
         return check_ruleset(text, self._house.features.names)
+
+    def publishable(self, text: str) -> CheckedRuleset:
+        """The checked ruleset, if every list it asks is there.  Raises RulesetInvalid, DefinitionError."""
+        checked = self.checked(text)
+        known = self._house.lists.membership.lists
+        unknown = sorted({probe.list_name for probe in checked.probes} - set(known))
+        if unknown:
+            raise DefinitionError(
+                f"the rules ask lists that do not exist: {', '.join(unknown[:LISTS_NAMED])}; "
+                "create them first (tarim lists create), or an event would never be found on them"
+            )
+        return checked
 
 
 class CompileAside:
