@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from bench.engine import ready
 from bench.reference_events import Shape, reference_rows
+from tarim.decisions import DECISION_WORDS
 from tarim.decisions.policy import Decider
 from tarim.models import Model, model_from_bytes
 from tarim.rules import HIT_WORDS, MEMBER_WORDS, compile_ruleset, starter_pack
@@ -100,7 +101,7 @@ def decisions_rate(rows: Rows, decider: Decider, repetitions: int) -> tuple[floa
     """Decisions a second, features included, in batches of BATCH_EVENTS: by the wall clock and by the thread's time."""
     wall, used = [], []
     out = np.empty((BATCH_EVENTS, len(decider.feature_names)))
-    decisions = np.empty((BATCH_EVENTS, 8), np.int64)
+    decisions = np.empty((BATCH_EVENTS, DECISION_WORDS), np.int64)
     count = len(rows) - len(rows) % BATCH_EVENTS
     for _ in range(repetitions):
         copy = rows.copy()
@@ -120,7 +121,7 @@ def cuts_differing(rows: Rows, features: Floats, decider: Decider) -> dict[str, 
 
     def digest(cuts: Iterable[int]) -> str:
         copy, values = rows.copy(), features.copy()
-        found = np.zeros((len(rows), 8), np.int64)
+        found = np.zeros((len(rows), DECISION_WORDS), np.int64)
         for low, high in pairwise(sorted({0, len(rows), *cuts})):
             decider.decide(copy[low:high], values[low:high], found[low:high])
         return hashlib.sha256(found.tobytes() + copy.tobytes()).hexdigest()
@@ -158,7 +159,7 @@ def _cost_us(call: Callable[[int, int], object], count: int, size: int) -> float
 def piece_costs(rows: Rows, features: Floats, decider: Decider, model: Model) -> dict[str, float]:
     """Rules, model and the whole decision in batches of BATCH_EVENTS."""
     hits = np.zeros((len(rows), HIT_WORDS), np.uint64)
-    scores, found = np.zeros(len(rows)), np.zeros((len(rows), 8), np.int64)
+    scores, found = np.zeros(len(rows)), np.zeros((len(rows), DECISION_WORDS), np.int64)
     members = np.zeros((len(rows), MEMBER_WORDS), np.uint64)
     evaluate = decider.ruleset.evaluate
     count, size = len(rows), BATCH_EVENTS
@@ -174,7 +175,7 @@ def piece_costs(rows: Rows, features: Floats, decider: Decider, model: Model) ->
 def single_costs(rows: Rows, features: Floats, decider: Decider, model: Model) -> dict[str, float]:
     """The same for one event at a time, called from Python."""
     hits, members = np.zeros((1, HIT_WORDS), np.uint64), np.zeros((1, MEMBER_WORDS), np.uint64)
-    scores, found = np.zeros(1), np.zeros((1, 8), np.int64)
+    scores, found = np.zeros(1), np.zeros((1, DECISION_WORDS), np.int64)
     evaluate = decider.ruleset.evaluate
     count = min(len(rows), 4_000)
     return {

@@ -36,7 +36,7 @@ from bench import decide
 from tarim.bootstrap import replaying
 from tarim.bootstrap.house import House, Places, feature_set, make_data_folder, recover_state, settings_of
 from tarim.bootstrap.replaying import Summary, replay
-from tarim.decisions import DecisionService, RecordKind, Snapshots, decode_events
+from tarim.decisions import Aftermath, DecisionService, RecordKind, Snapshots, decode_events
 from tarim.intake import Intake, read_file
 from tarim.journal import FolderReader, Journal
 from tarim.privacy import Vault
@@ -296,15 +296,20 @@ def _again(data: Path, model: Path) -> tuple[str, str]:
     features = feature_set("reference")
     engine, parts = Engine(features), []
     with House(settings_of(data, _environment(model)), Places(data), _environment(model)) as house:
-        judge = house.policy.decider
+        judge, aftermath, treatment = house.policy.decider, Aftermath(), house.service.treatment
+        assert treatment is not None
         for record in house.journal.read():
             if record.kind != RecordKind.EVENTS:
+                aftermath.take(record)
                 engine.pass_over(record.first_seq, record.count)
                 continue
             events = decode_events(record)
             rows, computed = np.array(events.rows), np.empty((len(events), len(features.names)))
             engine.process(rows, computed)
-            decisions_digest.update(judge.decide(rows, computed).tobytes())
+            decisions = judge.decide(rows, computed)
+            aftermath.treat(rows, decisions, treatment)
+            aftermath.holds.take(rows, decisions)
+            decisions_digest.update(decisions.tobytes())
             rows_digest.update(_placeless(rows).tobytes())
             parts.append(computed)
     digest = hashlib.sha256(np.ascontiguousarray(np.concatenate(parts).T).tobytes())
