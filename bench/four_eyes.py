@@ -117,6 +117,7 @@ def run() -> dict[str, Any]:
         with serving(data, keys, TARIM_POLICY_TREATMENT_FILE=str(treatment)) as served:
             paths = Paths(served, keys)
             _rulesets(paths)
+            _treatment(paths)
             _switches(paths)
             _lists(paths)
             _holds(paths)
@@ -136,6 +137,13 @@ def _rulesets(paths: Paths) -> None:
     paths.propose("override a decision", "/v1/overrides", change)
     found = paths.ask("first", "GET", "/v1/overrides?event_id=override-me&source=test")
     paths.unchanged("override a decision, in force", found.status_code == 404)
+
+
+def _treatment(paths: Paths) -> None:
+    before = paths.ask("first", "GET", "/v1/treatment").json()
+    text = TREATMENT.replace('lasts = "24h"', 'lasts = "12h"')
+    paths.propose("change what follows from an outcome", "/v1/treatment", {"text": text, "reason": "alone"})
+    paths.unchanged("what follows from an outcome", before == paths.ask("first", "GET", "/v1/treatment").json())
 
 
 def _switches(paths: Paths) -> None:
