@@ -32,7 +32,8 @@ scenario = "gathering"
 reason = "一小时内三名以上客户首次向同一收款方转账"
 reason_en = "three or more customers pay one payee for the first time within an hour"
 """
-PEOPLE: Final = {"li.na": "author", "wang.wei": "approve", "zhao.min": "operate"}
+PEOPLE: Final = {"li.na": ("author", "approve"), "wang.wei": ("author", "approve"), "zhao.min": ("operate",)}
+"""Scopes by name; li.na could approve, only not her own."""
 
 
 def make_keys(data: Path) -> dict[str, str]:
@@ -41,9 +42,7 @@ def make_keys(data: Path) -> dict[str, str]:
     from tarim.identity import create_key
 
     file, now_ms = Places(data).api_keys, SystemClock().now_ms()
-    both = ["author", "approve"]
-    scopes = {"li.na": both, "wang.wei": both, "zhao.min": ["operate"]}
-    return {name: create_key(file, name, scopes[name], now_ms)[1] for name in PEOPLE}
+    return {name: create_key(file, name, scopes, now_ms)[1] for name, scopes in PEOPLE.items()}
 
 
 def show(data: Path, url: str, keys: Mapping[str, str], texts: Any, console: Console, report: Report) -> None:
