@@ -10,9 +10,9 @@ from typing import Annotated, Final, Protocol
 import msgspec
 from msgspec import Meta
 
+from tarim.api.proposals import ProposalBody, deciding_routes, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.base.errors import Conflict, NotFound
-from tarim.base.four_eyes import NOTE_CHARACTERS_MAX, Proposal
 from tarim.base.instants import Clock, instant_text
 from tarim.decisions import (
     REASON_CHARACTERS_MAX,
@@ -41,14 +41,6 @@ class RulesetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-class DecisionOnBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A decision on a proposal.  digest: of what was looked at, needed to approve; note: why, needed to reject."""
-
-    verdict: Annotated[str, Meta(pattern="^(approve|reject)$")]
-    digest: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
-    note: Annotated[str, Meta(max_length=NOTE_CHARACTERS_MAX)] = ""
-
-
 class SwitchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A switch.  target: a rule's id, `*` for every rule, or a kind of event; customer: the bank's identifier."""
 
@@ -73,20 +65,6 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why."""
 
     reason: Reason
-
-
-class ProposalBody(msgspec.Struct, frozen=True):
-    """A proposal and where it stands.  `digest` is what an approval has to name."""
-
-    id: str
-    what: str
-    digest: str
-    author: str
-    proposed_at: str
-    reason: str
-    state: str
-    decider: str
-    note: str
 
 
 class ProposalsBody(msgspec.Struct, frozen=True):
@@ -252,14 +230,14 @@ def governance_routes(
     async def proposals(call: Call) -> ProposalsBody:
         return ProposalsBody([proposal_body(each.proposal) for each in state.proposals.values()])
 
-    async def decide_on(call: Call) -> ProposalBody:
-        proposal_id, body = call.path["id"], call.body
-        if body.verdict == "approve":
-            return proposal_body(await governor.approve(proposal_id, call.person, body.digest, body.note))
-        return proposal_body(governor.reject(proposal_id, call.person, body.note))
+    async def approve(proposal_id: str, person: str, digest: str, note: str) -> ProposalBody:
+        return proposal_body(await governor.approve(proposal_id, person, digest, note))
 
-    async def withdraw(call: Call) -> ProposalBody:
-        return proposal_body(governor.withdraw(call.path["id"], call.person))
+    async def reject(proposal_id: str, person: str, note: str) -> ProposalBody:
+        return proposal_body(governor.reject(proposal_id, person, note))
+
+    async def withdraw(proposal_id: str, person: str) -> ProposalBody:
+        return proposal_body(governor.withdraw(proposal_id, person))
 
     def switch_of(call: Call) -> Switch:
         body = call.body
@@ -289,7 +267,7 @@ def governance_routes(
             raise NotFound("no person has overridden the decision on that event")
         return OverrideOfBody(found.outcome, found.reason, found.author, found.approver, instant_text(found.at_ms))
 
-    ruled, decided = "/v1/rulesets", "/v1/proposals/{id}"
+    ruled, waiting = "/v1/rulesets", "/v1/proposals"
     return [
         Route("POST", ruled, "propose_ruleset", "Propose a ruleset / 提交规则集", Scope.AUTHOR, propose_ruleset,
               ProposalBody, RulesetBody, status=201, refusals=(409,), body_bytes_max=RULESET_BYTES_MAX),
@@ -301,12 +279,8 @@ def governance_routes(
               ruleset_diff, DiffBody, query=AgainstQuery, refusals=(409,)),
         Route("POST", ruled + ":rollback", "roll_back_ruleset", "Back to the ruleset before / 回退到上一规则集",
               Scope.OPERATE, roll_back, RulesetInForceBody, ReasonBody, refusals=(404, 409)),
-        Route("GET", "/v1/proposals", "list_proposals", "Open proposals / 待审批事项", Scope.READ, proposals,
-              ProposalsBody),
-        Route("POST", decided, "decide_on_proposal", "Approve or reject another person's proposal / 审批他人的提案",
-              Scope.APPROVE, decide_on, ProposalBody, DecisionOnBody, refusals=(409,)),
-        Route("DELETE", decided, "withdraw_proposal", "Withdraw one's own proposal / 撤回自己的提案", Scope.AUTHOR,
-              withdraw, ProposalBody, refusals=(409,)),
+        Route("GET", waiting, "list_proposals", "Open proposals / 待审批事项", Scope.READ, proposals, ProposalsBody),
+        *deciding_routes(waiting, "proposal", "提案", ProposalBody, approve, reject, withdraw),
         Route("GET", "/v1/switches", "list_switches", "Switches that are set / 现行开关", Scope.READ, switches,
               SwitchesBody),
         Route("POST", "/v1/switches", "propose_switch", "Propose a switch / 提交开关变更", Scope.AUTHOR, propose_switch,
@@ -318,21 +292,6 @@ def governance_routes(
         Route("GET", "/v1/overrides", "read_override", "What a person put in a decision's place / 人工改判结果",
               Scope.READ, override_of, OverrideOfBody, query=EventQuery, refusals=(404,)),
     ]  # fmt: skip
-
-
-def proposal_body(proposal: Proposal) -> ProposalBody:
-    """How a proposal looks outside."""
-    return ProposalBody(
-        proposal.id,
-        proposal.what,
-        proposal.digest,
-        proposal.author,
-        instant_text(proposal.proposed_ms),
-        proposal.reason,
-        proposal.state.value,
-        proposal.decider,
-        proposal.note,
-    )
 
 
 def _switch_body(switch: Switch) -> SwitchSetBody:

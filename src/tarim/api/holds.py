@@ -11,7 +11,8 @@ import structlog
 from msgspec import Meta
 
 from tarim.api.figures import Figures
-from tarim.api.governance import ProposalBody, Reason, proposal_body
+from tarim.api.governance import Reason
+from tarim.api.proposals import ProposalBody, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.base.errors import TarimError
 from tarim.base.instants import instant_text

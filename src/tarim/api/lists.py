@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
-from tarim.api.governance import DecisionOnBody
+from tarim.api.proposals import ProposalBody, deciding_routes, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.base.errors import FieldError
 from tarim.base.instants import SECOND_MS, Clock, instant_text
@@ -229,20 +229,11 @@ class PreviewBody(msgspec.Struct, frozen=True):
     refusals: list[RefusedBody]
 
 
-class ListProposalBody(msgspec.Struct, frozen=True):
-    """A proposal and where it stands.  `digest` is what an approval has to name."""
+class ListProposalBody(ProposalBody, frozen=True):
+    """A proposal of a change of a list; entries: how many it names."""
 
-    id: str
     list_name: str
-    what: str
     entries: int
-    digest: str
-    author: str
-    proposed_at: str
-    reason: str
-    state: str
-    decider: str
-    note: str
 
 
 class ListProposalsBody(msgspec.Struct, frozen=True):
@@ -356,17 +347,17 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, clock: Cloc
         preview = await _aside(book.preview_of, found)
         return ProposedBody(_preview(preview), _proposal(found), found.definition)
 
-    async def decide_on(call: Call) -> ListProposalBody:
-        proposal_id, body = call.path["id"], call.body
-        if body.verdict == "approve":
-            await desk.approve(proposal_id, call.person, body.digest, body.note)
-        else:
-            await _aside(book.reject, proposal_id, call.person, body.note)
+    async def approve(proposal_id: str, person: str, digest: str, note: str) -> ListProposalBody:
+        await desk.approve(proposal_id, person, digest, note)
         return _proposal(book.proposal(proposal_id))
 
-    async def withdraw(call: Call) -> ListProposalBody:
-        await _aside(book.withdraw, call.path["id"], call.person)
-        return _proposal(book.proposal(call.path["id"]))
+    async def reject(proposal_id: str, person: str, note: str) -> ListProposalBody:
+        await _aside(book.reject, proposal_id, person, note)
+        return _proposal(book.proposal(proposal_id))
+
+    async def withdraw(proposal_id: str, person: str) -> ListProposalBody:
+        await _aside(book.withdraw, proposal_id, person)
+        return _proposal(book.proposal(proposal_id))
 
     one, waiting = "/v1/lists/{name}", "/v1/list-proposals"
     return [
@@ -389,11 +380,7 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, clock: Cloc
               ListProposalsBody, query=OpenQuery),
         Route("GET", waiting + "/{id}", "read_list_proposal", "What it would do now / 提案内容与影响", Scope.READ, proposal,
               ProposedBody),
-        Route("POST", waiting + "/{id}", "decide_on_list_proposal",
-              "Approve or reject another person's change / 审批他人的名单变更", Scope.APPROVE, decide_on, ListProposalBody,
-              DecisionOnBody, refusals=(409,)),
-        Route("DELETE", waiting + "/{id}", "withdraw_list_proposal", "Withdraw one's own / 撤回自己的名单变更",
-              Scope.AUTHOR, withdraw, ListProposalBody, refusals=(409,)),
+        *deciding_routes(waiting, "list_proposal", "名单变更", ListProposalBody, approve, reject, withdraw),
     ]  # fmt: skip
 
 
@@ -455,17 +442,5 @@ def _preview(preview: Preview) -> PreviewBody:
 
 
 def _proposal(found: ListProposal) -> ListProposalBody:
-    proposal = found.proposal
-    return ListProposalBody(
-        proposal.id,
-        found.list_name,
-        proposal.what,
-        found.entries,
-        proposal.digest,
-        proposal.author,
-        instant_text(proposal.proposed_ms),
-        proposal.reason,
-        proposal.state.value,
-        proposal.decider,
-        proposal.note,
-    )
+    plain = msgspec.structs.asdict(proposal_body(found.proposal))
+    return ListProposalBody(**plain, list_name=found.list_name, entries=found.entries)
