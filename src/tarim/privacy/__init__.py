@@ -2,7 +2,7 @@
 
 `FIELDS` says for every field of the envelope what it is and what it may be used for.  `Tokenizer` turns an identifier
 into the 64-bit token that everything after intake sees.  `MasterKey` is the one secret; the token key and the vault's
-wrapping key are derived from it.
+wrapping key are derived from it, and so is the key with which `Signer` signs what has to stay as it was written.
 """
 
 from tarim.privacy.column_bundles import pack_columns
@@ -20,6 +20,7 @@ from tarim.privacy.sealing import (
     unpack_bundles,
     unpack_fields,
 )
+from tarim.privacy.signing import SIGNATURE_BYTES, Signer
 from tarim.privacy.tokens import TEXT_SPACE, Tokenizer
 from tarim.privacy.vault import Vault, VaultLimits
 
@@ -39,6 +40,8 @@ __all__ = [
     "TEXT_SPACE",
     "Tokenizer",
     "bytes_of",
+    "SIGNATURE_BYTES",
+    "Signer",
     "Vault",
     "VaultLimits",
     "SEALABLE",
