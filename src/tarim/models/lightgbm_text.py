@@ -2,10 +2,14 @@
 
 Everything we do not evaluate exactly is refused by name: several classes, categorical splits, linear leaves, averaged
 forests, objectives whose output is not a probability.
+
+A calibration is one line of ours behind the trees, `tarim_calibration={...}`.  LightGBM itself reads past it, and gives the raw
+score.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,11 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError
+from tarim.models.calibration import Calibration, calibration_of
 from tarim.models.domain import FEATURES_MAX, LEAVES_MAX, TREES_MAX, Forest, Missing, Tree
 
 _CATEGORICAL: Final = 1
 _DEFAULT_LEFT: Final = 2
 _MISSING_SHIFT: Final = 2
+_CALIBRATION: Final = "\ntarim_calibration="
+_AFTER_PARAMETERS: Final = "\nend of parameters\n"
 
 
 def read_forest(text: str) -> Forest:
@@ -41,6 +48,26 @@ def read_forest(text: str) -> Forest:
         raise DefinitionError("the model averages its trees (boosting=rf); train with boosting=gbdt")
     sigmoid = _sigmoid(header.get("objective", ""))
     return Forest(names, tuple(_tree(index, part, len(names)) for index, part in enumerate(trees)), sigmoid)
+
+
+def read_calibration(text: str) -> Calibration | None:
+    """The calibration in a model file's text, or None.  Raises DefinitionError."""
+    _, found, rest = text.rpartition(_CALIBRATION)
+    if not found:
+        return None
+    try:
+        document = json.loads(rest.partition("\n")[0])
+    except (ValueError, RecursionError):
+        raise DefinitionError("the model's calibration is not JSON") from None
+    return calibration_of(document)
+
+
+def with_calibration(text: str, calibration: Calibration) -> str:
+    """A model file's text with a calibration in it."""
+    before, found, after = text.partition(_AFTER_PARAMETERS)
+    assert found and _CALIBRATION not in text
+    line = json.dumps(calibration.as_document(), sort_keys=True)
+    return f"{before}{found}{_CALIBRATION.lstrip()}{line}\n{after}"
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
-from tarim.models.domain import FEATURES_MAX, MODEL_BYTES_MAX, Forest
+from tarim.models.calibration import Calibration
+from tarim.models.domain import MODEL_BYTES_MAX, Forest
 from tarim.models.kernels import forest as forest_kernel
-from tarim.models.kernels import logistic as logistic_kernel
 from tarim.models.layout import (
     COMPLETE_DEPTH_MAX,
     can_sweep,
@@ -26,11 +24,11 @@ from tarim.models.layout import (
     lay_ranks,
     lay_swept,
 )
-from tarim.models.lightgbm_text import read_forest
+from tarim.models.lightgbm_text import read_calibration, read_forest
+from tarim.models.logistic_json import read_logistic, require
 
 SWEEP_EVENTS_MIN: Final = 128
 """From so many events on, sweeping a whole block (even partly empty) is cheaper than walking each."""
-LOGISTIC_FORMAT: Final = "tarim-logistic-1"
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,24 +46,38 @@ class Model:
     A score depends on its event's features only: batches may be cut anywhere.
     """
 
-    __slots__ = ("_evaluator", "feature_names", "kind", "reads", "version")
+    __slots__ = ("_evaluator", "calibration", "feature_names", "kind", "reads", "version")
 
     def __init__(
-        self, kind: str, version: str, feature_names: tuple[str, ...], reads: tuple[str, ...], evaluator: _Evaluator
+        self,
+        kind: str,
+        version: str,
+        feature_names: tuple[str, ...],
+        reads: tuple[str, ...],
+        evaluator: _Evaluator,
+        calibration: Calibration | None = None,
     ) -> None:
         self.kind = kind
         self.version = version
         self.feature_names = feature_names
         self.reads = reads
         self._evaluator = evaluator
+        self.calibration = calibration
 
     def score(self, features: Floats, out: Floats) -> None:
-        """Write each event's probability of fraud: features (n, F) C-contiguous, NaN is missing; out (n,)."""
+        """Write each event's probability of fraud: features (n, F) C-contiguous, NaN is missing; out (n,).
+
+        The calibrated one where the file holds a calibration.
+        """
         self.raw_score(features, out)
-        forest_kernel.to_probability(out, self._evaluator.sigmoid)
+        if self.calibration is None:
+            forest_kernel.to_probability(out, self._evaluator.sigmoid)
+        else:
+            self.calibration.apply(out)
+            forest_kernel.to_probability(out, 1.0)
 
     def raw_score(self, features: Floats, out: Floats) -> None:
-        """Write each event's score before the sigmoid."""
+        """Write each event's score before calibration and sigmoid."""
         assert features.ndim == 2 and features.shape == (len(out), len(self.feature_names))
         self._evaluator.raw(features, out)
 
@@ -97,23 +109,16 @@ def model_from_bytes(content: bytes, feature_names: Sequence[str]) -> Model:
     names = tuple(feature_names)
     version = hashlib.sha256(content).hexdigest()
     if text.startswith("{"):
-        logistic, reads = _read_logistic(text, names)
-        return Model("logistic", version, names, reads, logistic)
-    forest = read_forest(text.replace("\r\n", "\n"))
+        logistic, reads, calibration = read_logistic(text, names)
+        return Model("logistic", version, names, reads, logistic, calibration)
+    text = text.replace("\r\n", "\n")
+    forest, calibration = read_forest(text), read_calibration(text)
     used = sorted({int(feature) for tree in forest.trees for feature in tree.feature})
     reads = tuple(forest.feature_names[feature] for feature in used)
     require(reads, names)
     index_of = {name: index for index, name in enumerate(names)}
     place_of = [index_of.get(name, -1) for name in forest.feature_names]
-    return Model("lightgbm", version, names, reads, ForestEvaluator(forest, place_of))
-
-
-def require(reads: Sequence[str], names: Sequence[str]) -> None:
-    """Raises DefinitionError naming what of `reads` is not among `names`."""
-    lacking = sorted(set(reads) - set(names))
-    if lacking:
-        shown = ", ".join(name[:64] for name in lacking[:5]) + (", ..." if len(lacking) > 5 else "")
-        raise DefinitionError(f"the model needs {len(lacking)} features that are not computed: {shown}")
+    return Model("lightgbm", version, names, reads, ForestEvaluator(forest, place_of), calibration)
 
 
 class ForestEvaluator:
@@ -167,64 +172,3 @@ class ForestEvaluator:
                 features, out, *self._columns, a.roots, a.columns, a.thresholds, a.lefts, a.rights, a.leaf_starts,
                 a.leaf_values,
             )  # fmt: skip
-
-
-class LogisticEvaluator:
-    """A logistic regression over standardised features."""
-
-    sigmoid = 1.0
-
-    def __init__(
-        self, used: Sequence[int], means: Floats, scales: Floats, weights: Floats, intercept: float, signed_log: bool
-    ) -> None:
-        self._used = np.array(used, np.int64)
-        self._means, self._scales, self._weights = means, scales, weights
-        self._intercept = intercept
-        self._signed_log = signed_log
-
-    def raw(self, features: Floats, out: Floats) -> None:
-        """Raw scores."""
-        logistic_kernel.add_up(
-            features, out, self._used, self._means, self._scales, self._weights, self._intercept, self._signed_log
-        )
-
-
-def _read_logistic(text: str, names: tuple[str, ...]) -> tuple[LogisticEvaluator, tuple[str, ...]]:
-    try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        raise DefinitionError("the model file is not JSON") from None
-    if document.get("format") != LOGISTIC_FORMAT:
-        raise DefinitionError(f"the model file's format is not {LOGISTIC_FORMAT}")
-    reads = document.get("features")
-    if (
-        not isinstance(reads, list)
-        or not 1 <= len(reads) <= FEATURES_MAX
-        or not all(isinstance(name, str) for name in reads)
-        or len(set(reads)) != len(reads)
-    ):
-        raise DefinitionError("the model's features are not a list of different names")
-    require(reads, names)
-    means, scales, weights = (_numbers(document, key, len(reads)) for key in ("means", "scales", "weights"))
-    if (scales <= 0).any():
-        raise DefinitionError("the model's scales must be above 0")
-    transform = document.get("transform")
-    if transform not in ("none", "signed_log"):
-        raise DefinitionError("the model's transform must be none or signed_log")
-    (intercept,) = _numbers({"intercept": [document.get("intercept")]}, "intercept", 1)
-    index_of = {name: index for index, name in enumerate(names)}
-    used = [index_of[name] for name in reads]
-    return LogisticEvaluator(used, means, scales, weights, float(intercept), transform == "signed_log"), tuple(reads)
-
-
-def _numbers(document: dict[str, Any], key: str, count: int) -> Floats:
-    values = document.get(key)
-    if (
-        not isinstance(values, list)
-        or len(values) != count
-        or not all(
-            isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in values
-        )
-    ):
-        raise DefinitionError(f"the model's {key} must be {count} finite numbers")
-    return np.array(values, np.float64)

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, InputError
+from tarim.models.logistic_json import LOGISTIC_FORMAT
 from tarim.models.metrics import auc, average_precision
-from tarim.models.model import LOGISTIC_FORMAT, model_from_bytes
+from tarim.models.model import model_from_bytes
 
 Kind = Literal["lightgbm", "logistic"]
 

@@ -26,3 +26,37 @@ def add_up(features, out, used, means, scales, weights, intercept, signed_log):
                     x = math.copysign(math.log1p(abs(x)), x)
                 total += weights[j] * ((x - means[j]) / scales[j])
         out[i] = total
+
+
+@njit(
+    "void(float64[:, ::1], float64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64)",
+    error_model="numpy",
+    nogil=True,
+    cache=True,
+)
+def add_up_bins(features, out, used, starts, edges, points, intercept):
+    """out[i] = intercept + sum of the points of the bin that each feature falls into, in the order of the model's features.
+
+    starts: where a feature's edges begin in `edges`, one more than features.  A value's bin is the number of edges below it;
+    a missing one has the bin after the last.  points: two more a feature than edges, so a feature's begin at its edges' start
+    plus twice its number.
+    """
+    for i in range(features.shape[0]):
+        total = intercept
+        for j in range(used.shape[0]):
+            x = features[i, used[j]]
+            low = starts[j]
+            high = starts[j + 1]
+            first = low + 2 * j
+            if x != x:
+                total += points[first + high - low + 1]
+            else:
+                begin = low
+                while low < high:
+                    middle = (low + high) // 2
+                    if edges[middle] < x:
+                        low = middle + 1
+                    else:
+                        high = middle
+                total += points[first + low - begin]
+        out[i] = total
