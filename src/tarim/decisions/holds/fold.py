@@ -15,6 +15,8 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Final
 
 import msgspec
@@ -38,6 +40,8 @@ FIRED_MAX: Final = 512
 """Holds fired by one tick, about 15 us each; what is due beyond that waits for the next one.  Replaying a journal depends on
 it, so it is part of the format."""
 _STALE_MIN: Final = 1_024
+_OUTCOMES: Final = tuple(Outcome)
+_EXPIRIES: Final = tuple(Expiry)
 
 Words = npt.NDArray[np.int64]
 
@@ -133,39 +137,22 @@ class Holds:
         """Take in decided events, in order: rows (n, 32) and decisions (n, DECISION_WORDS)."""
         if len(rows) > len(self._indices):
             self._indices = np.empty(len(rows), np.int64)
-        count = kernel.concerning_holds(rows, decisions, self._indices)
-        for index in self._indices[:count].tolist():
-            row = rows[index].tolist()
-            if row[Col.KIND] == Kind.CONFIRMATION:
-                self._confirm(row)
-            elif row[Col.KIND] == Kind.REVERSAL:
-                self._reverse(row)
+        indices = self._indices[: kernel.concerning_holds(rows, decisions, self._indices)]
+        if not len(indices):
+            return
+        concerned = rows[indices]
+        kinds = concerned[:, Col.KIND]
+        opening = (kinds != Kind.CONFIRMATION) & (kinds != Kind.REVERSAL)
+        opened = _opened(concerned[opening], decisions[indices[opening], Word.HOLD])
+        for place, opens in enumerate(opening.tolist()):
+            if opens:
+                hold = next(opened)
+                heapq.heappush(self._timers, (hold.until_ms, hold.seq))
+                self._put(hold)
+            elif kinds[place] == Kind.CONFIRMATION:
+                self._confirm(concerned[place].tolist())
             else:
-                self._begin(row, int(decisions[index, Word.HOLD]))
-
-    def _begin(self, row: list[int], hold_word: int) -> None:
-        word = unpack(hold_word)
-        seq, received_ms = row[Col.SEQ], row[Col.RECEIVED_MS]
-        hold = Hold(
-            seq=seq,
-            kind=Outcome(row[Col.OUTCOME]),
-            state=HoldState.WAITING,
-            cause=Cause.OPENED,
-            customer=row[Col.CUSTOMER],
-            amount_fen=row[Col.AMOUNT_FEN],
-            opened_ms=received_ms,
-            until_ms=received_ms + word.seconds * SECOND_MS,
-            expiry=Expiry(word.expiry),
-            escalation_ms=word.escalation_hours * HOUR_MS,
-            failures_left=word.failures_max,
-            strength=word.strength,
-            verification=row[Col.VERIFICATION],
-            verified=False,
-            changed_seq=seq,
-            changed_ms=received_ms,
-        )
-        heapq.heappush(self._timers, (hold.until_ms, seq))
-        self._put(hold)
+                self._reverse(concerned[place].tolist())
 
     def _confirm(self, row: list[int]) -> None:
         """A confirmation that says nothing, comes from somebody else, too late or too weak, changes nothing."""
@@ -281,6 +268,32 @@ class Holds:
             list(self._changes),
             self._changes_from_seq,
         )
+
+
+def _opened(rows: Rows, words: Words) -> Iterator[Hold]:
+    """The holds that events open, in order: rows (n, 32) and their Word.HOLD (n,).  A column at a time, for replays."""
+    part = unpack(words)
+    received_ms = rows[:, Col.RECEIVED_MS]
+    seqs, received = rows[:, Col.SEQ].tolist(), received_ms.tolist()
+    return map(
+        Hold,
+        seqs,
+        map(_OUTCOMES.__getitem__, rows[:, Col.OUTCOME].tolist()),
+        repeat(HoldState.WAITING),
+        repeat(Cause.OPENED),
+        rows[:, Col.CUSTOMER].tolist(),
+        rows[:, Col.AMOUNT_FEN].tolist(),
+        received,
+        (received_ms + part.seconds * SECOND_MS).tolist(),
+        map(_EXPIRIES.__getitem__, part.expiry.tolist()),
+        (part.escalation_hours * HOUR_MS).tolist(),
+        part.failures_max.tolist(),
+        part.strength.tolist(),
+        rows[:, Col.VERIFICATION].tolist(),
+        repeat(False),
+        seqs,
+        received,
+    )
 
 
 def _at_the_end(hold: Hold) -> Cause:
