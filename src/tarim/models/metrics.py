@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from tarim.base.errors import InputError
 
+CALIBRATION_BINS = 20
+
 Scores = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.integer]
 
@@ -59,6 +61,58 @@ def average_precision(scores: Scores, labels: Labels) -> float:
     caught = np.cumsum(fraud[order])[ends]
     precision = caught / (ends + 1)
     return float(np.sum(np.diff(caught, prepend=0) * precision) / fraud.sum())
+
+
+def gini(scores: Scores, labels: Labels) -> float:
+    """2 * AUC - 1, in [-1, 1]: 0 is chance.  Raises EmptyEvaluation unless both labels occur."""
+    return 2 * auc(scores, labels) - 1
+
+
+def ks(scores: Scores, labels: Labels) -> float:
+    """Kolmogorov and Smirnov's distance: the largest gap between the shares of frauds and of genuine events above a score.
+
+    In [0, 1].  Raises EmptyEvaluation unless both labels occur.  O(n log n).
+    """
+    scores, fraud = _checked(scores, labels)
+    if fraud.all() or not fraud.any():
+        raise EmptyEvaluation("both frauds and genuine events are needed")
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    caught = np.cumsum(fraud[order])[ends]
+    return float(np.abs(caught / fraud.sum() - (ends + 1 - caught) / (~fraud).sum()).max())
+
+
+def money_recall(scores: Scores, labels: Labels, amounts_fen: npt.NDArray[np.integer], threshold: float) -> float:
+    """Share of the frauds' money in events that score at least `threshold`, in [0, 1].
+
+    Raises EmptyEvaluation when no fraud has an amount.
+    """
+    scores, fraud = _checked(scores, labels)
+    lost = np.where(fraud, np.asarray(amounts_fen, np.float64), 0.0)
+    if lost.shape != scores.shape:
+        raise InputError("amounts must be as long as scores")
+    if not lost.sum():
+        raise EmptyEvaluation("no fraud has an amount")
+    return float(lost[scores >= threshold].sum() / lost.sum())
+
+
+def calibration_error(probabilities: Scores, labels: Labels, bins: int = CALIBRATION_BINS) -> float:
+    """Expected calibration error: how far predicted and found shares of fraud lie apart, on average, in [0, 1].
+
+    Events are cut by probability into bins of equally many; the mean, weighted by events, of each bin's distance between its
+    mean probability and its share of frauds.  Source: M. P. Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian
+    Binning, AAAI 2015, with bins of equal mass.
+    """
+    probabilities, fraud = _checked(probabilities, labels)
+    found = calibration_bins(probabilities, bins)
+    gaps = np.bincount(found, weights=probabilities) - np.bincount(found, weights=fraud)
+    return float(np.abs(gaps).sum() / len(fraud))
+
+
+def calibration_bins(probabilities: Scores, bins: int = CALIBRATION_BINS) -> npt.NDArray[np.int64]:
+    """The bin, from 0 on, of each probability: `bins` of nearly equally many events, equal probabilities together."""
+    edges = np.unique(np.quantile(probabilities, np.arange(1, bins) / bins, method="inverted_cdf"))
+    return np.searchsorted(edges, probabilities, side="left").astype(np.int64)
 
 
 def precision_at_k(scores: Scores, labels: Labels, k: int) -> float:
