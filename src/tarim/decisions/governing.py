@@ -49,6 +49,12 @@ OVERRIDE: Final = "override"
 _ID_BYTES: Final = 8
 _control_decoder: Final = msgspec.msgpack.Decoder(Control)
 
+Prepare = Callable[[Proposal, bytes], Awaitable[Callable[[], None]]]
+"""Makes ready, aside, what a proposal is about, and gives the function that appends its records at once.
+
+Both raise TarimError with nothing changed.
+"""
+
 Compile = Callable[[Control], Awaitable[Judge]]
 """Makes the judge of a ruleset that is kept under `digest`, aside, without holding up decisions."""
 
@@ -70,6 +76,7 @@ class Governor:
         self._keep = keep
         self._compile = compile_aside
         self._publishing = False
+        self._prepare: dict[str, Prepare] = {}
 
     @property
     def state(self) -> Governance:
@@ -104,6 +111,17 @@ class Governor:
         check_override(override)
         self._service.decided_at(override.seq)
         return self._propose(OVERRIDE, encode_content(override), override.author, override.reason)
+
+    def govern(self, what: str, prepare: Prepare) -> None:
+        """From now on, also decide on proposals about `what`; `prepare` gives what puts an approved one in force."""
+        assert what not in (RULESET, TREATMENT, SWITCH, OVERRIDE) and what not in self._prepare
+        self._prepare[what] = prepare
+
+    def propose(self, what: str, content: bytes, person: str, reason: str) -> Proposal:
+        """Propose something that another context puts in force (`govern`).  Raises DefinitionError, Unavailable."""
+        assert what in self._prepare
+        check_reason(reason)
+        return self._propose(what, content, person, reason)
 
     def _propose(self, what: str, content: bytes, person: str, reason: str) -> Proposal:
         require_person(person)
@@ -152,6 +170,10 @@ class Governor:
             treatment = self.treatment_of(self.proposed(proposal_id))
             control = Control(treatment.version, "", self._keep(content), 0, "", "", approved.reason)
             self._service.use_treatment(treatment, _of_approved(control, approved))
+        elif approved.what in self._prepare:
+            put_in_force = await self._prepare[approved.what](approved, content)
+            self.proposed(proposal_id)  # somebody may have decided on it meanwhile
+            put_in_force()
         elif approved.what == SWITCH:
             switch = msgspec.structs.replace(decode_switch(content), approver=person, at_ms=approved.decided_ms)
             self._check_switch(switch)

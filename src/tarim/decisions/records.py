@@ -55,6 +55,8 @@ class RecordKind(IntEnum):
     """A person decided on a hold."""
     LIMIT = 12
     """A customer has set limits lower."""
+    NAMES = 13
+    """Name screening: an edition of a watch list, customers' names, matches, what people found about them."""
 
 
 class Versions(msgspec.Struct, frozen=True, array_like=True):

@@ -25,6 +25,18 @@ _DERIVED: Final = {
     "score": ("the model's score, 0 to 1; missing without a model", "模型评分，0 到 1；没有模型时缺失"),
     "late": ("the event came later than the features wait for", "事件晚到，超出特征等待的时间"),
     "backfill": ("the event was fed after an outage", "中断之后补录的事件"),
+    "payee_name_score": (
+        "how alike the payee's name is to somebody on a watch list, 0 to 100; 0 is nobody",
+        "收款人姓名与监控名单的相似度，0 到 100；0 为无匹配",
+    ),
+    "customer_name_score": (
+        "the same of the customer's registered name",
+        "客户登记姓名与监控名单的相似度，0 到 100；0 为无匹配",
+    ),
+    "payee_name_unscreened": (
+        "the screening of the payee's name had no answer in time",
+        "收款人姓名未能及时完成筛查",
+    ),
 }
 _UNITS: Final = {Unit.PLAIN: "", Unit.COUNT: "", Unit.FEN: "fen", Unit.MS: "ms"}
 

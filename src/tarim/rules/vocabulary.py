@@ -79,6 +79,8 @@ EVENT_NAMES: Final[Mapping[str, EventName]] = MappingProxyType(
         "extra_1": _number("extra_1", Col.EXTRA_1),
         "extra_2": _number("extra_2", Col.EXTRA_2),
         "extra_3": _number("extra_3", Col.EXTRA_3),
+        "payee_name_score": _number("payee_name", Col.PAYEE_NAME_SCORE, Unit.COUNT),
+        "customer_name_score": _number("customer", Col.CUSTOMER_NAME_SCORE, Unit.COUNT),
         "hour": NumberField("occurred_at", LocalHour(), Unit.COUNT),
         "weekday": NumberField("occurred_at", LocalWeekday(), Unit.COUNT),
         "score": NumberField("", Score(), Unit.COUNT),
@@ -97,6 +99,7 @@ EVENT_NAMES: Final[Mapping[str, EventName]] = MappingProxyType(
         "location_permitted": FlagField("location_permitted", int(Flag.LOCATION_PERMITTED)),
         "late": FlagField("", int(Flag.LATE)),
         "backfill": FlagField("", int(Flag.BACKFILL)),
+        "payee_name_unscreened": FlagField("", int(Flag.NAME_UNSCREENED)),
         **{
             name: TokenField(name, int(COLUMN_OF_FIELD[name]))
             for name in ("customer", "account", "payee_account", "device_id", "ip", "merchant_id")

@@ -62,8 +62,10 @@ class Col(IntEnum):
     """The decision's outcome, set after the decision; -1 before."""
     REFERS_SEQ = 29
     """journal position of the event referred to, -1 when unknown."""
-    SPARE_0 = 30
-    SPARE_1 = 31
+    PAYEE_NAME_SCORE = 30
+    """How alike the payee's name is to the nearest listed party that counts, in hundredths; 0 = nobody, or no name."""
+    CUSTOMER_NAME_SCORE = 31
+    """The same of the customer's registered name, as screening knew it when the event came."""
 
 
 ROW_WORDS: Final = 32
@@ -139,6 +141,8 @@ class Flag(IntFlag):
     """The customer allowed past transactions to be used (IN-04)."""
     LOCATION_PERMITTED = 8
     """The customer allowed the location to be used (IN-09)."""
+    NAME_UNSCREENED = 16
+    """The payee's name had no answer of the screening in time; it is screened afterwards."""
 
 
 class Outcome(IntEnum):
