@@ -133,7 +133,8 @@ def _test_files(
     import os
 
     from tarim.base.errors import NotFound
-    from tarim.bootstrap.backtesting import backtest_files, file_digest
+    from tarim.bootstrap.backtesting import backtest_files
+    from tarim.bootstrap.file_journal import file_digest
     from tarim.cli._replaying import count_rows
     from tarim.intake import Mapping, read_file
 
