@@ -74,14 +74,14 @@ def computed(rows: Rows) -> Floats:
 
 
 @lru_cache(maxsize=1)
-def _trained(features_bytes: bytes, count: int) -> bytes:
+def _trained(features_bytes: bytes, count: int, positive_share: float) -> bytes:
     import lightgbm
 
     x = np.frombuffer(features_bytes).reshape(count, -1)
     rng = np.random.default_rng(7)
     logs = np.nan_to_num(np.copysign(np.log1p(np.abs(x)), x))
     lean = (logs - logs.mean(axis=0)) / (logs.std(axis=0) + 1e-9) @ rng.normal(size=x.shape[1])
-    labels = (lean + rng.normal(size=count) > np.quantile(lean, 0.9)).astype(int)
+    labels = (lean + rng.normal(size=count) > np.quantile(lean, 1 - positive_share)).astype(int)
     params = {
         "objective": "binary", "num_leaves": 64, "max_depth": DEPTH, "learning_rate": 0.05, "min_data_in_leaf": 5,
         "verbose": -1, "seed": 1, "deterministic": True, "force_row_wise": True,
@@ -91,10 +91,10 @@ def _trained(features_bytes: bytes, count: int) -> bytes:
     return text.encode()
 
 
-def reference_model(features: Floats) -> bytes:
+def reference_model(features: Floats, positive_share: float = 0.1) -> bytes:
     """A model of TREES trees that splits on everything: labels are a noisy mixture of all features."""
     part = features[-TRAINING_EVENTS:]
-    return _trained(part.tobytes(), len(part))
+    return _trained(part.tobytes(), len(part), positive_share)
 
 
 def decisions_rate(rows: Rows, decider: Decider, repetitions: int) -> tuple[float, float]:
