@@ -7,8 +7,9 @@ wrapping key are derived from it, and so is the key with which `Signer` signs wh
 
 from tarim.privacy.column_bundles import pack_columns
 from tarim.privacy.digests import ColumnDigester, bytes_of
-from tarim.privacy.fields import FIELDS, REFUSED, DataClass, Field, Purpose, Role, require_purpose
+from tarim.privacy.fields import FIELDS, REFUSED, REGISTER, DataClass, Field, Purpose, Role, require_purpose
 from tarim.privacy.master import ENVIRONMENT_NAME, MasterKey, create_master_key, load_master_key
+from tarim.privacy.reading import SealedReader
 from tarim.privacy.sealing import (
     SEALABLE,
     SEALED_TEXTS,
@@ -27,6 +28,7 @@ from tarim.privacy.vault import Vault, VaultLimits
 __all__ = [
     "FIELDS",
     "REFUSED",
+    "REGISTER",
     "DataClass",
     "Field",
     "Purpose",
@@ -42,6 +44,7 @@ __all__ = [
     "bytes_of",
     "SIGNATURE_BYTES",
     "Signer",
+    "SealedReader",
     "Vault",
     "VaultLimits",
     "SEALABLE",

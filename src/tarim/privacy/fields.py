@@ -146,6 +146,20 @@ _FIELDS: Final = (
 FIELDS: Final[Mapping[str, Field]] = MappingProxyType({field.name: field for field in _FIELDS})
 """Every field of the envelope by name, in the envelope's order."""
 
+REGISTER: Final[Mapping[str, Field]] = MappingProxyType(
+    {
+        field.name: field
+        for field in (
+            _sealed("customer_name", _RS, "the customer's name, as registered", "客户登记姓名", 512),
+            _sealed("customer_birth", _RS, "the customer's date of birth, as registered", "客户登记出生日期", 10),
+            _sealed(
+                "customer_countries", _RS, "country codes of the customer, as registered", "客户登记国家或地区", 64
+            ),
+        )
+    }
+)
+"""What the register of customers' names holds beside the customer's number: no event carries it."""
+
 REFUSED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "password": "authentication data (C3) is never accepted",

@@ -39,7 +39,7 @@ WRAPPED_BYTES: Final = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 _OWNER_BYTES: Final = 8
 _KEY_AAD: Final = Struct("<16sq")
 _KEY_LABEL: Final = b"tarim data key 1"
-_LAYOUT: Final = "2"
+LAYOUT: Final = "2"
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -60,7 +60,7 @@ class Keyring:
         self._wrapper = AESGCM(master.derive("vault"))
         self._db = database(path, _SCHEMA, "FULL")
         try:
-            _check(self._db, "layout", _LAYOUT, "this vault was made by a version with another layout ({stored})")
+            _check(self._db, "layout", LAYOUT, "this vault was made by a version with another layout ({stored})")
             _check(
                 self._db,
                 "master_key_check",
@@ -167,9 +167,7 @@ class Keyring:
         if not any(wrapped):
             raise NotFound("the data key it was sealed under was destroyed")
         try:
-            key = self._wrapper.decrypt(
-                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _KEY_AAD.pack(_KEY_LABEL, place + 1)
-            )
+            key = unwrapped(self._wrapper, place + 1, wrapped)
         except InvalidTag:
             raise Damaged("a wrapped data key does not open: it was altered, or stands under another number") from None
         self._wrapped[place, :KEY_BYTES] = np.frombuffer(key, np.uint8)
@@ -333,6 +331,12 @@ class Keyring:
                         "UPDATE blocks SET wrapped = substr(wrapped, 1, ?), owners = substr(owners, 1, ?) WHERE first = ?",
                         (kept * WRAPPED_BYTES, kept * _OWNER_BYTES, first),
                     )
+
+
+def unwrapped(wrapper: AESGCM, number: int, wrapped: bytes) -> bytes:
+    """The plain key of a number.  Raises InvalidTag."""
+    key: bytes = wrapper.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _KEY_AAD.pack(_KEY_LABEL, number))
+    return key
 
 
 def database(path: Path, schema: str, synchronous: str) -> sqlite3.Connection:

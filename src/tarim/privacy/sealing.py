@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged, DefinitionError
-from tarim.privacy.fields import FIELDS, Role
+from tarim.privacy.fields import FIELDS, REGISTER, Role
 from tarim.privacy.kernels import combinations
 
 SEALABLE: Final = (
@@ -30,6 +30,9 @@ SEALABLE: Final = (
     "latitude",
     "longitude",
     "merchant_id",
+    "customer_name",
+    "customer_birth",
+    "customer_countries",
 )
 """Every field whose raw value goes to the vault, in the order of their bits."""
 
@@ -39,7 +42,7 @@ SEALED_TOKENS: Final = ("customer", "account", "payee_account", "device_id", "ip
 SEALED_TEXTS: Final = ("payee_name", "payee_phone")
 """Fields that are sealed once for each customer, text and payee account, together with that account."""
 
-assert set(SEALABLE) == {name for name, field in FIELDS.items() if field.role in (Role.TOKEN, Role.SEALED)}
+assert set(SEALABLE) == {name for name, field in (FIELDS | REGISTER).items() if field.role in (Role.TOKEN, Role.SEALED)}
 
 SealKeys = npt.NDArray[np.uint64]
 """Shape (n,): 64-bit names of (customer, field, token) combinations, never 0."""

@@ -33,7 +33,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -258,23 +258,7 @@ class Vault:
         Raises NotFound when the key it was sealed under was destroyed, Damaged when the bytes are not what was sealed
         for this customer.
         """
-        if len(blob) < SEALED_BYTES_MIN:
-            raise Damaged("sealed bytes are too short")
-        version, number = HEAD.unpack_from(blob)
-        if version != FORMAT:
-            raise Damaged(f"sealed bytes are of format {version}, this program knows {FORMAT}")
-        aead = self._aead(number)
-        nonce_end = HEAD.size + NONCE_BYTES
-        aad = _BLOB_AAD.pack(customer, FORMAT, number)
-        try:
-            bundles = aead.decrypt(bytes(blob[HEAD.size : nonce_end]), bytes(blob[nonce_end:]), aad)
-        except InvalidTag:
-            raise Damaged("sealed bytes do not open: they were altered, or belong to another customer") from None
-        found: dict[str, dict[str, None]] = {}
-        for values in unpack_bundles(bundles):
-            for name, raw in values.items():
-                found.setdefault(name, {})[raw] = None
-        return {name: list(raws) for name, raws in found.items()}
+        return open_blob(customer, blob, self._aead)
 
     # ------------------------------------------------------------------------------------------- what was sealed before
 
@@ -364,6 +348,27 @@ class Vault:
             for name, raws in values.items():
                 found.setdefault(name, {}).update(dict.fromkeys(raws))
         return {name: list(raws) for name, raws in found.items()}
+
+
+def open_blob(customer: int, blob: bytes, cipher: Callable[[int], AESGCM]) -> dict[str, list[str]]:
+    """Raw values by field name of sealed bytes; cipher: of a key by number.  Raises Damaged, and what `cipher` raises."""
+    if len(blob) < SEALED_BYTES_MIN:
+        raise Damaged("sealed bytes are too short")
+    version, number = HEAD.unpack_from(blob)
+    if version != FORMAT:
+        raise Damaged(f"sealed bytes are of format {version}, this program knows {FORMAT}")
+    aead = cipher(number)
+    nonce_end = HEAD.size + NONCE_BYTES
+    aad = _BLOB_AAD.pack(customer, FORMAT, number)
+    try:
+        bundles = aead.decrypt(bytes(blob[HEAD.size : nonce_end]), bytes(blob[nonce_end:]), aad)
+    except InvalidTag:
+        raise Damaged("sealed bytes do not open: they were altered, or belong to another customer") from None
+    found: dict[str, dict[str, None]] = {}
+    for values in unpack_bundles(bundles):
+        for name, raw in values.items():
+            found.setdefault(name, {})[raw] = None
+    return {name: list(raws) for name, raws in found.items()}
 
 
 def _locked(folder: Path) -> int:
