@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tarim.rules.domain import Band
 from tarim.rules.tree import (
     Among,
     And,
@@ -28,7 +29,7 @@ from tarim.rules.tree import (
     Truth,
     Unit,
 )
-from tarim.stream import Channel, Col, Kind, Rows, Verification, empty_rows
+from tarim.stream import Channel, Col, Kind, Outcome, Rows, Verification, empty_rows
 
 FEATURES: Final = (
     "payer_count_10m",
@@ -52,6 +53,9 @@ _NUMBERS: Final = {
     Unit.FEN: (0.0, 1.0, 29.0, 700.0, 4_999_999.0, 5e6, 0.5, 1e12),
     Unit.MS: (0.0, 1.0, 1500.0, 60_000.0, 7_200_000.0, 86_400_000.0, 604_800_000.0),
 }
+BANDS: Final = tuple(
+    Band(start, Outcome.NOTICE, 1, "x", "x", name) for start, name in ((0.0, "low"), (0.5, "high"), (0.9, "top"))
+)
 _CODES: Final = {
     "channel": tuple(channel.name.lower() for channel in Channel),
     "kind": tuple(kind.name.lower() for kind in Kind),
@@ -59,6 +63,7 @@ _CODES: Final = {
     "network_kind": ("unknown", "wifi", "cellular", "wired"),
     "label": ("genuine", "fraud"),
     "currency": ("CNY", "USD", "EUR"),
+    "band": tuple(band.name for band in BANDS),
 }
 _FLAGS: Final = ("history_authorised", "location_permitted", "late", "backfill", "payer_is_new_payee_30d")
 _TOKENS: Final = ("customer", "account", "payee_account", "device_id", "ip", "merchant_id")
@@ -103,7 +108,8 @@ class RandomRules:
             case 4:
                 field = draw.choice(tuple(_CODES))
                 code = Text(0, draw.choice(_CODES[field]))
-                return Compare(0, draw.choice(("==", "!=")), Name(0, field), code)
+                operators = _OPERATORS if field == "band" else _OPERATORS[:2]
+                return Compare(0, draw.choice(operators), Name(0, field), code)
             case 5:
                 field = draw.choice(tuple(_CODES))
                 codes = tuple(Text(0, code) for code in draw.sample(_CODES[field], 2))

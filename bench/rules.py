@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from bench.random_rules import FEATURES, RandomRules, random_events
+from bench.random_rules import BANDS, FEATURES, RandomRules, random_events
 from tarim.base.errors import DefinitionError
 from tarim.rules import (
     HIT_WORDS,
@@ -98,7 +98,7 @@ def agreement_of(seed: int) -> dict[str, Any]:
     trees = random_trees(seed, CHUNK_RULES)
     texts = [format_expression(tree) for tree in trees]
     lost = [text for tree, text in zip(trees, texts, strict=True) if not _comes_back(tree, text)]
-    expressions = [check(parse(text), FEATURES) for text in texts]
+    expressions = [check(parse(text), FEATURES, bands=BANDS) for text in texts]
     kernel, probes = compiled(expressions)
     rows, features, scores = random_events(seed, EVENTS_A_CHUNK)
     members = random_members(seed, rows, probes)
@@ -212,7 +212,7 @@ def _fault_of(text: str) -> str | None:
     """None when the text is good, "" when it is refused as it should be, else what is wrong with the refusal."""
     try:
         tree = parse(text)
-        check(tree, FEATURES)
+        check(tree, FEATURES, bands=BANDS)
     except ExpressionError as error:
         if not 0 <= error.at <= len(text):
             return f"refused at {error.at}, outside"
@@ -294,7 +294,7 @@ def speed(events: int) -> dict[str, Any]:
 
 def _random_rules() -> list[CheckedExpression]:
     trees = random_trees(2_000_000, SPEED_RULES)
-    return [check(parse(format_expression(tree)), FEATURES) for tree in trees]
+    return [check(parse(format_expression(tree)), FEATURES, bands=BANDS) for tree in trees]
 
 
 def _usual_rules() -> list[CheckedExpression]:

@@ -92,6 +92,9 @@ def number(node: Quantity, event: Event) -> float:
             return float(local_time(event.row)[0])
         case checked.Score():
             return float(event.score)
+        case checked.ScoreBand(starts):
+            reached = [index for index, start in enumerate(starts) if event.score >= start]
+            return float(reached[-1]) if reached else math.nan
         case checked.Negated(operand):
             return -number(operand, event)
         case checked.Combined("/", left, right):

@@ -11,7 +11,7 @@ from tarim.base.errors import DefinitionError
 from tarim.privacy import FIELDS, Purpose, require_purpose
 from tarim.rules import checked
 from tarim.rules.checked import CheckedExpression, Condition, Quantity
-from tarim.rules.domain import ExpressionError, Probe
+from tarim.rules.domain import Band, ExpressionError, Probe
 from tarim.rules.tree import (
     Among,
     And,
@@ -32,6 +32,7 @@ from tarim.rules.tree import (
     Unit,
 )
 from tarim.rules.vocabulary import (
+    BAND,
     EVENT_NAMES,
     CodeField,
     EventName,
@@ -39,6 +40,7 @@ from tarim.rules.vocabulary import (
     NumberField,
     SetField,
     TokenField,
+    bands_field,
     is_yes_or_no,
     packed_currency,
     unit_of_feature,
@@ -58,14 +60,21 @@ _LIST_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
-def check(tree: Node, feature_names: Sequence[str], purpose: Purpose = Purpose.RISK) -> CheckedExpression:
-    """The checked form of a parsed expression that reads only fields serving `purpose`.  Raises ExpressionError."""
-    return check_with_index(tree, {name: index for index, name in enumerate(feature_names)}, purpose)
+def check(
+    tree: Node, feature_names: Sequence[str], purpose: Purpose = Purpose.RISK, bands: Sequence[Band] = ()
+) -> CheckedExpression:
+    """The checked form of a parsed expression that reads only fields serving `purpose`.  Raises ExpressionError.
+
+    bands: of the score, as the expression's ruleset has them.
+    """
+    return check_with_index(tree, {name: index for index, name in enumerate(feature_names)}, purpose, bands)
 
 
-def check_with_index(tree: Node, index_of: Mapping[str, int], purpose: Purpose = Purpose.RISK) -> CheckedExpression:
+def check_with_index(
+    tree: Node, index_of: Mapping[str, int], purpose: Purpose = Purpose.RISK, bands: Sequence[Band] = ()
+) -> CheckedExpression:
     """As `check`, for a caller that checks many expressions and already has each feature's column."""
-    checker = _Checker(index_of, purpose)
+    checker = _Checker(index_of, purpose, bands)
     condition = checker.condition(tree)
     return CheckedExpression(condition, tuple(checker.reads), tuple(checker.probes))
 
@@ -75,8 +84,9 @@ def _error(at: int, english: str, chinese: str) -> ExpressionError:
 
 
 class _Checker:
-    def __init__(self, index_of: Mapping[str, int], purpose: Purpose) -> None:
+    def __init__(self, index_of: Mapping[str, int], purpose: Purpose, bands: Sequence[Band]) -> None:
         self._index_of = index_of
+        self._band = bands_field(bands)
         self._purpose = purpose
         self.reads: dict[str, None] = {}
         self.probes: dict[Probe, None] = {}
@@ -281,14 +291,14 @@ class _Checker:
 
     def _code_side(self, node: Node, field: CodeField) -> Quantity:
         if isinstance(node, Text):
-            return checked.Constant(float(self._code(node, field.codes, field.field)))
+            return checked.Constant(float(self._code(node, field.codes, field.field or BAND)))
         own = self._codes_of(node) if isinstance(node, Name) else None
         if own is not None and own.field == field.field:
             return own.quantity
         raise _error(
             node.at,
-            f"{field.field!r} is compared with a quoted name only",
-            f"{field.field!r} 只能与带引号的名称比较",
+            f"{field.field or BAND!r} is compared with a quoted name only",
+            f"{field.field or BAND!r} 只能与带引号的名称比较",
         )
 
     def _code(self, node: Text, codes: Mapping[str, int] | None, field: str) -> int:
@@ -309,7 +319,8 @@ class _Checker:
         )
 
     def _ordered(self, at: int, node: Node) -> None:
-        if isinstance(node, Name) and self._codes_of(node) is not None:
+        codes = self._codes_of(node) if isinstance(node, Name) else None
+        if isinstance(node, Name) and codes is not None and not codes.ordered:
             raise _error(
                 at,
                 f"{node.name!r} is a code and has no order; use ==, != or in",
@@ -328,7 +339,13 @@ class _Checker:
     # --- names ------------------------------------------------------------------------------------------------------
 
     def _event_name(self, node: Name) -> EventName:
-        known = EVENT_NAMES.get(node.name)
+        known = self._band if node.name == BAND else EVENT_NAMES.get(node.name)
+        if known is self._band and not self._band.codes:
+            raise _error(
+                node.at,
+                "no score band of this ruleset has a name; give [[policy.bands]] a `name`",
+                "本规则集的评分带均未命名；请在 [[policy.bands]] 中给出 `name`",
+            )
         if known is None:
             raise self._unknown(node)
         if known.field:

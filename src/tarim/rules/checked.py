@@ -6,7 +6,7 @@ Meaning (the interpreter in tests/naive and the compiled kernel both follow it):
 - a comparison with a missing side is false, `!=` and the negated forms of `in` and `between` included;
 - `not`, `and`, `or` are two-valued: `not (x > 1)` is true when x is missing;
 - division by zero gives missing;
-- the score is missing without a model;
+- the score is missing without a model, and its band below the first one as well;
 - an absent identifier is in no list, and `not in list` is false of it as well.
 """
 
@@ -53,6 +53,13 @@ class LocalWeekday:
 @dataclass(frozen=True, slots=True)
 class Score:
     """The model's score, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBand:
+    """Index of the band the score lies in: the last one that starts at or below it; `starts` ascend.  Missing below all."""
+
+    starts: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ class Any:
     operands: tuple[Condition, ...]
 
 
-Quantity = Constant | Feature | Word | LocalHour | LocalWeekday | Score | Negated | Combined
+Quantity = Constant | Feature | Word | LocalHour | LocalWeekday | Score | ScoreBand | Negated | Combined
 Condition = Always | Relation | OneOf | Within | IsMissing | Bit | Member | Opposite | All | Any
 
 

@@ -93,10 +93,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """From score `at_least` on (up to the next band), `outcome` follows.  Scores lie in [0, 1]."""
+    """From score `at_least` on (up to the next band), `outcome` follows.  Scores lie in [0, 1].
+
+    `name` is what rules call it, "" for a band they do not ask for.
+    """
 
     at_least: float
     outcome: Outcome
     weight: int
     reason_zh: str
     reason_en: str
+    name: str = ""

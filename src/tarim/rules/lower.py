@@ -136,6 +136,13 @@ class _Event:
         within = builder.select(negative, builder.add(within, period), within)
         return builder.sitofp(builder.sdiv(within, ir.Constant(_I64, unit_ms)), _F64)
 
+    def _band(self, starts: Sequence[float]) -> Any:
+        builder, score, band = self._builder, self.quantity(checked.Score()), _NAN
+        for index, start in enumerate(starts):
+            reached = builder.fcmp_ordered(">=", score, ir.Constant(_F64, start))
+            band = builder.select(reached, ir.Constant(_F64, float(index)), band)
+        return band
+
     def quantity(self, node: Quantity) -> Any:
         """A float64, NaN when missing."""
         builder = self._builder
@@ -153,6 +160,8 @@ class _Event:
                 return self._once(node, lambda: self._clock(DAY_MS, 3, 7))
             case checked.Score():
                 return self._once(node, lambda: builder.load(builder.gep(self._scores.data, [self._index])))
+            case checked.ScoreBand():
+                return self._once(node, lambda: self._band(node.starts))
             case checked.Negated():
                 return builder.fneg(self.quantity(node.operand))
             case checked.Combined():

@@ -23,6 +23,10 @@ _DERIVED: Final = {
     "hour": ("hour of the day in China, 0 to 23", "北京时间的小时，0 到 23"),
     "weekday": ("day of the week in China, 0 = Monday to 6 = Sunday", "北京时间的星期，0 为星期一，6 为星期日"),
     "score": ("the model's score, 0 to 1; missing without a model", "模型评分，0 到 1；没有模型时缺失"),
+    "band": (
+        "the band the score lies in, by the names the ruleset gives its bands, lowest first; missing below the first band",
+        "评分所在的评分带，名称由规则集给出，由低到高；低于最低评分带时缺失",
+    ),
     "late": ("the event came later than the features wait for", "事件晚到，超出特征等待的时间"),
     "backfill": ("the event was fed after an outage", "中断之后补录的事件"),
     "payee_name_score": (

@@ -15,6 +15,7 @@ channels = ["mobile", "pc"]      # optional
 [[policy.bands]]                 # optional: what a model's score alone leads to
 at_least = 0.9
 outcome = "delay"
+name = "high"                    # optional: rules may ask `band == "high"` or `band >= "high"`
 reason = "模型评分高"
 reason_en = "high model score"
 """
@@ -52,7 +53,7 @@ from tarim.rules.positions import Positions
 from tarim.stream import Channel, Outcome
 
 RULE_KEYS: Final = ("id", "when", "outcome", "weight", "scenario", "reason", "reason_en", "channels")
-BAND_KEYS: Final = ("at_least", "outcome", "weight", "reason", "reason_en")
+BAND_KEYS: Final = ("at_least", "outcome", "weight", "reason", "reason_en", "name")
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OUTCOMES: Final = {outcome.name.lower(): outcome for outcome in Outcome}
 _CHANNELS: Final = {channel.name.lower(): channel for channel in Channel}
@@ -115,17 +116,18 @@ class _Reader:
         self._index_of = {name: index for index, name in enumerate(feature_names)}
         self._positions = Positions(text)
         self._problems: list[Problem] = []
+        self._score_bands: tuple[Band, ...] = ()
 
     def read(self, document: Mapping[str, Any]) -> CheckedRuleset:
         self._known_keys(document, ("name", "rule", "policy"), "", (1, 1))
         name = self._text_of(document, "name", "", (1, 1), 64)
-        rules, expressions = self._rules(self._tables(document, "rule", RULES_MAX))
         policy = document.get("policy", {})
         if not isinstance(policy, dict):
             self._add("", (1, 1), "`policy` must be a table", "`policy` 应为表")
             policy = {}
         self._known_keys(policy, ("bands",), "policy", (1, 1))
-        bands = self._bands(self._tables(policy, "bands", BANDS_MAX))
+        bands = self._score_bands = self._bands(self._tables(policy, "bands", BANDS_MAX))
+        rules, expressions = self._rules(self._tables(document, "rule", RULES_MAX))
         probes = tuple(dict.fromkeys(probe for expression in expressions for probe in expression.probes))
         if len(probes) > PROBES_MAX:
             self._add(
@@ -198,7 +200,7 @@ class _Reader:
 
     def _expression(self, index: int, rule: str, when: str) -> CheckedExpression:
         try:
-            return check_with_index(parse(when), self._index_of)
+            return check_with_index(parse(when), self._index_of, bands=self._score_bands)
         except ExpressionError as error:
             self._add(rule, self._positions.expression(index, when, error.at), error.text_en, error.text_zh)
             return _NOTHING
@@ -221,6 +223,10 @@ class _Reader:
                 self._add(
                     f"band {index + 2}", (0, 0), "bands go upwards in `at_least`", "评分带须按 `at_least` 递增排列"
                 )
+        names = [band.name for band in bands if band.name]
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                self._add("", (0, 0), f"two bands are named {name!r}", f"评分带名称 {name!r} 重复")
         return tuple(bands)
 
     def _band(self, table: Mapping[str, Any], band: str) -> Band:
@@ -235,7 +241,18 @@ class _Reader:
             self._weight(table, band, (0, 0), BAND_WEIGHT_DEFAULT),
             self._text_of(table, "reason", band, (0, 0), REASON_CHARS_MAX),
             self._text_of(table, "reason_en", band, (0, 0), REASON_CHARS_MAX),
+            self._band_name(table, band),
         )
+
+    def _band_name(self, table: Mapping[str, Any], band: str) -> str:
+        name = self._text_of(table, "name", band, (0, 0), 64) if "name" in table else ""
+        if name and _ID.fullmatch(name) is None:
+            self._add(
+                band, (0, 0),
+                "`name` must be small letters, digits and _, starting with a letter, at most 64",
+                "`name` 应为小写字母、数字和下划线，以字母开头，最多 64 个字符",
+            )  # fmt: skip
+        return name
 
     # --- values -----------------------------------------------------------------------------------------------------
 

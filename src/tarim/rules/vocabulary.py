@@ -5,13 +5,14 @@ A field stands for a word of the event row.  Codes are written as quoted names (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
-from tarim.rules.checked import LocalHour, LocalWeekday, Quantity, Score, Word
+from tarim.rules.checked import LocalHour, LocalWeekday, Quantity, Score, ScoreBand, Word
+from tarim.rules.domain import Band
 from tarim.rules.tree import Unit
 from tarim.stream import COLUMN_OF_FIELD, Channel, Col, Flag, Kind, NetworkKind, Result, Verification
 
@@ -27,11 +28,12 @@ class NumberField:
 
 @dataclass(frozen=True, slots=True)
 class CodeField:
-    """A field read as one of `codes`; with `codes` None a three-letter currency, packed."""
+    """A field read as one of `codes`; with `codes` None a three-letter currency, packed.  ordered: they may be compared."""
 
     field: str
     quantity: Quantity
     codes: Mapping[str, int] | None
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,9 @@ def _number(field: str, column: Col, unit: Unit = Unit.PLAIN, absent: int | None
     return NumberField(field, Word(int(column), absent), unit)
 
 
+BAND: Final = "band"
+"""The band of the score; its names are the ruleset's, given by `bands_field`."""
+
 EVENT_NAMES: Final[Mapping[str, EventName]] = MappingProxyType(
     {
         "amount_fen": _number("amount_fen", Col.AMOUNT_FEN, Unit.FEN, absent=0),
@@ -84,6 +89,7 @@ EVENT_NAMES: Final[Mapping[str, EventName]] = MappingProxyType(
         "hour": NumberField("occurred_at", LocalHour(), Unit.COUNT),
         "weekday": NumberField("occurred_at", LocalWeekday(), Unit.COUNT),
         "score": NumberField("", Score(), Unit.COUNT),
+        BAND: CodeField("", ScoreBand(()), MappingProxyType({})),
         "kind": CodeField("kind", Word(int(Col.KIND), None), _codes(Kind)),
         "channel": CodeField("channel", Word(int(Col.CHANNEL), None), _codes(Channel)),
         "result": CodeField("result", Word(int(Col.RESULT), None), _codes(Result)),
@@ -107,6 +113,12 @@ EVENT_NAMES: Final[Mapping[str, EventName]] = MappingProxyType(
     }
 )
 """Event names by the word written in a rule.  An amount, city, category or identifier of 0 is missing: the event has none."""
+
+
+def bands_field(bands: Sequence[Band]) -> CodeField:
+    """What BAND stands for in a ruleset with these bands."""
+    names = {band.name: index for index, band in enumerate(bands) if band.name}
+    return CodeField("", ScoreBand(tuple(band.at_least for band in bands)), MappingProxyType(names), ordered=True)
 
 
 def packed_currency(letters: str) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tarim.privacy import Purpose
-from tarim.rules import ExpressionError, compile_ruleset
+from tarim.rules import ExpressionError, RulesetInvalid, compile_ruleset
 from tarim.rules.check import check
 from tarim.rules.parse import parse
 from tarim.stream import Channel, Col, Flag, Kind, Verification, empty_rows
@@ -193,3 +193,46 @@ def test_a_rule_reads_only_fields_that_serve_its_purpose():
 def test_an_expression_tells_what_it_reads():
     read = check(parse("payer_count_1h > 1 and (hour < 6 or payer_count_1h > 9)"), NAMES).reads
     assert read == ("payer_count_1h", "hour")
+
+
+BANDS = """
+[[policy.bands]]
+at_least = 0.5
+name = "raised"
+outcome = "notice"
+reason = "x"
+reason_en = "x"
+
+[[policy.bands]]
+at_least = 0.9
+name = "high"
+outcome = "delay"
+reason = "x"
+reason_en = "x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "below", "lower", "upper", "unscored"),
+    [
+        ('band == "raised"', False, True, False, False),
+        ('band >= "raised"', False, True, True, False),
+        ('band > "raised"', False, False, True, False),
+        ('band != "high"', False, True, False, False),
+        ('band in ("raised", "high")', False, True, True, False),
+        ("band is missing", True, False, False, True),
+        ('not band < "high"', True, False, True, True),
+    ],
+)
+def test_a_rule_asks_for_a_band_by_its_name(text, below, lower, upper, unscored):
+    found = [fires(text, *event(), extra=BANDS, score=score) for score in (0.49, 0.5, 0.9, np.nan)]
+    assert found == [below, lower, upper, unscored]
+
+
+def test_a_band_that_the_ruleset_does_not_have_is_refused_with_a_suggestion():
+    with pytest.raises(RulesetInvalid, match="did you mean 'raised'"):
+        fires('band == "rased"', *event(), extra=BANDS)
+    with pytest.raises(RulesetInvalid, match="no score band of this ruleset has a name"):
+        fires('band == "raised"', *event())
+    with pytest.raises(RulesetInvalid, match="two bands are named 'high'"):
+        fires('band == "high"', *event(), extra=BANDS.replace("raised", "high"))
