@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tarim.base.errors import TarimError
+from tarim.base.errors import Unavailable
 
 
-class Later(TarimError):
+class Later(Unavailable):
     """Nothing is wrong; ask again when told.
 
     then: takes a function that is called once, in the caller's own loop, when asking again gives an answer.
     """
-
-    http_status = 503
-    code = "later"
 
     def __init__(self, then: Callable[[Callable[[], None]], None]) -> None:
         super().__init__("the answer is not there yet")

@@ -95,34 +95,14 @@ def _load(paths: list[Path], threshold: float) -> tuple[list[NameList], Screener
 
 
 def _plain(given: list[NameList], matches: tuple[Match, ...]) -> dict[str, object]:
-    from tarim.screening import explain
+    from tarim.screening import plain_match
 
     return {
         "lists": [
             {"name": entry.name, "digest": entry.digest, "dated": entry.dated, "entries": len(entry.entries)}
             for entry in given
         ],
-        "matches": [
-            {
-                "entry": match.entry.id,
-                "source": match.entry.source,
-                "programme": match.entry.programme,
-                "kind": match.entry.kind,
-                "name": match.name.text,
-                "quality": match.name.quality,
-                "score": round(match.score, 4),
-                "name_score": round(match.name_score, 4),
-                "pairs": [
-                    {"asked": pair.asked, "listed": pair.listed, "similarity": round(pair.similarity, 4)}
-                    for pair in match.comparison.pairs
-                ],
-                "evidence": list(match.evidence),
-                "countries": list(match.entry.countries),
-                "births": [f"{span.first}/{span.last}" for span in match.entry.births],
-                "explanation": [sentence._asdict() for sentence in explain(match)],
-            }
-            for match in matches
-        ],
+        "matches": [plain_match(match) for match in matches],
     }
 
 

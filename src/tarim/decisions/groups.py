@@ -4,6 +4,8 @@
                   ▲                        one group: all that waited                                        │
                   └──────────────── what arrived meanwhile is the next group ◄───────────────────────────────┘
 
+A request that cannot be read yet (`Later`: a name is being screened) steps aside, and waits again when it can.
+
 An answer is durable before it is given, the disk is asked once for many answers, and a group is as large as the load
 makes it.  All but the wait for the disk happens in the event loop's own thread: a second thread would have to share the
 interpreter's lock, and handing it back and forth costs several times what the disk does (decision record 0009).  What
@@ -22,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from tarim.base.errors import InputError, TarimError, Unavailable
+from tarim.base.later import Later
 from tarim.decisions.ports import Batch, Log, Reader
 from tarim.decisions.service import DecisionService, Result, Taken, join
 
@@ -78,6 +81,7 @@ class _Judged:
     group: list[_Request]
     begun_s: float
     answers: dict[int, list[Result] | TarimError] = field(default_factory=dict)
+    aside: set[int] = field(default_factory=set)
     owners: list[tuple[int, int]] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     batches: Sequence[Batch] = ()
@@ -112,6 +116,7 @@ class GroupCommit:
         self._on_accepted = on_accepted
         self._waiting: deque[_Request] = deque()
         self._waiting_bytes = 0
+        self._aside = 0
         self._accepted: list[tuple[Taken, Batch]] = []
         self._remembered: list[Any] = []
         self._scheduled = False
@@ -123,7 +128,7 @@ class GroupCommit:
     @property
     def waiting_requests(self) -> int:
         """Requests not yet answered."""
-        return len(self._waiting)
+        return len(self._waiting) + self._aside
 
     def submit(self, body: bytes, answer: Answer, *, many: bool = False, backfill: bool = False) -> None:
         """Have the event (or, with `many`, the events) in `body` decided; `answer` is called when that is durable.
@@ -133,16 +138,30 @@ class GroupCommit:
         if self._closed or self._service.broken:
             raise Unavailable(self._service.broken or CLOSED)
         size = len(body)
-        if len(self._waiting) >= self._limits.waiting_requests_max or (
-            self._waiting and self._waiting_bytes + size > self._limits.waiting_bytes_max
+        if self.waiting_requests >= self._limits.waiting_requests_max or (
+            self.waiting_requests and self._waiting_bytes + size > self._limits.waiting_bytes_max
         ):
             raise Unavailable(FULL)
         self._waiting_bytes += size
-        self._waiting.append(_Request(body, many, backfill, answer))
+        self._wait(_Request(body, many, backfill, answer))
+
+    def _wait(self, request: _Request) -> None:
+        self._waiting.append(request)
         if not self._scheduled:
             self._scheduled = True
             self._empty.clear()
             self._loop.call_soon(self._work)  # after what else has arrived by now: one group
+
+    def _step_aside(self, request: _Request, later: Later) -> None:
+        """Let a request wait again when it is told to; it counts as waiting all the time."""
+        self._aside += 1
+        self._waiting_bytes += len(request.body)
+
+        def again() -> None:
+            self._aside -= 1
+            self._wait(request)
+
+        later.then(again)
 
     async def ask(self, body: bytes, *, many: bool = False, backfill: bool = False) -> list[Result]:
         """The results of a request, durable.  Raises TarimError when there are none."""
@@ -199,6 +218,8 @@ class GroupCommit:
                 answers[index] = judged.results[at : at + count]
                 at += count
         for index, request in enumerate(judged.group):
+            if index in judged.aside:
+                continue
             try:
                 request.answer(answers[index])
             except Exception as error:  # one broken connection must not cost the others their answers
@@ -208,7 +229,7 @@ class GroupCommit:
         self._scheduled = bool(self._waiting)
         if self._scheduled:
             self._loop.call_soon(self._work)
-        else:
+        elif not self._aside:
             self._empty.set()
 
     def _judge(self, group: list[_Request]) -> _Judged:
@@ -216,6 +237,10 @@ class GroupCommit:
         judged = _Judged(group, time.perf_counter())
         try:
             batches, judged.owners = self._read(group, judged.answers)
+            for index, answer in list(judged.answers.items()):
+                if isinstance(answer, Later):
+                    judged.aside.add(index)
+                    self._step_aside(group[index], answer)
             if batches:
                 judged.batches = batches
                 judged.batch = join(batches)

@@ -1,14 +1,16 @@
-"""What intake needs from outside: somewhere to seal raw values."""
+"""What intake needs from outside: somewhere to seal raw values, and somebody who screens names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tarim.base.later import Later
 from tarim.privacy import SealKeys
+from tarim.stream import Rows
 
 
 class Sealer(Protocol):
@@ -30,4 +32,20 @@ class Sealer(Protocol):
 
     def seal_bundles(self, customers: npt.NDArray[np.int64], bundles: Sequence[bytes]) -> list[bytes]:
         """Ciphertext of each bundle under its customer's data key, whose durability is not in question any more."""
+        ...
+
+
+class NameScreen(Protocol):
+    """Screening of payees' names, as intake sees it.  Names are handed over for a moment and kept by nobody."""
+
+    def is_answered(self, name_token: int) -> bool:
+        """Whether `mark` knows what to say about this name now."""
+        ...
+
+    def ask(self, names: Mapping[int, str]) -> Later | None:
+        """Have these names screened, by keyed hash; None when they are not to be waited for."""
+        ...
+
+    def mark(self, rows: Rows, name_tokens: npt.NDArray[np.int64]) -> None:
+        """Write what is known about the names into rows that are about to be judged; name_tokens: shape (n,), 0 = no name."""
         ...

@@ -14,15 +14,17 @@ import pyarrow as pa
 
 from tarim.base.errors import InputError, TarimError
 from tarim.base.instants import Clock
+from tarim.base.later import Later
 from tarim.intake.assemble import ALWAYS_SEALED, SEAL_BIT, TOKENS, Assembler, Parts
 from tarim.intake.domain import EventBatch, IntakeLimits, Notes, Refusal, RefusedAt
 from tarim.intake.message import decode_checked, decode_message, decode_messages
-from tarim.intake.ports import Sealer
+from tarim.intake.ports import NameScreen, Sealer
 from tarim.intake.table import TableParts, read_table
 from tarim.privacy import SealKeys, Tokenizer, pack_bundle, pack_columns
 from tarim.stream import ROW_WORDS, Col, Flag, Rows
 
 _NO_KEYS: Final = np.zeros(0, np.uint64)
+_PAYEE_NAME: Final = 1 << SEAL_BIT["payee_name"]
 _ALWAYS: Final = sum(1 << SEAL_BIT[name] for name in ALWAYS_SEALED)
 
 
@@ -47,6 +49,11 @@ class Intake:
         self._clock = clock
         self._assembler = Assembler(tokenizer, self.limits)
         self._counts: Counter[str] = Counter()
+        self._names: NameScreen | None = None
+
+    def screen_names(self, names: NameScreen) -> None:
+        """From now on have payees' names of messages screened: `Later` is raised while an answer is worth waiting for."""
+        self._names = names
 
     def __repr__(self) -> str:
         return f"<Intake {dict(self._counts)}>"
@@ -57,20 +64,21 @@ class Intake:
         return MappingProxyType(self._counts)
 
     def message(self, body: bytes, *, backfill: bool = False) -> EventBatch:
-        """A batch of the one event in a JSON message.  Raises FieldError, OutOfScope or TooLarge."""
+        """A batch of the one event in a JSON message.  Raises FieldError, OutOfScope, TooLarge or Later."""
         try:
             message = decode_message(body, self.limits)
             parts = self._assembler.parts(message, self._clock.now_ms(), _flags(backfill))
         except InputError as error:
             self._counts[error.code] += 1
             raise
+        self._await_names((parts,))
         self._counts["taken"] += 1
         return self._batch((parts,))
 
     def messages(self, body: bytes, *, backfill: bool = False) -> EventBatch:
         """A batch of the events in a JSON array or `{"events": [...]}`; all of them or none.
 
-        Raises FieldError or TooLarge about the whole, RefusedAt with the index of the first event that is refused.
+        Raises FieldError or TooLarge about the whole, RefusedAt with the index of the first event that is refused, Later.
         """
         received_ms, flags = self._clock.now_ms(), _flags(backfill)
         taken: list[Parts] = []
@@ -83,25 +91,31 @@ class Intake:
         except InputError as error:
             self._counts[error.code] += 1
             raise
+        self._await_names(taken)
         self._counts["taken"] += len(taken)
         return self._batch(taken)
 
     def group(self, bodies: Sequence[bytes]) -> tuple[EventBatch, list[TarimError | None]]:
         """One batch of all good messages out of several callers' bodies, and for each body None or its own error.
 
-        The k-th event of the batch belongs to the k-th body without an error.  Keys of new customers are made durable
-        once for the group, so this is the form for a service under load.
+        The k-th event of the batch belongs to the k-th body without an error; `Later` stands for a body to be read again.
+        Keys of new customers are made durable once for the group, so this is the form for a service under load.
         """
         received_ms = self._clock.now_ms()
         taken: list[Parts] = []
         errors: list[TarimError | None] = []
         for body in bodies:
             try:
-                taken.append(self._assembler.parts(decode_message(body, self.limits), received_ms))
-                errors.append(None)
+                parts = self._assembler.parts(decode_message(body, self.limits), received_ms)
+                self._await_names((parts,))
             except InputError as error:
                 self._counts[error.code] += 1
                 errors.append(error)
+            except Later as later:
+                errors.append(later)
+            else:
+                taken.append(parts)
+                errors.append(None)
         self._counts["taken"] += len(taken)
         return self._batch(taken), errors
 
@@ -156,8 +170,21 @@ class Intake:
         if self._vault is not None and keys:
             self._vault.remember(np.concatenate(keys))
 
+    def _await_names(self, taken: Sequence[Parts]) -> None:
+        """Nothing when every payee's name has its answer.  Raises Later."""
+        screen = self._names
+        if screen is None:
+            return
+        unknown = [parts for parts in taken if parts.text_hashes[0] and not screen.is_answered(parts.text_hashes[0])]
+        if unknown:
+            later = screen.ask({parts.text_hashes[0]: _of_mask(parts, _PAYEE_NAME)[0] for parts in unknown})
+            if later is not None:
+                raise later
+
     def _batch(self, taken: Sequence[Parts]) -> EventBatch:
         rows = np.frombuffer(bytearray().join(parts.row for parts in taken), np.int64).reshape(len(taken), ROW_WORDS)
+        if self._names is not None and len(taken):
+            self._names.mark(rows, np.array([parts.text_hashes[0] for parts in taken], np.int64))
         sealed, keys = self._seal(rows, taken)
         notes: list[Notes | None] = [parts.notes for parts in taken]
         return EventBatch(

@@ -1,4 +1,4 @@
-"""Name screening: what counts as the same name, what speaks for and against, two persons for a good guy."""
+"""Name screening: what counts as the same name, what speaks for and against."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tarim.base.errors import DefinitionError, FieldError, NotAllowed
-from tarim.base.instants import DAY_MS
+from tarim.base.errors import FieldError
 from tarim.cli import main
 from tarim.screening import (
     BirthSpan,
     CustomerNames,
     Evidence,
-    GoodGuys,
     Kind,
     ListedName,
     ListEntry,
@@ -27,7 +25,6 @@ from tarim.screening import (
     compare_editions,
     country_code,
     explain,
-    propose_good_guy,
 )
 from tarim.screening.names.folding import fold, word_similarity
 from tarim.screening.names.matching import compare_all
@@ -222,37 +219,7 @@ def test_country_names_of_the_lists() -> None:
     assert country_code("undetermined") == ""
 
 
-# --------------------------------------------------------------------------------------------- good guys, re-screening
-def test_a_good_guy_needs_two_persons_and_ends() -> None:
-    (match,) = Screener([NameList("t", "", (LISTED,))]).screen(Subject("Vladimir Kozhin"))
-    good_guy, proposal = propose_good_guy(
-        "p1", 77, LISTED, 100 * DAY_MS, author="li", at_ms=0, reason="another day of birth"
-    )
-    book = GoodGuys()
-    with pytest.raises(NotAllowed):
-        book.add(good_guy, proposal)
-    with pytest.raises(NotAllowed):
-        proposal.approve("li", good_guy.digest, 1)
-    approved = proposal.approve("wang", good_guy.digest, 1)
-    with pytest.raises(NotAllowed):
-        book.add(replace(good_guy, until_ms=200 * DAY_MS), approved)
-    with pytest.raises(NotAllowed):
-        book.add(good_guy, replace(approved, decider="li"))
-    assert book.split(77, [match], 2) == ((match,), ())
-    book.add(good_guy, approved)
-    assert book.split(77, [match], 2) == ((), (match,))
-    assert book.split(78, [match], 2) == ((match,), ()), "another customer"
-    assert book.split(77, [match], 100 * DAY_MS) == ((match,), ()), "it has ended"
-    changed = replace(match, entry=replace(LISTED, countries=("BY", "RU")))
-    assert book.split(77, [changed], 2) == ((changed,), ()), "the entry is no longer what was judged"
-
-
-@pytest.mark.parametrize(("until_days", "reason"), [(0, "why"), (900, "why"), (10, " ")])
-def test_a_good_guy_has_an_end_and_a_reason(until_days: int, reason: str) -> None:
-    with pytest.raises(DefinitionError):
-        propose_good_guy("p", 1, LISTED, until_days * DAY_MS, author="li", at_ms=0, reason=reason)
-
-
+# -------------------------------------------------------------------------------------------------------- re-screening
 def test_what_changed_between_two_editions() -> None:
     one, two, three = (entry(name, number) for number, name in enumerate(("Alpha One", "Beta Two", "Gamma Three")))
     before = NameList("t", "a", (one, two))

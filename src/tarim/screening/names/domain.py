@@ -76,6 +76,11 @@ class BirthSpan:
         except ValueError:
             raise FieldError("birth", "must be a date written 1970, 1970-05 or 1970-05-21") from None
 
+    @classmethod
+    def parse_pair(cls, first: str, last: str) -> BirthSpan:
+        """The span of its two days, ISO 8601.  Raises ValueError, FieldError."""
+        return cls(date.fromisoformat(first), date.fromisoformat(last))
+
     @property
     def exact(self) -> bool:
         """Whether one day is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tarim.screening.names.domain import Kind, Quality
 from tarim.screening.names.matching import Evidence, Match
@@ -84,3 +84,25 @@ def explain(match: Match) -> tuple[Sentence, ...]:
         elif not pair.asked:
             sentences.append(Sentence(f"所查姓名中没有“{pair.listed}”。", f"“{pair.listed}” is not in the asked name."))
     return (*sentences, *(_EVIDENCE[item] for item in match.evidence))
+
+
+def plain_match(match: Match) -> dict[str, Any]:
+    """A match as JSON takes it, for the person who asked: it repeats words of the asked name, so it is never kept."""
+    return {
+        "entry": match.entry.id,
+        "source": match.entry.source,
+        "programme": match.entry.programme,
+        "kind": match.entry.kind.value,
+        "name": match.name.text,
+        "quality": match.name.quality.value,
+        "score": round(match.score, 4),
+        "name_score": round(match.name_score, 4),
+        "pairs": [
+            {"asked": pair.asked, "listed": pair.listed, "similarity": round(pair.similarity, 4)}
+            for pair in match.comparison.pairs
+        ],
+        "evidence": [each.value for each in match.evidence],
+        "countries": list(match.entry.countries),
+        "births": [f"{span.first}/{span.last}" for span in match.entry.births],
+        "explanation": [sentence._asdict() for sentence in explain(match)],
+    }

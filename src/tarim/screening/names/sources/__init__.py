@@ -2,6 +2,7 @@
 
     sdn.csv (with alt.csv and add.csv beside it)    OFAC, US Treasury
     *.xml                                           UN Security Council, consolidated list
+    own*.csv                                        a list of the bank's own (`own.py`)
     ofac_sdn.parquet (with ..._alt_names, ..._addresses), un_consolidated_list.parquet    the same as tables
 
 The digest of the source's bytes is kept, so that a decision can name the edition it was made on.
@@ -15,7 +16,7 @@ from typing import Final
 
 from tarim.base.errors import InputError, NotFound, TooLarge
 from tarim.screening.names.domain import NameList
-from tarim.screening.names.sources import ofac, un
+from tarim.screening.names.sources import ofac, own, un
 from tarim.screening.names.sources.parquet import ofac_entries, un_entries
 
 FILE_BYTES_MAX: Final = 256_000_000
@@ -32,6 +33,9 @@ def load_list(path: Path) -> NameList:
             content = _read(path)
             entries, dated = un.entries_of_xml(content)
             return NameList(un.SOURCE, _digest(content), entries, dated)
+        if name.startswith("own") and name.endswith(".csv"):
+            content = _read(path)
+            return NameList(own.SOURCE, _digest(content), own.entries_of_csv(content))
         if name == "ofac_sdn.parquet":
             parts = ("ofac_sdn.parquet", "ofac_sdn_alt_names.parquet", "ofac_sdn_addresses.parquet")
             contents = [_read(path.with_name(part)) for part in parts]
@@ -44,8 +48,8 @@ def load_list(path: Path) -> NameList:
     except InputError as error:
         raise InputError(f"{path.name}: {error.detail}") from None
     raise InputError(
-        f"{path.name}: not a list this program knows; give sdn.csv, an XML file of the UN list, ofac_sdn.parquet or "
-        "un_consolidated_list.parquet"
+        f"{path.name}: not a list this program knows; give sdn.csv, an XML file of the UN list, ofac_sdn.parquet, "
+        "un_consolidated_list.parquet, or own.csv for a list of the bank's own"
     )
 
 
