@@ -66,6 +66,19 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetSettings:
+    """Training data."""
+
+    sources: str = ""
+    medium: str = ""
+
+    @property
+    def registered(self) -> frozenset[str]:
+        """The sources that are registered."""
+        return frozenset(name.strip() for name in self.sources.split(",") if name.strip())
+
+
+@dataclass(frozen=True, slots=True)
 class SeenSettings:
     """The index of accepted events."""
 
@@ -88,6 +101,7 @@ class Settings:
     service: ServiceSettings = field(default_factory=ServiceSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
+    datasets: DatasetSettings = field(default_factory=DatasetSettings)
     seen: SeenSettings = field(default_factory=SeenSettings)
     snapshots: SnapshotSettings = field(default_factory=SnapshotSettings)
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
@@ -116,6 +130,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "policy.rules_file": "rules (TOML); empty: the starter rules",
     "policy.model_file": "model; empty: none",
     "policy.treatment_file": "what follows from an outcome (TOML), at the first start; empty: the one built in",
+    "datasets.sources": "sources that training data may come from, commas between; empty: those of the journal, and no file",
+    "datasets.medium": "what identifies the storage of training data; empty: the file system's own number",
     "seen.events_max": "accepted events recognised when sent again, about 43 bytes each",
     "snapshots.every_events": "events between two snapshots",
     "snapshots.every_s": "seconds between two snapshots, when there are new events",

@@ -92,13 +92,16 @@ class Surveyed:
     labels: int64 (k, 5), every label in what was read, in the journal's order: its position, the position it refers to
     (-1 unknown), 1 fraud or 0 genuine (-1 neither), the journal's clock when it came, and the number of its source.
     clock_ms: the journal's clock at the span's end.  The journal's clock is the latest instant that any event up to there
-    happened at: it needs no wall clock, and stands still while history is late.
+    happened at: it needs no wall clock, and stands still while history is late.  before_ms: the same just before the span's
+    first event, 0 for none.  first_ms: when that event happened.
     """
 
     first_seq: int
     end_seq: int
     labels: Words
     clock_ms: int
+    before_ms: int
+    first_ms: int
 
 
 def survey(
@@ -118,7 +121,8 @@ def survey(
     first_seq = -1 if from_ms is not None else reader.first_seq
     end_seq = -1 if to_ms is not None else durable_seq
     found: list[Words] = []
-    events_end = clock_ms = span_clock_ms = 0
+    events_end = clock_ms = span_clock_ms = before_ms = first_ms = 0
+    met = False
     for record in reader.read(reader.first_seq, durable_seq):
         if record.kind != RecordKind.EVENTS:
             continue
@@ -129,18 +133,21 @@ def survey(
         clock = np.maximum(np.maximum.accumulate(occurred_ms), clock_ms)
         if first_seq < 0 and from_ms is not None:
             first_seq = _first(record, occurred_ms >= from_ms)
+        if not met and 0 <= first_seq < events_end:
+            place, met = max(first_seq - record.first_seq, 0), True
+            before_ms, first_ms = int(clock[place - 1]) if place else clock_ms, int(occurred_ms[place])
         if end_seq < 0 and to_ms is not None:
             end_seq = _first(record, occurred_ms >= to_ms)
             if record.first_seq < end_seq:
                 span_clock_ms = int(clock[end_seq - record.first_seq - 1])
         clock_ms = int(clock[-1])
-        labels = np.flatnonzero(rows[:, Col.KIND] == Kind.LABEL)
-        if len(labels):
-            known = np.zeros((len(labels), 5), np.int64)
-            known[:, :3] = rows[labels][:, [Col.SEQ, Col.REFERS_SEQ, Col.LABEL]]
-            known[:, 3] = clock[labels]
+        speaking = np.flatnonzero(rows[:, Col.KIND] == Kind.LABEL)
+        if len(speaking):
+            known = np.zeros((len(speaking), 5), np.int64)
+            known[:, :3] = rows[speaking][:, [Col.SEQ, Col.REFERS_SEQ, Col.LABEL]]
+            known[:, 3] = clock[speaking]
             if sources is not None:
-                known[:, 4] = sources.codes(events)[labels]
+                known[:, 4] = sources.codes(events)[speaking]
             found.append(known)
         if end_seq < 0 or end_seq >= events_end:
             span_clock_ms = clock_ms
@@ -151,7 +158,8 @@ def survey(
     end_seq = min(end_seq, events_end) if end_seq >= 0 else events_end
     if end_seq <= first_seq:
         raise InputError("the span holds no event: its end lies before its beginning")
-    return Surveyed(first_seq, end_seq, np.concatenate(found) if found else np.zeros((0, 5), np.int64), span_clock_ms)
+    labels = np.concatenate(found) if found else np.zeros((0, 5), np.int64)
+    return Surveyed(first_seq, end_seq, labels, span_clock_ms, before_ms, first_ms)
 
 
 def _first(record: LogRecord, where: npt.NDArray[np.bool_]) -> int:
