@@ -2,21 +2,39 @@
 
 `load_model` reads a LightGBM text file or a logistic regression and scores batches of features, equal to the library that
 trained it; `train_small` trains either on exported features; `auc`, `average_precision`, `precision_at_k` and
-`card_precision_top_k` say how good scores are.
+`card_precision_top_k` say how good scores are.  `load_dataset` reads a signed training set.
 """
 
+from tarim.models.datasets import (
+    Dataset,
+    DatasetManifest,
+    SampleRole,
+    dataset_folders,
+    find_dataset,
+    load_dataset,
+    read_manifest,
+    verify_dataset,
+)
 from tarim.models.metrics import auc, average_precision, card_precision_top_k, precision_at_k
 from tarim.models.model import Model, load_model, model_from_bytes
 from tarim.models.training import Trained, train_small
 
 __all__ = [
+    "Dataset",
+    "DatasetManifest",
     "Model",
+    "SampleRole",
     "Trained",
     "auc",
     "average_precision",
     "card_precision_top_k",
+    "dataset_folders",
+    "find_dataset",
+    "load_dataset",
     "load_model",
     "model_from_bytes",
     "precision_at_k",
+    "read_manifest",
     "train_small",
+    "verify_dataset",
 ]
