@@ -1,0 +1,186 @@
+"""Counts of what went into decisions, hour by hour: "into which bin does each watched column of each event fall?"
+
+State, owned by the caller and updated in place:
+
+    counts[slot, column, bin]   int64   events of the hour that the slot holds; slot = hour % slots
+    strata[slot, stratum]       int64   the same events by stratum: 2 * group of kind and channel, + 1 at the weekend
+    head[OPEN_HOUR]             int64   the newest hour, in hours since the epoch; -1 before the first event
+    head[TAKEN]                 int64   events counted
+    head[TOO_LATE]              int64   events older than the oldest slot, which are left out
+    head[NEXT_SEQ]              int64   position after the last event seen
+    head[FIRST_HOUR]            int64   the first hour counted in full; kept by the caller
+
+Bin 0 of every column holds what is missing.  A numeric value falls into bin 1 + (edges below it); a code into 1 + its place
+in the table, and one that is not there into the bin after them.
+"""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+FEATURE, SCORE, AMOUNT, CODE, HOUR_OF_DAY, AMOUNT_OF_CHANNEL, MIX = 0, 1, 2, 3, 4, 5, 6
+"""What a column reads: a feature, the score, the amount of the row, a coded word of the row, the local hour, the amount of the
+events of one channel, or (MIX) a coded word.  Of the hour and of a mix only events that people send are counted, not those of
+the channel `api`: batches such as salaries come by it on a few days."""
+
+OPEN_HOUR, TAKEN, TOO_LATE, NEXT_SEQ, FIRST_HOUR = 0, 1, 2, 3, 4
+HEAD_WORDS = 5
+BINS = 16
+GROUPS_MAX = 32
+PAIRS = 256
+"""Places of (kind, channel) in the table of groups: kind * 8 + channel."""
+
+_SEQ, _OCCURRED_MS, _AMOUNT_FEN, _KIND, _CHANNEL = 0, 1, 12, 13, 14
+_LABEL_KIND = 11
+_API = 6
+_HOUR_MS = 3_600_000
+_LOCAL_HOURS = 8
+_HOURS_PER_BIN = 2
+
+
+@nb.njit("i8(i8[:,::1], f8[:,::1], f8, i8, i8, i8, i8, i8, f8[::1], i8[::1], i8)", inline="always", cache=True)
+def bin_of(
+    rows: npt.NDArray[np.int64],
+    features: npt.NDArray[np.float64],
+    score: float,
+    scored: int,
+    i: int,
+    hour: int,
+    read: int,
+    place: int,
+    edges: npt.NDArray[np.float64],
+    codes: npt.NDArray[np.int64],
+    size: int,
+) -> int:
+    """The bin of event i in one column, -1 when the column does not count it."""
+    if read == CODE or read == MIX:
+        if read == MIX and rows[i, _CHANNEL] == _API:
+            return -1
+        word = rows[i, place]
+        if word == 0:
+            return 0
+        k = 0
+        while k < size and codes[k] != word:
+            k += 1
+        return 1 + k
+    if read == HOUR_OF_DAY:
+        if rows[i, _CHANNEL] == _API:
+            return -1
+        return 1 + (hour + _LOCAL_HOURS) % 24 // _HOURS_PER_BIN
+    if read == FEATURE:
+        value = features[i, place]
+    elif read == SCORE:
+        if scored == 0:
+            return -1
+        value = score
+    else:
+        if read == AMOUNT_OF_CHANNEL and rows[i, _CHANNEL] != place:
+            return -1
+        amount = rows[i, _AMOUNT_FEN]
+        value = np.nan if amount == 0 else float(amount)
+    if value != value:
+        return 0
+    below = 0
+    for k in range(size):
+        below += value > edges[k]
+    return 1 + below
+
+
+@nb.njit("i8(i8[:,::1], i8, i8[::1])", inline="always", cache=True)
+def group_of(rows: npt.NDArray[np.int64], i: int, groups: npt.NDArray[np.int64]) -> int:
+    """The group of event i: by kind and channel, 0 for a pair that has none of its own."""
+    pair = rows[i, _KIND] * 8 + rows[i, _CHANNEL]
+    return int(groups[pair]) if 0 <= pair < PAIRS else 0
+
+
+@nb.njit(
+    "i8(i8[:,::1], f8[:,::1], f8[:], i8, i8[::1], i8[::1], f8[:,::1], i8[:,::1], i8[::1], i8[::1], i8[:,:,::1], "
+    "i8[:,::1], i8[::1])",
+    cache=True,
+    nogil=True,
+)
+def fold(
+    rows: npt.NDArray[np.int64],
+    features: npt.NDArray[np.float64],
+    scores: npt.NDArray[np.float64],
+    start: int,
+    reads: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+    edges: npt.NDArray[np.float64],
+    codes: npt.NDArray[np.int64],
+    sizes: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int64],
+    strata: npt.NDArray[np.int64],
+    head: npt.NDArray[np.int64],
+) -> int:
+    """Count events from `start` on; the index of the first one that begins a later hour, which is not taken, or len(rows).
+
+    rows (n, 32); features (n, F), NaN missing; scores (n,), NaN for none, or shape (0,): the score's column is left alone.
+    reads, places, sizes: shape (columns,), what a column reads, which feature, word or channel, and how many edges or codes it
+    has.  edges, codes: shape (columns, BINS - 2), ascending edges.  groups: shape (PAIRS,).  Labels are no events of anybody
+    and are passed over.  O(n x columns), allocates nothing.
+    """
+    slots = counts.shape[0]
+    scored = 1 if scores.shape[0] == rows.shape[0] else 0
+    for i in range(start, rows.shape[0]):
+        if rows[i, _KIND] == _LABEL_KIND:
+            head[NEXT_SEQ] = rows[i, _SEQ] + 1
+            continue
+        hour = rows[i, _OCCURRED_MS] // _HOUR_MS
+        if hour > head[OPEN_HOUR]:
+            return i
+        head[NEXT_SEQ] = rows[i, _SEQ] + 1
+        if hour <= head[OPEN_HOUR] - slots:
+            head[TOO_LATE] += 1
+            continue
+        head[TAKEN] += 1
+        slot = hour % slots
+        weekend = 1 if ((hour + _LOCAL_HOURS) // 24 + 3) % 7 >= 5 else 0  # 1970-01-01 was a Thursday
+        strata[slot, 2 * group_of(rows, i, groups) + weekend] += 1
+        score = scores[i] if scored else np.nan
+        for c in range(reads.shape[0]):
+            place = bin_of(rows, features, score, scored, i, hour, reads[c], places[c], edges[c], codes[c], sizes[c])
+            if place >= 0:
+                counts[slot, c, place] += 1
+    return rows.shape[0]
+
+
+@nb.njit(
+    "void(i8[:,::1], f8[:,::1], f8[:], i8, i8, i8[::1], i8[::1], f8[:,::1], i8[:,::1], i8[::1], i8[::1], i4[:,:,:,::1])",
+    cache=True,
+    nogil=True,
+)
+def tally(
+    rows: npt.NDArray[np.int64],
+    features: npt.NDArray[np.float64],
+    scores: npt.NDArray[np.float64],
+    first_hour: int,
+    part_hours: int,
+    reads: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+    edges: npt.NDArray[np.float64],
+    codes: npt.NDArray[np.int64],
+    sizes: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int32],
+) -> None:
+    """Count events by part of the span, group, column and bin: counts[part, group, column, bin], int32.
+
+    A part is `part_hours` long, the first begins at `first_hour`; events before and after all parts are passed over, like
+    labels.  The rest is as in `fold`.
+    """
+    scored = 1 if scores.shape[0] == rows.shape[0] else 0
+    for i in range(rows.shape[0]):
+        hour = rows[i, _OCCURRED_MS] // _HOUR_MS
+        part = (hour - first_hour) // part_hours
+        if rows[i, _KIND] == _LABEL_KIND or part < 0 or part >= counts.shape[0]:
+            continue
+        group = group_of(rows, i, groups)
+        score = scores[i] if scored else np.nan
+        for c in range(reads.shape[0]):
+            place = bin_of(rows, features, score, scored, i, hour, reads[c], places[c], edges[c], codes[c], sizes[c])
+            if place >= 0:
+                counts[part, group, c, place] += 1
