@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tarim.base.errors import FieldError, NotFound, TarimError, Unavailable
-from tarim.decisions import DECISION_WORDS
+from tarim.decisions import DECISION_WORDS, Beside, Lineup
 from tarim.stream import Col, Flag, Kind, empty_rows
 
 
@@ -114,13 +114,18 @@ class FakeJudge:
     """Blocks the fourth event of an account, notices amounts from 1,000,000 fen."""
 
     ruleset_version: str = "rules-1"
-    model_version: str = ""
+    lineup: Lineup = field(default_factory=Lineup)
     rules: tuple[()] = ()
 
     def steer(self, effects: object) -> None:
         """Nothing of it is steered."""
 
-    def decide(self, rows: np.ndarray, features: np.ndarray) -> np.ndarray:
+    def line_up(self, lineup: Lineup) -> None:
+        self.lineup = lineup
+
+    def decide(
+        self, rows: np.ndarray, features: np.ndarray, decisions: np.ndarray | None = None, beside: Beside | None = None
+    ) -> np.ndarray:
         decisions = np.zeros((len(rows), DECISION_WORDS), np.int64)
         decisions[:, 0] = np.where(features[:, 0] >= 4, 5, np.where(features[:, 1] >= 1_000_000, 1, 0))
         rows[:, Col.OUTCOME] = decisions[:, 0]

@@ -53,7 +53,7 @@ class ReasonBody(msgspec.Struct, frozen=True):
 
 
 class VersionsBody(msgspec.Struct, frozen=True):
-    """What was in force: digests of the feature set, the ruleset and the model ("" = no model)."""
+    """What judged: digests of the feature set, the ruleset and the model ("" = no model)."""
 
     features: str
     ruleset: str
@@ -133,7 +133,7 @@ class Answers:
                 b"true" if row[_FLAGS] & _LATE else b"false",
                 b"null" if score != score else self._encode(score),  # NaN
                 _hold(row, words),
-                self._end(decided.versions, words[:8], words[_BAND_AT:_WHY_END]),
+                self._end(decided.versions, decided.model, words[:8], words[_BAND_AT:_WHY_END]),
             )
         )
 
@@ -147,7 +147,7 @@ class Answers:
             for result in results
         )
 
-    def _make_end(self, versions: Versions, outcome_word: bytes, why_words: bytes) -> bytes:
+    def _make_end(self, versions: Versions, model: str, outcome_word: bytes, why_words: bytes) -> bytes:
         """The last fields: outcome, reasons, versions.  The score itself explains nothing, its band does."""
         decision = np.zeros(DECISION_WORDS, np.int64)
         decision[Word.OUTCOME] = np.frombuffer(outcome_word, np.int64)[0]
@@ -163,7 +163,7 @@ class Answers:
             outcome.name.lower(),
             OUTCOME_ZH[outcome],
             reasons,
-            VersionsBody(versions.features, versions.ruleset, versions.model),
+            VersionsBody(versions.features, versions.ruleset, model),
         )
         return b"," + self._encode(end)[1:]
 

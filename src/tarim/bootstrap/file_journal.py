@@ -46,14 +46,14 @@ class FileJournal:
         if places.journal.is_dir():
             with open_reader(places.journal, settings, check=False) as reader:
                 for record in reader.read(reader.first_seq, reader.durable_seq):
-                    if record.kind == RecordKind.RULESET:
+                    if record.kind in (RecordKind.RULESET, RecordKind.MODEL, RecordKind.PROPOSAL):
                         governance.take(record)
                     elif record.kind == RecordKind.LIST:
                         self.lists.apply(record.payload)
                         self.lists_digest = reader.digest_at(record.first_seq)
         artefacts = Artefacts(places.artefacts)
         cache = places.cache / "rules"
-        self._policy = load_policy(settings, features, cache, artefacts, governance.ruleset, self.lists)
+        self._policy = load_policy(settings, features, cache, artefacts, governance, self.lists)
         self._tokenizer = Tokenizer(load_master_key(places.master_key, environment).derive("tokens"))
         decider = self._policy.decider
         self.live = {decider.ruleset_version: decider.ruleset.rules}

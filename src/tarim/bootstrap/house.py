@@ -7,7 +7,8 @@ DATA/
     snapshots/      where recovery starts
     vault/          data keys, and the index of what is sealed
     lists/          history of the lists, and changes that wait for approval
-    artefacts/      rulesets and models that were in force, by digest
+    artefacts/      rulesets and models that were in force, or were submitted to be, by digest
+    registry/       signed packages of models, by the digest of their manifest
     backtests/      results of backtests, by digest
     cache/          compiled rules; may be deleted
 """
@@ -37,7 +38,10 @@ from tarim.decisions import (
     Control,
     Decider,
     DecisionService,
+    Governance,
+    Lineup,
     Lists,
+    ModelRecord,
     RecordKind,
     Recovered,
     Snapshots,
@@ -47,6 +51,7 @@ from tarim.decisions import (
     Versions,
     decode_events,
     default_treatment,
+    encode_model_record,
     read_treatment,
     recover,
 )
@@ -58,6 +63,7 @@ from tarim.rules import compile_ruleset, starter_pack
 from tarim.stream import Col, Engine, FeatureSet, reference_features, scenario_features
 
 ARTEFACT_BYTES_MAX: Final = 256 << 20
+NAME_CHARACTERS_MAX: Final = 64
 MASTER_KEY_FILE: Final = "master.key"
 API_KEYS_FILE: Final = "keys.json"
 
@@ -95,6 +101,18 @@ class Places:
     @property
     def artefacts(self) -> Path:
         return self.data / "artefacts"
+
+    @property
+    def registry(self) -> Path:
+        return self.data / "registry"
+
+    @property
+    def runs(self) -> Path:
+        return self.data / "runs"
+
+    @property
+    def datasets(self) -> Path:
+        return self.data / "datasets"
 
     @property
     def cache(self) -> Path:
@@ -186,7 +204,7 @@ class Artefacts:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A decider, and the bytes it was made from (b"" = no model)."""
+    """A decider, and the bytes it was made from: the ruleset's, and the champion's of a first start (b"" = none)."""
 
     decider: Decider
     ruleset_text: bytes
@@ -198,26 +216,36 @@ def load_policy(
     features: FeatureSet,
     cache: Path,
     artefacts: Artefacts,
-    in_force: Control | None,
+    in_force: Governance,
     lists: Lists | None = None,
 ) -> Policy:
     """The decider to start with.  Raises DefinitionError, NotFound, TooLarge.
 
-    in_force: the ruleset that the journal says is in force; the file that is set counts for the first start only, because
-    later ones are published by two persons.
+    in_force: what the journal says is in force; the files that are set count for the first start only, because later
+    rulesets and models are published by two persons.
     """
-    if in_force is not None:
-        rules = artefacts.get(in_force.digest)
+    if in_force.ruleset is not None:
+        rules = artefacts.get(in_force.ruleset.digest)
     else:
         rules = _read(Path(settings.policy.rules_file)) if settings.policy.rules_file else starter_pack().encode()
+    registry = in_force.registry
+    if registry.begun:
+        models = [artefacts.get(version) for version in registry.live]
+        return Policy(make_decider(rules, models, registry.lineup, features, cache, lists), rules, b"")
     model = _read(Path(settings.policy.model_file)) if settings.policy.model_file else b""
-    return Policy(make_decider(rules, model, features, cache, lists), rules, model)
+    lineup = Lineup(hashlib.sha256(model).hexdigest() if model else "")
+    return Policy(make_decider(rules, [model] if model else [], lineup, features, cache, lists), rules, model)
 
 
 def make_decider(
-    rules: bytes, model: bytes, features: FeatureSet, cache: Path | None, lists: Lists | None = None
+    rules: bytes,
+    models: Sequence[bytes],
+    lineup: Lineup,
+    features: FeatureSet,
+    cache: Path | None,
+    lists: Lists | None = None,
 ) -> Decider:
-    """A decider from the bytes of a ruleset and of a model (b"" = none).  Without lists nothing is an entry of one.
+    """A decider from the bytes of a ruleset and of the models of a line-up.  Without lists nothing is an entry of one.
 
     Raises DefinitionError.
     """
@@ -226,7 +254,10 @@ def make_decider(
     except UnicodeDecodeError:
         raise DefinitionError("the ruleset is not UTF-8 text") from None
     ruleset = compile_ruleset(text, features.names, cache)
-    return Decider(ruleset, model_from_bytes(model, features.names) if model else None, features.names, lists)
+    scorers = [model_from_bytes(model, features.names) for model in models]
+    decider = Decider(ruleset, None, features.names, lists, scorers)
+    decider.line_up(lineup)
+    return decider
 
 
 def load_treatment(settings: Settings, artefacts: Artefacts, in_force: Mapping[int, Control]) -> Treatment:
@@ -298,7 +329,7 @@ class House:
                 self.features,
                 places.cache / "rules",
                 self.artefacts,
-                self.recovered.state.governance.ruleset,
+                self.recovered.state.governance,
                 self.lists.membership,
             )
             self.engine = self.recovered.state.engine
@@ -356,14 +387,15 @@ class House:
             RecordKind.RULESET: Control(
                 versions.ruleset, policy.decider.ruleset.name, self.artefacts.keep(policy.ruleset_text), at_ms
             ),
-            RecordKind.MODEL: Control(
-                versions.model, "", self.artefacts.keep(policy.model_bytes) if policy.model_bytes else "", at_ms
-            ),
         }
         if self.service.treatment is not None:
             treatment = self.service.treatment
             kept = self.artefacts.keep(treatment.text.encode())
             wanted[RecordKind.TREATMENT] = Control(treatment.version, "", kept, at_ms)
+        if not self.service.governance.registry.begun:
+            model = self.artefacts.keep(policy.model_bytes) if policy.model_bytes else ""
+            name = Path(self.settings.policy.model_file).name[:NAME_CHARACTERS_MAX] if model else ""
+            self.service.control(RecordKind.MODEL, encode_model_record(ModelRecord(model, name, model, at_ms)))
         before = self.recovered.state.in_force
         for kind, control in wanted.items():
             if kind not in before or before[kind].version != control.version:
@@ -395,7 +427,7 @@ class House:
         """A decider that explains decisions made under `versions`.  Raises NotFound when its ruleset is gone."""
         if versions.ruleset == self.service.judge.ruleset_version:
             return self.decider
-        return self.judge(versions)
+        return recorded_explainer(self.artefacts, versions, self.features, self.places.cache / "rules")
 
     def judge(self, versions: Versions) -> Decider:
         """The decider of `versions`.  Raises NotFound when an artefact is gone."""
@@ -410,8 +442,13 @@ def recorded_judge(
     """The decider of versions that were in force; lists: as they were then.  Raises NotFound when an artefact is gone."""
     if versions.features != features.version:
         raise NotFound(f"the decision was made with feature set {versions.features}, the one set is {features.version}")
-    model = artefacts.get(versions.model) if versions.model else b""
-    return make_decider(artefacts.get(versions.ruleset), model, features, cache, lists)
+    models = [artefacts.get(version) for version in versions.lineup.versions if version]
+    return make_decider(artefacts.get(versions.ruleset), models, versions.lineup, features, cache, lists)
+
+
+def recorded_explainer(artefacts: Artefacts, versions: Versions, features: FeatureSet, cache: Path | None) -> Decider:
+    """A decider for the reasons of decisions under `versions`, without models.  Raises NotFound when the ruleset is gone."""
+    return make_decider(artefacts.get(versions.ruleset), [], Lineup(), features, cache)
 
 
 def recorded_treatment(artefacts: Artefacts, control: Control) -> Treatment:

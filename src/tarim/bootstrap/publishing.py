@@ -10,17 +10,24 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+
+import numpy as np
 
 from tarim.base.errors import DefinitionError, Unavailable
 from tarim.bootstrap.house import Artefacts, House, Places, feature_set, make_decider
 from tarim.bootstrap.settings import Settings
-from tarim.decisions import Control, Decider
-from tarim.rules import CheckedRuleset, check_ruleset
+from tarim.decisions import Control, Decider, Lineup
+from tarim.models import Model, model_from_bytes
+from tarim.rules import CheckedRuleset, Ruleset, check_ruleset, compile_ruleset
+from tarim.stream import FeatureSet
 
 COMPILE_S_MAX = 300
 LISTS_NAMED = 10
 """So many unknown lists are named in an error."""
 _NICE = 5
+_TRIED_EVENTS = 512
+"""As many as a batch that is scored in one sweep."""
 
 
 class RulesetTexts:
@@ -51,16 +58,26 @@ class RulesetTexts:
 
 
 class CompileAside:
-    """Makes the decider of a ruleset without holding up decisions."""
+    """Makes the decider of a ruleset and models without holding up decisions.
+
+    A ruleset is compiled by a child process; a model is read in another thread, which lets the one that decides go first.
+    """
 
     def __init__(self, house: House) -> None:
         self._house = house
 
-    async def __call__(self, control: Control) -> Decider:
+    async def __call__(self, control: Control, models: Sequence[str]) -> Decider:
         """The decider.  Raises NotFound, DefinitionError, Unavailable when compiling failed."""
-        return await asyncio.get_running_loop().run_in_executor(None, self._make, control)
+        return await asyncio.get_running_loop().run_in_executor(None, self._make, control, models)
 
-    def _make(self, control: Control) -> Decider:
+    def _make(self, control: Control, models: Sequence[str]) -> Decider:
+        house = self._house
+        present = house.decider
+        scorers = [present.models.get(each) or read_model(house.artefacts, each, house.features) for each in models]
+        ruleset = present.ruleset if control.version == present.ruleset_version else self._ruleset(control)
+        return Decider(ruleset, None, house.features.names, house.lists.membership, scorers)
+
+    def _ruleset(self, control: Control) -> Ruleset:
         house = self._house
         command = [sys.executable, "-m", "tarim.cli", "rules", "compile", control.digest, "--nice", str(_NICE)]
         try:
@@ -76,16 +93,30 @@ class CompileAside:
             raise Unavailable(f"the ruleset could not be compiled: {type(error).__name__}") from None
         if child.returncode:
             raise Unavailable(f"the ruleset could not be compiled: {child.stderr.strip()[-300:]}")
-        rules = house.artefacts.get(control.digest)
-        cache = house.places.cache / "rules"
-        decider = make_decider(rules, house.policy.model_bytes, house.features, cache, house.lists.membership)
-        if decider.ruleset_version != control.version:
+        ruleset = compile_ruleset(
+            house.artefacts.get(control.digest).decode("utf-8"), house.features.names, house.places.cache / "rules"
+        )
+        if ruleset.version != control.version:
             raise DefinitionError("the ruleset kept under this digest is another version than the proposal says")
-        return decider
+        return ruleset
+
+
+def read_model(artefacts: Artefacts, version: str, features: FeatureSet) -> Model:
+    """A kept model, tried on features that are all missing, so that its memory is in use before events wait for it.
+
+    Raises NotFound when its bytes are gone or are other bytes by now, DefinitionError when it cannot score these features.
+    """
+    model = model_from_bytes(artefacts.get(version), features.names)
+    for count in (1, _TRIED_EVENTS):
+        scores = np.empty(count)
+        model.score(np.full((count, len(features.names)), np.nan), scores)
+        if not ((scores >= 0) & (scores <= 1)).all():
+            raise DefinitionError("the model's score of an event without features is not between 0 and 1")
+    return model
 
 
 def compile_kept(settings: Settings, places: Places, digest: str) -> str:
     """Compile a kept ruleset into the cache; its version.  Raises NotFound, DefinitionError."""
     features = feature_set(settings.engine.features)
     rules = Artefacts(places.artefacts).get(digest)
-    return make_decider(rules, b"", features, places.cache / "rules").ruleset_version
+    return make_decider(rules, [], Lineup(), features, places.cache / "rules").ruleset_version

@@ -8,26 +8,37 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import NotFound
-from tarim.bootstrap.house import Artefacts, Places, feature_set, recorded_judge, recorded_treatment, recover_state
+from tarim.bootstrap.house import (
+    Artefacts,
+    Places,
+    feature_set,
+    recorded_explainer,
+    recorded_judge,
+    recorded_treatment,
+    recover_state,
+)
 from tarim.bootstrap.lists import membership_before
 from tarim.bootstrap.settings import Settings
-from tarim.decisions import Decided, Decider, RecordKind, Records, Versions
+from tarim.decisions import Beside, Decided, Decider, RecordKind, Records, Versions
 from tarim.intake import event_key
 from tarim.journal import FolderReader
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A decision made again.  `features` by name; `equal`: all words of both decisions are the same."""
+    """A decision made again.  `features` by name; `equal`: all words of both decisions are the same, and every model said the
+    same.
+    """
 
     recorded: Decided
     again: npt.NDArray[np.int64]
     features: dict[str, float]
+    models_differ: bool = False
 
     @property
     def equal(self) -> bool:
         """Whether the decision came out identical."""
-        return bool(np.array_equal(self.recorded.decision, self.again))
+        return bool(np.array_equal(self.recorded.decision, self.again)) and not self.models_differ
 
 
 class Archive:
@@ -63,14 +74,20 @@ class Archive:
         if judge.ruleset.probes:
             judge.lists = membership_before(self._reader, events.first_seq)
         judge.steer(state.governance.effects(judge.rules))
-        again = judge.decide(rows[index:], features[index:])
+        beside = Beside.room(1, judge.lineup)
+        again = judge.decide(rows[index:], features[index:], beside=beside)
         in_force = state.in_force.get(RecordKind.TREATMENT)
         if in_force is not None:
             state.aftermath.spending.count(rows[:index], events.decisions[:index].copy())
             treatment = recorded_treatment(Artefacts(self._places.artefacts), in_force)
             state.aftermath.treat(rows[index:], again, treatment)
-        return Rebuilt(recorded, again[0], dict(zip(self._features.names, features[index].tolist(), strict=True)))
+        said = events.beside.part(slice(index, index + 1)) if events.beside is not None else None
+        differ = bool(beside.differs(said)[0]) if beside is not None and said is not None else beside is not said
+        of_event = dict(zip(self._features.names, features[index].tolist(), strict=True))
+        return Rebuilt(recorded, again[0], of_event, differ)
 
     def explainer(self, versions: Versions) -> Decider:
         """The decider of `versions`, to explain by.  Raises NotFound."""
-        return recorded_judge(Artefacts(self._places.artefacts), versions, self._features, self._places.cache / "rules")
+        return recorded_explainer(
+            Artefacts(self._places.artefacts), versions, self._features, self._places.cache / "rules"
+        )

@@ -11,8 +11,10 @@ from tarim.decisions.backtest_results import DraftResult, Measured, Tally
 from tarim.decisions.domain import (
     DECISION_WORDS,
     WHOLE,
+    Beside,
     Effects,
     Language,
+    Lineup,
     Reason,
     Word,
     effective_of,
@@ -21,6 +23,7 @@ from tarim.decisions.domain import (
     score_of,
 )
 from tarim.decisions.governance import (
+    EVERY_MODEL,
     EVERY_RULE,
     REASON_CHARACTERS_MAX,
     Governance,
@@ -35,10 +38,18 @@ from tarim.decisions.hold_word import hold_seconds
 from tarim.decisions.holding import HoldDesk
 from tarim.decisions.holds import HELD, Action, Cause, Change, Hold, Holds, HoldState
 from tarim.decisions.indicators import Figure, Indicators, IndicatorSettings, Reading
+from tarim.decisions.model_governing import EXPORT, ModelGovernor
 from tarim.decisions.policy import Decider, Decisions, Lists, Scorer, policy_version
 from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
 from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
 from tarim.decisions.recovery import Judges, Look, Recovered, Replayed, advance, recover
+from tarim.decisions.registry import (
+    MODEL,
+    LedgerNote,
+    ModelRecord,
+    Registry,
+    encode_model_record,
+)
 from tarim.decisions.seen import NEW, OTHER, SAME, Seen
 from tarim.decisions.service import Decided, DecisionService, Records, Result, Taken
 from tarim.decisions.snapshots import Snapshots, State
@@ -50,6 +61,7 @@ __all__ = [
     "Aftermath",
     "Backtest",
     "Batch",
+    "Beside",
     "Cause",
     "Change",
     "Control",
@@ -60,7 +72,9 @@ __all__ = [
     "Decisions",
     "Draft",
     "DraftResult",
+    "EVERY_MODEL",
     "EVERY_RULE",
+    "EXPORT",
     "Effects",
     "Events",
     "FeatureEngine",
@@ -80,13 +94,18 @@ __all__ = [
     "Judges",
     "Labels",
     "Language",
+    "LedgerNote",
+    "Lineup",
     "Lists",
     "Log",
     "LogReader",
     "LogRecord",
     "Look",
     "METHODS",
+    "MODEL",
     "Measured",
+    "ModelGovernor",
+    "ModelRecord",
     "NEW",
     "OTHER",
     "Override",
@@ -100,6 +119,7 @@ __all__ = [
     "Records",
     "Recovered",
     "Replayed",
+    "Registry",
     "Result",
     "SAME",
     "Scorer",
@@ -120,6 +140,7 @@ __all__ = [
     "decode_events",
     "default_treatment",
     "effective_of",
+    "encode_model_record",
     "hits_of",
     "hold_seconds",
     "outcome_of",

@@ -86,6 +86,58 @@ class Effects:
         return whole and not len(self.customers) and bool((self.live == np.uint64(0xFFFFFFFFFFFFFFFF)).all())
 
 
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """The models that score events: the champion's version ("" = none), and each challenger's with its share of the customers
+    whom it judges in the champion's place, in hundredths of a percent; at most one share is above 0.
+    """
+
+    champion: str = ""
+    challengers: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The champion's version and the challengers', in the order in which `Beside` counts them."""
+        return (self.champion, *(version for version, _ in self.challengers))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What every model of a line-up with challengers said of n events.
+
+    judged: shape (n,), which of them judged, 0 the champion, j the j-th challenger.  scores: shape (n, 1 + challengers), NaN
+    where there is no champion.
+    """
+
+    judged: npt.NDArray[np.uint8]
+    scores: npt.NDArray[np.float32]
+
+    @classmethod
+    def room(cls, count: int, lineup: Lineup) -> Beside | None:
+        """Room for so many events, None when nobody challenges."""
+        if not lineup.challengers:
+            return None
+        return cls(np.empty(count, np.uint8), np.empty((count, 1 + len(lineup.challengers)), np.float32))
+
+    def part(self, of: slice) -> Beside:
+        """Views of a part of the events."""
+        return Beside(self.judged[of], self.scores[of])
+
+    def differs(self, other: Beside) -> npt.NDArray[np.bool_]:
+        """By event, whether another model judged or one said something else.  Shape (n,)."""
+        bits, others = self.scores.view(np.uint32), other.scores.view(np.uint32)
+        different: npt.NDArray[np.bool_] = (self.judged != other.judged) | (bits != others).any(axis=1)
+        return different
+
+
+def salt_of(name: str) -> int:
+    """A number of a rule's or model's own, the same wherever it runs (FNV-1a over its name)."""
+    salt = 0xCBF29CE484222325
+    for byte in name.encode():
+        salt = (salt ^ byte) * 0x100000001B3 % (1 << 64)
+    return salt
+
+
 def outcome_of(decision: npt.NDArray[np.int64]) -> Outcome:
     """The outcome of one decision, shape (DECISION_WORDS,)."""
     return Outcome(int(decision[Word.OUTCOME]))

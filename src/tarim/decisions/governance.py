@@ -5,6 +5,7 @@
               business is stopped
     OVERRIDE  a person put another outcome in the place of one decision
     PROPOSAL  somebody wants one of these; nobody decides on his own (`tarim.base.four_eyes`)
+    MODEL     a model's way into force and out of it (`tarim.decisions.registry`)
 
 `Governance` is a value of the journal alone: no clock.  What ends by itself (a suppression) ends at the first event that
 was received after its end.  Requirements: RM-26, RM-28; the issue of changing rules is RM-06.
@@ -12,7 +13,7 @@ was received after its end.  Requirements: RM-26, RM-28; the issue of changing r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -22,9 +23,10 @@ import numpy as np
 
 from tarim.base.errors import Damaged, DefinitionError
 from tarim.base.four_eyes import Proposal, ProposalState
-from tarim.decisions.domain import WHOLE, Effects
+from tarim.decisions.domain import WHOLE, Effects, Lineup, salt_of
 from tarim.decisions.ports import LogRecord
 from tarim.decisions.records import Control, RecordKind, decode_control
+from tarim.decisions.registry import Registry, RegistryState
 from tarim.rules import HIT_WORDS, RULES_MAX, Rule
 from tarim.stream import Kind, Outcome
 
@@ -34,6 +36,7 @@ RULESETS_REMEMBERED: Final = 100
 OVERRIDES_REMEMBERED: Final = 100_000
 REASON_CHARACTERS_MAX: Final = 500
 EVERY_RULE: Final = "*"
+EVERY_MODEL: Final = "*"
 
 T = TypeVar("T")
 
@@ -51,10 +54,20 @@ class SwitchKind(StrEnum):
     """value 1: no effect for one customer, of one rule or of all, until `until_ms`.  Two persons."""
     STOP = "stop"
     """value 1: new events of a kind are refused (RM-28).  One person may stop, two let it go on."""
+    PAUSE_MODEL = "pause_model"
+    """value 1: a live model does not score until it is resumed; without its champion a decision is the rules' alone."""
+    RULES_ONLY = "rules_only"
+    """value 1: no model scores, whichever are live (ML-28).  One person may say so, two end it."""
+
+
+OF_MODELS: Final = frozenset({SwitchKind.PAUSE_MODEL, SwitchKind.RULES_ONLY})
+"""Switches about models; the others are about rules and kinds of business."""
 
 
 class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change.  target: a rule's id, EVERY_RULE, or a kind of event; customer: a token, 0 = all; instants in ms."""
+    """One change.  target: a rule's id, EVERY_RULE, a kind of event, a model's version, or EVERY_MODEL; customer: a token, 0 =
+    all; instants in ms.
+    """
 
     what: SwitchKind
     target: str
@@ -101,12 +114,13 @@ class RulesetInForce:
 
 @dataclass(slots=True)
 class Governance:
-    """The state: open proposals, rulesets as they came into force, switches that are set, overrides by position."""
+    """The state: open proposals, rulesets as they came into force, switches that are set, overrides by position, models."""
 
     proposals: dict[str, Proposed] = field(default_factory=dict)
     rulesets: list[RulesetInForce] = field(default_factory=list)
     switches: dict[tuple[str, str, int], Switch] = field(default_factory=dict)
     overrides: dict[int, Override] = field(default_factory=dict)
+    registry: Registry = field(default_factory=Registry)
 
     def take(self, record: LogRecord) -> None:
         """Take in a control record.  Raises Damaged."""
@@ -115,7 +129,11 @@ class Governance:
                 self.rulesets.append(RulesetInForce(decode_control(record), record.first_seq))
                 del self.rulesets[:-RULESETS_REMEMBERED]
             case RecordKind.SWITCH:
-                self._set(_decode(_switch_decoder, record))
+                self._set(_decode(_switch_decoder, record), record.first_seq)
+            case RecordKind.MODEL:
+                self.registry.take_record(record.payload, record.first_seq)
+            case RecordKind.LEDGER:
+                self.registry.take_note(record.payload, record.first_seq)
             case RecordKind.OVERRIDE:
                 override = _decode(_override_decoder, record)
                 self.overrides.pop(override.seq, None)
@@ -124,6 +142,7 @@ class Governance:
                     del self.overrides[next(iter(self.overrides))]
             case RecordKind.PROPOSAL:
                 proposed = _decode(_proposal_decoder, record)
+                self.registry.take_proposal(proposed.proposal, proposed.content, record.first_seq)
                 if proposed.proposal.state is ProposalState.PROPOSED:
                     self.proposals[proposed.proposal.id] = Proposed(proposed.proposal, proposed.content)
                 else:
@@ -131,7 +150,11 @@ class Governance:
             case _:
                 pass
 
-    def _set(self, switch: Switch) -> None:
+    def _set(self, switch: Switch, seq: int) -> None:
+        if switch.what in OF_MODELS:
+            target = "" if switch.target == EVERY_MODEL else switch.target
+            act = f"{switch.what.value} = {switch.value}"
+            self.registry.note_switch(act, target, switch.author, switch.approver, switch.at_ms, switch.reason, seq)
         key = (switch.what.value, switch.target, switch.customer)
         neutral = WHOLE if switch.what is SwitchKind.ROLLOUT else 0
         if switch.value == neutral:
@@ -153,6 +176,18 @@ class Governance:
                 return entry.control
         return None
 
+    @property
+    def lineup(self) -> Lineup:
+        """The models that score, as far as the switches let them."""
+        if self.of_kind(SwitchKind.RULES_ONLY):
+            return Lineup()
+        paused = {switch.target for switch in self.of_kind(SwitchKind.PAUSE_MODEL)}
+        whole = self.registry.lineup
+        return Lineup(
+            "" if whole.champion in paused else whole.champion,
+            tuple((version, share) for version, share in whole.challengers if version not in paused),
+        )
+
     def of_kind(self, what: SwitchKind) -> list[Switch]:
         """The switches of one kind that are set."""
         return [switch for switch in self.switches.values() if switch.what is what]
@@ -168,7 +203,7 @@ class Governance:
         shares = np.full(RULES_MAX, WHOLE, np.int64)
         salts = np.zeros(RULES_MAX, np.uint64)
         for rule_id, index in index_of.items():
-            salts[index] = _salt(rule_id)
+            salts[index] = salt_of(rule_id)
         for switch in (*self.of_kind(SwitchKind.PAUSE), *self.of_kind(SwitchKind.SHADOW)):
             place = index_of.get(switch.target, -1)
             if place >= 0:
@@ -200,6 +235,7 @@ class Governance:
                 [(each.control, each.seq) for each in self.rulesets],
                 list(self.switches.values()),
                 list(self.overrides.values()),
+                RegistryState.of(self.registry),
             )
         )
 
@@ -207,7 +243,7 @@ class Governance:
     def decoded(cls, data: bytes) -> Governance:
         """The state of such bytes.  Raises Damaged."""
         try:
-            proposals, rulesets, switches, overrides = _state_decoder.decode(data)
+            proposals, rulesets, switches, overrides, registry = _state_decoder.decode(data)
         except msgspec.MsgspecError:
             raise Damaged("the snapshot's record of what is in force cannot be read") from None
         return cls(
@@ -215,15 +251,8 @@ class Governance:
             [RulesetInForce(control, seq) for control, seq in rulesets],
             {(each.what.value, each.target, each.customer): each for each in switches},
             {each.seq: each for each in overrides},
+            registry.registry(),
         )
-
-
-def _salt(rule_id: str) -> int:
-    """A number of a rule's own, the same wherever it runs (FNV-1a over the id)."""
-    salt = 0xCBF29CE484222325
-    for byte in rule_id.encode():
-        salt = (salt ^ byte) * 0x100000001B3 % (1 << 64)
-    return salt
 
 
 # ---- records ---------------------------------------------------------------------------------------------------------
@@ -233,7 +262,7 @@ _switch_decoder: Final = msgspec.msgpack.Decoder(Switch)
 _override_decoder: Final = msgspec.msgpack.Decoder(Override)
 _proposal_decoder: Final = msgspec.msgpack.Decoder(_ProposalRecord)
 _state_decoder: Final = msgspec.msgpack.Decoder(
-    tuple[list[_ProposalRecord], list[tuple[Control, int]], list[Switch], list[Override]]
+    tuple[list[_ProposalRecord], list[tuple[Control, int]], list[Switch], list[Override], RegistryState]
 )
 
 
@@ -267,10 +296,16 @@ def decode_override(content: bytes) -> Override:
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
 
-def check_switch(switch: Switch, rule_ids: Mapping[str, object]) -> None:
-    """Nothing for a switch that makes sense.  Raises DefinitionError."""
+def check_switch(switch: Switch, rule_ids: Mapping[str, object], models: Collection[str] = ()) -> None:
+    """Nothing for a switch that makes sense; models: versions of those that may be paused.  Raises DefinitionError."""
     check_reason(switch.reason)
-    if switch.what is SwitchKind.STOP:
+    if switch.what is SwitchKind.PAUSE_MODEL:
+        if switch.target not in models:
+            raise DefinitionError("what can be paused are live models, by their version")
+    elif switch.what is SwitchKind.RULES_ONLY:
+        if switch.target != EVERY_MODEL:
+            raise DefinitionError(f"rules_only is about every model: its target is {EVERY_MODEL}")
+    elif switch.what is SwitchKind.STOP:
         kinds = [kind.name.lower() for kind in Kind if kind not in (Kind.LABEL, Kind.CONFIRMATION, Kind.REVERSAL)]
         if switch.target not in kinds:
             raise DefinitionError(f"what can be stopped are {', '.join(kinds)}")

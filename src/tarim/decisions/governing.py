@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -55,11 +55,23 @@ Prepare = Callable[[Proposal, bytes], Awaitable[Callable[[], None]]]
 Both raise TarimError with nothing changed.
 """
 
-Compile = Callable[[Control], Awaitable[Judge]]
-"""Makes the judge of a ruleset that is kept under `digest`, aside, without holding up decisions."""
+Compile = Callable[[Control, Sequence[str]], Awaitable[Judge]]
+"""Makes the judge of a ruleset that is kept under `digest`, with the models of these versions, aside, without holding up
+decisions."""
 
-ALONE: Final = frozenset({(SwitchKind.PAUSE, 0), (SwitchKind.PAUSE, 1), (SwitchKind.STOP, 1)})
-"""Switches one person may throw: protection is restored, or business is stopped, or a rule that does harm is held back."""
+ALONE: Final = frozenset(
+    {
+        (SwitchKind.PAUSE, 0),
+        (SwitchKind.PAUSE, 1),
+        (SwitchKind.STOP, 1),
+        (SwitchKind.PAUSE_MODEL, 0),
+        (SwitchKind.PAUSE_MODEL, 1),
+        (SwitchKind.RULES_ONLY, 1),
+    }
+)
+"""Switches one person may throw: protection is restored, or business is stopped, or a rule or model that does harm is held
+back.  Nothing comes into force by them that two persons have not approved.  The end of rules_only takes two, as that of a stop
+does: somebody has to agree that the emergency is over."""
 
 
 class Governor:
@@ -163,7 +175,7 @@ class Governor:
         content = self.proposed(proposal_id).content
         if approved.what == RULESET:
             control = _of_approved(_control_decoder.decode(content), approved)
-            judge = await self._compiled(control)
+            judge = await self.compiled(control, self.state.registry.live)
             self.proposed(proposal_id)  # somebody may have decided on it meanwhile
             self._service.publish(judge, control)
         elif approved.what == TREATMENT:
@@ -218,24 +230,28 @@ class Governor:
         if before is None:
             raise Conflict("no other ruleset was in force before this one")
         control = msgspec.structs.replace(before, at_ms=self._clock.now_ms(), author=person, approver="", reason=reason)
-        judge = await self._compiled(control)
+        judge = await self.compiled(control, self.state.registry.live)
         self._service.publish(judge, control)
         self._service.commit()
         return control
 
-    # ---- inside ----------------------------------------------------------------------------------------------------
+    async def compiled(self, control: Control, models: Sequence[str]) -> Judge:
+        """The judge of a ruleset and models, one at a time: what it is made for is still so when it is put in force.
 
-    async def _compiled(self, control: Control) -> Judge:
+        Raises Conflict while another one is being made, NotFound, DefinitionError, Unavailable.
+        """
         if self._publishing:
-            raise Conflict("another ruleset is being compiled; try again when it is in force")
+            raise Conflict("another ruleset or model is being compiled; try again when it is in force")
         self._publishing = True
         try:
-            return await self._compile(control)
+            return await self._compile(control, models)
         finally:
             self._publishing = False
 
+    # ---- inside ----------------------------------------------------------------------------------------------------
+
     def _check_switch(self, switch: Switch) -> None:
-        check_switch(switch, {rule.id: rule for rule in self._service.judge.rules})
+        check_switch(switch, {rule.id: rule for rule in self._service.judge.rules}, self.state.registry.live)
         if len(self.state.of_kind(SwitchKind.SUPPRESS)) >= SUPPRESSIONS_MAX and switch.what is SwitchKind.SUPPRESS:
             raise DefinitionError(f"there are {SUPPRESSIONS_MAX} suppressions; end some of them first")
 

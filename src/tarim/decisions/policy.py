@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError
-from tarim.decisions.domain import DECISION_WORDS, WHOLE, Effects, Language, Reason, Word, effective_of
+from tarim.decisions.domain import (
+    DECISION_WORDS,
+    WHOLE,
+    Beside,
+    Effects,
+    Language,
+    Lineup,
+    Reason,
+    Word,
+    effective_of,
+    salt_of,
+)
 from tarim.decisions.kernels import decide as kernel
 from tarim.decisions.kernels.effect import settle
+from tarim.decisions.kernels.split import split
 from tarim.decisions.verification import shortfall_text
 from tarim.rules import HIT_WORDS, MEMBER_WORDS, RULES_MAX, Band, Probe, Rule, Ruleset
 from tarim.stream import ROW_WORDS, Outcome, Rows
@@ -68,22 +80,29 @@ UNSTEERED: Final = Effects(
 
 
 class Decider:
-    """Judges events by a ruleset, its score bands, and optionally a model and lists.
+    """Judges events by a ruleset, its score bands, and optionally models and lists.
 
     Holds scratch memory, so one thread at a time; the kernels release the GIL.  Publishing another ruleset or model
-    means making another Decider and using it from the next event on.
+    means making another Decider and using it from the next event on.  model: the champion to begin with; more: further models
+    that `line_up` may choose from.
     """
 
     def __init__(
-        self, ruleset: Ruleset, model: Scorer | None, feature_names: Sequence[str], lists: Lists | None = None
+        self,
+        ruleset: Ruleset,
+        model: Scorer | None,
+        feature_names: Sequence[str],
+        lists: Lists | None = None,
+        more: Sequence[Scorer] = (),
     ) -> None:
         self.feature_names = tuple(feature_names)
-        for what, names in (("ruleset", ruleset.feature_names), ("model", model.feature_names if model else None)):
-            if names is not None and names != self.feature_names:
+        models = ([model] if model is not None else []) + list(more)
+        for what, names in (("ruleset", ruleset.feature_names), *(("model", each.feature_names) for each in models)):
+            if names != self.feature_names:
                 raise DefinitionError(f"the {what} was made for other features, or for these in another order")
         assert len(ruleset.rules) <= RULES_MAX
         self.ruleset = ruleset
-        self.model = model
+        self.models: Mapping[str, Scorer] = {each.version: each for each in models}
         self.lists = lists
         self.policy_version = policy_version(ruleset.bands)
         self._rule_masks = np.zeros((len(Outcome), HIT_WORDS), np.uint64)
@@ -96,6 +115,7 @@ class Decider:
         self._effects = UNSTEERED
         self._scores = np.full(CHUNK_EVENTS, np.nan)
         self._members = np.zeros((CHUNK_EVENTS, MEMBER_WORDS), np.uint64)
+        self.line_up(Lineup(model.version if model is not None else ""))
 
     @property
     def rules(self) -> Sequence[Rule]:
@@ -106,6 +126,21 @@ class Decider:
         """From the next event on, let the rules have this effect only; all of them are judged and recorded as before."""
         self._effects = effects
 
+    def line_up(self, lineup: Lineup) -> None:
+        """From the next event on, score by these models.  Raises DefinitionError for one that it does not have."""
+        lacking = [each for each in lineup.versions if each and each not in self.models]
+        if lacking:
+            raise DefinitionError(f"the model {lacking[0]} is not loaded")
+        self.lineup = lineup
+        self.model = self.models.get(lineup.champion)
+        self._challengers = [self.models[version] for version, _ in lineup.challengers]
+        self._scores[:] = np.nan
+        if self._challengers:
+            self._shares = np.array([0, *(share for _, share in lineup.challengers)], np.int64)
+            self._salts = np.array([0, *(salt_of(version) for version, _ in lineup.challengers)], np.uint64)
+            self._scores_of = np.full((len(self._shares), CHUNK_EVENTS), np.nan)
+            self._unkept = Beside.room(CHUNK_EVENTS, lineup)
+
     @property
     def ruleset_version(self) -> str:
         """Digest of the ruleset's text; the score bands are part of it."""
@@ -113,11 +148,15 @@ class Decider:
 
     @property
     def model_version(self) -> str:
-        """Digest of the model's file, "" without a model."""
-        return self.model.version if self.model else ""
+        """Digest of the champion's file, "" without one."""
+        return self.lineup.champion
 
-    def decide(self, rows: Rows, features: Features, decisions: Decisions | None = None) -> Decisions:
+    def decide(
+        self, rows: Rows, features: Features, decisions: Decisions | None = None, beside: Beside | None = None
+    ) -> Decisions:
         """Decisions of a batch, shape (n, DECISION_WORDS), in `decisions` if it is given.
+
+        beside: room for what each model said, where there are challengers.
 
         `rows` (n, 32) get their outcome; `features` (n, F) become all missing where the event lacks the flag
         HISTORY_AUTHORISED, so what is kept or exported is what was judged on.  All arrays C-contiguous.
@@ -129,18 +168,20 @@ class Decider:
         assert features.shape == (count, len(self.feature_names))
         assert decisions.shape == (count, DECISION_WORDS)
         if count <= CHUNK_EVENTS:
-            self._decide(rows, features, decisions)
+            self._decide(rows, features, decisions, beside)
         else:
             for start in range(0, count, CHUNK_EVENTS):
                 part = slice(start, start + CHUNK_EVENTS)
-                self._decide(rows[part], features[part], decisions[part])
+                self._decide(rows[part], features[part], decisions[part], beside.part(part) if beside else None)
         return decisions
 
-    def _decide(self, rows: Rows, features: Features, decisions: Decisions) -> None:
+    def _decide(self, rows: Rows, features: Features, decisions: Decisions, beside: Beside | None) -> None:
         count = len(rows)
         hits, scores, members = self._hits[:count], self._scores[:count], self._members[:count]
         kernel.hide_history(rows, features)
-        if self.model is not None:
+        if self._challengers:
+            self._score_all(rows, features, scores, beside)
+        elif self.model is not None:
             self.model.score(features, scores)
         if self.lists is not None and self.ruleset.probes:
             self.lists.members(rows, self.ruleset.probes, members)
@@ -162,6 +203,17 @@ class Decider:
         kernel.combine(
             hits, effective, scores, self._rule_masks, self._band_starts, self._band_outcomes, rows, decisions
         )
+
+    def _score_all(self, rows: Rows, features: Features, scores: Features, beside: Beside | None) -> None:
+        """The score that counts for each event, and beside it what every model said."""
+        count = len(rows)
+        for scorer, of_scorer in zip((self.model, *self._challengers), self._scores_of, strict=True):
+            if scorer is not None:
+                scorer.score(features, of_scorer[:count])
+        if beside is None:
+            assert self._unkept is not None
+            beside = self._unkept.part(slice(count))
+        split(rows, self._scores_of, self._shares, self._salts, scores, beside.judged, beside.scores)
 
     def explain(self, decision: Decisions, language: Language | str = Language.ZH) -> list[Reason]:
         """Reasons of one decision, shape (DECISION_WORDS,), heaviest first, in Chinese or English.

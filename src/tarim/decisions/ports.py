@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import TarimError
-from tarim.decisions.domain import Effects
+from tarim.decisions.domain import Beside, Effects, Lineup
 from tarim.rules import Rule
 from tarim.stream import Rows
 
@@ -91,12 +91,13 @@ class FeatureEngine(Protocol):
 
 
 class Judge(Protocol):
-    """Features to decisions, by a ruleset, a model and a policy."""
+    """Features to decisions, by a ruleset, models and a policy."""
 
     @property
     def ruleset_version(self) -> str: ...
     @property
-    def model_version(self) -> str: ...
+    def lineup(self) -> Lineup:
+        """The models that score at present."""
 
     @property
     def rules(self) -> Sequence[Rule]:
@@ -105,8 +106,13 @@ class Judge(Protocol):
     def steer(self, effects: Effects) -> None:
         """From the next event on, have this effect only."""
 
-    def decide(self, rows: Rows, features: Features) -> Words:
-        """Decisions, shape (n, decision words); sets Col.OUTCOME of each row."""
+    def line_up(self, lineup: Lineup) -> None:
+        """From the next event on, score by these models.  Raises DefinitionError for one that it does not have."""
+
+    def decide(
+        self, rows: Rows, features: Features, decisions: Words | None = None, beside: Beside | None = None
+    ) -> Words:
+        """Decisions, shape (n, decision words); sets Col.OUTCOME of each row, and fills `beside` if it is given."""
 
 
 class Batch(Protocol):

@@ -7,6 +7,11 @@ An EVENTS record holds a group of accepted events with their decisions:
     decisions   int64[n, decision words]
     side table  MessagePack: versions in force, event ids, sources, notes, sealed blobs
 
+With challengers the head has 24 bytes, its last word counts the models, and before the side table stand
+
+    scores      float32[n, models]         of the champion and of each challenger, in the order the versions name them
+    judged      uint8[n]                   whose score counted, 0 the champion
+
 The journal stores the three arrays as they are, so writing is copying and reading a bulk of them is a view.  A control
 record is MessagePack: what came into force, under which digest.  Everything is little-endian.
 """
@@ -24,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged
+from tarim.decisions.domain import Beside, Lineup
 from tarim.decisions.ports import LogRecord
 from tarim.stream import ROW_WORDS, Rows
 
@@ -31,7 +37,12 @@ Words = npt.NDArray[np.int64]
 
 _HEAD: Final = struct.Struct("<4sHHII")
 _MAGIC: Final = b"TEV1"
+_HEAD_BESIDE: Final = struct.Struct("<4sHHIIQ")
+_MAGIC_BESIDE: Final = b"TEV2"
 _WORD_BYTES: Final = 8
+_SCORE_BYTES: Final = 4
+MODELS_MAX: Final = 9
+"""Champion and challengers of one record."""
 DECISION_WORDS_MAX: Final = 256
 
 assert sys.byteorder == "little", "the journal's arrays are little-endian"
@@ -57,14 +68,26 @@ class RecordKind(IntEnum):
     """A customer has set limits lower."""
     NAMES = 13
     """Name screening: an edition of a watch list, customers' names, matches, what people found about them."""
+    LEDGER = 14
+    """What was tried with a model and changed nothing: a deployment that failed, an export, or one refused."""
 
 
 class Versions(msgspec.Struct, frozen=True, array_like=True):
-    """What was in force: versions of the feature set, the ruleset and the model ("" = no model)."""
+    """What was in force: versions of the feature set, the ruleset and the models (`Lineup`; model "" = no champion)."""
 
     features: str
     ruleset: str
     model: str
+    challengers: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def lineup(self) -> Lineup:
+        """The models."""
+        return Lineup(self.model, self.challengers)
+
+    def judged_by(self, index: int) -> str:
+        """Version of the model that judged, by its index in the line-up; "" = none."""
+        return self.challengers[index - 1][0] if index else self.model
 
 
 class Control(msgspec.Struct, frozen=True):
@@ -116,12 +139,15 @@ _control_decoder: Final = msgspec.msgpack.Decoder(Control)
 class Events:
     """One decoded EVENTS record; the arrays are views of the journal's bytes and must not be written to."""
 
-    __slots__ = ("_side", "_side_bytes", "decisions", "first_seq", "rows")
+    __slots__ = ("_side", "_side_bytes", "beside", "decisions", "first_seq", "rows")
 
-    def __init__(self, first_seq: int, rows: Rows, decisions: Words, side_bytes: memoryview) -> None:
+    def __init__(
+        self, first_seq: int, rows: Rows, decisions: Words, side_bytes: memoryview, beside: Beside | None = None
+    ) -> None:
         self.first_seq = first_seq
         self.rows = rows
         self.decisions = decisions
+        self.beside = beside
         self._side_bytes = side_bytes
         self._side: Side | None = None
 
@@ -139,6 +165,8 @@ class Events:
             columns = (side.event_ids, side.sources, side.note_of, side.sealed)
             if any(isinstance(column, list) and len(column) != len(self.rows) for column in columns):
                 raise Damaged(f"the side table of the record at {self.first_seq} has another length than its rows")
+            if (self.beside.scores.shape[1] if self.beside else 1) != 1 + len(side.versions.challengers):
+                raise Damaged(f"the record at {self.first_seq} has scores of other models than its versions name")
             self._side = side
         return self._side
 
@@ -172,34 +200,52 @@ def encode_side(
     )
 
 
-def events_bytes(count: int, decision_words: int, side_bytes: int) -> int:
-    """Size of an EVENTS payload in bytes."""
-    return _HEAD.size + count * (ROW_WORDS + decision_words) * _WORD_BYTES + side_bytes
+def events_bytes(count: int, decision_words: int, side_bytes: int, models: int = 0) -> int:
+    """Size of an EVENTS payload in bytes; models: those of a line-up with challengers, 0 without."""
+    head = _HEAD_BESIDE.size if models else _HEAD.size
+    beside = count * (models * _SCORE_BYTES + 1) if models else 0
+    return head + count * (ROW_WORDS + decision_words) * _WORD_BYTES + beside + side_bytes
 
 
-def encode_events(rows: Rows, decisions: Words, side: bytes) -> list[bytes | memoryview]:
+def encode_events(rows: Rows, decisions: Words, side: bytes, beside: Beside | None = None) -> list[bytes | memoryview]:
     """The payload's parts, without copying the arrays; they must not change before they are appended."""
     assert rows.shape[1] == ROW_WORDS and rows.flags.c_contiguous and rows.dtype == np.int64
     assert decisions.shape[0] == rows.shape[0] and decisions.flags.c_contiguous and decisions.dtype == np.int64
-    head = _HEAD.pack(_MAGIC, ROW_WORDS, decisions.shape[1], len(rows), len(side))
-    return [head, rows.reshape(-1).data.cast("B"), decisions.reshape(-1).data.cast("B"), side]
+    shape = (ROW_WORDS, decisions.shape[1], len(rows), len(side))
+    arrays: list[bytes | memoryview] = [rows.reshape(-1).data.cast("B"), decisions.reshape(-1).data.cast("B")]
+    if beside is None:
+        return [_HEAD.pack(_MAGIC, *shape), *arrays, side]
+    models = beside.scores.shape[1]
+    assert beside.scores.shape[0] == len(beside.judged) == len(rows) and 2 <= models <= MODELS_MAX
+    arrays += [beside.scores.reshape(-1).data.cast("B"), beside.judged.data.cast("B")]
+    return [_HEAD_BESIDE.pack(_MAGIC_BESIDE, *shape, models), *arrays, side]
 
 
 def decode_events(record: LogRecord) -> Events:
     """The events of a record of kind EVENTS, as views of its payload.  Raises Damaged."""
     payload = record.payload
-    if len(payload) < _HEAD.size:
+    if len(payload) < _HEAD_BESIDE.size:
         raise Damaged(f"the record at {record.first_seq} is too short")
     magic, row_words, decision_words, count, side_bytes = _HEAD.unpack_from(payload)
-    if magic != _MAGIC or row_words != ROW_WORDS or not 1 <= decision_words <= DECISION_WORDS_MAX:
+    models = _HEAD_BESIDE.unpack_from(payload)[-1] if magic == _MAGIC_BESIDE else 0
+    known = magic == _MAGIC or (magic == _MAGIC_BESIDE and 2 <= models <= MODELS_MAX)
+    if not known or row_words != ROW_WORDS or not 1 <= decision_words <= DECISION_WORDS_MAX:
         raise Damaged(f"the record at {record.first_seq} is not a group of events this version can read")
-    if count != record.count or len(payload) != events_bytes(count, decision_words, side_bytes):
+    if count != record.count or len(payload) != events_bytes(count, decision_words, side_bytes, models):
         raise Damaged(f"the record at {record.first_seq} has another size than it says")
-    rows_end = _HEAD.size + count * row_words * _WORD_BYTES
+    at = _HEAD_BESIDE.size if models else _HEAD.size
+    rows_end = at + count * row_words * _WORD_BYTES
     decisions_end = rows_end + count * decision_words * _WORD_BYTES
-    rows = np.frombuffer(payload[_HEAD.size : rows_end], np.int64).reshape(count, row_words)
+    rows = np.frombuffer(payload[at:rows_end], np.int64).reshape(count, row_words)
     decisions = np.frombuffer(payload[rows_end:decisions_end], np.int64).reshape(count, decision_words)
-    return Events(record.first_seq, rows, decisions, payload[decisions_end:])
+    if not models:
+        return Events(record.first_seq, rows, decisions, payload[decisions_end:])
+    scores_end = decisions_end + count * models * _SCORE_BYTES
+    scores = np.frombuffer(payload[decisions_end:scores_end], np.float32).reshape(count, models)
+    judged = np.frombuffer(payload[scores_end : scores_end + count], np.uint8)
+    if judged.max(initial=0) >= models:
+        raise Damaged(f"the record at {record.first_seq} names a model that its line-up does not have")
+    return Events(record.first_seq, rows, decisions, payload[scores_end + count :], Beside(judged, scores))
 
 
 def encode_control(control: Control) -> bytes:

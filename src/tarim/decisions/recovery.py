@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged, NotFound, Unavailable
-from tarim.decisions.domain import DECISION_WORDS
+from tarim.decisions.domain import DECISION_WORDS, Beside, Lineup
 from tarim.decisions.ports import FeatureEngine, Judge, LogReader, LogRecord
 from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
 from tarim.decisions.seen import Seen
@@ -28,7 +28,7 @@ CHUNK_EVENTS: Final = 16_384
 """Events taken in at once; small records are gathered into chunks of this size."""
 
 DIFFERENCES_KEPT: Final = 100
-_IN_FORCE: Final = (RecordKind.RULESET, RecordKind.MODEL, RecordKind.FEATURES, RecordKind.TREATMENT)
+_IN_FORCE: Final = (RecordKind.RULESET, RecordKind.FEATURES, RecordKind.TREATMENT)
 
 Words = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float64]
@@ -58,7 +58,13 @@ class _Chunk:
     def __init__(self) -> None:
         self.rows = np.empty((CHUNK_EVENTS, ROW_WORDS), np.int64)
         self.decisions = np.empty((CHUNK_EVENTS, DECISION_WORDS), np.int64)
+        self.beside: Beside | None = None
+        self.again: Beside | None = None
         self.count = 0
+
+    def line_up(self, lineup: Lineup) -> None:
+        """Have room for what the models of a line-up said, and for what they say again."""
+        self.beside, self.again = Beside.room(CHUNK_EVENTS, lineup), Beside.room(CHUNK_EVENTS, lineup)
 
     def add(self, events: Events, start: int) -> int:
         """Take in events from `start` on, as many as there is room for; how many."""
@@ -67,6 +73,9 @@ class _Chunk:
             raise Damaged(f"decisions at {events.first_seq} have another width than this version's")
         self.rows[self.count : self.count + taken] = events.rows[start : start + taken]
         self.decisions[self.count : self.count + taken] = events.decisions[start : start + taken]
+        if self.beside is not None and events.beside is not None:
+            self.beside.judged[self.count : self.count + taken] = events.beside.judged[start : start + taken]
+            self.beside.scores[self.count : self.count + taken] = events.beside.scores[start : start + taken]
         self.count += taken
         return taken
 
@@ -101,11 +110,15 @@ def advance(
             state.aftermath.take_events(rows, decisions)
         if judge is not None:
             judged = rows.copy()
-            again = judge.decide(judged, features[:count])
+            beside = chunk.again.part(slice(count)) if chunk.again is not None else None
+            again = judge.decide(judged, features[:count], beside=beside)
             if treatment is not None and treatments is not None:
                 state.aftermath.treat(judged, again, treatments(treatment))
                 state.aftermath.holds.take(rows, decisions)
-            different = np.flatnonzero((again != decisions).any(axis=1))
+            differs = (again != decisions).any(axis=1)
+            if beside is not None and chunk.beside is not None:
+                differs |= beside.differs(chunk.beside.part(slice(count)))
+            different = np.flatnonzero(differs)
             replayed.differing += len(different)
             room = DIFFERENCES_KEPT - len(replayed.seqs)
             replayed.seqs += rows[different[:room], Col.SEQ].tolist()
@@ -130,6 +143,8 @@ def advance(
             flush()
             versions = events.side.versions
             judge = judges(versions)
+            judge.line_up(versions.lineup)
+            chunk.line_up(versions.lineup)
             judge.steer(state.governance.effects(judge.rules))
         start = 0
         while start < len(events):

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import Conflict, FieldError, NotFound, TarimError, Unavailable
 from tarim.decisions.aftermath import Aftermath
-from tarim.decisions.domain import DECISION_WORDS
+from tarim.decisions.domain import DECISION_WORDS, Beside
 from tarim.decisions.governance import Governance
 from tarim.decisions.holds import OPEN_MAX
 from tarim.decisions.kernels.referring import refers
@@ -37,6 +37,7 @@ from tarim.decisions.records import (
     encode_side,
     events_bytes,
 )
+from tarim.decisions.registry import ModelRecord, encode_model_record
 from tarim.decisions.seen import NEW, OTHER, Seen
 from tarim.decisions.treatment import Treatment
 from tarim.stream import COLUMN_OF_FIELD, Col, Flag, Kind, Rows
@@ -75,7 +76,8 @@ class Taken:
     """What became of a batch of n events, of which m are new.
 
     rows, features, decisions: of the new ones, shape (m, ...), in order.  states, seqs: shape (n,), NEW / SAME / OTHER and
-    the position of the event's record (-1 for a refused one).  refused: the trouble by index in the batch.
+    the position of the event's record (-1 for a refused one).  refused: the trouble by index in the batch.  beside: what each
+    model said of the new ones, None without challengers.
     """
 
     rows: Rows
@@ -84,10 +86,14 @@ class Taken:
     states: Words
     seqs: Words
     refused: dict[int, TarimError]
+    beside: Beside | None = None
 
 
 class Decided(NamedTuple):
-    """One event with its decision, as it lies in the journal.  `repeated`: answered before, this is the first answer."""
+    """One event with its decision, as it lies in the journal.
+
+    repeated: answered before, this is the first answer.  judged: whose score counted, 0 the champion, j the j-th challenger.
+    """
 
     event_id: str
     source: str
@@ -95,11 +101,17 @@ class Decided(NamedTuple):
     decision: Words
     versions: Versions
     repeated: bool
+    judged: int = 0
 
     @property
     def seq(self) -> int:
         """Position in the journal."""
         return int(self.row[Col.SEQ])
+
+    @property
+    def model(self) -> str:
+        """Version of the model whose score counted, "" for none."""
+        return self.versions.judged_by(self.judged)
 
 
 Result = Decided | TarimError
@@ -141,6 +153,7 @@ class Records:
             events.decisions[index],
             side.versions,
             repeated=True,
+            judged=int(events.beside.judged[index]) if events.beside else 0,
         )
 
 
@@ -180,11 +193,17 @@ class DecisionService:
     def _use(self, judge: Judge) -> None:
         """Judge by this one from the next event on, as far as the switches let it."""
         self.judge = judge
-        self.versions = Versions(self._engine.features.version, judge.ruleset_version, judge.model_version)
         self._steer()
 
     def _steer(self) -> None:
-        self.judge.steer(self.governance.effects(self.judge.rules))
+        judge = self.judge
+        judge.steer(self.governance.effects(judge.rules))
+        if self.governance.registry.begun:  # before, the judge scores by what the settings name
+            judge.line_up(self.governance.lineup)
+        lineup = judge.lineup
+        self.versions = Versions(
+            self._engine.features.version, judge.ruleset_version, lineup.champion, lineup.challengers
+        )
         self._stopped = np.array(sorted(self.governance.stopped_kinds()), np.int64)
 
     @property
@@ -235,6 +254,15 @@ class DecisionService:
         """Put a ruleset in force: `judge` is made of it.  Raises Unavailable with nothing changed."""
         self.record(RecordKind.RULESET, control)
         self._use(judge)
+
+    def change_models(self, record: ModelRecord, judge: Judge | None = None) -> None:
+        """Append an act on models and score by what follows from it; `judge`: one that has the models, None = the present one.
+
+        Raises Conflict when it does not go, Unavailable with nothing changed.
+        """
+        self.governance.registry.check(record)
+        self.control(RecordKind.MODEL, encode_model_record(record))
+        self._use(judge or self.judge)
 
     def use_treatment(self, treatment: Treatment, control: Control) -> None:
         """Put a treatment in force.  Raises Unavailable with nothing changed."""
@@ -291,39 +319,42 @@ class DecisionService:
         rows[:, Col.SEQ] = seqs if where is None else seqs[where]
         side = self._side(batch, where)
         try:
-            self._log.reserve(events_bytes(len(rows), DECISION_WORDS, len(side)) + RECORD_SLACK_BYTES)
+            models = 1 + len(self.versions.challengers) if self.versions.challengers else 0
+            self._log.reserve(events_bytes(len(rows), DECISION_WORDS, len(side), models) + RECORD_SLACK_BYTES)
         except BaseException:
             self._seen.forget(rows[:, Col.EVENT_KEY])
             raise
         try:
-            features, decisions = self._judge_rows(rows)
-            self._log.append(RecordKind.EVENTS, encode_events(rows, decisions, side), len(rows))
+            beside = Beside.room(len(rows), self.judge.lineup)
+            features, decisions = self._judge_rows(rows, beside)
+            self._log.append(RecordKind.EVENTS, encode_events(rows, decisions, side, beside), len(rows))
             self.aftermath.holds.take(rows, decisions)
         except BaseException:
             self.break_down("a group of events was interrupted; the service must be restarted")
             raise
-        return Taken(rows, features, decisions, states, seqs, refused)
+        return Taken(rows, features, decisions, states, seqs, refused, beside)
 
-    def _judge_rows(self, rows: Rows) -> tuple[Features, Words]:
+    def _judge_rows(self, rows: Rows, beside: Beside | None) -> tuple[Features, Words]:
         count = len(rows)
         if count > len(self._features):
             self._features = np.empty((1 << (count - 1).bit_length(), self._features.shape[1]))
         features = self._features[:count]
         if not self._engine.features.needs_outcomes:
             self._engine.process(rows, features)
-            return features, self._decide(rows, features)
+            return features, self._decide(rows, features, beside)
         decided: list[Words] = []
 
         def decide(row: Rows, of_row: Features) -> Words:
-            decided.append(self._decide(row, of_row))
+            at = slice(len(decided), len(decided) + 1)
+            decided.append(self._decide(row, of_row, beside.part(at) if beside else None))
             return row[:, Col.OUTCOME]
 
         self._engine.process(rows, features, decide)
         return features, np.concatenate(decided)
 
-    def _decide(self, rows: Rows, features: Features) -> Words:
+    def _decide(self, rows: Rows, features: Features, beside: Beside | None) -> Words:
         """Decisions with what follows from them."""
-        decisions = self.judge.decide(rows, features)
+        decisions = self.judge.decide(rows, features, beside=beside)
         if self.treatment is not None:
             self.aftermath.treat(rows, decisions, self.treatment)
         return decisions
@@ -390,11 +421,12 @@ class DecisionService:
     def results(self, batch: Batch, taken: Taken) -> list[Result]:
         """One result for each event of a batch, in its order, after `take` gave `taken`."""
         versions = self.versions
+        judged = taken.beside.judged.tolist() if taken.beside else [0] * len(taken.rows)
         if len(taken.rows) == len(taken.states):
             return [
-                Decided(event_id, source, row, decision, versions, False)
-                for event_id, source, row, decision in zip(
-                    batch.event_ids, batch.sources, taken.rows, taken.decisions, strict=True
+                Decided(event_id, source, row, decision, versions, False, model)
+                for event_id, source, row, decision, model in zip(
+                    batch.event_ids, batch.sources, taken.rows, taken.decisions, judged, strict=True
                 )
             ]
         results: list[Result] = []
@@ -417,6 +449,7 @@ class DecisionService:
                         taken.decisions[row_at],
                         versions,
                         repeated=state != NEW,
+                        judged=judged[row_at],
                     )
                 )
             else:

@@ -17,17 +17,43 @@ from tarim.models.datasets import (
 )
 from tarim.models.metrics import auc, average_precision, card_precision_top_k, precision_at_k
 from tarim.models.model import Model, load_model, model_from_bytes
+from tarim.models.registry import (
+    ACTS_ALONE,
+    PACKAGE_FORMAT,
+    CardFacts,
+    ModelAct,
+    ModelEntry,
+    ModelState,
+    PackageManifest,
+    Role,
+    card_template,
+    check_card,
+    check_service_number,
+    read_package,
+    service_number,
+)
 from tarim.models.training import Trained, train_small
 
 __all__ = [
+    "ACTS_ALONE",
+    "CardFacts",
     "Dataset",
     "DatasetManifest",
     "Model",
+    "ModelAct",
+    "ModelEntry",
+    "ModelState",
+    "PACKAGE_FORMAT",
+    "PackageManifest",
+    "Role",
     "SampleRole",
     "Trained",
     "auc",
     "average_precision",
     "card_precision_top_k",
+    "card_template",
+    "check_card",
+    "check_service_number",
     "dataset_folders",
     "find_dataset",
     "load_dataset",
@@ -35,6 +61,8 @@ __all__ = [
     "model_from_bytes",
     "precision_at_k",
     "read_manifest",
+    "read_package",
+    "service_number",
     "train_small",
     "verify_dataset",
 ]

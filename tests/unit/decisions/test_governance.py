@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -201,7 +202,7 @@ def governor() -> tuple[Governor, DecisionService, FakeLog]:
     log = FakeLog()
     service = DecisionService(log, FakeEngine(), Ruled(), Seen(1000))
 
-    async def compile_aside(control: Control) -> Ruled:
+    async def compile_aside(control: Control, models: Sequence[str]) -> Ruled:
         return Ruled(ruleset_version=control.version)
 
     return Governor(service, Clock(), lambda content: f"{len(content)}", compile_aside), service, log

@@ -10,6 +10,7 @@ import pytest
 from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound, Unavailable
 from tarim.decisions import (
     Aftermath,
+    Beside,
     Cause,
     Control,
     Decided,
@@ -63,7 +64,9 @@ day_fen_max = 6_000
 class Judge(FakeJudge):
     """The channel's choice of outcome is in the event, as merchant category."""
 
-    def decide(self, rows: np.ndarray, features: np.ndarray) -> np.ndarray:
+    def decide(
+        self, rows: np.ndarray, features: np.ndarray, decisions: np.ndarray | None = None, beside: Beside | None = None
+    ) -> np.ndarray:
         decisions = super().decide(rows, features) * 0
         decisions[:, Word.OUTCOME] = rows[:, Col.OUTCOME] = rows[:, Col.MERCHANT_CATEGORY]
         return decisions
