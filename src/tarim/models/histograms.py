@@ -39,7 +39,7 @@ def edges_of(values: Floats, bins: int = BINS_DEFAULT) -> Floats:
     if not len(known):
         return np.empty(0)
     found = np.unique(np.quantile(known, np.arange(1, bins) / bins, method="inverted_cdf"))
-    return found[found < known.max()]
+    return np.asarray(found[found < known.max()], np.float64)
 
 
 def bins_of(values: Floats, edges: Floats) -> npt.NDArray[np.int64]:

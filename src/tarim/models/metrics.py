@@ -100,8 +100,8 @@ def calibration_error(probabilities: Scores, labels: Labels, bins: int = CALIBRA
     """Expected calibration error: how far predicted and found shares of fraud lie apart, on average, in [0, 1].
 
     Events are cut by probability into bins of equally many; the mean, weighted by events, of each bin's distance between its
-    mean probability and its share of frauds.  Source: M. P. Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian
-    Binning, AAAI 2015, with bins of equal mass.
+    mean probability and its share of frauds.  Source: M. P. Naeini et al., Obtaining Well Calibrated Probabilities Using
+    Bayesian Binning, AAAI 2015, with bins of equal mass.
     """
     probabilities, fraud = _checked(probabilities, labels)
     found = calibration_bins(probabilities, bins)

@@ -1,0 +1,73 @@
+"""The laboratory: from a training set to a model, a record that can be repeated, and figures that can be believed.
+
+plan         what a run is asked to do
+samples      what it learns from
+split        parts in the order of time; folds
+binning      bins, weight of evidence, information value
+selection    which features, and why
+fit          LightGBM, logistic regression plain and over weights of evidence
+calibrate    from raw scores to probabilities
+thresholds   by cost and by capacity
+importance   gain, permutation, contributions
+groups       figures by segment, and the gaps
+stability    PSI by period
+crossval     forward in time, several seeds
+tuning       Optuna within a budget
+workers      processes with caps
+record       the signed record, and its folder
+train        one run, and the same run again
+"""
+
+from tarim.models.lab.crossval import CrossValidation, FoldResult
+from tarim.models.lab.fit import Fitted, fit_model
+from tarim.models.lab.importance import contributions
+from tarim.models.lab.plan import KINDS, PARAMETERS, Kind, Plan, plan_of, read_plan
+from tarim.models.lab.record import (
+    Operator,
+    RunRecord,
+    every_run,
+    find_run,
+    put_run,
+    read_model,
+    read_run,
+    run_folders,
+)
+from tarim.models.lab.samples import Samples
+from tarim.models.lab.selection import FeatureNote
+from tarim.models.lab.thresholds import Threshold
+from tarim.models.lab.train import STEPS, Run, train, train_again
+from tarim.models.lab.tuning import Budget, Tuning
+from tarim.models.lab.workers import Caps, give_way
+
+__all__ = [
+    "KINDS",
+    "PARAMETERS",
+    "STEPS",
+    "Budget",
+    "Caps",
+    "CrossValidation",
+    "FeatureNote",
+    "Fitted",
+    "FoldResult",
+    "Kind",
+    "Operator",
+    "Plan",
+    "Run",
+    "RunRecord",
+    "Samples",
+    "Threshold",
+    "Tuning",
+    "contributions",
+    "every_run",
+    "find_run",
+    "fit_model",
+    "give_way",
+    "plan_of",
+    "put_run",
+    "read_model",
+    "read_plan",
+    "read_run",
+    "run_folders",
+    "train",
+    "train_again",
+]
