@@ -20,10 +20,10 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-FEATURE, SCORE, AMOUNT, CODE, HOUR_OF_DAY, AMOUNT_OF_CHANNEL, MIX = 0, 1, 2, 3, 4, 5, 6
-"""What a column reads: a feature, the score, the amount of the row, a coded word of the row, the local hour, the amount of the
-events of one channel, or (MIX) a coded word.  Of the hour and of a mix only events that people send are counted, not those of
-the channel `api`: batches such as salaries come by it on a few days."""
+SCORE, AMOUNT, CODE, HOUR_OF_DAY, AMOUNT_OF_CHANNEL, MIX, FEATURE = 0, 1, 2, 3, 4, 5, 6
+"""What a column reads: the score, the amount of the row, a coded word of the row, the local hour, the amount of the events of one
+channel, a coded word that is about the mix of events, or a feature.  Columns of features come after all others, in the order of
+the features."""
 
 OPEN_HOUR, TAKEN, TOO_LATE, NEXT_SEQ, FIRST_HOUR = 0, 1, 2, 3, 4
 HEAD_WORDS = 5
@@ -40,52 +40,52 @@ _LOCAL_HOURS = 8
 _HOURS_PER_BIN = 2
 
 
-@nb.njit("i8(i8[:,::1], f8[:,::1], f8, i8, i8, i8, i8, i8, f8[::1], i8[::1], i8)", inline="always", cache=True)
+@nb.njit("i8(f8, f8[:,::1], i8)", inline="always", cache=True)
+def bin_of_number(value: float, edges: npt.NDArray[np.float64], c: int) -> int:
+    """0 for a missing value, else 1 + the edges of column c below it; edges: (columns, BINS - 1), infinite beyond the last."""
+    if value != value:
+        return 0
+    below = 8 * (value > edges[c, 7])
+    below += 4 * (value > edges[c, below + 3])
+    below += 2 * (value > edges[c, below + 1])
+    below += 1 * (value > edges[c, below])
+    return 1 + below
+
+
+@nb.njit(
+    "i8(i8[:,::1], f8, i8, i8, i8, i8[::1], i8[::1], f8[:,::1], i8[:,::1], i8[::1], i8)", inline="always", cache=True
+)
 def bin_of(
     rows: npt.NDArray[np.int64],
-    features: npt.NDArray[np.float64],
     score: float,
     scored: int,
     i: int,
     hour: int,
-    read: int,
-    place: int,
+    reads: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
     edges: npt.NDArray[np.float64],
     codes: npt.NDArray[np.int64],
-    size: int,
+    sizes: npt.NDArray[np.int64],
+    c: int,
 ) -> int:
-    """The bin of event i in one column, -1 when the column does not count it."""
+    """The bin of event i in column c, which is no feature's; -1 when the column does not count it."""
+    read, place = reads[c], places[c]
     if read == CODE or read == MIX:
-        if read == MIX and rows[i, _CHANNEL] == _API:
-            return -1
         word = rows[i, place]
         if word == 0:
             return 0
         k = 0
-        while k < size and codes[k] != word:
+        while k < sizes[c] and codes[c, k] != word:
             k += 1
         return 1 + k
     if read == HOUR_OF_DAY:
-        if rows[i, _CHANNEL] == _API:
-            return -1
         return 1 + (hour + _LOCAL_HOURS) % 24 // _HOURS_PER_BIN
-    if read == FEATURE:
-        value = features[i, place]
-    elif read == SCORE:
-        if scored == 0:
-            return -1
-        value = score
-    else:
-        if read == AMOUNT_OF_CHANNEL and rows[i, _CHANNEL] != place:
-            return -1
-        amount = rows[i, _AMOUNT_FEN]
-        value = np.nan if amount == 0 else float(amount)
-    if value != value:
-        return 0
-    below = 0
-    for k in range(size):
-        below += value > edges[k]
-    return 1 + below
+    if read == SCORE:
+        return bin_of_number(score, edges, c) if scored else -1
+    if read == AMOUNT_OF_CHANNEL and rows[i, _CHANNEL] != place:
+        return -1
+    amount = rows[i, _AMOUNT_FEN]
+    return 0 if amount == 0 else bin_of_number(float(amount), edges, c)
 
 
 @nb.njit("i8(i8[:,::1], i8, i8[::1])", inline="always", cache=True)
@@ -96,8 +96,8 @@ def group_of(rows: npt.NDArray[np.int64], i: int, groups: npt.NDArray[np.int64])
 
 
 @nb.njit(
-    "i8(i8[:,::1], f8[:,::1], f8[:], i8, i8[::1], i8[::1], f8[:,::1], i8[:,::1], i8[::1], i8[::1], i8[:,:,::1], "
-    "i8[:,::1], i8[::1])",
+    "i8(i8[:,::1], f8[:,::1], f8[:], i8, i8[::1], i8[::1], f8[:,::1], i8[:,::1], i8[::1], i8[::1], i8, "
+    "i8[:,:,::1], i8[:,::1], i8[::1])",
     cache=True,
     nogil=True,
 )
@@ -112,6 +112,7 @@ def fold(
     codes: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int64],
     groups: npt.NDArray[np.int64],
+    batch: int,
     counts: npt.NDArray[np.int64],
     strata: npt.NDArray[np.int64],
     head: npt.NDArray[np.int64],
@@ -120,11 +121,13 @@ def fold(
 
     rows (n, 32); features (n, F), NaN missing; scores (n,), NaN for none, or shape (0,): the score's column is left alone.
     reads, places, sizes: shape (columns,), what a column reads, which feature, word or channel, and how many edges or codes it
-    has.  edges, codes: shape (columns, BINS - 2), ascending edges.  groups: shape (PAIRS,).  Labels are no events of anybody
-    and are passed over.  O(n x columns), allocates nothing.
+    has.  edges, codes: shapes (columns, BINS - 1) and (columns, BINS - 2), edges ascending and then infinite.  groups: shape (PAIRS,).  batch: a channel by which batches
+    come, not people (-1: none): its events are counted in the amounts of the channel and in their stratum only.  Labels are no
+    events of anybody and are passed over.  O(n x columns), allocates nothing.
     """
     slots = counts.shape[0]
     scored = 1 if scores.shape[0] == rows.shape[0] else 0
+    first = reads.shape[0] - features.shape[1]
     for i in range(start, rows.shape[0]):
         if rows[i, _KIND] == _LABEL_KIND:
             head[NEXT_SEQ] = rows[i, _SEQ] + 1
@@ -141,15 +144,21 @@ def fold(
         weekend = 1 if ((hour + _LOCAL_HOURS) // 24 + 3) % 7 >= 5 else 0  # 1970-01-01 was a Thursday
         strata[slot, 2 * group_of(rows, i, groups) + weekend] += 1
         score = scores[i] if scored else np.nan
-        for c in range(reads.shape[0]):
-            place = bin_of(rows, features, score, scored, i, hour, reads[c], places[c], edges[c], codes[c], sizes[c])
-            if place >= 0:
-                counts[slot, c, place] += 1
+        whole = rows[i, _CHANNEL] != batch
+        for c in range(first):
+            if whole or reads[c] == AMOUNT_OF_CHANNEL:
+                place = bin_of(rows, score, scored, i, hour, reads, places, edges, codes, sizes, c)
+                if place >= 0:
+                    counts[slot, c, place] += 1
+        if whole:
+            for c in range(first, reads.shape[0]):
+                counts[slot, c, bin_of_number(features[i, c - first], edges, c)] += 1
     return rows.shape[0]
 
 
 @nb.njit(
-    "void(i8[:,::1], f8[:,::1], f8[:], i8, i8, i8[::1], i8[::1], f8[:,::1], i8[:,::1], i8[::1], i8[::1], i4[:,:,:,::1])",
+    "void(i8[:,::1], f8[:,::1], f8[:], i8, i8, i8[::1], i8[::1], f8[:,::1], i8[:,::1], i8[::1], i8[::1], i8, "
+    "i4[:,:,:,::1])",
     cache=True,
     nogil=True,
 )
@@ -165,6 +174,7 @@ def tally(
     codes: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int64],
     groups: npt.NDArray[np.int64],
+    batch: int,
     counts: npt.NDArray[np.int32],
 ) -> None:
     """Count events by part of the span, group, column and bin: counts[part, group, column, bin], int32.
@@ -173,6 +183,7 @@ def tally(
     labels.  The rest is as in `fold`.
     """
     scored = 1 if scores.shape[0] == rows.shape[0] else 0
+    first = reads.shape[0] - features.shape[1]
     for i in range(rows.shape[0]):
         hour = rows[i, _OCCURRED_MS] // _HOUR_MS
         part = (hour - first_hour) // part_hours
@@ -180,7 +191,12 @@ def tally(
             continue
         group = group_of(rows, i, groups)
         score = scores[i] if scored else np.nan
-        for c in range(reads.shape[0]):
-            place = bin_of(rows, features, score, scored, i, hour, reads[c], places[c], edges[c], codes[c], sizes[c])
-            if place >= 0:
-                counts[part, group, c, place] += 1
+        whole = rows[i, _CHANNEL] != batch
+        for c in range(first):
+            if whole or reads[c] == AMOUNT_OF_CHANNEL:
+                place = bin_of(rows, score, scored, i, hour, reads, places, edges, codes, sizes, c)
+                if place >= 0:
+                    counts[part, group, c, place] += 1
+        if whole:
+            for c in range(first, reads.shape[0]):
+                counts[part, group, c, bin_of_number(features[i, c - first], edges, c)] += 1

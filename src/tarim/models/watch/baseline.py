@@ -51,7 +51,7 @@ class BaselineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     model: version whose scores were counted, "" for none.  from_ms, to_ms: the span, whole days in China, `to_ms` outside.
     groups: pairs of kind and channel (kind * 8 + channel) with a group of their own.  counts, events, mix: as `Usual.of` takes
-    them, flat.  psi, ratio: (mean, spread) of the cube roots of PSI and of PSI / noise, by column.  t: the quantile of
+    them, flat.  batch: the channel of batches, -1 for none.  psi, ratio: (mean, spread) of the cube roots of PSI and of PSI / noise, by column.  t: the quantile of
     Student's t for the probability that a column may exceed its threshold by chance; z: that of the normal distribution.
     """
 
@@ -63,6 +63,7 @@ class BaselineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taken: int
     columns: list[Column]
     groups: list[int]
+    batch: int
     counts: list[int]
     events: list[int]
     mix: list[int]
@@ -116,7 +117,7 @@ def read_baseline(content: bytes) -> Baseline:
     try:
         file = msgspec.json.decode(content, type=BaselineFile)
         columns = len(file.columns)
-        layout = Layout.of(file.columns, file.groups)
+        layout = Layout.of(file.columns, file.groups, file.batch)
         counts = np.array(file.counts, np.int64).reshape(-1, 2, columns, kernel.BINS)
         events = np.array(file.events, np.int64).reshape(len(counts), 2)
         mix = np.array(file.mix, np.int64).reshape(WEEK_HOURS, int(layout.mixed.sum()), kernel.BINS)
@@ -175,16 +176,17 @@ class BaselineMaker:
     Raises InputError for a span that is too short or too long, and for an empty sample.
     """
 
-    def __init__(self, sample: Sample, names: Sequence[str], from_ms: int, to_ms: int) -> None:
+    def __init__(self, sample: Sample, names: Sequence[str], from_ms: int, to_ms: int, settings: WatchSettings) -> None:
         days = (to_ms - from_ms) // DAY_MS
         if not DAYS_MIN <= days <= DAYS_MAX:
             raise InputError(f"a baseline spans {DAYS_MIN} to {DAYS_MAX} days, not {days}")
         if (from_ms + CHINA_OFFSET_MS) % DAY_MS or (to_ms - from_ms) % DAY_MS:
             raise InputError("a baseline begins and ends at midnight in China")
         rows, features, scores = sample.arrays()
-        self._columns = columns_of(rows, features, scores, names)
+        self._settings = settings
+        self._columns = columns_of(rows, features, scores, names, settings.batch)
         self._pairs = groups_of(rows)
-        self._layout = Layout.of(self._columns, self._pairs)
+        self._layout = Layout.of(self._columns, self._pairs, settings.batch)
         self._from_ms, self._to_ms = from_ms, to_ms
         columns, bins, groups = len(self._columns), kernel.BINS, len(self._pairs) + 1
         self._tally = np.zeros((24 * days // _STEP_HOURS, groups, columns, bins), np.int32)
@@ -200,11 +202,11 @@ class BaselineMaker:
         if not inside.all():
             rows, features, scores = rows[inside], features[inside], scores[inside]
         of = self._layout
-        columns = (of.reads, of.places, of.edges, of.codes, of.sizes, of.groups)
+        columns = (of.reads, of.places, of.edges, of.codes, of.sizes, of.groups, of.batch)
         kernel.fold(rows, features, scores, 0, *columns, self._hourly, self._strata, self._head)
         kernel.tally(rows, features, scores, self._from_ms // HOUR_MS, _STEP_HOURS, *columns, self._tally)
 
-    def made(self, features: str, model: str, source: str, settings: WatchSettings) -> bytes:
+    def made(self, features: str, model: str, source: str) -> bytes:
         """The baseline as it is kept.  features, model: versions; source: what the events were, in words.
 
         Raises InputError when there are hardly any events.
@@ -214,6 +216,7 @@ class BaselineMaker:
         taken = int(self._head[kernel.TAKEN])
         hours = _hours(self._from_ms, self._to_ms)
         days = len(hours) // 24
+        settings = self._settings
         if taken < days * settings.events_min:
             raise InputError(f"a baseline needs {settings.events_min} events a day; here are {taken:,} in {days} days")
         slots = hours % len(hours)
@@ -236,6 +239,7 @@ class BaselineMaker:
                 taken,
                 list(self._columns),
                 list(self._pairs),
+                settings.batch,
                 counts.ravel().tolist(),
                 events.ravel().tolist(),
                 mix.ravel().tolist(),

@@ -3,7 +3,8 @@
 Beside the score and the features the event itself is watched, because rules read it too and because a shift there explains one
 in the features: its kind, channel, city and so on, its amount (also by channel), the hour of the day, and which of its parties
 are given at all.  Most of a bank's rhythm (nights, weekends, salary days) is another mix of the same kinds of events, so a
-column is compared within groups of kind and channel; the mix itself has columns of its own.
+column is compared within groups of kind and channel; the mix itself has columns of its own.  What comes by a channel of batches
+(salaries, once a month) is left out but for its amounts.
 """
 
 from __future__ import annotations
@@ -70,18 +71,18 @@ class Column(msgspec.Struct, frozen=True):
         return self.reads in (kernel.MIX, kernel.HOUR_OF_DAY)
 
 
-def columns_of(rows: Rows, features: Floats, scores: Floats, names: Sequence[str]) -> tuple[Column, ...]:
+def columns_of(
+    rows: Rows, features: Floats, scores: Floats, names: Sequence[str], batch: int = -1
+) -> tuple[Column, ...]:
     """The columns with bins cut at quantiles of these events: rows (n, 32), features (n, F), scores (n,), NaN for none.
 
-    A feature of few values gets a bin for each.  Raises InputError without events.
+    A feature of few values gets a bin for each.  batch: a channel whose events only its own amounts show, -1 for none.  Raises InputError without events.
     """
     if not len(rows) or len(names) > FEATURES_MAX:
         raise InputError(f"bins need events, and at most {FEATURES_MAX} features")
     amounts = rows[:, Col.AMOUNT_FEN].astype(np.float64)
     amounts[amounts == 0] = np.nan
-    columns = [Column(SCORE, kernel.SCORE, 0, _edges(scores, _SCORE_QUANTILES))]
-    columns += [Column(HOUR, kernel.HOUR_OF_DAY, 0), Column("amount_fen", kernel.AMOUNT, 0, _edges(amounts))]
-    columns += [
+    channels = [
         Column(
             f"amount_fen[{channel.name.lower()}]",
             kernel.AMOUNT_OF_CHANNEL,
@@ -90,6 +91,11 @@ def columns_of(rows: Rows, features: Floats, scores: Floats, names: Sequence[str
         )
         for channel in Channel
     ]
+    whole = rows[:, Col.CHANNEL] != batch
+    if whole.any():
+        rows, features, scores, amounts = rows[whole], features[whole], scores[whole], amounts[whole]
+    columns = [Column(SCORE, kernel.SCORE, 0, _edges(scores, _SCORE_QUANTILES)), Column(HOUR, kernel.HOUR_OF_DAY, 0)]
+    columns += [Column("amount_fen", kernel.AMOUNT, 0, _edges(amounts)), *channels]
     for reads, words in ((kernel.MIX, _MIXED), (kernel.CODE, _CODED)):
         columns += [Column(name, reads, int(word), codes=_codes(rows[:, word])) for name, word in words]
     columns += [Column(name, kernel.CODE, int(word)) for name, word in _GIVEN]
@@ -131,14 +137,15 @@ class Layout:
     codes: Ints
     sizes: Ints
     groups: Ints
+    batch: int
     mixed: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, columns: Sequence[Column], pairs: Sequence[int]) -> Layout:
-        """Shapes (columns,), (columns, BINS - 2) and, of the groups, (PAIRS,); pairs: those of `groups_of`."""
+    def of(cls, columns: Sequence[Column], pairs: Sequence[int], batch: int) -> Layout:
+        """Shapes as the kernel says; pairs: those of `groups_of`."""
         groups = np.zeros(kernel.PAIRS, np.int64)
         groups[list(pairs)] = np.arange(1, len(pairs) + 1)
-        edges = np.full((len(columns), PLACES_MAX), np.inf)
+        edges = np.full((len(columns), kernel.BINS - 1), np.inf)
         codes = np.zeros((len(columns), PLACES_MAX), np.int64)
         for k, column in enumerate(columns):
             edges[k, : len(column.edges)] = column.edges
@@ -150,5 +157,6 @@ class Layout:
             codes,
             np.array([column.size for column in columns], np.int64),
             groups,
+            batch,
             np.array([column.mixed for column in columns]),
         )

@@ -124,7 +124,7 @@ class Drift:
         while start < len(rows):
             start = kernel.fold(
                 rows, features, scores, start, layout.reads, layout.places, layout.edges, layout.codes, layout.sizes,
-                layout.groups, self._counts, self._strata, self._head,
+                layout.groups, layout.batch, self._counts, self._strata, self._head,
             )  # fmt: skip
             if start < len(rows):
                 self._advance(int(rows[start, Col.OCCURRED_MS]) // HOUR_MS)
