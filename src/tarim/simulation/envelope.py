@@ -92,6 +92,7 @@ SCENARIOS: Final = (
     "bulk_invitation",
     "bulk_withdrawal",
     "bulk_order",
+    "card_not_present",
 )
 """Kinds of crime of the scenarios "all"; telecom fraud, gathering and scattering are split into their typologies."""
 CRIME_NAMES: Final = (*CRIMES, *(name for name in SCENARIOS if name not in CRIMES))
@@ -119,6 +120,7 @@ PATTERNS: Final = (
     ("flash_sale", "bulk_order"),
     ("moving_out", "rapid_emptying"),
     ("big_shopping", "cash_out"),
+    ("shopping_festival", "card_not_present"),
 )
 """What genuine customers do that looks like crime, each with the crime it imitates."""
 SCREEN_SHARED: Final = 1

@@ -28,11 +28,15 @@ BELOW_THOUSAND: Final = Condition(
 """Just below 1,000 yuan, up to which cards pay without a second look."""
 LARGE_PURCHASE: Final = Condition("large_purchase", ("kind", "==", "payment"), ("amount_fen", ">=", 80_000))
 
+CARD_DETAILS: Final = Condition("card_details", ("kind", "==", "payment"), ("channel", "==", "api"))
+"""Paid in an online shop with the details of a card, without the bank's app."""
+
 
 def scenario_features() -> FeatureSet:
     """The 46 reference features and those of the scenario packs; amounts in fen.
 
     sender     an account when money leaves it        relation   an account and one it pays
+    card       an account when it pays by its card's details
     holder     a customer and one of its devices      visit      an account and a merchant
     inviter    the customer who invited (extra_3 of a sign-up)
     """
@@ -45,6 +49,7 @@ def scenario_features() -> FeatureSet:
     relation = Entity("relation", key=("account", "payee_account"))
     holder = Entity("holder", key=("customer", "device_id"))
     visit = Entity("visit", key=("account", "merchant_id"))
+    card = Entity("card", key="account", when=CARD_DETAILS)
     merchant = Entity("merchant", key="merchant_id")
     inviter = Entity("inviter", key="extra_3", when=SIGNUP)
     features: list[Feature] = [
@@ -65,6 +70,12 @@ def scenario_features() -> FeatureSet:
             sender.in_out_ratio("amount_fen", window, payee),
         ]
     features += [sender.distinct("payee_account", "90d")]
+    features += [
+        card.count("2h"),
+        card.sum("amount_fen", "2h"),
+        card.min("amount_fen", "2h"),
+        visit.first_seen("90d"),
+    ]
     features += [
         payee.mean("amount_fen", "24h"),
         payee.std("amount_fen", "24h"),

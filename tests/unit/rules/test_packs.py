@@ -53,7 +53,7 @@ def rows_of(story: Iterable[Event]) -> np.ndarray:
             (Col.KIND, kind),
             (Col.CHANNEL, channel),
             (Col.RESULT, Result.FAILED if said.get("failed") else Result.SUCCEEDED),
-            (Col.VERIFICATION, Verification.PASSWORD),
+            (Col.VERIFICATION, Verification.SMS_CODE if said.get("code") else Verification.PASSWORD),
             (Col.FLAGS, Flag.HISTORY_AUTHORISED),
             (Col.EXTRA_0, said.get("age", 35)),
             (Col.EXTRA_1, said.get("signs", 0)),
@@ -193,6 +193,10 @@ HITS: dict[str, list[Event]] = {
     "bulk_order": [
         event("payment", place * 8, 1 + place % 3, device=8_021, merchant=303, yuan=180) for place in range(9)
     ],
+    "card_not_present": [
+        event("payment", 5 * MINUTE * place, channel="api", merchant=400 + place, yuan=1_400 if place else 3)
+        for place in range(4)
+    ],
 }
 """What must be found, by scenario."""
 
@@ -257,6 +261,11 @@ MISSES: dict[str, list[Event]] = {
     "bulk_withdrawal": many("withdrawal", 3, 5 * MINUTE, device=8_020, yuan=260, percent=90),
     # A flash sale: many customers, each once.
     "bulk_order": many("payment", 15, 3, merchant=303, yuan=180),
+    # A day of bargains: many shops, each with the code that came by message.
+    "card_not_present": [
+        event("payment", 5 * MINUTE * n, channel="api", merchant=400 + n, yuan=900 if n else 3, code=True)
+        for n in range(6)
+    ],
 }
 """What looks like it and must not be taken for it."""
 

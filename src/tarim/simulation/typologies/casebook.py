@@ -35,7 +35,7 @@ from tarim.simulation.typologies.scene import Maker, Scene
 CASE_STREAM: Final = 100
 """Purpose of the first kind's stream; kind after kind has the next."""
 SERVICE_SHARE: Final = 0.025
-"""Share of all events: genuine sign-ups, applications, withdrawals by telephone, money from other banks."""
+"""Share of all events: what `services_of_day` makes."""
 _SALT_SIGNS, _SALT_BALANCE, _SALT_REST, _SALT_DISCOUNT = range(131, 135)
 
 
@@ -82,6 +82,7 @@ CRIME_KINDS: Final[dict[str, Kind]] = {
     "bulk_invitation": Kind(abuse.bulk_invitation, 23.5, 0.5),
     "bulk_withdrawal": Kind(abuse.bulk_withdrawal, 14.5, 0.6),
     "bulk_order": Kind(abuse.bulk_order, 32.5, 0.4),
+    "card_not_present": Kind(fraud.card_not_present, 7.5),
 }
 PATTERN_KINDS: Final[dict[str, Kind]] = {
     "payday": Kind(lookalikes.payday, 31.5),
@@ -106,6 +107,7 @@ PATTERN_KINDS: Final[dict[str, Kind]] = {
     "flash_sale": Kind(lookalikes.flash_sale, 38.5, 0.6),
     "moving_out": Kind(lookalikes.moving_out, 3.0),
     "big_shopping": Kind(lookalikes.big_shopping, 3.5, 2.0),
+    "shopping_festival": Kind(lookalikes.shopping_festival, 5.5, 2.0),
 }
 """Rates are those of an ordinary day; `_season` multiplies some of them."""
 assert tuple(CRIME_KINDS) == SCENARIOS and tuple(PATTERN_KINDS) == tuple(name for name, _ in PATTERNS)
@@ -165,17 +167,18 @@ def cases_of_day(
 def services_of_day(
     rng: np.random.Generator, population: Population, day: int, day_start_ms: int, events_per_day: int
 ) -> Block:
-    """Genuine sign-ups, applications, withdrawals by telephone, and money that comes from other banks."""
+    """Genuine sign-ups, applications, withdrawals by telephone, money from other banks, and cards that shops keep on file."""
     count = int(rng.poisson(SERVICE_SHARE * events_per_day))
     scene = Scene(rng, population, day, day_start_ms, 0)
-    kind = rng.choice([SIGNUP, APPLICATION, WITHDRAWAL, -1], count, p=[0.2, 0.15, 0.25, 0.4])
+    kind = rng.choice([SIGNUP, APPLICATION, WITHDRAWAL, PAYMENT, -1], count, p=[0.15, 0.1, 0.2, 0.25, 0.3])
     occurred = day_start_ms + crime.waking(rng, count)
     customer = scene.people(count)
     from_elsewhere = kind < 0
     asked = scene.money(25_000.0, 0.7, count, whole=1_000, whole_share=0.9)
     taken = scene.money(350.0, 0.9, count, whole=10, whole_share=0.7)
     invited = (kind == SIGNUP) & (rng.random(count) < 0.3)
-    here = ~from_elsewhere
+    kept = kind == PAYMENT
+    here = ~from_elsewhere & ~kept
     by_phone = scene.by_phone(
         kind[here],
         customer[here],
@@ -187,7 +190,10 @@ def services_of_day(
     )
     amount = scene.money(2_200.0, 1.3, count, whole=100)
     came = scene.from_elsewhere(customer[from_elsewhere], occurred[from_elsewhere], -1, amount[from_elsewhere])
-    return concatenate([by_phone, came])
+    charged = scene.by_card_details(
+        customer[kept], occurred[kept], -1, scene.money(60.0, 1.0, int(kept.sum()), whole=1)
+    )
+    return concatenate([by_phone, came, charged])
 
 
 def complete(population: Population, block: Block) -> Block:

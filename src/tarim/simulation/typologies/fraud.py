@@ -9,6 +9,8 @@ from tarim.simulation.blocks import Array, Block, concatenate, take
 from tarim.simulation.envelope import (
     APPLICATION,
     BY_DOCUMENT,
+    BY_NOTHING,
+    BY_SMS,
     COUNTER,
     DEPOSIT,
     FAILED,
@@ -170,4 +172,20 @@ def false_application(scene: Scene) -> Block:
         amount_fen=scene.money(30_000.0, 0.5, len(ring), whole=5_000, whole_share=0.8),
         account=-1,
         result=np.where(rng.random(len(ring)) < 0.3, FAILED, SUCCEEDED),
+    )
+
+
+def card_not_present(scene: Scene) -> Block:
+    """With the stolen details of a card a small payment or two tries it out, then shop after shop is charged."""
+    rng, victim = scene.rng, scene.people(scene.cases)
+    ring, place = scene.sizes(4, 12)
+    trial = place < rng.integers(1, 3, scene.cases)[ring]
+    small, large = scene.money(4.0, 0.6, len(ring), whole=1), scene.money(1_300.0, 0.7, len(ring), whole=10)
+    return scene.by_card_details(
+        victim[ring],
+        scene.begin(13.0, 6.0)[ring] + scene.steps(ring, 5 * 60.0, 20.0),
+        ring,
+        np.where(trial, small, large),
+        verification=np.where(rng.random(len(ring)) < 0.1, BY_SMS, BY_NOTHING),
+        result=np.where(~trial & (rng.random(len(ring)) < 0.15), FAILED, SUCCEEDED),
     )

@@ -12,6 +12,7 @@ from tarim.simulation.envelope import (
     APPLICATION,
     BINDING,
     BY_DOCUMENT,
+    BY_NOTHING,
     BY_PASSWORD,
     BY_PASSWORD_SMS,
     BY_PASSWORD_TOKEN,
@@ -424,3 +425,16 @@ def big_shopping(scene: Scene) -> Block:
         amount_fen=scene.money(2_400.0, 0.7, len(ring), whole=10),
     )
     return take(block, np.argsort(block["occurred_ms"], kind="stable"))
+
+
+def shopping_festival(scene: Scene) -> Block:
+    """A day of bargains: within hours a customer pays in many online shops that keep the card on file, most with a code."""
+    rng, buyer = scene.rng, scene.people(scene.cases)
+    ring, _ = scene.sizes(3, 9)
+    return scene.by_card_details(
+        buyer[ring],
+        scene.begin(20.0, 2.0)[ring] + scene.steps(ring, 14 * 60.0, 60.0),
+        ring,
+        scene.money(260.0, 0.9, len(ring), whole=1, whole_share=0.3),
+        verification=np.where(rng.random(len(ring)) < 0.6, BY_SMS, BY_NOTHING),
+    )

@@ -31,7 +31,7 @@ from tarim.simulation.envelope import (
     WIFI,
     WITHDRAWAL,
 )
-from tarim.simulation.life import login_verification, places_of_telephones, transfer_verification
+from tarim.simulation.life import ONLINE, login_verification, places_of_telephones, transfer_verification
 from tarim.simulation.population import CONTACTS, Population
 
 _SLEEPERS_PER_DAY: Final = 7
@@ -157,6 +157,16 @@ class Scene:
         """Money that comes in from other banks."""
         given: dict[str, Array | int] = {"verification": BY_NOTHING, "amount_fen": amount}
         return self._block(np.full(len(customer), DEPOSIT), customer, occurred, ring, API, given)
+
+    def by_card_details(
+        self, customer: Array, occurred: Ints, ring: Ints | int, amount: Ints, **columns: Array | int
+    ) -> Block:
+        """Payments to online shops by the card's number and codes: the bank sees no device, and often nothing is verified."""
+        count = len(customer)
+        shop = self.population.merchant(np.full(count, ONLINE), self.rng.random(count))
+        shown = np.where(self.rng.random(count) < 0.35, BY_SMS, BY_NOTHING)
+        given: dict[str, Array | int] = {"merchant": shop, "amount_fen": amount, "verification": shown}
+        return self._block(np.full(count, PAYMENT), customer, occurred, ring, API, given | columns)
 
     def by_criminals(
         self, kind: int | Array, customer: Array, occurred: Ints, ring: Ints, **columns: Array | int
