@@ -7,6 +7,8 @@ DATA/
     snapshots/      where recovery starts
     vault/          data keys, and the index of what is sealed
     lists/          history of the lists, and changes that wait for approval
+    names/          name screening: register of customers' names (sealed), watch lists in force, matches
+    screenings/     results of screening all customers, by digest
     artefacts/      rulesets and models that were in force, or were submitted to be, by digest
     registry/       signed packages of models, by the digest of their manifest
     backtests/      results of backtests, by digest
@@ -31,6 +33,7 @@ import numpy.typing as npt
 from tarim.base.errors import DefinitionError, NotFound, TooLarge
 from tarim.base.instants import Clock
 from tarim.bootstrap.lists import open_lists
+from tarim.bootstrap.name_book import index_names_again, open_names
 from tarim.bootstrap.settings import FILE_NAME, Settings, load_settings
 from tarim.decisions import (
     NEW,
@@ -97,6 +100,10 @@ class Places:
     @property
     def lists(self) -> Path:
         return self.data / "lists"
+
+    @property
+    def names(self) -> Path:
+        return self.data / "names"
 
     @property
     def artefacts(self) -> Path:
@@ -316,6 +323,7 @@ class House:
             self.recovered = recover_state(self.journal, settings, places, self.features)
             say(_recovered_text(self.recovered))
             self.lists = open_lists(places.lists, self.journal, Tokenizer(master.derive("tokens")), self.clock)
+            self.names = open_names(places.names, self.journal)
             self.vault = Vault.open(places.vault, master, settings.vault)
         except BaseException:
             self.journal.close()
@@ -361,6 +369,7 @@ class House:
         try:
             self.vault.close()
             self.lists.close()
+            self.names.close()
         finally:
             self.journal.close()
 
@@ -487,6 +496,8 @@ def index_again(vault: Vault, journal: Journal) -> int:
                 recovering=True,
             )
             count += len(events)
+        elif record.kind == RecordKind.NAMES:
+            index_names_again(vault, record)
     return count
 
 

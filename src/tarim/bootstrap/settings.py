@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from tarim.base.errors import DefinitionError
+from tarim.bootstrap.name_settings import NameSettings
 from tarim.decisions import IndicatorSettings
 from tarim.intake import IntakeLimits
 from tarim.journal import JournalLimits
@@ -108,6 +109,7 @@ class Settings:
     journal: JournalLimits = field(default_factory=JournalLimits)
     intake: IntakeLimits = field(default_factory=IntakeLimits)
     vault: VaultLimits = field(default_factory=VaultLimits)
+    names: NameSettings = field(default_factory=NameSettings)
 
 
 MEANINGS: Final[Mapping[str, str]] = {
@@ -161,11 +163,17 @@ MEANINGS: Final[Mapping[str, str]] = {
     "vault.ready_keys": "data keys made ahead",
     "vault.sealed_before_slots": "combinations remembered as sealed, 12 bytes each; a power of two",
     "vault.index_batches_max": "batches waiting for the vault's index",
+    "names.threshold_percent": "least score of a match, in hundredths; chosen on the stated test",
+    "names.wait_ms_max": "longest time an event waits for the screening of its payee's name; then it is decided and flagged",
+    "names.waiting_max": "names being screened; events with one more are decided and flagged at once",
+    "names.remembered_max": "names of payees whose answer is remembered, about 100 bytes each",
+    "names.rescreen_after_s": "seconds after a change until all customers are screened",
+    "names.nice": "niceness of the process that screens all customers",
     "vault.index_cached_bytes_max": "memory for finding a customer's sealed values, 8 bytes a value",
 }
 """What each setting means; a test holds it complete."""
 
-_LEAST: Final[Mapping[str, int]] = {"service.port": 0, "snapshots.nice": 0, "journal.free_bytes_min": 0}
+_LEAST: Final[Mapping[str, int]] = {"service.port": 0, "snapshots.nice": 0, "names.nice": 0, "journal.free_bytes_min": 0}
 
 
 def sections() -> Iterator[tuple[str, type[Any]]]:

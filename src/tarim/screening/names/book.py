@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,19 +44,21 @@ class Sealed(NamedTuple):
 
 
 class NameBook:
-    """The file and the state.  Writing and the state belong to one thread at a time; questions to the file to any."""
+    """The file and the state.  `take` and the state belong to one thread; questions to the file to any, after `flush`."""
 
     def __init__(self, folder: Path) -> None:
         """Open the file in `folder`, made if there is none.  Raises Unavailable, Damaged."""
         self.path = folder / BOOK_FILE
         self._db = open_database(self.path, _SCHEMA, "NORMAL")
-        self._lock = threading.Lock()
+        self._writer = ThreadPoolExecutor(1, "names-book")
+        self._trouble = ""
         self._reader = Reader(self.path)
         self.state = NamesState()
         self._register_state()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Write what is still to be written, and let go of the file."""
+        self._writer.shutdown()
         self._reader.close()
         self._db.close()
 
@@ -73,34 +75,50 @@ class NameBook:
         return 0 if row is None else int(row[0])
 
     def take(self, seq: int, payload: bytes | memoryview) -> Record:
-        """Take in the record at a position: state and file.  Raises Damaged, Unavailable."""
+        """Take in the record at a position: the state at once, the file soon.  Raises Damaged, Unavailable."""
+        if self._trouble:
+            raise Unavailable(f"the book of name screening cannot be written: {self._trouble}")
         record = decode_record(payload)
         self.state.take(seq, record)
+        self._writer.submit(self._write, seq, record, bytes(payload))
+        return record
+
+    def _write(self, seq: int, record: Record, payload: bytes) -> None:
+        """In the one writing thread, in the journal's order; after a trouble nothing, so that applied_seq stays true."""
+        if self._trouble:
+            return
         try:
-            with self._lock, self._db as db:
+            with self._db as db:
                 if isinstance(record, Register):
                     db.executemany(
                         "INSERT OR REPLACE INTO customers VALUES (?, ?, ?, ?)",
                         [(each.customer, each.digest, each.sealed, seq) for each in record.customers],
                     )
                 else:
-                    db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (seq, record.at_ms, bytes(payload)))
+                    db.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (seq, record.at_ms, payload))
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('applied_seq', ?)", (seq + 1,))
         except sqlite3.Error as error:
-            raise Unavailable(f"the book of name screening cannot be written: {error}") from None
-        return record
+            self._trouble = str(error)
+
+    def flush(self) -> None:
+        """Wait until all that was taken in is in the file.  Raises Unavailable when it could not be written."""
+        self._writer.submit(lambda: None).result()
+        if self._trouble:
+            raise Unavailable(f"the book of name screening cannot be written: {self._trouble}")
 
     def note_applied(self, seq: int) -> None:
         """The journal below this position was gone through.  Raises Unavailable."""
+        self.flush()
         try:
-            with self._lock, self._db as db:
+            with self._db as db:
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('applied_seq', ?)", (seq,))
         except sqlite3.Error as error:
             raise Unavailable(f"the book of name screening cannot be written: {error}") from None
 
     def clear(self) -> None:
         """Forget everything: the journal was set back."""
-        with self._lock, self._db as db:
+        self.flush()
+        with self._db as db:
             db.execute("DELETE FROM records")
             db.execute("DELETE FROM customers")
             db.execute("DELETE FROM meta")
@@ -110,6 +128,7 @@ class NameBook:
 
     def state_at(self, at_ms: int) -> NamesState:
         """What was in force at an instant: by the records until then.  Takes milliseconds for thousands of records."""
+        self.flush()
         state = NamesState()
         for seq, payload in self._reader.all(
             "SELECT seq, payload FROM records WHERE at_ms <= ? ORDER BY seq", (at_ms,)
@@ -119,6 +138,7 @@ class NameBook:
 
     def digests(self, customers: Sequence[int]) -> dict[int, int]:
         """Keyed hashes of what these customers registered last; those who never did are left out."""
+        self.flush()
         given = json.dumps(list(customers))
         query = "SELECT customer, digest FROM customers WHERE customer IN (SELECT value FROM json_each(?))"
         return dict(self._reader.all(query, (given,)))
@@ -130,6 +150,7 @@ class NameBook:
 
     def registered(self, from_seq: int, to_seq: int) -> list[int]:
         """Tokens of customers whose newest name came with a position in [from_seq, to_seq)."""
+        self.flush()
         return [
             row[0]
             for row in self._reader.all(
