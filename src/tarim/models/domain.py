@@ -32,7 +32,8 @@ class Tree:
     """One tree as LightGBM writes it: arrays by internal node, children below 0 are leaves (`~child` is the leaf's index).
 
     A child that is a node has a larger index than its parent.  A missing value goes left where `default_left`, any other
-    goes left when it is `<= threshold`.  A tree of one leaf has no nodes.
+    goes left when it is `<= threshold`.  A tree of one leaf has no nodes.  node_count, leaf_count: training rows that came
+    there, empty when the file does not say; reasons need them, scores do not.
     """
 
     feature: npt.NDArray[np.int64]
@@ -43,6 +44,8 @@ class Tree:
     right: npt.NDArray[np.int64]
     leaf_value: npt.NDArray[np.float64]
     depth: int
+    node_count: npt.NDArray[np.int64]
+    leaf_count: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ def lay_swept(forest: Forest, columns: list[Column]) -> Swept:
     for t, tree in enumerate(forest.trees):
         leaf_values[t, : len(tree.leaf_value)] = tree.leaf_value
         own = slice(starts[t], starts[t] + len(tree.feature))
-        node_columns[own] = _column_of_nodes(tree, index_of)
+        node_columns[own] = column_of_nodes(tree, index_of)
         bounds[own] = [
             np.searchsorted(cuts[feature], threshold) - 128
             for feature, threshold in zip(tree.feature.tolist(), tree.threshold, strict=True)
@@ -187,7 +187,8 @@ def lay_swept(forest: Forest, columns: list[Column]) -> Swept:
     return Swept(node_columns, bounds, lefts, rights, starts, roots, leaf_values, scratch, np.zeros(kernel.BLOCK))
 
 
-def _column_of_nodes(tree: Tree, index_of: dict[Column, int]) -> Ints:
+def column_of_nodes(tree: Tree, index_of: dict[Column, int]) -> Ints:
+    """The column that each node of a tree decides by."""
     pairs = zip(tree.feature.tolist(), modes_of(tree).tolist(), strict=True)
     return np.array([index_of[pair] for pair in pairs], np.int64)
 
@@ -202,7 +203,7 @@ def lay_complete(forest: Forest, columns: list[Column]) -> Complete:
     node_columns = np.zeros((padded, max(1, (1 << depth) - 1)), np.uint16)
     leaf_values = np.zeros((padded, 1 << depth))
     for t, tree in enumerate(forest.trees):
-        own_columns = _column_of_nodes(tree, index_of)
+        own_columns = column_of_nodes(tree, index_of)
         level = [0 if len(tree.feature) else ~0]
         for d in range(depth):
             first = (1 << d) - 1
@@ -231,7 +232,7 @@ def lay_any(forest: Forest, columns: list[Column]) -> AnyShape:
     placed = list(zip(forest.trees, node_starts[:-1].tolist(), strict=True))
     return AnyShape(
         np.array([start if len(tree.feature) else ~0 for tree, start in placed], np.int64),
-        np.concatenate([_column_of_nodes(tree, index_of) for tree in forest.trees]),
+        np.concatenate([column_of_nodes(tree, index_of) for tree in forest.trees]),
         np.concatenate([tree.threshold for tree in forest.trees]),
         np.concatenate([shifted(tree.left, start) for tree, start in placed]),
         np.concatenate([shifted(tree.right, start) for tree, start in placed]),

@@ -125,7 +125,17 @@ def _tree(index: int, text: str, feature_count: int) -> Tree:
     if nodes and (missing.max() > Missing.NAN or feature.min() < 0 or feature.max() >= feature_count):
         raise DefinitionError(f"{where}: a split's type or feature does not exist")
     depth = _depth(left, right, where)
-    return Tree(feature, threshold, missing, (decision & _DEFAULT_LEFT) != 0, left, right, leaf_value, depth)
+    node_count, leaf_count = (
+        _counts(fields, "internal_count", where, nodes),
+        _counts(fields, "leaf_count", where, nodes + 1),
+    )
+    default_left = (decision & _DEFAULT_LEFT) != 0
+    return Tree(feature, threshold, missing, default_left, left, right, leaf_value, depth, node_count, leaf_count)
+
+
+def _counts(fields: dict[str, str], key: str, where: str, count: int) -> npt.NDArray[np.int64]:
+    """Training rows by node or leaf; empty when the file does not say."""
+    return _integers(fields, key, where, count) if fields.get(key) else np.zeros(0, np.int64)
 
 
 def _floats(fields: dict[str, str], key: str, where: str) -> npt.NDArray[np.float64]:

@@ -52,6 +52,12 @@ class LogisticEvaluator:
             features, out, self._used, self._means, self._scales, self._weights, self._intercept, self._signed_log
         )
 
+    def contributions(self, features: Floats, out: Floats) -> None:
+        """What each feature adds: its weight times its distance from the training mean."""
+        kernel.contribute(
+            features, out, self._used, self._means, self._scales, self._weights, self._intercept, self._signed_log
+        )
+
 
 class WoeEvaluator:
     """A logistic regression over the weights of evidence of bins: a scorecard."""
@@ -70,6 +76,10 @@ class WoeEvaluator:
     def raw(self, features: Floats, out: Floats) -> None:
         """Raw scores."""
         kernel.add_up_bins(features, out, self._used, self._starts, self._edges, self._points, self._intercept)
+
+    def contributions(self, features: Floats, out: Floats) -> None:
+        """What each feature adds: the points of its bin; the last column is the intercept, a row without evidence."""
+        kernel.contribute_bins(features, out, self._used, self._starts, self._edges, self._points, self._intercept)
 
 
 def read_logistic(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,6 +15,7 @@ from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
 from tarim.models.calibration import Calibration
 from tarim.models.domain import MODEL_BYTES_MAX, Forest
 from tarim.models.kernels import forest as forest_kernel
+from tarim.models.kernels import shap as shap_kernel
 from tarim.models.layout import (
     COMPLETE_DEPTH_MAX,
     can_sweep,
@@ -26,6 +28,7 @@ from tarim.models.layout import (
 )
 from tarim.models.lightgbm_text import read_calibration, read_forest
 from tarim.models.logistic_json import read_logistic, require
+from tarim.models.shap_layout import Shares, lay_shares
 
 SWEEP_EVENTS_MIN: Final = 128
 """From so many events on, sweeping a whole block (even partly empty) is cheaper than walking each."""
@@ -37,6 +40,7 @@ class _Evaluator(Protocol):
     sigmoid: float
 
     def raw(self, features: Floats, out: Floats) -> None: ...
+    def contributions(self, features: Floats, out: Floats) -> None: ...
 
 
 class Model:
@@ -80,6 +84,17 @@ class Model:
         """Write each event's score before calibration and sigmoid."""
         assert features.ndim == 2 and features.shape == (len(out), len(self.feature_names))
         self._evaluator.raw(features, out)
+
+    def contributions(self, features: Floats, out: Floats) -> None:
+        """Write what each feature adds to each event's raw score, log odds: features (n, F), out (n, F + 1).
+
+        The last column is the mean raw score over the training rows; each row sums up to the event's raw score.  For a forest
+        Shapley values as LightGBM's `pred_contrib` has them, for a linear model weight times distance from the mean.
+        Raises DefinitionError when the model's file does not say how many training rows its leaves had.
+        """
+        assert features.ndim == 2 and features.shape[1] == len(self.feature_names)
+        assert out.shape == (len(features), len(self.feature_names) + 1)
+        self._evaluator.contributions(features, out)
 
 
 def load_model(path: Path, feature_names: Sequence[str]) -> Model:
@@ -126,6 +141,7 @@ class ForestEvaluator:
 
     def __init__(self, forest: Forest, place_of: list[int]) -> None:
         self.sigmoid = forest.sigmoid
+        self._forest, self._place_of = forest, place_of
         columns = columns_of(forest)
         described = describe_columns(columns, place_of)
         self._columns = (described.features, described.modes, described.values)
@@ -172,3 +188,17 @@ class ForestEvaluator:
                 features, out, *self._columns, a.roots, a.columns, a.thresholds, a.lefts, a.rights, a.leaf_starts,
                 a.leaf_values,
             )  # fmt: skip
+
+    @cached_property
+    def _shares(self) -> Shares:
+        """Laid out when first asked for: most of the time nobody asks."""
+        return lay_shares(self._forest, columns_of(self._forest), self._place_of)
+
+    def contributions(self, features: Floats, out: Floats) -> None:
+        """What each feature adds.  Raises DefinitionError."""
+        s = self._shares
+        shap_kernel.contribute(
+            features, out, s.columns.features, s.columns.modes, s.columns.values, s.weights, s.openness, s.node_starts,
+            s.upper_counts, s.leaf_starts, s.outputs, s.node_columns, s.thresholds, s.places, s.others, s.ends, s.ancestors,
+            s.sides, s.repeats, s.repeated, s.leaf_values, s.expected, s.ways, s.reach, s.below,
+        )  # fmt: skip

@@ -155,7 +155,7 @@ def sweep(columns, bounds, lefts, rights, tree_starts, roots, leaf_values, codes
 
 
 @njit(inline="always")
-def _fill_columns(features, i, column_features, column_modes, values):
+def fill_columns(features, i, column_features, column_modes, values):
     """The value of each column for event `i`: a number; for a missing one minus infinity (left) or NaN (right)."""
     for c in range(column_features.shape[0]):
         x = features[i, column_features[c]]
@@ -189,7 +189,7 @@ def walk_complete(features, out, column_features, column_modes, values, depth, t
     one = np.uint64(1)
     inner = (one << np.uint64(depth)) - one
     for i in range(features.shape[0]):
-        _fill_columns(features, i, column_features, column_modes, values)
+        fill_columns(features, i, column_features, column_modes, values)
         total = 0.0
         for t in range(0, thresholds.shape[0], INTERLEAVED):
             a = b = c = d = e = f = g = h = np.uint64(0)  # unsigned: a signed index costs a test for negative ones
@@ -240,7 +240,7 @@ def walk_any(
     the leaf ~child of the tree.  roots: by tree, likewise.  leaf_starts: where a tree's leaves begin in leaf_values.
     """
     for i in range(features.shape[0]):
-        _fill_columns(features, i, column_features, column_modes, values)
+        fill_columns(features, i, column_features, column_modes, values)
         total = 0.0
         for t in range(roots.shape[0]):
             node = roots[t]
