@@ -67,6 +67,7 @@ class Definition:
     where: Condition = always
     delay_ms: int = 0
     other: Owner | None = None
+    percent: int = 0
 
 
 Past = Callable[[Owner], list[Event]]
@@ -98,6 +99,8 @@ def value_of(definition: Definition, event: Event, past_of: Past, frauds: set[in
             return float(known)
         case "label_rate":
             return known / len(members) if members else 0.0
+        case "label_run" | "label_run_age" | "label_run_min" | "since_fraud" | "since_clear":
+            return _by_label(definition, event, members, frauds)
     column = definition.column
     assert column is not None
     values = [f[column] for f in chosen]
@@ -112,6 +115,11 @@ def value_of(definition: Definition, event: Event, past_of: Past, frauds: set[in
             return float(max(values))
         case "std":
             return _root(_variance(values))
+        case "percentile":
+            return float(percentile(values, definition.percent))
+        case "over_percentile":
+            against = percentile([f[column] for f in others], definition.percent) if others else 0
+            return float(event[column] / against) if against else NAN
         case "distinct":
             return float(len(set(values) - {0}))
         case "is_new":
@@ -133,6 +141,32 @@ def value_of(definition: Definition, event: Event, past_of: Past, frauds: set[in
             assert all(definition.other.key_of(f) == key for f in out)
             return float(Fraction(sum(values), sum(f[column] for f in out) + OUT_GRACE_FEN))
     raise AssertionError(definition.kind)
+
+
+def percentile(values: Sequence[int], percent: int) -> Fraction:
+    """Where `percent` of a hundred parts of the way from the least to the greatest value lie, between neighbours straight."""
+    place = Fraction((len(values) - 1) * percent, 100)
+    rising = sorted(values)
+    low, high = rising[math.floor(place)], rising[math.ceil(place)]
+    return low + (high - low) * (place - math.floor(place))
+
+
+def _by_label(definition: Definition, event: Event, members: Sequence[Event], frauds: set[int]) -> float:
+    """What the order of frauds and other events in the span says."""
+    rising = sorted(members, key=lambda f: (f[Col.OCCURRED_MS], f[Col.SEQ]))
+    clear = [f for f in rising if f[Col.SEQ] not in frauds]
+    run = rising[rising.index(clear[-1]) + 1 :] if clear else rising
+    if definition.kind == "label_run":
+        return float(len(run))
+    if definition.kind == "label_run_min":
+        assert definition.column is not None
+        return float(min((f[definition.column] for f in run), default=NAN))
+    of_kind = {
+        "label_run_age": run[:1],
+        "since_fraud": [f for f in rising if f[Col.SEQ] in frauds][-1:],
+        "since_clear": clear[-1:],
+    }[definition.kind]
+    return float(event[Col.OCCURRED_MS] - of_kind[0][Col.OCCURRED_MS]) if of_kind else NAN
 
 
 def _variance(values: Sequence[int]) -> Fraction:
@@ -250,6 +284,7 @@ def definitions_of(features: FeatureSet) -> list[Definition]:
             condition_of(feature.where),
             feature.delay_ms,
             owner_of(feature.other) if feature.other else None,
+            feature.percent,
         )
         for feature in features.features
     ]

@@ -34,7 +34,10 @@ ABOUT = [Col.CUSTOMER, Col.ACCOUNT, Col.PAYEE, Col.DEVICE, Col.ADDRESS, Col.MERC
 """What the decision path copies into a label from the event it is about, so that its entities are found."""
 WHOLE_OPS = ("count", "first_seen", "since_last")
 NUMBER_OPS = ("sum", "mean", "min", "max", "std", "zscore", "ratio")
-LABEL_OPS = ("label_count", "label_rate", "delayed_count")
+LABEL_OPS = (
+    "label_count", "label_rate", "delayed_count", "label_run", "label_run_age", "since_fraud", "since_clear",
+)  # fmt: skip
+PERCENTILE_OPS = ("percentile", "over_percentile")
 
 CONDITIONS = (
     Condition("transfers", ("kind", "==", "transfer")),
@@ -81,7 +84,7 @@ def feature_sets(
 def _features(draw: st.DrawFn, entities: list[Entity], unit: str) -> Feature:
     entity = draw(st.sampled_from(entities))
     window = f"{draw(st.sampled_from((1, 2, 3, 5, 8, 20, 40)))}{unit}"
-    family = draw(st.sampled_from(("whole", "where", "number", "distinct", "label", "in_out")))
+    family = draw(st.sampled_from(("whole", "where", "number", "percentile", "distinct", "label", "in_out")))
     where = draw(st.sampled_from(CONDITIONS))
     match family:
         case "whole":
@@ -97,12 +100,18 @@ def _features(draw: st.DrawFn, entities: list[Entity], unit: str) -> Feature:
         case "number":
             op = draw(st.sampled_from(NUMBER_OPS))
             return getattr(entity, op)(draw(st.sampled_from(NUMBER_FIELDS)), window)
+        case "percentile":
+            op, percent = draw(st.sampled_from(PERCENTILE_OPS)), draw(st.sampled_from((0, 1, 37, 50, 90, 100)))
+            return getattr(entity, op)(draw(st.sampled_from(NUMBER_FIELDS)), percent, window)
         case "distinct":
             op = draw(st.sampled_from(("distinct", "is_new")))
             return getattr(entity, op)(draw(st.sampled_from(DISTINCT_FIELDS)), window)
         case "label":
             delay = f"{draw(st.sampled_from((1, 2, 5, 20)))}{unit}"
-            return getattr(entity, draw(st.sampled_from(LABEL_OPS)))(window, delay)
+            op = draw(st.sampled_from((*LABEL_OPS, "label_run_min")))
+            if op == "label_run_min":
+                return entity.label_run_min(draw(st.sampled_from(NUMBER_FIELDS)), window, delay)
+            return getattr(entity, op)(window, delay)
     other = draw(st.sampled_from([e for e in entities if len(e.key_fields) == len(entity.key_fields)]))
     return entity.in_out_ratio("amount_fen", window, other)
 

@@ -24,7 +24,8 @@ from tests.naive.streams import HOUR_MS, Stream, feature_sets, long_stream, stre
 Floats = npt.NDArray[np.float64]
 EXACT_OPS = {
     "count", "sum", "min", "max", "distinct", "is_new", "first_seen", "since_last", "label_count", "delayed_count",
-    "share", "label_rate",
+    "share", "label_rate", "label_run", "label_run_age", "label_run_min", "since_fraud", "since_clear",
+    "percentile", "over_percentile",
 }  # fmt: skip
 EASY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -214,3 +215,49 @@ def test_features_of_earlier_outcomes_are_the_same_live_and_in_replay(stream: St
 def outcome_of(rows: Rows, features: Floats) -> npt.NDArray[np.int64]:
     """Some outcome that depends on the event and on its features."""
     return (rows[:, Col.AMOUNT_FEN] // 7 + np.nan_to_num(features[:, 4]).astype(np.int64)) % len(Outcome)
+
+
+def ordered_features() -> FeatureSet:
+    """What is kept in order and what runs of labels say, over windows that share a ring and a delay."""
+    payer, merchant = Entity("payer", key="account"), Entity("merchant", key="merchant_id")
+    return FeatureSet(
+        "ordered",
+        *(payer.percentile("amount_fen", percent, "20ms") for percent in (0, 50, 90)),
+        *(payer.over_percentile("amount_fen", percent, window) for percent in (50, 100) for window in ("5ms", "40ms")),
+        payer.percentile("extra_3", 50, "40ms"),
+        payer.distinct("payee_account", "20ms"),
+        *(merchant.label_run(window, "3ms") for window in ("10ms", "60ms")),
+        merchant.label_run("60ms", "9ms"),
+        merchant.label_run_age("60ms", "3ms"),
+        *(merchant.label_run_min("amount_fen", window, "3ms") for window in ("10ms", "60ms")),
+        merchant.since_fraud("60ms", "3ms"),
+        merchant.since_clear("60ms", "9ms"),
+        merchant.label_rate("60ms", "3ms"),
+        lateness="8ms",
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_percentiles_and_runs_of_labels_over_long_pasts(seed: int):
+    """Blocks are halved and joined, labels come, change and go, events come late, in small rings and in large ones."""
+    features = ordered_features()
+    stream = long_stream(seed, 500, keys=1 + seed % 2, pace=(1, 8)[seed // 2])
+    out, seen = run(Engine(features, jit=False), stream.rows, cuts=(100, 101, 350))
+    check(features, stream.rows, out, seen)
+    for large_lg in (2, 4):
+        again, _ = run(Engine(features, jit=False, large_lg=large_lg), stream.rows)
+        assert same_bits(out, again)
+
+
+@pytest.mark.slow
+def test_percentiles_and_runs_of_labels_are_the_same_compiled(tmp_path: Path):
+    """The same bits as uncompiled, over a restart, where rings of hundreds of events are large."""
+    features = ordered_features()
+    stream = long_stream(9, 1_500, keys=1, pace=30)
+    engine = Engine(features)
+    before, _ = run(engine, stream.rows[:900])
+    assert engine.memory().entities[0].large_rings == 1
+    engine = restarted(engine, features, tmp_path / "engine.snapshot", jit=True)
+    after, _ = run(engine, stream.rows[900:])
+    plain, _ = run(Engine(features, jit=False), stream.rows)
+    assert same_bits(plain, np.concatenate([before, after]))

@@ -78,6 +78,8 @@ def test_every_feature_operation_is_defined() -> None:
         payer.std("amount_fen", "7d"),
         payer.zscore("amount_fen", "30d"),
         payer.ratio("amount_fen", "30d"),
+        payer.percentile("amount_fen", 50, "30d"),
+        payer.over_percentile("amount_fen", 50, "30d"),
         payer.distinct("payee_account", "7d"),
         payer.is_new("payee_account", "30d"),
         payer.first_seen("30d"),
@@ -87,6 +89,11 @@ def test_every_feature_operation_is_defined() -> None:
         merchant.label_count("30d", "7d"),
         merchant.label_rate("30d", "7d"),
         merchant.delayed_count("30d", "7d"),
+        merchant.label_run("90d", "7d"),
+        merchant.label_run_age("90d", "7d"),
+        merchant.label_run_min("amount_fen", "90d", "7d"),
+        merchant.since_fraud("90d", "7d"),
+        merchant.since_clear("90d", "7d"),
     ]
     for name in FeatureSet("all", *features).names:
         assert f"`{name}`" in page, name

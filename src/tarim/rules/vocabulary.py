@@ -5,6 +5,7 @@ A field stands for a word of the event row.  Codes are written as quoted names (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -131,11 +132,15 @@ def unit_of_feature(name: str) -> Unit:
 
     Plain is what could be anything, such as a sum over one of the bank's own numbers.
     """
-    if any(part in name for part in ("_since_last", "_first_seen", "_last_seen")):
+    if any(part in name for part in ("_since_", "_first_seen", "_last_seen", "_label_run_age_")):
         return Unit.MS
-    if any(f"_{part}_amount_fen" in name for part in ("sum", "mean", "min", "max", "std")):
+    if re.search("_over_p[0-9]+_", name):
+        return Unit.COUNT
+    if re.search("_p[0-9]+_amount_fen", name) or any(
+        f"_{part}_amount_fen" in name for part in ("sum", "mean", "min", "max", "std")
+    ):
         return Unit.FEN
-    counted = ("_count_", "_distinct_", "_is_new_", "_zscore_", "_ratio_", "_share_", "_rate_")
+    counted = ("_count_", "_distinct_", "_is_new_", "_zscore_", "_ratio_", "_share_", "_rate_", "_label_run_")
     return Unit.COUNT if any(part in name for part in counted) else Unit.PLAIN
 
 

@@ -4,7 +4,7 @@ Declare entities and features, make a set, give an engine the journal's rows in 
 """
 
 from tarim.stream.definitions import NIGHT, ROUND, Condition, Entity, Feature, FeatureSet
-from tarim.stream.engine import MEMORY_BYTES_MAX, Engine, EntityUse, MemoryUse
+from tarim.stream.engine import MEMORY_BYTES_MAX, Engine, EntityUse, GraphUse, MemoryUse
 from tarim.stream.events import (
     AMOUNT_FEN_MAX,
     COLUMN_OF_FIELD,
@@ -20,6 +20,7 @@ from tarim.stream.events import (
     Verification,
     empty_rows,
 )
+from tarim.stream.graph import MOVED, Graph, GraphFeature, graph_features
 from tarim.stream.kernels.arena import prefetch
 from tarim.stream.reference import reference_features
 from tarim.stream.scenarios import scenario_features
@@ -28,6 +29,7 @@ __all__ = [
     "AMOUNT_FEN_MAX",
     "COLUMN_OF_FIELD",
     "MEMORY_BYTES_MAX",
+    "MOVED",
     "NIGHT",
     "ROUND",
     "ROW_WORDS",
@@ -40,6 +42,9 @@ __all__ = [
     "Feature",
     "FeatureSet",
     "Flag",
+    "Graph",
+    "GraphFeature",
+    "GraphUse",
     "Kind",
     "MemoryUse",
     "NetworkKind",
@@ -48,6 +53,7 @@ __all__ = [
     "Rows",
     "Verification",
     "empty_rows",
+    "graph_features",
     "prefetch",
     "reference_features",
     "scenario_features",

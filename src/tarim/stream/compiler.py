@@ -11,14 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 
 import numba
 
-from tarim.stream.codegen import ARENA_IMPORT, kernel_source
-from tarim.stream.kernels import arena
+from tarim.stream.codegen import HELPER_IMPORT, kernel_source
+from tarim.stream.kernels import arena, ordered
 from tarim.stream.lowering import lowered
 from tarim.stream.plan import Plan
+
+_HELPERS: Final = (arena, ordered)
+"""Modules whose functions the generated one calls; each may import what stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def compile_plan(plan: Plan, *, jit: bool = True) -> Kernels:
     A first compile takes some seconds; afterwards the machine code comes from the cache folder.
     """
     source = kernel_source(plan)
-    adopt = [f"adopt_{role.index}" for role in plan.roles]
+    adopt = [f"adopt_{role.index}" for role in plan.directories]
     namespace = _compiled(source, ("process", "settle", *adopt)) if jit else _interpreted(source)
     return Kernels(namespace["process"], namespace.get("settle"), tuple(namespace[name] for name in adopt), source)
 
@@ -58,11 +62,17 @@ def _interpreted(source: str) -> dict[str, Any]:
 
 
 def _whole(source: str, entries: tuple[str, ...]) -> str:
-    """One module with the arena's own functions in it, in the form numba compiles."""
-    helpers = Path(arena.__file__).read_text(encoding="utf-8")
-    head, _, body = source.partition(ARENA_IMPORT)
-    assert body, "the generated module imports the arena"
-    return lowered(helpers.replace("from __future__ import annotations\n", "") + head + body, entries)
+    """One module with the helpers' own functions in it, in the form numba compiles."""
+    head, _, body = source.partition(HELPER_IMPORT)
+    assert body, "the generated module imports the helpers"
+    return lowered("\n".join([*(_without_imports(helper) for helper in _HELPERS), head, body]), entries)
+
+
+def _without_imports(helper: ModuleType) -> str:
+    """A helper's source for a module that has the other helpers in it already."""
+    assert helper.__file__ is not None
+    lines = Path(helper.__file__).read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("from __future__ import", "from tarim.")))
 
 
 @lru_cache(maxsize=64)

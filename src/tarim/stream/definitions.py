@@ -156,6 +156,14 @@ class Entity:
         """X / mean over the window, *e* included; 0 where the sum is 0."""
         return self._feature("ratio", column, window)
 
+    def percentile(self, column: str, percent: int, window: str) -> Feature:
+        """The value below which `percent` (0 to 100) of a hundred parts lie, interpolated; 50 is the median."""
+        return self._feature("percentile", column, window, percent=percent)
+
+    def over_percentile(self, column: str, percent: int, window: str) -> Feature:
+        """X / percentile of the window's other events; NaN where there are none or it is 0.  100: against the largest."""
+        return self._feature("over_percentile", column, window, percent=percent)
+
     def distinct(self, column: str, window: str) -> Feature:
         """How many different values of a field; absent values (0) do not count."""
         return self._feature("distinct", column, window)
@@ -192,6 +200,26 @@ class Entity:
         """How many events lie in the delayed window."""
         return self._feature("delayed_count", "", window, delay=delay)
 
+    def label_run(self, window: str, delay: str) -> Feature:
+        """How many events of the delayed window are known as fraud since its newest one that is not."""
+        return self._feature("label_run", "", window, delay=delay)
+
+    def label_run_age(self, window: str, delay: str) -> Feature:
+        """Milliseconds since the first event of that run; NaN when it is empty."""
+        return self._feature("label_run_age", "", window, delay=delay)
+
+    def label_run_min(self, column: str, window: str, delay: str) -> Feature:
+        """Smallest value of a field in that run; NaN when it is empty."""
+        return self._feature("label_run_min", column, window, delay=delay)
+
+    def since_fraud(self, window: str, delay: str) -> Feature:
+        """Milliseconds since the delayed window's newest event known as fraud, NaN when there is none."""
+        return self._feature("since_fraud", "", window, delay=delay)
+
+    def since_clear(self, window: str, delay: str) -> Feature:
+        """Milliseconds since the delayed window's newest event not known as fraud, NaN when there is none."""
+        return self._feature("since_clear", "", window, delay=delay)
+
     def _feature(
         self,
         op: str,
@@ -201,8 +229,9 @@ class Entity:
         where: Condition | None = None,
         delay: str = "",
         other: Entity | None = None,
+        percent: int = 0,
     ) -> Feature:
-        return Feature(self, op, column, window, where, delay, other)
+        return Feature(self, op, column, window, where, delay, other, percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +245,8 @@ class Feature:
     where: Condition | None = None
     delay: str = ""
     other: Entity | None = None
+    percent: int = field(default=0, repr=False)
+    """Of a percentile.  The name has it, so that a set's version needs no second mention."""
     window_ms: int = field(init=False)
     delay_ms: int = field(init=False)
 
@@ -228,6 +259,8 @@ class Feature:
             require_purpose(self.column, Purpose.RISK)
             if self.op not in ("distinct", "is_new") and not _is_number(self.column):
                 raise DefinitionError(f"{self.name}: {self.column!r} is not an amount or number")
+        if isinstance(self.percent, bool) or not isinstance(self.percent, int) or not 0 <= self.percent <= 100:
+            raise DefinitionError(f"{self.entity.name}: {self.percent!r} is no whole number of percent from 0 to 100")
         if self.other is not None and len(self.other.key_fields) != len(self.entity.key_fields):
             raise DefinitionError(f"{self.name}: {self.other.name!r} has a key of another shape")
 
@@ -239,7 +272,8 @@ class Feature:
             return f"{self.entity.name}_since_last" + ("" if self.window == "30d" else f"_{self.window}")
         if self.op == "in_out_ratio":
             return f"{self.entity.name}_in_out_ratio_{self.window}"
-        parts = [self.entity.name, self.op, short, self.where.name if self.where else "", self.window]
+        op = self.op.replace("percentile", f"p{self.percent}")
+        parts = [self.entity.name, op, short, self.where.name if self.where else "", self.window]
         if self.delay:
             parts.append(f"delay_{self.delay}")
         return "_".join(part for part in parts if part)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import Damaged, Unavailable
 from tarim.stream.codegen import header_words
+from tarim.stream.codegen.layout import graph_word
 from tarim.stream.compiler import compile_plan
 from tarim.stream.definitions import FeatureSet
 from tarim.stream.events import ROW_WORDS, Col, Kind, Rows
@@ -67,6 +68,14 @@ class MemoryUse:
         return max(use.events for use in self.entities)
 
 
+@dataclass(frozen=True, slots=True)
+class GraphUse:
+    """Where a graph's caps took effect so far: events whose searches read no further, edges that full rings forgot."""
+
+    events_capped: int
+    edges_dropped: int
+
+
 class Engine:
     """Exact features over a stream of event rows.
 
@@ -94,10 +103,13 @@ class Engine:
         words[arena.CAPACITY] = memory_bytes_max // 8
         words[arena.BUMP] = header_words(self._plan)
         words[arena.IN_USE] = words[arena.BUMP]
-        if words[arena.CAPACITY] < words[arena.BUMP] + 3 * len(self._plan.roles) * arena.SLOTS * 16:
-            raise Unavailable(f"{memory_bytes_max:,} bytes are too few for {len(self._plan.roles)} entity kinds")
-        for role in self._plan.roles:
+        if words[arena.CAPACITY] < words[arena.BUMP] + 3 * len(self._plan.directories) * arena.SLOTS * 16:
+            raise Unavailable(f"{memory_bytes_max:,} bytes are too few for {len(self._plan.directories)} entity kinds")
+        for role in self._plan.directories:
             arena.format_directory(words, role.index)
+        if self._plan.graph is not None:
+            for at, value in self._plan.graph.settings.items():
+                words[graph_word(self._plan) + at] = value
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -173,13 +185,21 @@ class Engine:
         """What the state takes, by entity kind."""
         uses = []
         counts = np.zeros(4, np.int64)
-        for role in self._plan.roles:
+        for role in self._plan.directories:
             arena.census(self._words, role.index, role.large_lg, counts)
             uses.append(EntityUse(role.entity.name, *(int(count) for count in counts)))
         words = self._words
         return MemoryUse(
             8 * int(words[arena.IN_USE]), 8 * int(words[arena.BUMP]), 8 * int(words[arena.CAPACITY]), tuple(uses)
         )
+
+    @property
+    def graph_use(self) -> GraphUse | None:
+        """What the caps of the set's graph cut off; None for a set without one."""
+        if self._plan.graph is None:
+            return None
+        at = graph_word(self._plan)
+        return GraphUse(int(self._words[at + 7]), int(self._words[at + 8]))
 
     def prepare_memory(self, bytes_ahead: int) -> None:
         """Have the system back the next `bytes_ahead` bytes of state with memory now, instead of at first use.
@@ -268,7 +288,7 @@ class Engine:
             "words": [],
         }
         parts = []
-        for role in self._plan.roles:
+        for role in self._plan.directories:
             empty = np.zeros(0, np.int64)
             packed = np.zeros(arena.pack_slot(self._words, role.index, slot, role.width, empty), np.int64)
             arena.pack_slot(self._words, role.index, slot, role.width, packed)
@@ -293,8 +313,14 @@ class Engine:
 
     def drop_slot(self, slot: int) -> None:
         """Forget the entities of a slot that another engine owns now."""
-        for role in self._plan.roles:
-            sizes = (role.width, len(role.state), len(role.keys), role.large_lg, arena.RING_CLASS + role.index)
+        for role in self._plan.directories:
+            sizes = (
+                role.width,
+                role.large_words,
+                role.large_words_per_place,
+                role.large_lg,
+                arena.RING_CLASS + role.index,
+            )
             arena.sweep_slot(self._words, role.index, slot, np.iinfo(np.int64).max, *sizes)
 
 

@@ -13,6 +13,9 @@ from typing import Final, TypeVar
 from tarim.base.errors import DefinitionError
 from tarim.stream.definitions import Condition, Entity, Feature, FeatureSet
 from tarim.stream.events import COLUMN_OF_FIELD, Col
+from tarim.stream.graph import GraphFeature, GraphLayout, Store
+from tarim.stream.graph.layout import layout_of
+from tarim.stream.kernels import arena, ordered
 
 _Item = TypeVar("_Item")
 LARGE_LG: Final = 8
@@ -20,6 +23,8 @@ LARGE_LG: Final = 8
 RING_LG_MAX: Final = 22
 """A ring never holds 2**22 events: when one is about to, the engine stops and says so."""
 FLAG_BITS_MAX: Final = 18
+RUN_OPS: Final = ("label_run", "label_run_age", "label_run_min", "since_fraud", "since_clear")
+"""What reads the newest events known as fraud and not known as fraud."""
 
 Acc = tuple[str, int, int]
 """An aggregate: (kind, index of the value field or distinct field, index of the condition), -1 where it has none."""
@@ -56,6 +61,8 @@ class Role:
     since_last: list[tuple[int, Feature]] = field(default_factory=list)
     retention_ms: int = 0
     state: dict[tuple[object, ...], int] = field(default_factory=dict)
+    ordered: list[tuple[int, int]] = field(default_factory=list)
+    """Windows (length in ms) and indices of value fields whose values a large ring keeps in order."""
     large_lg: int = LARGE_LG
 
     @property
@@ -70,6 +77,21 @@ class Role:
     @property
     def label_bit(self) -> int:
         return len(self.live)
+
+    @property
+    def large_words(self) -> int:
+        """Words a large ring has beside its events, however large it is."""
+        return len(self.state) + ordered.WORDS_MORE * len(self.ordered)
+
+    @property
+    def large_words_per_place(self) -> int:
+        """Further words a large ring has per event there is room for: index and values in order."""
+        return 2 * len(self.keys) + ordered.WORDS_PER_PLACE * len(self.ordered)
+
+    @property
+    def run_delays(self) -> list[int]:
+        """Delays (ms) behind which the newest event known as fraud, and the newest not known as such, are looked for."""
+        return sorted({w.delay_ms for w in self.windows if any(feature.op in RUN_OPS for _, feature in w.features)})
 
     def condition_bit(self, condition: int) -> int:
         return len(self.live) + (1 if self.labelled else 0) + condition
@@ -114,6 +136,12 @@ class Plan:
     features: FeatureSet
     roles: tuple[Role, ...]
     crosses: tuple[Cross, ...]
+    graph: GraphLayout | None = None
+
+    @property
+    def directories(self) -> tuple[Role | Store, ...]:
+        """Everything that has rings by key: entities, then the stores of the graph."""
+        return (*self.roles, *(self.graph.stores if self.graph else ()))
 
 
 def make_plan(features: FeatureSet, large_lg: int = LARGE_LG) -> Plan:
@@ -128,6 +156,8 @@ def make_plan(features: FeatureSet, large_lg: int = LARGE_LG) -> Plan:
         return roles.setdefault(entity.name, Role(len(roles), entity, large_lg=large_lg))
 
     for index, feature in enumerate(features.features):
+        if isinstance(feature, GraphFeature):
+            continue
         role = role_of(feature.entity)
         role.retention_ms = max(role.retention_ms, feature.window_ms + feature.delay_ms)
         if feature.op == "since_last":
@@ -155,7 +185,8 @@ def make_plan(features: FeatureSet, large_lg: int = LARGE_LG) -> Plan:
         if role.flag_bits > FLAG_BITS_MAX:
             raise DefinitionError(f"entity {role.entity.name!r} needs {role.flag_bits} flags; {FLAG_BITS_MAX} fit")
         _lay_out_state(role)
-    return Plan(features, tuple(roles.values()), tuple(made))
+    graph = layout_of(features, len(roles), arena.CLASSES - arena.RING_CLASS)
+    return Plan(features, tuple(roles.values()), tuple(made), graph)
 
 
 def _window(role: Role, length_ms: int, delay_ms: int) -> Window:
@@ -193,6 +224,10 @@ def _aggregates(role: Role, feature: Feature) -> list[Acc]:
             return [("sum", value, -1), ("square_high", value, -1), ("square_low", value, -1)]
         case "min" | "max":
             return [(feature.op, _value(role, feature.column), -1)]
+        case "percentile" | "over_percentile":
+            value = _value(role, feature.column)
+            _index(role.ordered, (feature.window_ms, value))
+            return [("ordered", value, -1)]
         case "distinct":
             key = _index(role.keys, COLUMN_OF_FIELD[feature.column])
             _index(role.live, key)
@@ -204,6 +239,12 @@ def _aggregates(role: Role, feature: Feature) -> list[Acc]:
         case "label_count" | "label_rate":
             role.labelled = True
             return [("label", -1, -1)]
+        case "label_run" | "label_run_age" | "since_fraud" | "since_clear":
+            role.labelled = True
+            return []
+        case "label_run_min":
+            role.labelled = True
+            return [("run_min", _value(role, feature.column), -1)]
     raise AssertionError(feature.op)
 
 
@@ -213,7 +254,10 @@ def _lay_out_state(role: Role) -> None:
         state["cursor", offset] = len(state)
     for window in role.windows:
         for acc in window.accs:
-            if acc[0] != "previous":
+            if acc[0] not in ("previous", "ordered"):
                 state[window.length_ms, window.delay_ms, acc] = len(state)
+    for delay_ms in role.run_delays:
+        state["fraud", delay_ms] = len(state)
+        state["clear", delay_ms] = len(state)
     for key in range(len(role.keys)):
         state["index_used", key] = len(state)

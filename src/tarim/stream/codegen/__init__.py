@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from tarim.stream.codegen.events import RoleWriter
+from tarim.stream.codegen.graph import GraphWriter
 from tarim.stream.codegen.layout import (
     BLOCK,
     Writer,
@@ -22,16 +23,19 @@ from tarim.stream.events import Col, Flag, Kind
 from tarim.stream.kernels import arena
 from tarim.stream.plan import Plan
 
-ARENA_IMPORT: Final = """from tarim.stream.kernels.arena import (
+HELPER_IMPORT: Final = """from tarim.stream.kernels.arena import (
     alloc, distinct_between, find, find_or_add, first_after, home, index_find, index_put, index_shift, pair_key, prefetch,
     release, spread, square_high, square_low, sweep_slot,
+)
+from tarim.stream.kernels.ordered import (
+    ordered_clear, ordered_insert, ordered_percentile, ordered_remove, percentile_between,
 )
 """
 """Where the generated module takes its helpers from; the compiler puts the helpers themselves in its place."""
 _IMPORTS: Final = f"""import numpy as np
 from numba import njit
 
-{ARENA_IMPORT}
+{HELPER_IMPORT}
 NAN = np.nan
 """
 
@@ -44,6 +48,8 @@ def kernel_source(plan: Plan) -> str:
     _write_crosses(w, plan)
     for role in plan.roles:
         RoleWriter(w, role).write(plan)
+    if plan.graph is not None:
+        GraphWriter(w, plan, plan.graph).write()
     _write_process(w, plan)
     return "\n".join(w.lines) + "\n"
 
@@ -135,6 +141,8 @@ def _write_process(w: Writer, plan: Plan) -> None:
                 w(f"A[{marks} + q] = wm")
             for role in plan.roles:
                 w(f"run_{role.index}(A, R, out, b, b + n)")
+            if plan.graph is not None:
+                w("graph_run(A, R, out, b, b + n)")
             for n, cross in enumerate(plan.crosses):
                 with w.block("for q in range(n):"):
                     w(f"out[b + q, {cross.feature}] /= A[{scratch_word(plan, 4 + n)} + q] + 100.0")
@@ -143,4 +151,4 @@ def _write_process(w: Writer, plan: Plan) -> None:
         w("return hi")
 
 
-__all__ = ["ARENA_IMPORT", "header_words", "kernel_source"]
+__all__ = ["HELPER_IMPORT", "header_words", "kernel_source"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tarim.stream.codegen.large import LargeText
 from tarim.stream.codegen.layout import condition_source, key_source, role_word, scratch_word
+from tarim.stream.codegen.squeeze import SqueezeText
 from tarim.stream.events import Col
 from tarim.stream.kernels import arena
 from tarim.stream.plan import Plan
 
 
-class RoleWriter(LargeText):
+class RoleWriter(SqueezeText):
     """All functions of a role, in the order they need each other."""
 
     def write(self, plan: Plan) -> None:
@@ -102,7 +102,8 @@ class RoleWriter(LargeText):
             w(f"A[{scratch_word(plan, 4 + n)} + q] = total")
         with w.block(f"if wm >= A[{words}]:"):
             args = (
-                f"{role.width}, {len(role.state)}, {len(role.keys)}, {self.role.large_lg}, {arena.RING_CLASS + self.r}"
+                f"{role.width}, {role.large_words}, {role.large_words_per_place}, {role.large_lg}, "
+                f"{arena.RING_CLASS + self.r}"
             )
             w(f"sweep_slot(A, {self.r}, A[{words + 1}], wm - {role.retention_ms}, {args})")
             w(f"A[{words + 1}] = (A[{words + 1}] + 1) & {arena.SLOTS - 1}")
@@ -184,6 +185,8 @@ class RoleWriter(LargeText):
                                 with w.block(f"if {low} <= p and p < {high}:"):
                                     target = self.state(window.length_ms, window.delay_ms, ("label", -1, -1))
                                     w(f"{target} += 2 * fraud - 1")
+                        for delay_ms in role.run_delays:
+                            self.relabel(delay_ms)
                     w("return")
                 w("p += 1")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tarim.stream.codegen.layout import acc_name
 from tarim.stream.codegen.scan import ScanText
-from tarim.stream.kernels import arena
+from tarim.stream.kernels import arena, ordered
 from tarim.stream.plan import RING_LG_MAX, Acc, Window
 
 
@@ -25,13 +25,16 @@ class LargeText(ScanText):
                 w(f"c = {self.state('cursor', offset)}")
                 moves = [(window, acc, "-") for window in leaving for acc in window.accs]
                 moves += [(window, acc, "+") for window in entering for acc in window.accs]
-                moves = [move for move in moves if move[1][0] not in ("min", "max", "previous")]
+                moves = [move for move in moves if move[1][0] not in ("min", "max", "previous", "run_min")]
+                traced = offset in role.run_delays
                 with w.block("while c < head:"):
                     w(f"o = {self.o('c')}")
                     w("z = A[o]")
                     with w.block("if z <= lim:"):
                         for window, acc, sign in moves:
                             self.move(window, acc, sign)
+                        if traced:
+                            self.trace(offset, "c")
                         w("c += 1")
                     with w.block("else:"):
                         w("break")
@@ -40,6 +43,10 @@ class LargeText(ScanText):
     def move(self, window: Window, acc: Acc, sign: str) -> None:
         """Add (+) or take out (-) the event at word o with flags z."""
         kind, field, where = acc
+        if kind == "ordered":
+            call = "ordered_insert" if sign == "+" else "ordered_remove"
+            self.w(f"{call}(A, {self.ordered_base(window, field)}, lg, A[o + {self.value_word[field]}])")
+            return
         target = self.state(window.length_ms, window.delay_ms, acc)
         value = f"A[o + {self.value_word[field]}]" if kind in ("sum", "square_high", "square_low", "where_sum") else ""
         match kind:
@@ -57,6 +64,13 @@ class LargeText(ScanText):
                 self.w(f"{target} {sign}= (z >> {self.role.label_bit}) & 1")
             case _:
                 raise AssertionError(kind)
+
+    def ordered_base(self, window: Window, field: int) -> str:
+        """Where the values of a window lie in order."""
+        role = self.role
+        number = role.ordered.index((window.length_ms, field))
+        before = f"{len(role.state) + number * ordered.WORDS_MORE}"
+        return f"st + {before} + ({2 * len(role.keys) + number * ordered.WORDS_PER_PLACE} << lg)"
 
     def rebuild(self) -> None:
         """rebuild_r(A, e, t): index, live bits, cursors and aggregates of a large ring from its events, as at instant t."""
@@ -90,7 +104,12 @@ class LargeText(ScanText):
                 stop = "head" if not window.delay_ms else self.state("cursor", window.delay_ms)
                 accs = [acc for acc in window.accs if acc[0] != "previous"]
                 for acc in accs:
-                    w(f"{self.state(window.length_ms, window.delay_ms, acc)} = {-1 if acc[0] in ('min', 'max') else 0}")
+                    if acc[0] == "ordered":
+                        w(f"ordered_clear(A, {self.ordered_base(window, acc[1])}, lg)")
+                        continue
+                    none = -1 if acc[0] in ("min", "max", "run_min") else 0
+                    w(f"{self.state(window.length_ms, window.delay_ms, acc)} = {none}")
+                accs = [acc for acc in accs if acc[0] != "run_min"]
                 if not accs:
                     continue
                 with w.block(f"for p in range({self.state('cursor', window.start_ms)}, {stop}):"):
@@ -101,6 +120,7 @@ class LargeText(ScanText):
                             self.extreme(window, acc, "p")
                         else:
                             self.move(window, acc, "+")
+            self.look_for_newest_labels()
 
     def extreme(self, window: Window, acc: Acc, position: str) -> None:
         """Let the event at `position` (word o) become the window's smallest or largest if it is."""
@@ -156,7 +176,7 @@ class LargeText(ScanText):
                     w(f"rebuild_{self.r}(A, e, t)")
 
     def words(self, lg: str) -> str:
-        extra = f"{len(self.role.state)} + {len(self.role.keys)} * (2 << {lg})"
+        extra = f"{self.role.large_words} + ({self.role.large_words_per_place} << {lg})"
         return f"({self.width} << {lg}) + (({extra}) if {lg} >= {self.role.large_lg} else 0)"
 
     def large(self) -> None:
@@ -197,7 +217,8 @@ class LargeText(ScanText):
             for acc in window.accs:
                 if acc[0] == "previous":
                     continue
-                names[acc] = self.state(window.length_ms, 0, acc)
+                if acc[0] != "ordered":
+                    names[acc] = self.state(window.length_ms, 0, acc)
                 if acc[0] not in ("min", "max"):
                     self.move(window, acc, "+")
                 else:
@@ -216,6 +237,9 @@ class LargeText(ScanText):
                     name = names[acc] = "a_" + acc_name(acc)
                     target = self.state(window.length_ms, 0, acc)
                     w(f"{name} = A[{self.o(target)} + {self.value_word[acc[1]]}]")
+                elif acc[0] == "ordered":
+                    args = f"{self.ordered_base(window, acc[1])}, lg, head - {self.state('cursor', window.length_ms)}"
+                    names[acc] = f"ordered_percentile(A, {args}, x{acc[1]}, {{others}}, {{percent}})"
                 elif acc[0] != "previous":
                     names[acc] = self.state(window.length_ms, 0, acc)
             cursor = self.state("cursor", window.length_ms)
@@ -227,79 +251,10 @@ class LargeText(ScanText):
         for window in role.delayed:
             values = {acc: self.state(window.length_ms, window.delay_ms, acc) for acc in window.accs}
             n = f"({self.state('cursor', window.delay_ms)} - {self.state('cursor', window.start_ms)})"
+            if window.delay_ms in role.run_delays:
+                self.newest_labels(window)
             for index, feature in window.features:
                 self.emit(index, feature, n, values, window)
-
-    def squeeze(self) -> None:
-        """squeeze_r: a late event takes place j of a large ring; costs what lies behind j, not the whole ring."""
-        w = self.w
-        role = self.role
-        with self.function("squeeze", "A, R, i, t, e, j", "void(i8[::1], i8[:,::1], i8, i8, i8, i8)"):
-            self.ring()
-            self.event_values()
-            w(f"st = blk + ({self.width} << lg)")
-            w("last = A[e + 3]")
-            for key in range(len(role.keys)):
-                self.index_base(key)
-                word = self.key_word[key]
-                w(f"was_{key} = np.int64(-1)")
-                with w.block(f"if k{key} != 0:"):
-                    w(f"was_{key} = index_find(A, ix, im, blk, mk, {self.width}, {word}, start, k{key})")
-                with w.block("for p in range(head - 1, j - 1, -1):"):
-                    w(f"key = A[{self.o('p')} + {word}]")
-                    with w.block("if key != 0:"):
-                        w("index_shift(A, ix, im, key, p)")
-            self.insert_at_j()
-            for offset in role.boundaries:
-                cursor = self.state("cursor", offset)
-                with w.block(f"if {cursor} > j or ({cursor} == j and t <= last - {offset}):"):
-                    w(f"{cursor} += 1")
-            self._squeeze_keys()
-            self._squeeze_windows()
-
-    def _squeeze_keys(self) -> None:
-        """The late event carries the live bit of its key unless a later event has the key; the index follows."""
-        w = self.w
-        role = self.role
-        for key in range(len(role.keys)):
-            with w.block(f"if k{key} != 0 and was_{key} < j:"):
-                if key in role.live:
-                    bit = role.live.index(key)
-                    acc = ("distinct", key, -1)
-                    counted = [window for window in role.current if acc in window.accs]
-                    w(f"A[{self.o('j')}] |= 1 << {bit}")
-                    with w.block(f"if was_{key} >= 0:"):
-                        w(f"A[{self.o(f'was_{key}')}] &= ~(1 << {bit})")
-                    for window in counted:
-                        cursor = self.state("cursor", window.length_ms)
-                        target = self.state(window.length_ms, 0, acc)
-                        w(f"{target} += (1 if {cursor} <= j else 0) - (1 if was_{key} >= {cursor} else 0)")
-                self.index_base(key)
-                args = f"{self.width}, {self.key_word[key]}, start, j"
-                w(f"{self.state('index_used', key)} += index_put(A, ix, im, blk, mk, {args})")
-        self.reindex_when_full("last")
-
-    def _squeeze_windows(self) -> None:
-        w = self.w
-        w(f"o = {self.o('j')}")
-        w("z = A[o]")
-        for window in self.role.current:
-            for acc in window.accs:
-                if acc[0] in ("distinct", "previous"):
-                    continue
-                inside = f"{self.state('cursor', window.length_ms)} <= j"
-                if acc[0] not in ("min", "max"):
-                    with w.block(f"if {inside}:"):
-                        self.move(window, acc, "+")
-                    continue
-                target = self.state(window.length_ms, 0, acc)
-                op = "<=" if acc[0] == "min" else ">="
-                with w.block(f"if {target} >= j:"):
-                    w(f"{target} += 1")
-                w(f"m = {target}")
-                better = f"x{acc[1]} {op} A[{self.o('m')} + {self.value_word[acc[1]]}]"
-                with w.block(f"if {inside} and m >= {self.state('cursor', window.length_ms)} and {better}:"):
-                    w(f"{target} = j")
 
     def reindex_when_full(self, at: str) -> None:
         """Stale places fill a large ring's index: make it anew before it is full."""

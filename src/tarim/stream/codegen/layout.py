@@ -38,12 +38,17 @@ class Writer:
 
 def header_words(plan: Plan) -> int:
     """Words of the arena's header."""
+    return graph_word(plan) + (plan.graph.header_words if plan.graph else 0)
+
+
+def graph_word(plan: Plan) -> int:
+    """First header word of the graph, if there is one."""
     return scratch_word(plan, 4 + len(plan.crosses))
 
 
 def role_word(plan: Plan, role: int) -> int:
     """Header words of a role: event time of its next sweep, hash slot it visits, place of the newest event, spare."""
-    return arena.DIRECTORY + len(plan.roles) * arena.SLOTS * 3 + role * arena.ROLE_WORDS
+    return arena.DIRECTORY + len(plan.directories) * arena.SLOTS * 3 + role * arena.ROLE_WORDS
 
 
 def scratch_word(plan: Plan, column: int) -> int:

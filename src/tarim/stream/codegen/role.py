@@ -147,6 +147,14 @@ class RoleText:
                     w(f"{target} = np.sqrt(v) / ({n}) if v > 0.0 else 0.0")
                 else:
                     w(f"{target} = (x{field} * ({n}) - {total}) / np.sqrt(v) if v > 0.0 else 0.0")
+            case "percentile":
+                w(f"{target} = {value['ordered', field, -1].format(others=0, percent=feature.percent)} / 100.0")
+            case "over_percentile":
+                with w.block(f"if {n} > 1:"):
+                    w(f"v = float({value['ordered', field, -1].format(others=1, percent=feature.percent)})")
+                    w(f"{target} = 100.0 * x{field} / v if v != 0.0 else NAN")
+                with w.block("else:"):
+                    w(f"{target} = NAN")
             case "distinct":
                 key = role.keys.index(COLUMN_OF_FIELD[feature.column])
                 w(f"{target} = {value['distinct', key, -1]}")
@@ -162,5 +170,14 @@ class RoleText:
                 w(f"{target} = {value['label', -1, -1]}")
             case "label_rate":
                 w(f"{target} = {value['label', -1, -1]} / float({n}) if {n} > 0 else 0.0")
+            case "label_run":
+                w(f"{target} = a_run")
+            case "label_run_age":
+                w(f"{target} = t - a_begin if a_run > 0 else NAN")
+            case "label_run_min":
+                w(f"{target} = a_least_{field} if a_run > 0 else NAN")
+            case "since_fraud" | "since_clear":
+                newest = feature.op.replace("since", "a")
+                w(f"{target} = t - {newest} if {newest} >= 0 else NAN")
             case _:
                 raise AssertionError(feature.op)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tarim.stream.codegen.layout import acc_name
-from tarim.stream.codegen.role import RoleText
+from tarim.stream.codegen.runs import RunText
 from tarim.stream.kernels import arena
 from tarim.stream.plan import Acc
 
@@ -14,7 +14,7 @@ _KINDS: Final = frozenset(
 )
 
 
-class ScanText(RoleText):
+class ScanText(RunText):
     """The passes over past events, and `late_`, which needs nothing else."""
 
     def scan(self, *, late: bool) -> None:
@@ -23,6 +23,7 @@ class ScanText(RoleText):
         role = self.role
         windows = role.current
         names: dict[Acc, str] = {}
+        stop = "j" if late else "head"
         for acc in self.needed(windows, 0):
             kind, field, where = acc
             name = names[acc] = "a_" + acc_name(acc)
@@ -39,10 +40,13 @@ class ScanText(RoleText):
                     w(f"{name} = 1 if k{field} != 0 else 0")
                 case "previous":
                     w(f"{name} = np.int64(-1)")
+                case "ordered":
+                    args = f"{self.width}, {self.value_word[field]}, p + 1, {stop}, x{field}, {{others}}, {{percent}}"
+                    names[acc] = f"percentile_between(A, blk, mk, {args})"
         if any(feature.op == "first_seen" for window in windows for _, feature in window.features):
             names["first", -1, -1] = "a_first"
             w("a_first = t")
-        w(f"p = {'j' if late else 'head'} - 1")
+        w(f"p = {stop} - 1")
         for at, window in enumerate(windows):
             w(f"lim = {self.limit(window.length_ms, late)}")
             self.scan_segment(self.needed(windows, at), names, late=late, first="a_first" in names.values())
@@ -50,7 +54,7 @@ class ScanText(RoleText):
                 for key in [field for kind, field, _ in window.accs if kind == "distinct"]:
                     args = f"{self.width}, {self.key_word[key]}"
                     w(f"{names['distinct', key, -1]} = distinct_between(A, blk, mk, {args}, p + 1, j, k{key})")
-            n = "j - p" if late else "head - p"
+            n = f"{stop} - p"
             for index, feature in window.features:
                 self.emit(index, feature, f"({n})", names, window)
         self.scan_delayed(late=late)
@@ -58,6 +62,7 @@ class ScanText(RoleText):
     def scan_segment(self, needed: list[Acc], names: dict[Acc, str], *, late: bool, first: bool) -> None:
         w = self.w
         role = self.role
+        needed = [acc for acc in needed if acc[0] != "ordered"]
         kinds = {acc[0] for acc in needed}
         with w.block("while p >= start:"):
             w(f"o = {self.o('p')}")
@@ -115,6 +120,12 @@ class ScanText(RoleText):
                 w(f"p = first_after(A, blk, mk, {args}) - 1")
                 w("newest = p")
                 w("a_label = 0")
+                if delay in self.role.run_delays:
+                    w("a_run = 0")
+                    for name in ("fraud", "clear", "begin"):
+                        w(f"a_{name} = np.int64(-1)")
+                    for field in self.run_fields(delay):
+                        w(f"a_least_{field} = np.int64(0)")
             w(f"lim = {self.limit(window.start_ms, late)}")
             with w.block("while p >= start:"):
                 w(f"z = A[{self.o('p')}]")
@@ -122,6 +133,8 @@ class ScanText(RoleText):
                     w("break")
                 if self.role.labelled:
                     w(f"a_label += (z >> {self.role.label_bit}) & 1")
+                if delay in self.role.run_delays:
+                    self.scan_run(delay)
                 w("p -= 1")
             for index, feature in window.features:
                 self.emit(index, feature, "(newest - p)", {("label", -1, -1): "a_label"}, window)

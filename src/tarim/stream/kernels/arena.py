@@ -375,8 +375,11 @@ def index_shift(A, index, index_mask, key, position):
 
 
 @njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8, i8)", cache=True)
-def sweep_slot(A, role, slot, floor_ms, width, state_words, indexes, large_lg, ring_class):
-    """Forget a slot's entities whose newest event is not later than floor_ms; returns how many."""
+def sweep_slot(A, role, slot, floor_ms, width, large_words, words_per_place, large_lg, ring_class):
+    """Forget a slot's entities whose newest event is not later than floor_ms; returns how many.
+
+    A large ring has large_words and words_per_place << lg words beside its events.
+    """
     d = DIRECTORY + (role * SLOTS + slot) * 3
     table = A[d]
     size = A[d + 1] + 1
@@ -387,7 +390,7 @@ def sweep_slot(A, role, slot, floor_ms, width, state_words, indexes, large_lg, r
             lg = A[at + 1] & 63
             words = width << lg
             if lg >= large_lg:
-                words += state_words + indexes * (np.int64(2) << lg)
+                words += large_words + (words_per_place << lg)
             release(A, ring_class, lg, words, A[at + 1] >> 6)
             A[at + 1] = 0
             gone += 1

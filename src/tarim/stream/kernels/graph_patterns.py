@@ -24,6 +24,7 @@ from tarim.stream.kernels.graph_store import (
     alike,
     before,
     fetch_home,
+    fetch_newest,
     large_set,
     new_stamp,
     place_of,
@@ -50,13 +51,15 @@ def started_before(A, base, mask, stamp, key, t, seq):
     return count
 
 
-@njit("void(i8[::1], i8, i8)", cache=True)
-def fetch_payers(A, g, e):
-    """Ask for the entries of those who paid the account of entry e lately."""
-    mask = (np.int64(1) << (A[e + 1] & 63)) - 1
-    head = A[e + 2] & 0xFFFFFFFF
-    for p in range(max(A[e + 2] >> 32, head - 8), head):
-        fetch_home(A, g, IN, A[(A[e + 1] >> 6) + (p & mask) * EDGE + 2])
+@njit("void(i8[::1], i8, i8, i8, i8)", cache=True)
+def fetch_payers(A, g, e, begin, end):
+    """Ask for what the accounts received that paid the account of entry e: first for entries, then for rings."""
+    block = A[e + 1] >> 6
+    ring = (np.int64(1) << (A[e + 1] & 63)) - 1
+    for p in range(begin, end):
+        fetch_home(A, g, IN, A[block + (p & ring) * EDGE + 2])
+    for p in range(begin, end):
+        fetch_newest(A, g, IN, A[block + (p & ring) * EDGE + 2])
 
 
 @njit("void(i8[::1], i8, i8, i8, i8, i8, i8, i8, i8)", cache=True)
@@ -69,7 +72,6 @@ def cycles(A, g, a, b, amount, t, after_ms, tolerance_ppm, hops):
     into = ring_of(A, A[g + ROLE] + IN, a)
     if out < 0 or into < 0:
         return
-    fetch_payers(A, g, into)
     stamp = new_stamp(A, g)
     base = small_set(g)
     mask = A[g + SMALL]
@@ -97,7 +99,10 @@ def cycles(A, g, a, b, amount, t, after_ms, tolerance_ppm, hops):
     block = A[into + 1] >> 6
     ring = (np.int64(1) << (A[into + 1] & 63)) - 1
     end = span_end(A, into, EDGE, t)
-    for p in range(end - 1, span_begin(A, g, into, EDGE, end, after_ms) - 1, -1):
+    begin = span_begin(A, g, into, EDGE, end, after_ms)
+    if hops >= 4:
+        fetch_payers(A, g, into, begin, end)
+    for p in range(end - 1, begin - 1, -1):
         o = block + (p & ring) * EDGE
         d = A[o + 2]
         if d == b or not alike(A[o + 3], amount, tolerance_ppm):
@@ -151,13 +156,14 @@ def scatter_gather(A, g, a, b, t, after_ms):
     gathered = ring_of(A, A[g + ROLE] + IN, b)
     if best == 0 or gathered < 0:
         return best
-    fetch_payers(A, g, gathered)
     seen = small_set(g)
     visits = A[g + VISITS]
     block = A[gathered + 1] >> 6
     ring = (np.int64(1) << (A[gathered + 1] & 63)) - 1
     end = span_end(A, gathered, EDGE, t)
-    for p in range(end - 1, span_begin(A, g, gathered, EDGE, end, after_ms) - 1, -1):
+    begin = span_begin(A, g, gathered, EDGE, end, after_ms)
+    fetch_payers(A, g, gathered, begin, end)
+    for p in range(end - 1, begin - 1, -1):
         o = block + (p & ring) * EDGE
         m = A[o + 2]
         place = place_of(A, seen, A[g + SMALL], stamp, m)
