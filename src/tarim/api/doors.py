@@ -18,6 +18,9 @@ class Keys(Protocol):
     def check(self, presented: str, scope: Scope) -> KeyId:
         """The key, if it is valid and has the scope.  Raises NotAllowed."""
 
+    def identify(self, presented: str) -> KeyId:
+        """The key, if it is valid.  Raises NotAllowed."""
+
 
 class Door:
     """Checks the Authorization header."""
@@ -27,10 +30,21 @@ class Door:
 
     def check(self, authorization: bytes | None, scope: Scope) -> KeyId:
         """The caller's key, if the caller may.  Raises NotAllowed (401 without a valid key, 403 without the scope)."""
-        if (
-            authorization is None
-            or len(authorization) > _HEADER_BYTES_MAX
-            or authorization[: len(_BEARER)].lower() != _BEARER
-        ):
-            raise NotAllowed(_NEEDED)
-        return self._keys.check(authorization[len(_BEARER) :].strip().decode("latin-1"), scope)
+        return self._keys.check(_presented(authorization), scope)
+
+    def name_of(self, authorization: bytes | None) -> str:
+        """The name on the caller's key, whatever it is for; "" without a valid one."""
+        try:
+            return self._keys.identify(_presented(authorization)).name
+        except NotAllowed:
+            return ""
+
+
+def _presented(authorization: bytes | None) -> str:
+    if (
+        authorization is None
+        or len(authorization) > _HEADER_BYTES_MAX
+        or authorization[: len(_BEARER)].lower() != _BEARER
+    ):
+        raise NotAllowed(_NEEDED)
+    return authorization[len(_BEARER) :].strip().decode("latin-1")

@@ -31,7 +31,7 @@ from tarim.rules import CheckedRuleset
 RULESET_BYTES_MAX: Final = 4 << 20
 
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARACTERS_MAX)]
-RuleId = Annotated[str, Meta(pattern=r"^([a-z][a-z0-9_]{0,63}|\*)$")]
+Target = Annotated[str, Meta(pattern=r"^([a-z][a-z0-9_]{0,63}|[0-9a-f]{64}|\*)$")]
 
 
 class RulesetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,10 +42,12 @@ class RulesetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SwitchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A switch.  target: a rule's id, `*` for every rule, or a kind of event; customer: the bank's identifier."""
+    """A switch.  target: a rule's id, `*` for every rule or every model, a kind of event, or a model's version; customer: the
+    bank's identifier.
+    """
 
     what: SwitchKind
-    target: RuleId
+    target: Target
     value: Annotated[int, Meta(ge=0, le=WHOLE)]
     reason: Reason
     customer: Annotated[str, Meta(max_length=64)] = ""

@@ -16,7 +16,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from tarim.api.doors import Door
-from tarim.base.errors import FieldError
+from tarim.base.errors import FieldError, NotAllowed
 from tarim.identity import Scope
 
 _PLACE: Final = re.compile(r" - at `\$\.?([a-zA-Z0-9_.\[\]]*)`")
@@ -44,7 +44,7 @@ class Route:
 
     path: FastAPI's form (`/v1/proposals/{id}`).  takes, query: msgspec structs, None for none; every field of `query` is a
     text, a number or a truth.  gives: the type of the answer.  body_bytes_max counts for exact paths only; elsewhere the
-    server's own limit is the limit.
+    server's own limit is the limit.  refused: told the name on the key ("" = no valid key) when somebody may not.
     """
 
     method: str
@@ -59,6 +59,7 @@ class Route:
     status: int = 200
     refusals: tuple[int, ...] = ()
     body_bytes_max: int = 64 << 10
+    refused: Callable[[str], None] | None = None
 
 
 def mount(app: FastAPI, door: Door, routes: Iterable[Route]) -> None:
@@ -75,8 +76,14 @@ def _endpoint(door: Door, route: Route) -> Callable[[Request], Awaitable[Respons
     )
 
     async def endpoint(request: Request) -> Response:
-        authorization = request.headers.get("authorization")
-        key = door.check(None if authorization is None else authorization.encode("latin-1"), route.scope)
+        header = request.headers.get("authorization")
+        authorization = None if header is None else header.encode("latin-1")
+        try:
+            key = door.check(authorization, route.scope)
+        except NotAllowed:
+            if route.refused is not None:
+                route.refused(door.name_of(authorization))
+            raise
         body: Any = None
         query: Any = None
         try:

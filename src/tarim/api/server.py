@@ -28,13 +28,25 @@ from tarim.api.governance import governance_routes
 from tarim.api.holds import hold_routes, keep_time
 from tarim.api.indicators import count, indicator_routes, watch
 from tarim.api.lists import list_routes
+from tarim.api.models import model_routes
 from tarim.api.site import build_site
 from tarim.base.errors import TarimError, Unavailable
 from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import HitCounter, ListDesk
+from tarim.bootstrap.packages import Packages, keep_script
 from tarim.bootstrap.publishing import CompileAside, RulesetTexts
-from tarim.decisions import Batch, Governor, GroupCommit, GroupLimits, HoldDesk, Indicators, Snapshots, Taken
+from tarim.decisions import (
+    Batch,
+    Governor,
+    GroupCommit,
+    GroupLimits,
+    HoldDesk,
+    Indicators,
+    ModelGovernor,
+    Snapshots,
+    Taken,
+)
 from tarim.stream import Engine
 
 _WARM_UP_ROUNDS: Final = 3
@@ -118,6 +130,16 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
     def token_of_customer(raw: str) -> int:
         return house.tokenizer.token("customer", raw)
 
+    packages = Packages(house.places, house.features, house.signer)
+
+    async def check_package(digest: str) -> None:
+        await loop.run_in_executor(None, packages.check, digest)
+
+    def shred_models() -> int:
+        return packages.shred(house.service.governance.registry.entries)
+
+    if house.service.governance.registry.closed:
+        shred_models()  # what an exit that was interrupted left
     holds = HoldDesk(house.service, house.clock)
     site = build_site(
         house.service,
@@ -144,6 +166,14 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
                 ListDesk(house.lists, house.service),
                 HitCounter(house.lists, house.places.journal, settings.journal.index_stride_bytes),
                 house.clock,
+            ),
+            *model_routes(
+                ModelGovernor(governor, house.service, house.clock, check_package, shred_models),
+                house.service,
+                packages,
+                house.clock,
+                lambda script: keep_script(house.artefacts, script),
+                house.artefacts.get,
             ),
             *hold_routes(holds, governor, house.service, token_of_customer, lambda: house.journal.durable_seq),
         ],

@@ -61,7 +61,7 @@ from tarim.decisions import (
 from tarim.intake import Intake
 from tarim.journal import FolderReader, Journal, Recovery
 from tarim.models import model_from_bytes
-from tarim.privacy import Tokenizer, Vault, create_master_key, load_master_key
+from tarim.privacy import Signer, Tokenizer, Vault, create_master_key, load_master_key
 from tarim.rules import compile_ruleset, starter_pack
 from tarim.stream import Col, Engine, FeatureSet, reference_features, scenario_features
 
@@ -331,6 +331,7 @@ class House:
         try:
             index_again(self.vault, self.journal)
             self.tokenizer = Tokenizer(master.derive("tokens"))
+            self.signer = Signer.of(master)
             self.intake = Intake(self.tokenizer, self.vault, settings.intake, clock=self.clock)
             self.policy = load_policy(
                 settings,

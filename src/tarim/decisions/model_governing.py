@@ -178,7 +178,7 @@ class ModelGovernor:
         self._line(LedgerNote(EXPORT, entry.version, entry.service, person, "", self._clock.now_ms(), DONE))
         return entry.version
 
-    def refused_export(self, model: str, person: str) -> None:
+    def refused_export(self, person: str) -> None:
         """Note that a person may not take a model's bytes out; one line a minute and person, or the journal could be filled."""
         now_ms = self._clock.now_ms()
         if now_ms - self._refused_ms.get(person, -MINUTE_MS) < MINUTE_MS:
@@ -186,7 +186,7 @@ class ModelGovernor:
         self._refused_ms = {name: at for name, at in self._refused_ms.items() if now_ms - at < MINUTE_MS} | {
             person: now_ms
         }
-        self._line(LedgerNote(EXPORT, "", "", person, "", now_ms, REFUSED, f"asked for {model[:64]!r}"))
+        self._line(LedgerNote(EXPORT, "", "", person, "", now_ms, REFUSED, "the key has no scope models"))
 
     # ---- inside ----------------------------------------------------------------------------------------------------
 

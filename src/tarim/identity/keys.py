@@ -43,11 +43,13 @@ class Scope(StrEnum):
     METRICS = "metrics"
     """Read the service's figures."""
     OPERATE = "operate"
-    """Throw the switches that one person may throw: pause a rule, stop a kind of business, go back one ruleset."""
+    """Do what one person may do at once: pause a rule or model, stop a kind of business, go back one ruleset or model."""
     AUTHOR = "author"
     """Propose rulesets, lists, switches and overrides."""
     APPROVE = "approve"
     """Decide on what another person proposed."""
+    MODELS = "models"
+    """Manage models: submit, propose to publish, challenge or retire them, and take one out (ML-26: a post of its own)."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +108,13 @@ class KeyRing:
 
         Raises NotAllowed: 401 for a key that is unknown, revoked or expired, 403 for one without the scope.
         """
+        key_id = self.identify(presented)
+        if scope not in key_id.scopes:
+            raise NotAllowed(f"API key {key_id.id} has no scope {scope.value}", known=True)
+        return key_id
+
+    def identify(self, presented: str) -> KeyId:
+        """The key presented, whatever it is for.  Raises NotAllowed (401) for one that is unknown, revoked or expired."""
         now_ms = self._clock.now_ms()
         if abs(now_ms - self._looked_ms) >= RELOAD_MS:
             self._looked_ms = now_ms
@@ -121,8 +130,6 @@ class KeyRing:
         state = key.state(now_ms)
         if state != "active":
             raise NotAllowed(f"API key {key.id} is {state}")
-        if scope not in key_id.scopes:
-            raise NotAllowed(f"API key {key.id} has no scope {scope.value}", known=True)
         return key_id
 
     def _reload(self) -> None:

@@ -74,7 +74,7 @@ def card_template(facts: CardFacts) -> str:
         *(f"{key} = {_text(value)}" for key, value in _run_part(facts).items()),
         "",
         "[figures]",
-        *(f"{_text(name)} = {value!r}" for name, value in sorted(facts.figures.items()) if value == value),
+        *(f"{_text(name)} = {value!r}" for name, value in sorted(facts.figures.items())),
         "",
         "[words]",
     ]
