@@ -22,6 +22,7 @@ from tarim.bootstrap.name_settings import NameSettings
 from tarim.decisions import IndicatorSettings
 from tarim.intake import IntakeLimits
 from tarim.journal import JournalLimits
+from tarim.models import WatchSettings
 from tarim.privacy import VaultLimits
 
 SETTINGS_BYTES_MAX: Final = 1 << 20
@@ -106,6 +107,7 @@ class Settings:
     seen: SeenSettings = field(default_factory=SeenSettings)
     snapshots: SnapshotSettings = field(default_factory=SnapshotSettings)
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
     journal: JournalLimits = field(default_factory=JournalLimits)
     intake: IntakeLimits = field(default_factory=IntakeLimits)
     vault: VaultLimits = field(default_factory=VaultLimits)
@@ -143,6 +145,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "indicators.z_min": "deviation, in standard deviations, from which a warning is raised",
     "indicators.times_min": "change, up or down, from which a warning is raised",
     "indicators.events_min": "with fewer events in the window nothing is said",
+    "watch.false_alarms_per_century": "alarms about nothing that are accepted in a hundred years, all columns together",
+    "watch.persist_h": "hours in a row that a shift has to be seen before it is an alarm",
+    "watch.batch_channel": "channel by which batches come, watched by its amounts only; empty: none",
+    "watch.psi_min": "a shift (PSI, CSI) smaller than this is no alarm, however sure it is",
+    "watch.events_min": "with fewer events of a column in 24 hours nothing is said about it",
+    "watch.label_delay_days": "days after which an event without a label counts as genuine",
+    "watch.period_days": "days of a period of AUC, KS, AP and alert precision",
+    "watch.measure_every_s": "seconds between two computations of those figures, by a process of their own",
+    "watch.save_every_s": "seconds between two times that the watch is kept on the disk",
     "journal.segment_bytes": "size of a segment file, preallocated",
     "journal.block_bytes_max": "largest record",
     "journal.index_stride_bytes": "bytes of a segment per entry of its index in memory",

@@ -33,6 +33,7 @@ from tarim.decisions import (
     RecordKind,
     Seen,
     Snapshots,
+    champion_scores,
     decode_events,
 )
 from tarim.journal import FolderReader
@@ -200,18 +201,20 @@ def engine_before(
 
 @dataclass(slots=True)
 class Chunk:
-    """Events decided under one ruleset, and the control records that lie before them.
+    """Events decided under one ruleset and one champion, and the control records that lie before them.
 
     The first `count` rows of the arrays count; the arrays are used again later, so whoever wants to keep them copies them.
-    sources: the number of each event's source.
+    sources: the number of each event's source.  scores: the champion's, NaN without one.
     """
 
     rows: Words
     decisions: Words
     features: npt.NDArray[np.float64]
     sources: Words
+    scores: npt.NDArray[np.float64]
     count: int = 0
     version: str = ""
+    champion: str = ""
     before: list[LogRecord] = field(default_factory=list)
 
     @classmethod
@@ -222,11 +225,12 @@ class Chunk:
             np.empty((CHUNK_EVENTS, DECISION_WORDS), np.int64),
             np.empty((CHUNK_EVENTS, features_count)),
             np.empty(CHUNK_EVENTS, np.int64),
+            np.empty(CHUNK_EVENTS),
         )
 
     def clear(self) -> Chunk:
         """Itself, empty."""
-        self.count, self.version, self.before = 0, "", []
+        self.count, self.version, self.champion, self.before = 0, "", "", []
         return self
 
     def add(self, events: Events, sources: Words, start: int, end: int) -> int:
@@ -238,6 +242,7 @@ class Chunk:
         self.rows[into] = events.rows[start:stop]
         self.decisions[into] = events.decisions[start:stop]
         self.sources[into] = sources[start:stop]
+        self.scores[into] = champion_scores(events.decisions, events.beside)[start:stop]
         self.count += stop - start
         return stop
 
@@ -280,11 +285,11 @@ def _chunks(reader: FolderReader, start: int, end: int, features_count: int, sou
             chunk.before.append(record)
             continue
         events = decode_events(record)
-        version = events.side.versions.ruleset
-        if chunk.count and version != chunk.version:
+        version, champion = events.side.versions.ruleset, events.side.versions.model
+        if chunk.count and (version, champion) != (chunk.version, chunk.champion):
             yield chunk
             chunk = next(chunks).clear()
-        chunk.version = version
+        chunk.version, chunk.champion = version, champion
         codes = sources.codes(events)
         at, stop = 0, min(len(events), end - record.first_seq)
         while at < stop:
@@ -292,7 +297,7 @@ def _chunks(reader: FolderReader, start: int, end: int, features_count: int, sou
             if chunk.count == CHUNK_EVENTS:
                 yield chunk
                 chunk = next(chunks).clear()
-                chunk.version = version
+                chunk.version, chunk.champion = version, champion
     yield chunk
 
 

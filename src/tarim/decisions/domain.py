@@ -143,6 +143,13 @@ def outcome_of(decision: npt.NDArray[np.int64]) -> Outcome:
     return Outcome(int(decision[Word.OUTCOME]))
 
 
+def champion_scores(decisions: npt.NDArray[np.int64], beside: Beside | None) -> npt.NDArray[np.float64]:
+    """What the champion said of n events, shape (n,), NaN without one: of its decisions (n, DECISION_WORDS), or beside them."""
+    if beside is not None:
+        return beside.scores[:, 0].astype(np.float64)
+    return decisions.view(np.float64)[:, Word.SCORE]
+
+
 def score_of(decision: npt.NDArray[np.int64]) -> float:
     """The score of one decision, in [0, 1], NaN without a model."""
     return float(decision[Word.SCORE : Word.SCORE + 1].view(np.float64)[0])

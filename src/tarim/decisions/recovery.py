@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged, NotFound, Unavailable
-from tarim.decisions.domain import DECISION_WORDS, Beside, Lineup
+from tarim.decisions.domain import DECISION_WORDS, Beside, Lineup, champion_scores
 from tarim.decisions.ports import FeatureEngine, Judge, LogReader, LogRecord
 from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
 from tarim.decisions.seen import Seen
@@ -52,12 +52,17 @@ class Replayed:
     seqs: list[int] = field(default_factory=list)
 
 
+Onlooker = Callable[[Rows, Features, Features, str], None]
+"""Sees each chunk after it was taken in: rows, features, the champion's scores, and the champion's version."""
+
+
 class _Chunk:
     """Rows and recorded decisions of several records, gathered."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, scored: bool) -> None:
         self.rows = np.empty((CHUNK_EVENTS, ROW_WORDS), np.int64)
         self.decisions = np.empty((CHUNK_EVENTS, DECISION_WORDS), np.int64)
+        self.scores = np.empty(CHUNK_EVENTS) if scored else None
         self.beside: Beside | None = None
         self.again: Beside | None = None
         self.count = 0
@@ -73,6 +78,9 @@ class _Chunk:
             raise Damaged(f"decisions at {events.first_seq} have another width than this version's")
         self.rows[self.count : self.count + taken] = events.rows[start : start + taken]
         self.decisions[self.count : self.count + taken] = events.decisions[start : start + taken]
+        if self.scores is not None:
+            scores = champion_scores(events.decisions, events.beside)
+            self.scores[self.count : self.count + taken] = scores[start : start + taken]
         if self.beside is not None and events.beside is not None:
             self.beside.judged[self.count : self.count + taken] = events.beside.judged[start : start + taken]
             self.beside.scores[self.count : self.count + taken] = events.beside.scores[start : start + taken]
@@ -87,6 +95,7 @@ def advance(
     judges: Judges | None = None,
     treatments: Treatments | None = None,
     look: Look | None = None,
+    watcher: Onlooker | None = None,
 ) -> Replayed:
     """Take the records into the state, in order.  With `judges` and `treatments` every decision is made again and compared.
 
@@ -94,7 +103,7 @@ def advance(
     """
     replayed = Replayed()
     begin = time.perf_counter()
-    chunk = _Chunk()
+    chunk = _Chunk(scored=watcher is not None)
     features = np.empty((CHUNK_EVENTS, len(state.engine.features.names)))
     versions: Versions | None = None
     judge: Judge | None = None
@@ -124,6 +133,8 @@ def advance(
             replayed.seqs += rows[different[:room], Col.SEQ].tolist()
         if look is not None:
             look(rows, features[:count], decisions)
+        if watcher is not None and chunk.scores is not None:
+            watcher(rows, features[:count], chunk.scores[:count], state.governance.lineup.champion)
         replayed.events += count
         chunk.count = 0
 
@@ -188,11 +199,12 @@ def recover(
     restore: Callable[[Path], FeatureEngine],
     seen_events_max: int,
     to_seq: int | None = None,
+    watcher: Onlooker | None = None,
 ) -> Recovered:
     """The state after everything that is durable in the journal, or before position `to_seq`.
 
     A damaged snapshot, or one of another feature set, is passed over for the one before it.  Raises Unavailable when no
-    snapshot helps and the journal no longer starts at 0.
+    snapshot helps and the journal no longer starts at 0.  watcher: sees the events after the snapshot.
     """
     end = log.durable_seq if to_seq is None else to_seq
     skipped: list[str] = []
@@ -203,12 +215,12 @@ def recover(
             continue
         try:
             state = snapshots.load(offset, restore, Seen(seen_events_max))
-            return Recovered(state, offset, advance(state, log.read(offset, end)), tuple(skipped))
+            return Recovered(state, offset, advance(state, log.read(offset, end), watcher=watcher), tuple(skipped))
         except (Damaged, NotFound, Unavailable) as error:
             skipped.append(error.detail)
     state = State(fresh(), Seen(seen_events_max), {})
     try:
-        replayed = advance(state, log.read(0, end)) if end else Replayed()
+        replayed = advance(state, log.read(0, end), watcher=watcher) if end else Replayed()
     except NotFound as error:
         raise Unavailable(f"the state cannot be rebuilt: {error.detail}") from error
     return Recovered(state, -1, replayed, tuple(skipped))

@@ -3,6 +3,7 @@
 `load_model` reads a LightGBM text file or a logistic regression and scores batches of features, equal to the library that
 trained it; `train_small` trains either on exported features; `auc`, `average_precision`, `precision_at_k` and
 `card_precision_top_k` say how good scores are.  `load_dataset` reads a signed training set.
+`Drift` watches a model in use.
 """
 
 from tarim.models.datasets import (
@@ -33,12 +34,32 @@ from tarim.models.registry import (
     service_number,
 )
 from tarim.models.training import Trained, train_small
+from tarim.models.watch import (
+    Alarm,
+    Baseline,
+    BaselineMaker,
+    Drift,
+    Maturity,
+    Measure,
+    Sample,
+    Standing,
+    WatchSettings,
+    latest_mature,
+    proposal_of,
+    read_baseline,
+)
 
 __all__ = [
     "ACTS_ALONE",
+    "Alarm",
+    "Baseline",
+    "BaselineMaker",
     "CardFacts",
     "Dataset",
     "DatasetManifest",
+    "Drift",
+    "Maturity",
+    "Measure",
     "Model",
     "ModelAct",
     "ModelEntry",
@@ -46,8 +67,11 @@ __all__ = [
     "PACKAGE_FORMAT",
     "PackageManifest",
     "Role",
+    "Sample",
     "SampleRole",
+    "Standing",
     "Trained",
+    "WatchSettings",
     "auc",
     "average_precision",
     "card_precision_top_k",
@@ -56,10 +80,13 @@ __all__ = [
     "check_service_number",
     "dataset_folders",
     "find_dataset",
+    "latest_mature",
     "load_dataset",
     "load_model",
     "model_from_bytes",
     "precision_at_k",
+    "proposal_of",
+    "read_baseline",
     "read_manifest",
     "read_package",
     "service_number",

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 SCORE, AMOUNT, CODE, HOUR_OF_DAY, AMOUNT_OF_CHANNEL, MIX, FEATURE = 0, 1, 2, 3, 4, 5, 6
-"""What a column reads: the score, the amount of the row, a coded word of the row, the local hour, the amount of the events of one
-channel, a coded word that is about the mix of events, or a feature.  Columns of features come after all others, in the order of
-the features."""
+"""What a column reads: the score, the amount of the row, a coded word of the row, the local hour, the amount of the events of
+one channel, a coded word that is about the mix of events, or a feature.  Columns of features come after all others, in the
+order of the features."""
 
 OPEN_HOUR, TAKEN, TOO_LATE, NEXT_SEQ, FIRST_HOUR = 0, 1, 2, 3, 4
 HEAD_WORDS = 5
@@ -121,9 +121,9 @@ def fold(
 
     rows (n, 32); features (n, F), NaN missing; scores (n,), NaN for none, or shape (0,): the score's column is left alone.
     reads, places, sizes: shape (columns,), what a column reads, which feature, word or channel, and how many edges or codes it
-    has.  edges, codes: shapes (columns, BINS - 1) and (columns, BINS - 2), edges ascending and then infinite.  groups: shape (PAIRS,).  batch: a channel by which batches
-    come, not people (-1: none): its events are counted in the amounts of the channel and in their stratum only.  Labels are no
-    events of anybody and are passed over.  O(n x columns), allocates nothing.
+    has.  edges, codes: shapes (columns, BINS - 1) and (columns, BINS - 2), edges ascending and then infinite.  groups: shape
+    (PAIRS,).  batch: a channel by which batches come, not people (-1: none): its events are counted in the amounts of the
+    channel and in their stratum only.  Labels are no events of anybody and are passed over.  O(n x columns), allocates nothing.
     """
     slots = counts.shape[0]
     scored = 1 if scores.shape[0] == rows.shape[0] else 0

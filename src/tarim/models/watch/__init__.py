@@ -1,8 +1,37 @@
 """Watch a model in use: has what goes into it shifted, and does it still tell fraud from the rest?
 
 columns     what is watched: the score, every feature, and what the event itself says; each cut into bins
-baseline    what is usual at each hour of the week, and how much that varies from day to day (PSI, CSI, their null)
-drift       the fold over events, hour by hour, the alarms, and what a state of it looks like
+psi         how far counts lie from what is usual, given their mix of events, and the noise in that
+baseline    what is usual, how much it varies from day to day, and from which value on a shift is an alarm
+drift       the fold over events, hour by hour, and the alarms
 maturity    AUC, KS, AP and alert precision by model and segment, once the labels have had time to arrive
 proposal    a document that proposes to train again, with its evidence; nothing is published by it
 """
+
+from tarim.models.watch.baseline import DAYS_MAX, DAYS_MIN, Baseline, BaselineFile, BaselineMaker, Sample, read_baseline
+from tarim.models.watch.columns import SCORE, Column
+from tarim.models.watch.drift import Alarm, Drift, Standing
+from tarim.models.watch.maturity import Maturity, Measure, latest_mature
+from tarim.models.watch.proposal import RetrainingProposal, proposal_of
+from tarim.models.watch.settings import WatchSettings
+
+__all__ = [
+    "Alarm",
+    "Baseline",
+    "BaselineFile",
+    "BaselineMaker",
+    "Column",
+    "DAYS_MAX",
+    "DAYS_MIN",
+    "Drift",
+    "Maturity",
+    "Measure",
+    "RetrainingProposal",
+    "SCORE",
+    "Sample",
+    "Standing",
+    "WatchSettings",
+    "latest_mature",
+    "proposal_of",
+    "read_baseline",
+]

@@ -50,9 +50,10 @@ class BaselineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A baseline as it is kept, canonical JSON.
 
     model: version whose scores were counted, "" for none.  from_ms, to_ms: the span, whole days in China, `to_ms` outside.
-    groups: pairs of kind and channel (kind * 8 + channel) with a group of their own.  counts, events, mix: as `Usual.of` takes
-    them, flat.  batch: the channel of batches, -1 for none.  psi, ratio: (mean, spread) of the cube roots of PSI and of PSI / noise, by column.  t: the quantile of
-    Student's t for the probability that a column may exceed its threshold by chance; z: that of the normal distribution.
+    groups: pairs of kind and channel (kind * 8 + channel) with a group of their own.  batch: the channel of batches, -1 for
+    none.  counts, events, mix: as `Usual.of` takes them, flat.  psi, ratio: (mean, spread) of the cube roots of PSI and of
+    PSI / noise, by column.  t: the quantile of Student's t for the probability that a column may exceed its threshold by
+    chance; z: that of the normal distribution.
     """
 
     format: int

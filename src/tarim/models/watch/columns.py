@@ -76,7 +76,8 @@ def columns_of(
 ) -> tuple[Column, ...]:
     """The columns with bins cut at quantiles of these events: rows (n, 32), features (n, F), scores (n,), NaN for none.
 
-    A feature of few values gets a bin for each.  batch: a channel whose events only its own amounts show, -1 for none.  Raises InputError without events.
+    A feature of few values gets a bin for each.  batch: a channel whose events only its own amounts show, -1 for none.  Raises
+    InputError without events.
     """
     if not len(rows) or len(names) > FEATURES_MAX:
         raise InputError(f"bins need events, and at most {FEATURES_MAX} features")

@@ -1,8 +1,8 @@
 """AUC, KS, AP and alert precision by model and segment, once the labels have had time to arrive.
 
-Events fall into periods of whole days in China.  A period is *mature* when `label_delay_days` have passed since its end, by the
-journal's own time; what has no label by then counts as genuine.  Before that a period has counts and an instant at which it will
-be mature, and no figures: frauds that nobody has reported yet would look like false alarms.
+Events fall into periods of whole days in China.  A period is *mature* when `label_delay_days` have passed since its end, by
+the journal's own time; what has no label by then counts as genuine.  Before that a period has counts and an instant at which it
+will be mature, and no figures: frauds that nobody has reported yet would look like false alarms.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ FRAUDS_MIN: Final = 5
 class Measure(msgspec.Struct, frozen=True):
     """How one model did in one period and segment (a channel, or `all`).
 
-    mature: the labels have had time; matures_ms: when they will have had it.  alerts: decisions that stop or delay.  auc, ks, ap,
-    alert_precision: None while immature, and where there are too few frauds or no alerts.  alert_precision in [0, 1]: share of
-    fraud among the alerts.  labelled: events with a label, fraud: those labelled as fraud.
+    mature: the labels have had time; matures_ms: when they will have had it.  alerts: decisions that stop or delay, of events
+    that this model judged.  auc, ks, ap, alert_precision: None while immature, and where there are too few frauds or no alerts.
+    alert_precision in [0, 1]: share of fraud among the alerts.  labelled: events with a label, fraud: those labelled as fraud.
     """
 
     model: str
@@ -80,19 +80,20 @@ class Maturity:
         self._count = 0
         self._until_ms = 0
 
-    def take(self, rows: Rows, scores: Floats, alerted: npt.NDArray[np.bool_], model: str) -> None:
-        """Events and labels: rows (n, 32); scores (n,), NaN for none, of the model of that version; alerted (n,).
-
-        Raises TooLarge beyond EVENTS_MAX events.
-        """
-        if not len(rows):
-            return
-        self._until_ms = max(self._until_ms, int(rows[:, Col.OCCURRED_MS].max()))
-        is_label = rows[:, Col.KIND] == Kind.LABEL
-        if is_label.any():
-            about = rows[is_label]
+    def labels(self, rows: Rows) -> None:
+        """What rows (n, 32) say of events before them, and what time it is."""
+        if len(rows):
+            self._until_ms = max(self._until_ms, int(rows[:, Col.OCCURRED_MS].max()))
+        about = rows[rows[:, Col.KIND] == Kind.LABEL]
+        if len(about):
             self._labels.append((about[:, Col.REFERS_SEQ].copy(), about[:, Col.LABEL].copy()))
-        chosen = np.flatnonzero(~is_label & ~np.isnan(scores))
+
+    def take(self, rows: Rows, scores: Floats, alerted: npt.NDArray[np.bool_], model: str) -> None:
+        """What the model of a version said: rows (n, 32), labels are passed over; scores (n,), NaN for none.
+
+        alerted: shape (n,), decisions that stop or delay, where this model's score decided.  Raises TooLarge beyond EVENTS_MAX.
+        """
+        chosen = np.flatnonzero((rows[:, Col.KIND] != Kind.LABEL) & ~np.isnan(scores))
         self._count += len(chosen)
         if self._count > EVENTS_MAX:
             raise TooLarge(f"more than {EVENTS_MAX:,} events; choose a shorter span")

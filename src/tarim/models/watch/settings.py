@@ -18,11 +18,11 @@ class WatchSettings:
     """Instants and lengths are of the events' own time, but for the last two.
 
     false_alarms_per_century: how many alarms about nothing are accepted in a hundred years, all columns and hours together, as
-    far as quiet days are like those of the baseline.  persist_h: hours in a row that a shift has to be seen.  batch_channel: by it
-    batches come, not people, so it is watched by its amounts only ("" for none).  psi_min: a shift
-    smaller than this is no alarm however sure it is.  events_min: with fewer events of a column in 24 hours nothing is said
-    about it.  label_delay_days: after so many days what has no label counts as genuine.  period_days: length of a period of
-    AUC, KS, AP and alert precision.
+    far as quiet days are like those of the baseline.  persist_h: hours in a row that a shift has to be seen.  batch_channel: by
+    it batches come, not people, so it is watched by its amounts only ("" for none).  psi_min: a shift smaller than this is no
+    alarm however sure it is.  events_min: with fewer events of a column in 24 hours nothing is said about it.
+    label_delay_days: after so many days what has no label counts as genuine.  period_days: length of a period of AUC, KS, AP
+    and alert precision.
     """
 
     false_alarms_per_century: int = 10
