@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tarim.base.errors import FieldError, NotFound, TarimError, Unavailable
-from tarim.decisions import DECISION_WORDS, Beside, Lineup
+from tarim.decisions import DECISION_WORDS, Beside, Lineup, Word
 from tarim.stream import Col, Flag, Kind, empty_rows
 
 
@@ -111,7 +111,7 @@ class FakeEngine:
 
 @dataclass
 class FakeJudge:
-    """Blocks the fourth event of an account, notices amounts from 1,000,000 fen."""
+    """Blocks the fourth event of an account, notices amounts from 1,000,000 fen, which are in score band 0."""
 
     ruleset_version: str = "rules-1"
     lineup: Lineup = field(default_factory=Lineup)
@@ -127,7 +127,9 @@ class FakeJudge:
         self, rows: np.ndarray, features: np.ndarray, decisions: np.ndarray | None = None, beside: Beside | None = None
     ) -> np.ndarray:
         decisions = np.zeros((len(rows), DECISION_WORDS), np.int64)
-        decisions[:, 0] = np.where(features[:, 0] >= 4, 5, np.where(features[:, 1] >= 1_000_000, 1, 0))
+        large = features[:, 1] >= 1_000_000
+        decisions[:, 0] = np.where(features[:, 0] >= 4, 5, large)
+        decisions[:, Word.BAND] = np.where(large, 0, -1)
         rows[:, Col.OUTCOME] = decisions[:, 0]
         return decisions
 

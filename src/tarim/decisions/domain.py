@@ -130,6 +130,30 @@ class Beside:
         return different
 
 
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What events were judged on whose score stands out: kept in the journal, so that their reasons can be told at any time.
+
+    of: shape (k,), the events' indices in their batch, ascending.  features: shape (k, F), as they were judged.
+    """
+
+    of: npt.NDArray[np.uint32]
+    features: npt.NDArray[np.float64]
+
+    @classmethod
+    def keep(
+        cls, decisions: npt.NDArray[np.int64], features: npt.NDArray[np.float64], bytes_max: int
+    ) -> Grounds | None:
+        """A copy of the features of those that fell into a score band, as many as fit; None when there are none."""
+        of = np.flatnonzero(decisions[:, Word.BAND] >= 0)[: bytes_max // (8 * features.shape[1] + 4)]
+        return cls(of.astype(np.uint32), features[of]) if len(of) else None
+
+    def of_event(self, index: int) -> npt.NDArray[np.float64] | None:
+        """The features of one event of the batch, shape (F,), None when they were not kept."""
+        at = int(np.searchsorted(self.of, index))
+        return self.features[at] if at < len(self.of) and self.of[at] == index else None
+
+
 def salt_of(name: str) -> int:
     """A number of a rule's or model's own, the same wherever it runs (FNV-1a over its name)."""
     salt = 0xCBF29CE484222325

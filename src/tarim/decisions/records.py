@@ -7,8 +7,11 @@ An EVENTS record holds a group of accepted events with their decisions:
     decisions   int64[n, decision words]
     side table  MessagePack: versions in force, event ids, sources, notes, sealed blobs
 
-With challengers the head has 24 bytes, its last word counts the models, and before the side table stand
+With challengers, or with grounds, the head has 24 bytes: it goes on with the models (0 without challengers), the features and
+the number of grounds.  Before the side table stand
 
+    grounds     float64[k, features]       what the events were judged on whose score stands out
+    of          uint32[k]                  which events of the record, ascending
     scores      float32[n, models]         of the champion and of each challenger, in the order the versions name them
     judged      uint8[n]                   whose score counted, 0 the champion
 
@@ -22,6 +25,7 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -29,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged
-from tarim.decisions.domain import Beside, Lineup
+from tarim.decisions.domain import Beside, Grounds, Lineup
 from tarim.decisions.ports import LogRecord
 from tarim.stream import ROW_WORDS, Rows
 
@@ -37,10 +41,11 @@ Words = npt.NDArray[np.int64]
 
 _HEAD: Final = struct.Struct("<4sHHII")
 _MAGIC: Final = b"TEV1"
-_HEAD_BESIDE: Final = struct.Struct("<4sHHIIQ")
-_MAGIC_BESIDE: Final = b"TEV2"
+_HEAD_MORE: Final = struct.Struct("<4sHHIIHHI")
+_MAGIC_MORE: Final = b"TEV2"
 _WORD_BYTES: Final = 8
 _SCORE_BYTES: Final = 4
+_INDEX_BYTES: Final = 4
 MODELS_MAX: Final = 9
 """Champion and challengers of one record."""
 DECISION_WORDS_MAX: Final = 256
@@ -139,15 +144,22 @@ _control_decoder: Final = msgspec.msgpack.Decoder(Control)
 class Events:
     """One decoded EVENTS record; the arrays are views of the journal's bytes and must not be written to."""
 
-    __slots__ = ("_side", "_side_bytes", "beside", "decisions", "first_seq", "rows")
+    __slots__ = ("_side", "_side_bytes", "beside", "decisions", "first_seq", "grounds", "rows")
 
     def __init__(
-        self, first_seq: int, rows: Rows, decisions: Words, side_bytes: memoryview, beside: Beside | None = None
+        self,
+        first_seq: int,
+        rows: Rows,
+        decisions: Words,
+        side_bytes: memoryview,
+        beside: Beside | None = None,
+        grounds: Grounds | None = None,
     ) -> None:
         self.first_seq = first_seq
         self.rows = rows
         self.decisions = decisions
         self.beside = beside
+        self.grounds = grounds
         self._side_bytes = side_bytes
         self._side: Side | None = None
 
@@ -200,52 +212,78 @@ def encode_side(
     )
 
 
-def events_bytes(count: int, decision_words: int, side_bytes: int, models: int = 0) -> int:
-    """Size of an EVENTS payload in bytes; models: those of a line-up with challengers, 0 without."""
-    head = _HEAD_BESIDE.size if models else _HEAD.size
+def events_bytes(
+    count: int, decision_words: int, side_bytes: int, models: int = 0, grounds: int = 0, features: int = 0
+) -> int:
+    """Size of an EVENTS payload in bytes; models: those of a line-up with challengers, 0 without; grounds of so many features."""
+    head = _HEAD_MORE.size if models or grounds else _HEAD.size
     beside = count * (models * _SCORE_BYTES + 1) if models else 0
-    return head + count * (ROW_WORDS + decision_words) * _WORD_BYTES + beside + side_bytes
+    grounds_bytes = grounds * (features * _WORD_BYTES + _INDEX_BYTES)
+    return head + count * (ROW_WORDS + decision_words) * _WORD_BYTES + grounds_bytes + beside + side_bytes
 
 
-def encode_events(rows: Rows, decisions: Words, side: bytes, beside: Beside | None = None) -> list[bytes | memoryview]:
+def encode_events(
+    rows: Rows, decisions: Words, side: bytes, beside: Beside | None = None, grounds: Grounds | None = None
+) -> list[bytes | memoryview]:
     """The payload's parts, without copying the arrays; they must not change before they are appended."""
     assert rows.shape[1] == ROW_WORDS and rows.flags.c_contiguous and rows.dtype == np.int64
     assert decisions.shape[0] == rows.shape[0] and decisions.flags.c_contiguous and decisions.dtype == np.int64
     shape = (ROW_WORDS, decisions.shape[1], len(rows), len(side))
     arrays: list[bytes | memoryview] = [rows.reshape(-1).data.cast("B"), decisions.reshape(-1).data.cast("B")]
-    if beside is None:
+    if beside is None and grounds is None:
         return [_HEAD.pack(_MAGIC, *shape), *arrays, side]
-    models = beside.scores.shape[1]
-    assert beside.scores.shape[0] == len(beside.judged) == len(rows) and 2 <= models <= MODELS_MAX
-    arrays += [beside.scores.reshape(-1).data.cast("B"), beside.judged.data.cast("B")]
-    return [_HEAD_BESIDE.pack(_MAGIC_BESIDE, *shape, models), *arrays, side]
+    models = features = kept = 0
+    if grounds is not None:
+        kept, features = grounds.features.shape
+        assert len(grounds.of) == kept > 0 and features > 0
+        arrays += [grounds.features.reshape(-1).data.cast("B"), grounds.of.data.cast("B")]
+    if beside is not None:
+        models = beside.scores.shape[1]
+        assert beside.scores.shape[0] == len(beside.judged) == len(rows) and 2 <= models <= MODELS_MAX
+        arrays += [beside.scores.reshape(-1).data.cast("B"), beside.judged.data.cast("B")]
+    return [_HEAD_MORE.pack(_MAGIC_MORE, *shape, models, features, kept), *arrays, side]
 
 
 def decode_events(record: LogRecord) -> Events:
     """The events of a record of kind EVENTS, as views of its payload.  Raises Damaged."""
     payload = record.payload
-    if len(payload) < _HEAD_BESIDE.size:
+    if len(payload) < _HEAD_MORE.size:
         raise Damaged(f"the record at {record.first_seq} is too short")
     magic, row_words, decision_words, count, side_bytes = _HEAD.unpack_from(payload)
-    models = _HEAD_BESIDE.unpack_from(payload)[-1] if magic == _MAGIC_BESIDE else 0
-    known = magic == _MAGIC or (magic == _MAGIC_BESIDE and 2 <= models <= MODELS_MAX)
+    models, features, kept = _HEAD_MORE.unpack_from(payload)[5:] if magic == _MAGIC_MORE else (0, 0, 0)
+    known = magic == _MAGIC or (magic == _MAGIC_MORE and models + kept > 0)
+    known = known and models != 1 and models <= MODELS_MAX and bool(features) == bool(kept)
     if not known or row_words != ROW_WORDS or not 1 <= decision_words <= DECISION_WORDS_MAX:
         raise Damaged(f"the record at {record.first_seq} is not a group of events this version can read")
-    if count != record.count or len(payload) != events_bytes(count, decision_words, side_bytes, models):
+    size = events_bytes(count, decision_words, side_bytes, models, kept, features)
+    if count != record.count or len(payload) != size:
         raise Damaged(f"the record at {record.first_seq} has another size than it says")
-    at = _HEAD_BESIDE.size if models else _HEAD.size
-    rows_end = at + count * row_words * _WORD_BYTES
-    decisions_end = rows_end + count * decision_words * _WORD_BYTES
-    rows = np.frombuffer(payload[at:rows_end], np.int64).reshape(count, row_words)
-    decisions = np.frombuffer(payload[rows_end:decisions_end], np.int64).reshape(count, decision_words)
-    if not models:
-        return Events(record.first_seq, rows, decisions, payload[decisions_end:])
-    scores_end = decisions_end + count * models * _SCORE_BYTES
-    scores = np.frombuffer(payload[decisions_end:scores_end], np.float32).reshape(count, models)
-    judged = np.frombuffer(payload[scores_end : scores_end + count], np.uint8)
-    if judged.max(initial=0) >= models:
-        raise Damaged(f"the record at {record.first_seq} names a model that its line-up does not have")
-    return Events(record.first_seq, rows, decisions, payload[scores_end + count :], Beside(judged, scores))
+    ends = np.cumsum(
+        [
+            _HEAD_MORE.size if models or kept else _HEAD.size,
+            count * row_words * _WORD_BYTES,
+            count * decision_words * _WORD_BYTES,
+            kept * features * _WORD_BYTES,
+            kept * _INDEX_BYTES,
+            count * models * _SCORE_BYTES,
+            count if models else 0,
+        ]
+    ).tolist()
+    parts = [payload[begin:end] for begin, end in pairwise(ends)]
+    rows = np.frombuffer(parts[0], np.int64).reshape(count, row_words)
+    decisions = np.frombuffer(parts[1], np.int64).reshape(count, decision_words)
+    grounds = beside = None
+    if kept:
+        grounds = Grounds(
+            np.frombuffer(parts[3], np.uint32), np.frombuffer(parts[2], np.float64).reshape(kept, features)
+        )
+        if int(grounds.of[-1]) >= count or (np.diff(grounds.of.astype(np.int64)) <= 0).any():
+            raise Damaged(f"the record at {record.first_seq} has grounds of events that it does not have")
+    if models:
+        beside = Beside(np.frombuffer(parts[5], np.uint8), np.frombuffer(parts[4], np.float32).reshape(count, models))
+        if beside.judged.max(initial=0) >= models:
+            raise Damaged(f"the record at {record.first_seq} names a model that its line-up does not have")
+    return Events(record.first_seq, rows, decisions, payload[ends[-1] :], beside, grounds)
 
 
 def encode_control(control: Control) -> bytes:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import Conflict, FieldError, NotFound, TarimError, Unavailable
 from tarim.decisions.aftermath import Aftermath
-from tarim.decisions.domain import DECISION_WORDS, Beside
+from tarim.decisions.domain import DECISION_WORDS, Beside, Grounds
 from tarim.decisions.governance import Governance
 from tarim.decisions.holds import OPEN_MAX
 from tarim.decisions.kernels.referring import refers
@@ -50,6 +50,9 @@ CONTROL_POSITIONS: Final = 1
 RECORD_SLACK_BYTES: Final = 4_096
 """Room asked for beside the payload: the log's own framing, and a segment's head."""
 
+GROUNDS_BYTES_MAX: Final = 1 << 20
+"""Kept in one record of what its events were judged on; reasons of further ones are told by replay."""
+
 _REFERRED: Final = sorted(set(COLUMN_OF_FIELD.values()) - {Col.OCCURRED_MS, Col.KIND, Col.LABEL})
 """Words a label takes over from the event it is about, so that it reaches every entity that event belongs to."""
 _RECORDS_CACHED: Final = 64
@@ -77,7 +80,8 @@ class Taken:
 
     rows, features, decisions: of the new ones, shape (m, ...), in order.  states, seqs: shape (n,), NEW / SAME / OTHER and
     the position of the event's record (-1 for a refused one).  refused: the trouble by index in the batch.  beside: what each
-    model said of the new ones, None without challengers.
+    model said of the new ones, None without challengers.  grounds: what the
+    new ones were judged on whose score stands out.
     """
 
     rows: Rows
@@ -87,12 +91,14 @@ class Taken:
     seqs: Words
     refused: dict[int, TarimError]
     beside: Beside | None = None
+    grounds: Grounds | None = None
 
 
 class Decided(NamedTuple):
     """One event with its decision, as it lies in the journal.
 
     repeated: answered before, this is the first answer.  judged: whose score counted, 0 the champion, j the j-th challenger.
+    features: what it was judged on, None when that was not kept.
     """
 
     event_id: str
@@ -102,6 +108,7 @@ class Decided(NamedTuple):
     versions: Versions
     repeated: bool
     judged: int = 0
+    features: npt.NDArray[np.float64] | None = None
 
     @property
     def seq(self) -> int:
@@ -154,6 +161,7 @@ class Records:
             side.versions,
             repeated=True,
             judged=int(events.beside.judged[index]) if events.beside else 0,
+            features=events.grounds.of_event(index) if events.grounds else None,
         )
 
 
@@ -320,19 +328,22 @@ class DecisionService:
         side = self._side(batch, where)
         try:
             models = 1 + len(self.versions.challengers) if self.versions.challengers else 0
-            self._log.reserve(events_bytes(len(rows), DECISION_WORDS, len(side), models) + RECORD_SLACK_BYTES)
+            size = events_bytes(len(rows), DECISION_WORDS, len(side), models)
+            grounds_bytes = min(GROUNDS_BYTES_MAX, len(rows) * (8 * self._features.shape[1] + 4))
+            self._log.reserve(size + grounds_bytes + RECORD_SLACK_BYTES)
         except BaseException:
             self._seen.forget(rows[:, Col.EVENT_KEY])
             raise
         try:
             beside = Beside.room(len(rows), self.judge.lineup)
             features, decisions = self._judge_rows(rows, beside)
-            self._log.append(RecordKind.EVENTS, encode_events(rows, decisions, side, beside), len(rows))
+            grounds = Grounds.keep(decisions, features, GROUNDS_BYTES_MAX)
+            self._log.append(RecordKind.EVENTS, encode_events(rows, decisions, side, beside, grounds), len(rows))
             self.aftermath.holds.take(rows, decisions)
         except BaseException:
             self.break_down("a group of events was interrupted; the service must be restarted")
             raise
-        return Taken(rows, features, decisions, states, seqs, refused, beside)
+        return Taken(rows, features, decisions, states, seqs, refused, beside, grounds)
 
     def _judge_rows(self, rows: Rows, beside: Beside | None) -> tuple[Features, Words]:
         count = len(rows)
@@ -422,11 +433,15 @@ class DecisionService:
         """One result for each event of a batch, in its order, after `take` gave `taken`."""
         versions = self.versions
         judged = taken.beside.judged.tolist() if taken.beside else [0] * len(taken.rows)
+        grounds: list[npt.NDArray[np.float64] | None] = [None] * len(taken.rows)
+        if taken.grounds is not None:
+            for of, features in zip(taken.grounds.of.tolist(), taken.grounds.features, strict=True):
+                grounds[of] = features
         if len(taken.rows) == len(taken.states):
             return [
-                Decided(event_id, source, row, decision, versions, False, model)
-                for event_id, source, row, decision, model in zip(
-                    batch.event_ids, batch.sources, taken.rows, taken.decisions, judged, strict=True
+                Decided(event_id, source, row, decision, versions, False, model, features)
+                for event_id, source, row, decision, model, features in zip(
+                    batch.event_ids, batch.sources, taken.rows, taken.decisions, judged, grounds, strict=True
                 )
             ]
         results: list[Result] = []
@@ -450,6 +465,7 @@ class DecisionService:
                         versions,
                         repeated=state != NEW,
                         judged=judged[row_at],
+                        features=grounds[row_at],
                     )
                 )
             else:

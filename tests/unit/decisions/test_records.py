@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarim.base.errors import Damaged
-from tarim.decisions.domain import DECISION_WORDS
+from tarim.decisions.domain import DECISION_WORDS, Beside, Grounds
 from tarim.decisions.records import (
     Control,
     RecordKind,
@@ -105,3 +105,31 @@ def test_bulk_takes_less_than_a_microsecond_an_event() -> None:
         assert events.side.event_ids[-1] == ids[-1]
         best_s = min(best_s, time.thread_time() - begin)
     assert best_s / count < 2e-6, f"{best_s / count * 1e6:.2f} microseconds"
+
+
+@pytest.mark.parametrize("models", [0, 3])
+def test_grounds_are_read_back_beside_the_scores_of_challengers(models: int) -> None:
+    """What events were judged on is found by the event; one without has none; an index beyond the record is damage."""
+    rng = np.random.default_rng(3)
+    versions = Versions("f", "r", "m", tuple((f"c{k}", 0) for k in range(models - 1)))
+    side = encode_side(versions, ["a", "b", "c"], ["s"] * 3, [None] * 3, [None] * 3)
+    rows, decisions = np.ones((3, ROW_WORDS), np.int64), np.ones((3, DECISION_WORDS), np.int64)
+    grounds = Grounds(np.array([0, 2], np.uint32), rng.random((2, 5)))
+    scores = rng.random((3, models)).astype(np.float32)
+    beside = Beside(np.array([0, 2, 1], np.uint8), scores) if models else None
+
+    def read(kept: Grounds):
+        payload = b"".join(encode_events(rows, decisions, side, beside, kept))
+        assert len(payload) == events_bytes(3, DECISION_WORDS, len(side), models, 2, 5)
+        return decode_events(FakeRecord(7, 3, RecordKind.EVENTS, memoryview(payload)))
+
+    events = read(grounds)
+    assert events.side.event_ids == ["a", "b", "c"] and np.array_equal(events.decisions, decisions)
+    assert events.grounds is not None and events.grounds.of_event(1) is None and events.grounds.of_event(3) is None
+    assert np.array_equal(events.grounds.of_event(2), grounds.features[1])
+    assert (events.beside is not None) == bool(models)
+    if models:
+        assert np.array_equal(events.beside.scores, scores)
+    for wrong in ([0, 3], [2, 0], [1, 1]):
+        with pytest.raises(Damaged, match="grounds"):
+            read(Grounds(np.array(wrong, np.uint32), grounds.features))

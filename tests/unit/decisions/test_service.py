@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tarim.base.errors import Conflict, FieldError, NotFound, Unavailable
+from tarim.decisions.domain import Grounds
 from tarim.decisions.groups import GroupCommit, GroupLimits
 from tarim.decisions.records import Control, RecordKind, decode_control, decode_events
 from tarim.decisions.seen import Seen
@@ -119,6 +120,22 @@ def test_a_label_about_nothing_is_refused_alone() -> None:
     assert house.log.next_seq == 2
     taken = House(lenient=True).ask(events({"id": "l", "kind": Kind.LABEL, "refers_to": "nothing"}))[0]
     assert isinstance(taken, Decided) and taken.row[Col.REFERS_SEQ] == -1
+
+
+def test_what_a_standing_out_score_was_judged_on_is_kept() -> None:
+    """In the journal and in the answer, the same for a retry; not for the others, and no more than fits."""
+    house = House()
+    batch = events({"id": "small"}, {"id": "large", "amount_fen": 2_000_000})
+    taken = house.service.take(batch)
+    small, large = house.service.results(batch, taken)
+    assert isinstance(small, Decided) and isinstance(large, Decided)
+    assert small.features is None and large.features is not None and large.features.tolist() == [2, 2_000_000]
+    house.service.commit()
+    for decided in (house.service.decided_at(large.seq), house.ask(batch)[1]):
+        assert isinstance(decided, Decided) and decided.features is not None
+        assert decided.features.tolist() == [2, 2_000_000]
+    assert house.service.decided_at(small.seq).features is None
+    assert Grounds.keep(taken.decisions, taken.features, bytes_max=19) is None
 
 
 def test_a_full_disk_changes_nothing() -> None:
