@@ -330,7 +330,8 @@ class House:
             raise
         try:
             index_again(self.vault, self.journal)
-            self.tokenizer = Tokenizer(master.derive("tokens"))
+            self._token_key = master.derive("tokens")
+            self.tokenizer = self.new_tokenizer()
             self.signer = Signer.of(master)
             self.intake = Intake(self.tokenizer, self.vault, settings.intake, clock=self.clock)
             self.policy = load_policy(
@@ -373,6 +374,10 @@ class House:
             self.names.close()
         finally:
             self.journal.close()
+
+    def new_tokenizer(self) -> Tokenizer:
+        """A tokenizer of one's own, for another thread than the decisions'."""
+        return Tokenizer(self._token_key)
 
     @property
     def decider(self) -> Decider:
