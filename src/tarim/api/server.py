@@ -29,13 +29,18 @@ from tarim.api.holds import hold_routes, keep_time
 from tarim.api.indicators import count, indicator_routes, watch
 from tarim.api.lists import list_routes
 from tarim.api.models import model_routes
+from tarim.api.names import name_routes
 from tarim.api.site import build_site
 from tarim.base.errors import TarimError, Unavailable
 from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import HitCounter, ListDesk
+from tarim.bootstrap.name_book import index_register
+from tarim.bootstrap.name_register import NameRegister
+from tarim.bootstrap.names import NameDesk
 from tarim.bootstrap.packages import Packages, keep_script
 from tarim.bootstrap.publishing import CompileAside, RulesetTexts
+from tarim.bootstrap.screenings import Screenings
 from tarim.decisions import (
     Batch,
     Governor,
@@ -108,6 +113,11 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
                 "Business figures out of the ordinary.",
                 lambda: float(len(list(indicators.abnormal))),
             ),
+            "tarim_names_pending": ("Payees' names being screened.", lambda: names.pending),
+            "tarim_names_screened": ("Payees' names screened since the start.", lambda: names.screened),
+            "tarim_names_unscreened": ("Events decided before their payee's name was screened.", lambda: names.unscreened),
+            "tarim_names_matches": ("Matches of customers and payees, of any standing.", lambda: names.state.match_count),
+            "tarim_names_behind": ("1 when a screening of all customers is due.", lambda: float(screenings.behind)),
             "tarim_snapshot_seq": ("Position of the newest snapshot.", lambda: snapshots.newest_seq),
         }
     )
@@ -141,6 +151,19 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
     if house.service.governance.registry.closed:
         shred_models()  # what an exit that was interrupted left
     holds = HoldDesk(house.service, house.clock)
+    names = NameDesk(
+        house.names,
+        house.service,
+        governor,
+        house.clock,
+        house.places.data,
+        settings.names,
+        lambda seq, register: index_register(house.vault, seq, register),
+    )
+    screenings = Screenings(names, house.places, house.clock)
+    register = NameRegister(names, house.vault, house.new_tokenizer())
+    await names.start()
+    house.intake.screen_names(names)
     site = build_site(
         house.service,
         desk,
@@ -175,6 +198,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
                 lambda script: keep_script(house.artefacts, script),
                 house.artefacts.get,
             ),
+            *name_routes(names, register, screenings, governor, house.places, house.clock),
             *hold_routes(holds, governor, house.service, token_of_customer, lambda: house.journal.durable_seq),
         ],
     )
@@ -194,6 +218,8 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         for each in (
             site.sweep(),
             snapshots.run(),
+            names.run(),
+            screenings.run(),
             keep_memory_ready(house),
             watch(indicators, house.clock),
             keep_time(holds, house.service, figures),
@@ -207,6 +233,8 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         for task in background:
             task.cancel()
         await backtests.close()
+        await screenings.close()
+        await names.close()
         await desk.close()
 
 

@@ -46,12 +46,13 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hit(msgspec.Struct, frozen=True, array_like=True):
-    """A listed party the name is alike to; score in hundredths."""
+    """A listed party the name is alike to; score in hundredths; listed: its name that is most alike."""
 
     list_name: str
     entry: str
     entry_digest: str
     score: int
+    listed: str
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
@@ -94,7 +95,7 @@ class ListScreener:
             digest = self._digests.get(key)
             if digest is None:
                 digest = self._digests[key] = entry_digest(match.entry)
-            hits.append(Hit(self._list_of[key], match.entry.id, digest, hundredths(match.score)))
+            hits.append(Hit(self._list_of[key], match.entry.id, digest, hundredths(match.score), match.name.text))
         return hits, [{"list": self._list_of[id(match.entry)], **plain_match(match)} for match in found]
 
 

@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -56,6 +56,7 @@ NOTE_EVERY_S: Final = 0.5
 LATE_PAYEES_MAX: Final = 100
 """Payees remembered of one name that was decided on before it was screened."""
 RESTART_S: Final = 5.0
+T = TypeVar("T")
 _NO_HITS: Final[tuple[Hit, ...]] = ()
 
 
@@ -278,7 +279,7 @@ class NameDesk:
     def _note(self, payee: int, hits: Sequence[Hit]) -> list[Found]:
         """The matches of a payee; new ones are written to the journal soon, as work for people."""
         party = Party(PartyKind.PAYEE, payee)
-        found = [Found(party, hit.list_name, hit.entry, hit.entry_digest, hit.score) for hit in hits]
+        found = [Found(party, hit.list_name, hit.entry, hit.entry_digest, hit.score, hit.listed) for hit in hits]
         if payee:
             known = self.state.matches.get(party, {})
             for each in found:
@@ -317,6 +318,10 @@ class NameDesk:
             self._service.break_down("a record of name screening was interrupted; the service must be restarted")
             raise
         return seq
+
+    async def aside(self, function: Callable[..., T], *arguments: Any) -> T:
+        """What a function gives that takes longer than decisions may wait."""
+        return await self._loop.run_in_executor(None, function, *arguments)
 
     @property
     def next_seq(self) -> int:

@@ -149,7 +149,7 @@ def screen_all(
             party = Party(PartyKind.CUSTOMER, customer)
             if subject not in answers:
                 answers[subject] = [
-                    Found(party, hit.list_name, hit.entry, hit.entry_digest, hit.score)
+                    Found(party, hit.list_name, hit.entry, hit.entry_digest, hit.score, hit.listed)
                     for hit in screener.screen(subject)[0]
                 ]
             found += [msgspec.structs.replace(each, party=party) for each in answers[subject]]
@@ -232,4 +232,5 @@ def _ask_changed(
                     match.entry.id,
                     entry_digest(match.entry),
                     hundredths(match.score),
+                    match.name.text,
                 )

@@ -78,13 +78,17 @@ class Register(msgspec.Struct, frozen=True, tag="register", tag_field="what"):
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
-    """A match.  entry_digest: of the entry as it was compared; score in hundredths, 1 to 100."""
+    """A match.
+
+    entry_digest: of the entry as it was compared; score in hundredths, 1 to 100; listed: its name that is most alike.
+    """
 
     party: Party
     list_name: str
     entry: str
     entry_digest: str
     score: int
+    listed: str
 
 
 class Matches(msgspec.Struct, frozen=True, tag="matches", tag_field="what"):

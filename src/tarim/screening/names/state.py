@@ -7,7 +7,7 @@ changes and the next screening no longer finds it.  A good guy counts for the en
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -178,12 +178,9 @@ class NamesState:
             raise NotFound("no such match is known: give the party and the entry as the list of matches shows them")
         return found
 
-    def every_match(self) -> Iterator[KnownMatch]:
-        """All matches, in the order of parties and entries."""
-        for party in sorted(self.matches, key=lambda party: (party.kind.value, party.token)):
-            of_party = self.matches[party]
-            for key in sorted(of_party):
-                yield of_party[key]
+    def every_match(self) -> list[KnownMatch]:
+        """All matches, in no order."""
+        return [known for of_party in self.matches.values() for known in of_party.values()]
 
 
 def entry_digest(entry: ListEntry) -> str:
