@@ -11,6 +11,7 @@ DATA/
     screenings/     results of screening all customers, by digest
     artefacts/      rulesets and models that were in force, or were submitted to be, by digest
     registry/       signed packages of models, by the digest of their manifest
+    watch/          baseline, state and figures of the watch over models
     backtests/      results of backtests, by digest
     cache/          compiled rules; may be deleted
 """
@@ -30,11 +31,12 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from tarim.base.errors import DefinitionError, NotFound, TooLarge
+from tarim.base.errors import DefinitionError, NotFound, TarimError, TooLarge
 from tarim.base.instants import Clock
 from tarim.bootstrap.lists import open_lists
 from tarim.bootstrap.name_book import index_names_again, open_names
 from tarim.bootstrap.settings import FILE_NAME, Settings, load_settings
+from tarim.bootstrap.watch_files import WatchPlaces
 from tarim.decisions import (
     NEW,
     Batch,
@@ -52,18 +54,20 @@ from tarim.decisions import (
     Taken,
     Treatment,
     Versions,
+    champion_scores,
     decode_events,
     default_treatment,
     encode_model_record,
     read_treatment,
     recover,
 )
+from tarim.decisions.kernels.decide import hide_history
 from tarim.intake import Intake
 from tarim.journal import FolderReader, Journal, Recovery
-from tarim.models import model_from_bytes
+from tarim.models import Drift, model_from_bytes
 from tarim.privacy import Signer, Tokenizer, Vault, create_master_key, load_master_key
 from tarim.rules import compile_ruleset, starter_pack
-from tarim.stream import Col, Engine, FeatureSet, reference_features, scenario_features
+from tarim.stream import Col, Engine, FeatureSet, Rows, reference_features, scenario_features
 
 ARTEFACT_BYTES_MAX: Final = 256 << 20
 NAME_CHARACTERS_MAX: Final = 64
@@ -108,6 +112,10 @@ class Places:
     @property
     def artefacts(self) -> Path:
         return self.data / "artefacts"
+
+    @property
+    def watch(self) -> Path:
+        return self.data / "watch"
 
     @property
     def registry(self) -> Path:
@@ -320,7 +328,8 @@ class House:
         try:
             self.recovery: Recovery = self.journal.recovery
             say(str(self.recovery))
-            self.recovered = recover_state(self.journal, settings, places, self.features)
+            self.watch = self._open_watch(say)
+            self.recovered = recover_state(self.journal, settings, places, self.features, watch=self.watch)
             say(_recovered_text(self.recovered))
             self.lists = open_lists(places.lists, self.journal, Tokenizer(master.derive("tokens")), self.clock)
             self.names = open_names(places.names, self.journal)
@@ -364,7 +373,11 @@ class House:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            if error is None and not self.service.broken:  # else it may have seen what is not in the journal
+                self.keep_watch()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Finish what is under way and let go of the files."""
@@ -417,6 +430,27 @@ class House:
                 self.service.record(kind, control)
                 before[kind] = control
         self.journal.commit()
+
+    def _open_watch(self, say: Callable[[str], None]) -> Drift | None:
+        """The watch of models; what is wrong with it is said, and stops nothing."""
+        try:
+            return WatchPlaces(self.places.watch).drift(
+                self.features.version, self.settings.watch, self.journal.durable_seq
+            )
+        except TarimError as error:
+            say(f"models are not watched: {error.detail}")
+            return None
+
+    def show_watch(self, taken: Taken) -> None:
+        """Show the watch of models what was just decided; before the next group, which overwrites the features."""
+        if self.watch is not None and len(taken.rows):
+            scores = champion_scores(taken.decisions, taken.beside)
+            self.watch.take(taken.rows, taken.features, scores, self.service.versions.model)
+
+    def keep_watch(self) -> None:
+        """Keep the watch of models on the disk.  Raises Unavailable."""
+        if self.watch is not None:
+            WatchPlaces(self.places.watch).keep_state(self.watch.encoded())
 
     def index_accepted(self, groups: Sequence[tuple[Taken, Batch]]) -> None:
         """Tell the vault's index what became durable with groups, in order; it is written in the background."""
@@ -472,18 +506,41 @@ def recorded_treatment(artefacts: Artefacts, control: Control) -> Treatment:
 
 
 def recover_state(
-    reader: Journal | FolderReader, settings: Settings, places: Places, features: FeatureSet, to_seq: int | None = None
+    reader: Journal | FolderReader,
+    settings: Settings,
+    places: Places,
+    features: FeatureSet,
+    to_seq: int | None = None,
+    watch: Drift | None = None,
 ) -> Recovered:
-    """Engine and index as of the journal's durable end, or before `to_seq`."""
+    """Engine and index as of the journal's durable end, or before `to_seq`.
+
+    watch: is shown the events after the snapshot that it has not seen, and told how many before it it has missed.
+    """
+    shown_seq = watch.next_seq if watch is not None else 0
+
+    def show(rows: Rows, values: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], model: str) -> None:
+        assert watch is not None
+        hide_history(rows, values)
+        watch.take(rows, values, scores, model)
+
     memory = settings.engine.memory_bytes_max
-    return recover(
+    recovered = recover(
         reader,
         Snapshots(places.snapshots),
         fresh=lambda: Engine(features, memory_bytes_max=memory),
         restore=lambda path: Engine.restore(path, features, memory_bytes_max=memory),
         seen_events_max=settings.seen.events_max,
         to_seq=to_seq,
+        watcher=show if watch is not None else None,
     )
+    if watch is not None and 0 < shown_seq < recovered.snapshot_offset:
+        watch.missed += sum(
+            record.count
+            for record in reader.read(max(shown_seq, reader.first_seq), recovered.snapshot_offset)
+            if record.kind == RecordKind.EVENTS
+        )
+    return recovered
 
 
 def index_again(vault: Vault, journal: Journal) -> int:

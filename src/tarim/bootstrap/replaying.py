@@ -139,6 +139,7 @@ def replay(
 
 def _take(house: House, batch: EventBatch, truth: Truth | None, summary: Summary, finisher: _Finisher) -> None:
     taken = house.service.take(batch)
+    house.show_watch(taken)
     if len(taken.rows):
         # All it sealed is in the record, that of events left out too.  Without a record it is nowhere: sealed again.
         house.intake.accepted([batch])

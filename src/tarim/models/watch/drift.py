@@ -129,12 +129,6 @@ class Drift:
             if start < len(rows):
                 self._advance(int(rows[start, Col.OCCURRED_MS]) // HOUR_MS)
 
-    def skip_to(self, seq: int) -> None:
-        """Say that events before `seq` will not be shown."""
-        if self.since_seq >= 0 and seq > self.next_seq:
-            self.missed += seq - self.next_seq
-            self._head[kernel.NEXT_SEQ] = seq
-
     def _advance(self, hour: int) -> None:
         """Close the open hour, and those without events up to `hour`, which becomes the open one."""
         opened = int(self._head[kernel.OPEN_HOUR])
