@@ -258,9 +258,8 @@ def hops_of(view: View, key: int, partner: int) -> int | None:
         near = ([partner] if partner else []) + list(neighbours(view, key))
         if any(each in view.convicted for each in near):
             return 1
-    if view.feature.hops >= 2:
-        if any(other in view.convicted for each in near for other in neighbours(view, each)):
-            return 2
+    if view.feature.hops >= 2 and any(other in view.convicted for each in near for other in neighbours(view, each)):
+        return 2
     if view.feature.hops >= 3:
         steps = (other for each in dict.fromkeys(near) for other in neighbours(view, each))
         for other in islice(steps, view.feature.graph.visits_max):

@@ -17,6 +17,7 @@ from tarim.stream.kernels.graph_store import (
     KEEP,
     KEPT,
     LARGE,
+    LATEST,
     LINK,
     LOW,
     MARK,
@@ -31,6 +32,8 @@ from tarim.stream.kernels.graph_store import (
     USE,
     USERS,
     VISITS,
+    fetch_home,
+    fetch_newest,
     large_set,
     new_stamp,
     place_of,
@@ -73,6 +76,7 @@ def convict(A, g, account, event, label_ms, floor, wm):
         return
     A[o] = label_ms
     A[o + 1] = event
+    A[g + LATEST] = max(A[g + LATEST], label_ms)
     for store in range(OUT, IN + 1):
         e = ring_of(A, A[g + ROLE] + store, account)
         if e < 0:
@@ -141,6 +145,8 @@ def hops_to_convicted(A, g, account, partner, t, after_ms, wm, hops):
 
     partner: the other side of the transfer at hand, which counts as the account's newest edge; 0 where there is none.
     """
+    if A[g + LATEST] <= wm - A[g + KEEP]:
+        return np.int64(-1)  # nobody is
     if convicted(A, g, account, wm):
         return np.int64(0)
     if hops >= 1 and (
@@ -166,6 +172,19 @@ def hops_to_convicted(A, g, account, partner, t, after_ms, wm, hops):
     return third_hop(A, g, account, partner, t, after_ms, wm)
 
 
+@njit("void(i8[::1], i8, i8, i8, i8)", cache=True)
+def fetch_neighbours(A, g, e, begin, end):
+    """Ask for what the accounts paid and received that stand in a span of entry e's ring: entries, then rings."""
+    block = A[e + 1] >> 6
+    mask = (np.int64(1) << (A[e + 1] & 63)) - 1
+    for store in range(OUT, IN + 1):
+        for p in range(begin, end):
+            fetch_home(A, g, store, A[block + (p & mask) * EDGE + 2])
+    for store in range(OUT, IN + 1):
+        for p in range(begin, end):
+            fetch_newest(A, g, store, A[block + (p & mask) * EDGE + 2])
+
+
 @njit("i8(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
 def third_hop(A, g, account, partner, t, after_ms, wm):
     """3 when an account two transfers away is beside a convicted one, else -1; each neighbour is expanded once."""
@@ -184,7 +203,9 @@ def third_hop(A, g, account, partner, t, after_ms, wm):
         block = A[e + 1] >> 6
         mask = (np.int64(1) << (A[e + 1] & 63)) - 1
         end = span_end(A, e, EDGE, t)
-        for p in range(end - 1, span_begin(A, g, e, EDGE, end, after_ms) - 1, -1):
+        begin = span_begin(A, g, e, EDGE, end, after_ms)
+        fetch_neighbours(A, g, e, begin, end)
+        for p in range(end - 1, begin - 1, -1):
             if visits < 0:
                 break
             u = A[block + (p & mask) * EDGE + 2]

@@ -18,7 +18,7 @@ Rings are in order of time, events of one millisecond in order of the journal.  
     DROPPED events that a full ring forgot  CUT       1 when a cap cut something at the event at hand
     LARGE   places of the large scratch set less 1    SMALL   the same of the small one
     RESULT  what a search found, 4 words    SWEEP     per store: time of its next sweep, slot it visits
-    BLIND   until this watermark NEAR may lack somebody
+    BLIND   until this watermark NEAR may lack somebody   LATEST  greatest time of a label that convicted somebody
     SCRATCH small set, large set (4 words a place: stamp, key, two values), then two lists of VISITS + 2*DEGREE words
 """
 
@@ -65,6 +65,7 @@ SMALL = 11
 RESULT = 12
 SWEEP = 16
 BLIND = 28
+LATEST = 29
 SCRATCH = 32
 SET_WORDS = 4
 
@@ -322,4 +323,6 @@ def adopt_store(A, g, store, packed):
         A[e + 2] = count
         A[e + 3] = packed[p + 1]
         p += 3 + count * width
+        if store == MARK:
+            A[g + LATEST] = max(A[g + LATEST], A[e + 3])
     A[g + BLIND] = max(A[g + BLIND], A[WATERMARK] + A[g + KEPT])
