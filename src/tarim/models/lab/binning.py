@@ -23,6 +23,10 @@ from tarim.models.histograms import bins_of, edges_of
 FINE_BINS: Final = 50
 BINS_DEFAULT: Final = 8
 SHARE_DEFAULT: Final = 0.01
+WEAK_IV: Final = 0.02
+MEDIUM_IV: Final = 0.1
+STRONG_IV: Final = 0.3
+SUSPECT_IV: Final = 0.5
 _HALF: Final = 0.5
 
 Floats = npt.NDArray[np.float64]

@@ -59,33 +59,10 @@ def permutation(content: bytes, names: Sequence[str], features: Floats, labels: 
 
 
 def contributions(content: bytes, names: Sequence[str], features: Floats) -> Floats:
-    """Each feature's part in each raw score, shape (n, F): what it adds to the mean score.
-
-    Of trees: LightGBM's exact TreeSHAP (S. Lundberg et al., Consistent Individualized Feature Attribution for Tree Ensembles,
-    2018). Of a linear model, whose features do not touch each other: its term less the term's mean, which is the same thing.
-    """
-    if not content.startswith(b"{"):
-        import lightgbm
-
-        booster = lightgbm.Booster(model_str=content.decode())
-        order = [list(names).index(name) for name in booster.feature_name()]
-        parts = np.zeros((len(features), len(names)))
-        told = np.asarray(booster.predict(np.ascontiguousarray(features[:, order]), pred_contrib=True), np.float64)
-        parts[:, order] = told[:, :-1]  # the last is the mean score
-        return parts
-    model = model_from_bytes(content, names)
-    whole, lacking = np.empty(len(features)), np.empty(len(features))
-    table = np.ascontiguousarray(features)
-    model.raw_score(table, whole)
-    found = np.zeros(table.shape)
-    for column in range(len(names)):
-        kept = table[:, column].copy()
-        table[:, column] = np.nan  # a term of its own: the same for every event
-        model.raw_score(table, lacking)
-        table[:, column] = kept
-        terms = whole - lacking
-        found[:, column] = terms - terms.mean()
-    return found
+    """What each feature adds to each raw score, shape (n, F): the model's own, see `Model.contributions`."""
+    parts = np.empty((len(features), len(names) + 1))
+    model_from_bytes(content, names).contributions(np.ascontiguousarray(features), parts)
+    return parts[:, :-1]  # the last is the mean score
 
 
 def scored(model: Model, features: Floats) -> Floats:

@@ -12,15 +12,11 @@ import msgspec
 import numpy as np
 
 from tarim.base.errors import DefinitionError
-from tarim.models.lab.binning import Bins, cut
+from tarim.models.lab.binning import MEDIUM_IV, STRONG_IV, SUSPECT_IV, WEAK_IV, Bins, cut
 from tarim.models.lab.plan import Plan
 from tarim.models.lab.samples import Floats, Rows, Samples
 
 CORRELATION_ROWS_MAX: Final = 20_000
-SUSPECT_IV: Final = 0.5
-STRONG_IV: Final = 0.3
-MEDIUM_IV: Final = 0.1
-WEAK_IV: Final = 0.02
 _STRENGTHS: Final = (
     (STRONG_IV, "strong", "强"),
     (MEDIUM_IV, "medium", "中"),
