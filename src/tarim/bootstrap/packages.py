@@ -80,16 +80,31 @@ class Packages:
 
     # ---- making ----------------------------------------------------------------------------------------------------
 
-    def card_of(self, run: str) -> str:
-        """The card of a run: as it stands in the run's folder, or a template filled from the record.
+    def write_card(self, run: str) -> tuple[Path, bool]:
+        """The card in a run's folder, and whether it was written just now: a template filled from the record.
 
-        Raises NotFound, Damaged.
+        Raises NotFound, Damaged, Unavailable.
         """
         folder, record = self._run(run)
-        card = folder / CARD
-        return (
-            _read(card, CARD_BYTES_MAX).decode("utf-8", "replace") if card.exists() else card_template(_facts(record))
-        )
+        path = folder / CARD
+        if path.exists():
+            return path, False
+        try:
+            _write(path, card_template(_facts(record)).encode())
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be written: {error.strerror}") from None
+        return path, True
+
+    def check_card(self, run: str) -> bytes:
+        """The card of a run, complete.  Raises NotFound, Damaged, DefinitionError naming everything that is missing."""
+        folder, record = self._run(run)
+        if not (folder / CARD).exists():
+            raise DefinitionError(
+                f"run {record.run_id} has no {CARD}; write one with: tarim models card {record.run_id}"
+            )
+        card = _read(folder / CARD, CARD_BYTES_MAX)
+        check_card(card, _facts(record))
+        return card
 
     def submission(self, run: str) -> Submission:
         """A run whose card is complete, whose training set is the signed one, and whose model scores this house's features.
@@ -104,12 +119,7 @@ class Packages:
                 f"run {record.run_id} learnt features of version {record.feature_version[:16]}, this house computes "
                 f"{self._features.version[:16]}: cut the training set again and train again"
             )
-        if not (folder / CARD).exists():
-            raise DefinitionError(
-                f"run {record.run_id} has no {CARD}; write one with: tarim models card {record.run_id}"
-            )
-        card = _read(folder / CARD, CARD_BYTES_MAX)
-        check_card(card, _facts(record))
+        card = self.check_card(run)
         verify_dataset(find_dataset(self._places.datasets, record.dataset), self._signer)
         model = read_run_model(folder, record)
         self._artefacts.keep(model)
@@ -165,6 +175,13 @@ class Packages:
         except Damaged as error:
             raise Damaged(f"{MANIFEST} of the package {folder.name}: {error.detail}") from None
         return read_package(content)
+
+    def model_of(self, digest: str) -> str:
+        """Version of the model that a package is about, "" when the package is not whole."""
+        try:
+            return self.manifest(digest).model
+        except TarimError:
+            return ""
 
     def card(self, manifest_digest: str) -> str:
         """A package's card, its digest checked.  Raises NotFound, Damaged."""

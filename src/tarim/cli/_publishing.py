@@ -48,7 +48,7 @@ def publish_command(file: _File, reason: Reason, url: Url = URL_DEFAULT) -> None
     except (OSError, UnicodeDecodeError) as error:
         typer.echo(f"{file} cannot be read as UTF-8 text: {type(error).__name__}. 无法读取文件。", err=True)
         raise typer.Exit(1) from None
-    _proposed(ask("POST", url, "/v1/rulesets", {"text": text, "reason": reason}))
+    tell_proposed(ask("POST", url, "/v1/rulesets", {"text": text, "reason": reason}))
 
 
 def proposals_command(url: Url = URL_DEFAULT) -> None:
@@ -187,7 +187,7 @@ def override_command(
 ) -> None:
     """Propose another outcome for one decision. 提交对单笔决策的人工改判。"""
     body = {"event_id": event_id, "source": source, "outcome": outcome, "reason": reason}
-    _proposed(ask("POST", url, "/v1/overrides", body))
+    tell_proposed(ask("POST", url, "/v1/overrides", body))
 
 
 def switches_command(url: Url = URL_DEFAULT) -> None:
@@ -222,7 +222,7 @@ def _verdict(verdict: str, digest: str, note: str) -> dict[str, str]:
 
 
 def _propose(url: str, body: dict[str, Any]) -> None:
-    _proposed(ask("POST", url, "/v1/switches", body))
+    tell_proposed(ask("POST", url, "/v1/switches", body))
 
 
 def _throw(url: str, body: dict[str, Any]) -> None:
@@ -232,7 +232,8 @@ def _throw(url: str, body: dict[str, Any]) -> None:
     )
 
 
-def _proposed(proposal: dict[str, Any]) -> None:
+def tell_proposed(proposal: dict[str, Any]) -> None:
+    """Say that a proposal waits, and which digest its approval has to name."""
     typer.echo(
         f"proposal {proposal['id']} waits for another person. 提案 {proposal['id']} 待他人审批。\n"
         f"digest 摘要 {proposal['digest']}"

@@ -1,6 +1,6 @@
 """Service numbers: every model that asks for publication gets one, and no other model ever has it (ML-21).
 
-    TM000042-88      `TM`, the model's turn in this house's journal (six digits or more), and two check digits
+    TM000042-69      `TM`, the model's turn in this house's journal (six digits or more), and two check digits
 
 The check digits are ISO/IEC 7064 MOD 97-10 over the turn, so a number that was typed wrongly is noticed.  The number stands in
 the signed package, beside the model's digest: a model that claims another's number has no signature for it.
