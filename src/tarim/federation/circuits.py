@@ -1,0 +1,159 @@
+"""Circuits from which the protocols are built, over any device; numbers are lists of wires, lowest bit first.
+
+Each says what it costs in AND gates a row; XOR and NOT are free.
+Source of adder, subtraction and comparison: Kolesnikov, Sadeghi, Schneider, "Improved Garbled Circuit Building Blocks",
+CANS 2009.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tarim.federation.garbling import Device, Wire, Word
+
+
+def zero_like(wire: Wire) -> Wire:
+    """A wire that is always 0; the all-zero label means 0 on both sides."""
+    return np.zeros_like(wire)
+
+
+def add(device: Device, a: Word, b: Word) -> Word:
+    """The sum a + b modulo 2^w, both of w bits: w - 1 gates."""
+    out, carry = [a[0] ^ b[0]], zero_like(a[0])
+    for i in range(1, len(a)):
+        carry = _carried(device, a[i - 1], b[i - 1], carry, known=i > 1)
+        out.append(a[i] ^ b[i] ^ carry)
+    return out
+
+
+def add_growing(device: Device, a: Word, b: Word) -> Word:
+    """The sum a + b of unsigned numbers, one bit wider than the wider of them: as many gates as that one has bits."""
+    width = max(len(a), len(b))
+    a, b = extended(a, width), extended(b, width)
+    carry = _carried(device, a[0], b[0], zero_like(a[0]), known=False)
+    out = [a[0] ^ b[0]]
+    for x, y in zip(a[1:], b[1:], strict=True):
+        out.append(x ^ y ^ carry)
+        carry = _carried(device, x, y, carry, known=True)
+    return [*out, carry]
+
+
+def _carried(device: Device, a: Wire, b: Wire, carry: Wire, *, known: bool) -> Wire:
+    """Carry of a + b + carry; known: whether there is a carry to come in at all."""
+    if not known:
+        return device.conjunction(a, b)
+    return carry ^ device.conjunction(a ^ carry, b ^ carry)
+
+
+def subtract(device: Device, a: Word, b: Word) -> tuple[Word, Wire]:
+    """The difference a - b modulo 2^w, and the borrow, which says a < b for unsigned numbers of w bits: w gates."""
+    out, borrow = [], zero_like(a[0])
+    for i, (x, y) in enumerate(zip(a, b, strict=True)):
+        out.append(x ^ y ^ borrow)
+        borrow = _carried(device, device.negation(x), y, borrow, known=i > 0)
+    return out, borrow
+
+
+def less(device: Device, a: Word, b: Word) -> Wire:
+    """Whether a < b, of unsigned numbers: w gates."""
+    return subtract(device, a, b)[1]
+
+
+def choose(device: Device, condition: Wire, a: Word, b: Word) -> Word:
+    """Word a where the condition holds, else b: w gates."""
+    return [y ^ device.conjunction(condition, x ^ y) for x, y in zip(a, b, strict=True)]
+
+
+def absolute(device: Device, a: Word) -> Word:
+    """|a| of a signed number of w bits, in w - 1 bits (the smallest number becomes 0): w - 1 gates."""
+    sign = carry = a[-1]
+    out = []
+    for bit in a[:-1]:
+        flipped = bit ^ sign
+        out.append(flipped ^ carry)
+        carry = device.conjunction(flipped, carry)
+    return out
+
+
+def multiply(device: Device, a: Word, b: Word) -> Word:
+    """The product a b of unsigned numbers, len(a) + len(b) bits: about 2 len(a) len(b) gates."""
+    total = [device.conjunction(a[0], y) for y in b]
+    out = []
+    for x in a[1:]:
+        out.append(total[0])
+        total = add_growing(device, total[1:], [device.conjunction(x, y) for y in b])
+    return extended(out + total, len(a) + len(b))
+
+
+def divide(device: Device, numerator: Word, denominator: Word, bits: int, fraction_bits: int) -> Word:
+    """floor(numerator 2^fraction_bits / denominator) of unsigned numbers, restoring; the quotient has to fit `bits`.
+
+    About 2 bits (len(denominator) + 2) gates.  A denominator of 0 gives all ones.
+    """
+    shifted = [zero_like(numerator[0])] * fraction_bits + numerator
+    rest, quotient = shifted[bits:], []
+    divisor = extended(denominator, len(denominator) + 2)
+    for place in range(bits - 1, -1, -1):
+        bit = shifted[place] if place < len(shifted) else zero_like(numerator[0])
+        rest = ([bit, *rest])[: len(divisor)]
+        difference, borrow = subtract(device, rest, divisor[: len(rest)])
+        fits = device.negation(borrow)
+        if len(rest) < len(divisor):
+            for high in denominator[len(rest) :]:
+                fits = device.conjunction(fits, device.negation(high))
+        rest = choose(device, fits, difference, rest)
+        quotient.append(fits)
+    return quotient[::-1]
+
+
+def extended(a: Word, width: int) -> Word:
+    """An unsigned number with more bits."""
+    return a + [zero_like(a[0])] * (width - len(a))
+
+
+def clip_to_range(device: Device, a: Word, b: Word, low_bits: int) -> tuple[Wire, Wire]:
+    """For the signed number u = a + b: whether 0 <= u < 2^low_bits, and whether u >= 2^low_bits: 2 w - low_bits - 2 gates."""
+    total = add(device, a, b)
+    none_above = device.negation(total[low_bits])
+    for bit in total[low_bits + 1 : -1]:
+        none_above = device.conjunction(none_above, device.negation(bit))
+    not_negative = device.negation(total[-1])
+    inside = device.conjunction(none_above, not_negative)
+    return inside, not_negative ^ inside
+
+
+def not_negative(device: Device, a: Word, b: Word) -> Wire:
+    """Whether the signed number a + b is 0 or more: w - 1 gates."""
+    return device.negation(add(device, a, b)[-1])
+
+
+def greatest(device: Device, values: Word, candidates: int) -> Word:
+    """Bits of the index of the greatest of each `candidates` rows in a row, lowest first; ties go to the lower half.
+
+    values: unsigned, rows a multiple of `candidates`, which is a power of two.  Rows are compared with the row half the
+    candidates away, then half of that: one round over all rows costs (2 w + index bits) gates a remaining row.
+    """
+    assert candidates & (candidates - 1) == 0
+    groups = len(values[0]) // candidates
+    value = [_grouped(bit, groups) for bit in values]
+    index: list[Wire] = []
+    while value[0].shape[1] > 1:
+        half = value[0].shape[1] // 2
+        lower = [_flat(bit[:, :half]) for bit in value]
+        upper = [_flat(bit[:, half:]) for bit in value]
+        above = less(device, lower, upper)
+        lower_index = [_flat(bit[:, :half]) for bit in index]
+        upper_index = [_flat(bit[:, half:]) for bit in index]
+        chosen = choose(device, above, upper_index, lower_index) if index else []
+        index = [_grouped(bit, groups) for bit in (*chosen, above)]
+        value = [_grouped(bit, groups) for bit in choose(device, above, upper, lower)]
+    # The first round decided the highest place: half of all candidates.
+    return [_flat(bit) for bit in reversed(index)]
+
+
+def _grouped(wire: Wire, groups: int) -> Wire:
+    return wire.reshape(groups, -1, *wire.shape[1:])
+
+
+def _flat(wire: Wire) -> Wire:
+    return np.ascontiguousarray(wire.reshape(-1, *wire.shape[2:]))

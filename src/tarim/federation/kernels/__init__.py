@@ -1,0 +1,1 @@
+"""Compiled loops of the secure protocols: pure arithmetic over arrays, no randomness, no network."""
