@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import structlog
@@ -47,11 +47,15 @@ class Histogram:
 
 
 class Figures:
-    """Counters of one service.  Gauges are functions that are asked when somebody looks."""
+    """Counters of one service.  Gauges are functions that are asked when somebody looks.
+
+    watched: gives name, shift and threshold of each column that the watch of models compares.
+    """
 
     def __init__(self, gauges: dict[str, tuple[str, Callable[[], float]]]) -> None:
         self.clock = time.perf_counter
         self._gauges = gauges
+        self.watched: Callable[[], Iterable[tuple[str, float, float]]] = tuple
         self._decided: Counter[int] = Counter()
         self._refused: Counter[str] = Counter()
         self._late = 0
@@ -127,6 +131,12 @@ class Figures:
         yield self._judged.family("tarim_group_judge_seconds", "Reading and judging one group.")
         yield self._durable.family("tarim_group_commit_seconds", "Making one group durable.")
         yield self._events.family("tarim_group_events", "Events of one group.")
+        psi = GaugeMetricFamily("tarim_watch_psi", "Shift of the score or a feature.", labels=["column"])
+        threshold = GaugeMetricFamily("tarim_watch_threshold", "Shift that is an alarm.", labels=["column"])
+        for column, shift, limit in self.watched():
+            psi.add_metric([column], shift)
+            threshold.add_metric([column], limit)
+        yield from (psi, threshold)
         for name, (text, value) in self._gauges.items():
             yield GaugeMetricFamily(name, text, value=value())
 

@@ -28,6 +28,7 @@ from tarim.api.governance import governance_routes
 from tarim.api.holds import hold_routes, keep_time
 from tarim.api.indicators import count, indicator_routes, watch
 from tarim.api.lists import list_routes
+from tarim.api.model_watch import LiveWatch, watch_routes
 from tarim.api.models import model_routes
 from tarim.api.names import name_routes
 from tarim.api.site import build_site
@@ -118,6 +119,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             "tarim_names_unscreened": ("Events decided before their payee's name was screened.", lambda: names.unscreened),
             "tarim_names_matches": ("Matches of customers and payees, of any standing.", lambda: names.state.match_count),
             "tarim_names_behind": ("1 when a screening of all customers is due.", lambda: float(screenings.behind)),
+            "tarim_watch_alarms": ("Scores and features that have shifted.", lambda: live_watch.alarm_count),
             "tarim_snapshot_seq": ("Position of the newest snapshot.", lambda: snapshots.newest_seq),
         }
     )
@@ -130,8 +132,10 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         house.index_accepted(groups)
         count(indicators, groups)
 
-    desk = GroupCommit(house.service, house.intake, house.journal, loop, limits, figures, on_accepted=keep_account)
-    snapshots = _SnapshotKeeper(house, figures)
+    live_watch = LiveWatch(house, figures)
+    figures.watched = live_watch.psi
+    desk = GroupCommit(house.service, house.intake, house.journal, loop, limits, live_watch, on_accepted=keep_account)
+    snapshots = _SnapshotKeeper(house, figures, live_watch.snapshot_written)
     governor = Governor(house.service, house.clock, house.artefacts.keep, CompileAside(house))
     backtests = Backtests(
         house.places.data, settings.engine.features, lambda digest: kept_backtest(house.places, digest), house.clock
@@ -190,6 +194,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
                 HitCounter(house.lists, house.places.journal, settings.journal.index_stride_bytes),
                 house.clock,
             ),
+            *watch_routes(house),
             *model_routes(
                 ModelGovernor(governor, house.service, house.clock, check_package, shred_models),
                 house.service,
@@ -222,6 +227,8 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             screenings.run(),
             keep_memory_ready(house),
             watch(indicators, house.clock),
+            live_watch.run(),
+            live_watch.measure(),
             keep_time(holds, house.service, figures),
         )
     ]
@@ -289,9 +296,11 @@ async def keep_memory_ready(house: House) -> None:
 class _SnapshotKeeper:
     """Starts a child process that writes a snapshot, every so many events or seconds."""
 
-    def __init__(self, house: House, figures: Figures) -> None:
+    def __init__(self, house: House, figures: Figures, written: Callable[[], None]) -> None:
+        """written: told when a snapshot is there."""
         self._house = house
         self._figures = figures
+        self._written = written
         self._log = structlog.get_logger("tarim.snapshots")
         self._snapshots = Snapshots(house.places.snapshots)
         self.newest_seq = next(iter(self._snapshots.offsets()), 0)
@@ -324,6 +333,7 @@ class _SnapshotKeeper:
             self._figures.failed(_SnapshotFailed(child.stderr.strip()[-500:]))
             return
         self.newest_seq = next(iter(self._snapshots.offsets()), 0)
+        self._written()
         self._log.info("snapshot", seq=self.newest_seq, took_s=round(time.monotonic() - begin, 2))
 
 

@@ -105,12 +105,13 @@ class WatchPlaces:
         except msgspec.MsgspecError:
             raise Damaged(f"{self.folder / _MEASURES} cannot be read; compute it again: tarim models measure") from None
 
-    def keep_proposal(self, drift: Drift) -> str:
-        """Keep a proposal to train again, if there is reason for one; its digest, or ""."""
+    def proposal_for(self, drift: Drift) -> bytes | None:
+        """A proposal to train again, None when nothing has shifted.  Raises Damaged."""
         measured = self.measured()
-        content = proposal_of(drift, measured.measures if measured else [])
-        if content is None:
-            return ""
+        return proposal_of(drift, measured.measures if measured else [])
+
+    def keep_proposal(self, content: bytes) -> str:
+        """Keep a proposal; its digest."""
         digest = hashlib.sha256(content).hexdigest()
         if not (self.folder / PROPOSALS / digest).exists():
             _replace(self.folder / PROPOSALS / digest, content)
