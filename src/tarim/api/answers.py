@@ -9,11 +9,13 @@ from typing import Final, Protocol
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from tarim.api.problems import ProblemBody, problem_body, problem_of
-from tarim.base.errors import TarimError
+from tarim.base.errors import DefinitionError, NotFound, TarimError
 from tarim.base.instants import instant_text
 from tarim.decisions import DECISION_WORDS, Decided, Decisions, Language, Reason, Versions, Word, hold_seconds
+from tarim.models import Sentence
 from tarim.stream import Col, Flag, Outcome
 
 OUTCOME_ZH: Final = {
@@ -52,6 +54,13 @@ class ReasonBody(msgspec.Struct, frozen=True):
     weight: int
 
 
+class SentenceBody(msgspec.Struct, frozen=True):
+    """A sentence in both languages."""
+
+    zh: str
+    en: str
+
+
 class VersionsBody(msgspec.Struct, frozen=True):
     """What judged: digests of the feature set, the ruleset and the model ("" = no model)."""
 
@@ -69,8 +78,8 @@ class HoldOfBody(msgspec.Struct, frozen=True):
 
 
 class DecisionBody(msgspec.Struct, frozen=True):
-    """A decision.  `seq` is the event's position in the journal; `late`: scored on what was known; `score` in [0, 1]; `hold`
-    of a payment that waits.
+    """A decision.  `seq` is the event's position in the journal; `late`: scored on what was known; `score` in [0, 1];
+    `score_reasons`: what raised a score that stands out, the heaviest first; `hold` of a payment that waits.
     """
 
     event_id: str
@@ -79,6 +88,7 @@ class DecisionBody(msgspec.Struct, frozen=True):
     received_at: str
     late: bool
     score: float | None
+    score_reasons: list[SentenceBody]
     hold: HoldOfBody | None
     outcome: str
     outcome_zh: str
@@ -105,15 +115,29 @@ class Explainer(Protocol):
     def explain(self, decision: Decisions, language: Language | str = ...) -> list[Reason]: ...
 
 
+class ScoreExplainer(Protocol):
+    """Reasons of one model's scores."""
+
+    def top(self, features: npt.NDArray[np.float64]) -> list[Sentence]: ...
+
+
 class Answers:
     """Renders results.  `explainer_of` gives the explainer for versions that were in force; NotFound when it is gone.
+
+    `score_explainer_of` gives that of a model's scores, by the version of the feature set and the model's; where it raises, a
+    model is gone or cannot be explained, and the decision stands without reasons of its score.
 
     Outcome, reasons and versions repeat from event to event, so their bytes are kept; the rest is put before them.
     """
 
-    def __init__(self, explainer_of: Callable[[Versions], Explainer]) -> None:
+    def __init__(
+        self,
+        explainer_of: Callable[[Versions], Explainer],
+        score_explainer_of: Callable[[str, str], ScoreExplainer],
+    ) -> None:
         self._encode = msgspec.json.Encoder().encode
         self._explainer = lru_cache(maxsize=_VERSIONS_CACHED)(explainer_of)
+        self._score_explainer = lru_cache(maxsize=_VERSIONS_CACHED)(score_explainer_of)
         self._end = lru_cache(maxsize=_ENDS_CACHED)(self._make_end)
 
     def bytes_of(self, decided: Decided) -> bytes:
@@ -123,7 +147,8 @@ class Answers:
         score: float = _FLOAT.unpack_from(words, _SCORE_AT)[0]
         received_ms = row[_RECEIVED]
         return (
-            b'{"event_id":%b,"source":%b,"seq":%d,"received_at":"%b.%03dZ","late":%b,"score":%b,"hold":%b%b'
+            b'{"event_id":%b,"source":%b,"seq":%d,"received_at":"%b.%03dZ","late":%b,"score":%b,'
+            b'"score_reasons":%b,"hold":%b%b'
             % (
                 self._encode(decided.event_id),
                 self._encode(decided.source),
@@ -132,6 +157,7 @@ class Answers:
                 received_ms % 1_000,
                 b"true" if row[_FLAGS] & _LATE else b"false",
                 b"null" if score != score else self._encode(score),  # NaN
+                b"[]" if decided.features is None else self._score_reasons(decided),
                 _hold(row, words),
                 self._end(decided.versions, decided.model, words[:8], words[_BAND_AT:_WHY_END]),
             )
@@ -146,6 +172,15 @@ class Answers:
             else b'{"decision":%b}' % self.bytes_of(result)
             for result in results
         )
+
+    def _score_reasons(self, decided: Decided) -> bytes:
+        """What raised the score, encoded; made when it is asked for, of what the event was judged on."""
+        assert decided.features is not None
+        try:
+            told = self._score_explainer(decided.versions.features, decided.model).top(decided.features)
+        except (NotFound, DefinitionError):
+            told = []
+        return self._encode([SentenceBody(each.zh, each.en) for each in told])
 
     def _make_end(self, versions: Versions, model: str, outcome_word: bytes, why_words: bytes) -> bytes:
         """The last fields: outcome, reasons, versions.  The score itself explains nothing, its band does."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -23,6 +24,7 @@ from tarim.api.answers import Answers
 from tarim.api.backtests import Backtests, backtest_routes
 from tarim.api.connection import HttpLimits
 from tarim.api.doors import Door, Keys
+from tarim.api.explanations import explanation_routes
 from tarim.api.figures import Figures
 from tarim.api.governance import governance_routes
 from tarim.api.holds import hold_routes, keep_time
@@ -32,7 +34,7 @@ from tarim.api.model_watch import LiveWatch, watch_routes
 from tarim.api.models import model_routes
 from tarim.api.names import name_routes
 from tarim.api.site import build_site
-from tarim.base.errors import TarimError, Unavailable
+from tarim.base.errors import DefinitionError, TarimError, Unavailable
 from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import HitCounter, ListDesk
@@ -116,8 +118,14 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             ),
             "tarim_names_pending": ("Payees' names being screened.", lambda: names.pending),
             "tarim_names_screened": ("Payees' names screened since the start.", lambda: names.screened),
-            "tarim_names_unscreened": ("Events decided before their payee's name was screened.", lambda: names.unscreened),
-            "tarim_names_matches": ("Matches of customers and payees, of any standing.", lambda: names.state.match_count),
+            "tarim_names_unscreened": (
+                "Events decided before their payee's name was screened.",
+                lambda: names.unscreened,
+            ),
+            "tarim_names_matches": (
+                "Matches of customers and payees, of any standing.",
+                lambda: names.state.match_count,
+            ),
             "tarim_names_behind": ("1 when a screening of all customers is due.", lambda: float(screenings.behind)),
             "tarim_watch_alarms": ("Scores and features that have shifted.", lambda: live_watch.alarm_count),
             "tarim_snapshot_seq": ("Position of the newest snapshot.", lambda: snapshots.newest_seq),
@@ -172,7 +180,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         house.service,
         desk,
         Door(keys),
-        Answers(house.explainer),
+        Answers(house.explainer, house.score_explainer),
         figures,
         HttpLimits(
             head_bytes_max=service.head_bytes_max,
@@ -186,6 +194,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         version=__version__,
         more=[
             *governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
+            *explanation_routes(house.service, house.score_explainer),
             *backtest_routes(backtests),
             *indicator_routes(indicators, house.clock),
             *list_routes(
@@ -279,6 +288,9 @@ def warm_up(house: House) -> None:
         engine.process(rows, features)
         decisions = decider.decide(rows, features)
         decider.explain(decisions[0])
+    for version in decider.models:
+        with suppress(DefinitionError):
+            house.score_explainer(house.features.version, version).top(features[0])
     if isinstance(house.engine, Engine):
         house.engine.prepare_memory(house.settings.engine.memory_ahead_bytes)
 

@@ -64,7 +64,7 @@ from tarim.decisions import (
 from tarim.decisions.kernels.decide import hide_history
 from tarim.intake import Intake
 from tarim.journal import FolderReader, Journal, Recovery
-from tarim.models import Drift, model_from_bytes
+from tarim.models import Drift, Explainer, Model, model_from_bytes
 from tarim.privacy import Signer, Tokenizer, Vault, create_master_key, load_master_key
 from tarim.rules import compile_ruleset, starter_pack
 from tarim.stream import Col, Engine, FeatureSet, Rows, reference_features, scenario_features
@@ -478,6 +478,13 @@ class House:
             return self.decider
         return recorded_explainer(self.artefacts, versions, self.features, self.places.cache / "rules")
 
+    def score_explainer(self, features_version: str, model_version: str) -> Explainer:
+        """What explains scores of a model; in the thread of the decisions.  Raises NotFound when its bytes are gone."""
+        loaded = self.decider.models.get(model_version)
+        if isinstance(loaded, Model) and features_version == self.features.version:
+            return Explainer(loaded, self.features)
+        return recorded_score_explainer(self.artefacts, features_version, model_version, self.features)
+
     def judge(self, versions: Versions) -> Decider:
         """The decider of `versions`.  Raises NotFound when an artefact is gone."""
         if versions == self.service.versions:
@@ -498,6 +505,15 @@ def recorded_judge(
 def recorded_explainer(artefacts: Artefacts, versions: Versions, features: FeatureSet, cache: Path | None) -> Decider:
     """A decider for the reasons of decisions under `versions`, without models.  Raises NotFound when the ruleset is gone."""
     return make_decider(artefacts.get(versions.ruleset), [], Lineup(), features, cache)
+
+
+def recorded_score_explainer(
+    artefacts: Artefacts, features_version: str, model_version: str, features: FeatureSet
+) -> Explainer:
+    """What explains scores of a model that was in force.  Raises NotFound when an artefact is gone."""
+    if features_version != features.version:
+        raise NotFound(f"the decision was made with feature set {features_version}, the one set is {features.version}")
+    return Explainer(model_from_bytes(artefacts.get(model_version), features.names), features)
 
 
 def recorded_treatment(artefacts: Artefacts, control: Control) -> Treatment:

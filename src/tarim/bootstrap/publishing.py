@@ -112,6 +112,7 @@ def read_model(artefacts: Artefacts, version: str, features: FeatureSet) -> Mode
         model.score(np.full((count, len(features.names)), np.nan), scores)
         if not ((scores >= 0) & (scores <= 1)).all():
             raise DefinitionError("the model's score of an event without features is not between 0 and 1")
+    _ = model.explainable  # lays out what reasons need
     return model
 
 

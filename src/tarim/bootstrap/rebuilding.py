@@ -14,6 +14,7 @@ from tarim.bootstrap.house import (
     feature_set,
     recorded_explainer,
     recorded_judge,
+    recorded_score_explainer,
     recorded_treatment,
     recover_state,
 )
@@ -22,6 +23,7 @@ from tarim.bootstrap.settings import Settings
 from tarim.decisions import Beside, Decided, Decider, RecordKind, Records, Versions
 from tarim.intake import event_key
 from tarim.journal import FolderReader
+from tarim.models import Explainer, Explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,19 @@ class Archive:
         differ = bool(beside.differs(said)[0]) if beside is not None and said is not None else beside is not said
         of_event = dict(zip(self._features.names, features[index].tolist(), strict=True))
         return Rebuilt(recorded, again[0], of_event, differ)
+
+    def explain(self, recorded: Decided) -> Explanation:
+        """What made up a decision's score: of what was kept with it, or computed again.  Raises NotFound, DefinitionError."""
+        features = recorded.features
+        if features is None:
+            features = np.array(list(self.rebuild(recorded).features.values()))
+        return self.score_explainer(recorded.versions.features, recorded.model).explain(features)
+
+    def score_explainer(self, features_version: str, model_version: str) -> Explainer:
+        """What explains scores of a model that was in force.  Raises NotFound."""
+        return recorded_score_explainer(
+            Artefacts(self._places.artefacts), features_version, model_version, self._features
+        )
 
     def explainer(self, versions: Versions) -> Decider:
         """The decider of `versions`, to explain by.  Raises NotFound."""

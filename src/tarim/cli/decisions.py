@@ -1,4 +1,4 @@
-"""`tarim decisions show EVENT_ID` and `tarim decisions rebuild EVENT_ID`."""
+"""`tarim decisions show`, `tarim decisions rebuild` and `tarim decisions explain EVENT_ID`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Look up past decisions. 查询历史决策。")
     group.command("show")(show_command)
     group.command("rebuild")(rebuild_command)
+    group.command("explain")(explain_command)
     app.add_typer(group, name="decisions")
 
 
@@ -32,7 +33,7 @@ def show_command(event_id: _EventId, source: _Source, data: _Data = Path("var/ta
 
     archive = Archive(settings_of(data, os.environ), Places(data))
     decided = archive.find(source, event_id)
-    typer.echo(msgspec.json.format(Answers(archive.explainer).bytes_of(decided)).decode())
+    typer.echo(msgspec.json.format(Answers(archive.explainer, archive.score_explainer).bytes_of(decided)).decode())
 
 
 def rebuild_command(event_id: _EventId, source: _Source, data: _Data = Path("var/tarim")) -> None:
@@ -55,3 +56,29 @@ def rebuild_command(event_id: _EventId, source: _Source, data: _Data = Path("var
     typer.echo("identical, 一致" if rebuilt.equal else "DIFFERENT, 不一致")
     if not rebuilt.equal:
         raise typer.Exit(1)
+
+
+def explain_command(event_id: _EventId, source: _Source, data: _Data = Path("var/tarim")) -> None:
+    """Say what made up a decision's score, feature by feature. 说明评分由哪些因素构成。
+
+    From what was kept with the decision, else from the journal, exactly. Log odds: above 0 raises the score.
+    """
+    import math
+    import os
+
+    from tarim.base.errors import NotFound
+    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.rebuilding import Archive
+    from tarim.decisions import score_of
+
+    archive = Archive(settings_of(data, os.environ), Places(data))
+    decided = archive.find(source, event_id)
+    score = score_of(decided.decision)
+    if math.isnan(score):
+        raise NotFound("no model judged this event, so there is no score to explain")
+    found = archive.explain(decided)
+    for part in found.parts:
+        typer.echo(f"{part.contribution:+10.4f}  {part.feature:36}  {part.sentence.zh}  {part.sentence.en}")
+    total = found.expected + sum(part.contribution for part in found.parts)
+    typer.echo(f"{found.expected:+10.4f}  {'':36}  训练样本平均  mean of the training rows")
+    typer.echo(f"{total:+10.4f}  {'':36}  合计  sum; raw score {found.raw:+.4f}, score {score:.10g}")

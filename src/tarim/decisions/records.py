@@ -215,7 +215,7 @@ def encode_side(
 def events_bytes(
     count: int, decision_words: int, side_bytes: int, models: int = 0, grounds: int = 0, features: int = 0
 ) -> int:
-    """Size of an EVENTS payload in bytes; models: those of a line-up with challengers, 0 without; grounds of so many features."""
+    """Size of an EVENTS payload in bytes; models: those of a line-up with challengers, else 0; grounds, of so many features."""
     head = _HEAD_MORE.size if models or grounds else _HEAD.size
     beside = count * (models * _SCORE_BYTES + 1) if models else 0
     grounds_bytes = grounds * (features * _WORD_BYTES + _INDEX_BYTES)

@@ -40,6 +40,8 @@ class Scope(StrEnum):
     """Send events and have them judged."""
     READ = "read"
     """Look up past decisions."""
+    EXPLAIN = "explain"
+    """Ask what each feature added to a score, in numbers."""
     METRICS = "metrics"
     """Read the service's figures."""
     OPERATE = "operate"

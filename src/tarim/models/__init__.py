@@ -1,7 +1,7 @@
 """Models: load, train, evaluate in plain form.
 
 `load_model` reads a LightGBM text file or a logistic regression and scores batches of features, equal to the library that
-trained it; `train_small` trains either on exported features; `auc`, `average_precision`, `precision_at_k` and
+trained it; `fit_model` makes either, and `tarim.models.lab` whole runs on training sets; `auc`, `average_precision`, `precision_at_k` and
 `card_precision_top_k` say how good scores are.  `load_dataset` reads a signed training set.
 `Drift` watches a model in use.
 """
@@ -10,12 +10,15 @@ from tarim.models.datasets import (
     Dataset,
     DatasetManifest,
     SampleRole,
+    check_dataset,
     dataset_folders,
     find_dataset,
     load_dataset,
     read_manifest,
     verify_dataset,
 )
+from tarim.models.explain import Explainer, Explanation, Part
+from tarim.models.lab import Budget, Caps, Plan, RunRecord, fit_model, plan_of, read_plan_values
 from tarim.models.metrics import auc, average_precision, card_precision_top_k, precision_at_k
 from tarim.models.model import Model, load_model, model_from_bytes
 from tarim.models.registry import (
@@ -33,7 +36,7 @@ from tarim.models.registry import (
     read_package,
     service_number,
 )
-from tarim.models.training import Trained, train_small
+from tarim.models.sentences import Sentence
 from tarim.models.watch import (
     Alarm,
     Baseline,
@@ -55,9 +58,13 @@ __all__ = [
     "Alarm",
     "Baseline",
     "BaselineMaker",
+    "Budget",
+    "Caps",
     "CardFacts",
     "Dataset",
     "DatasetManifest",
+    "Explainer",
+    "Explanation",
     "Drift",
     "Maturity",
     "Measure",
@@ -67,31 +74,37 @@ __all__ = [
     "ModelState",
     "PACKAGE_FORMAT",
     "PackageManifest",
+    "Part",
+    "Plan",
     "RetrainingProposal",
     "Role",
+    "RunRecord",
     "Sample",
     "SampleRole",
+    "Sentence",
     "Standing",
-    "Trained",
     "WatchSettings",
     "auc",
     "average_precision",
     "card_precision_top_k",
     "card_template",
     "check_card",
+    "check_dataset",
     "check_service_number",
     "dataset_folders",
     "find_dataset",
     "latest_mature",
+    "fit_model",
     "load_dataset",
     "load_model",
     "model_from_bytes",
+    "plan_of",
     "precision_at_k",
     "proposal_of",
     "read_baseline",
     "read_manifest",
     "read_package",
+    "read_plan_values",
     "service_number",
-    "train_small",
     "verify_dataset",
 ]

@@ -85,6 +85,17 @@ class Model:
         assert features.ndim == 2 and features.shape == (len(out), len(self.feature_names))
         self._evaluator.raw(features, out)
 
+    @property
+    def explainable(self) -> bool:
+        """Whether contributions can be told.  The first time everything for them is laid out: 50 ms for a large forest."""
+        try:
+            self.contributions(
+                np.full((1, len(self.feature_names)), np.nan), np.empty((1, len(self.feature_names) + 1))
+            )
+        except DefinitionError:
+            return False
+        return True
+
     def contributions(self, features: Floats, out: Floats) -> None:
         """Write what each feature adds to each event's raw score, log odds: features (n, F), out (n, F + 1).
 

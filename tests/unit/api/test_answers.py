@@ -8,10 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarim.api.answers import OUTCOME_ZH, Answers, BatchBody, DecisionBody, HoldOfBody, ReasonBody, VersionsBody
-from tarim.base.errors import Conflict
+from tarim.api.answers import (
+    OUTCOME_ZH,
+    Answers,
+    BatchBody,
+    DecisionBody,
+    HoldOfBody,
+    ReasonBody,
+    SentenceBody,
+    VersionsBody,
+)
+from tarim.base.errors import Conflict, NotFound
 from tarim.base.instants import instant_text
 from tarim.decisions import DECISION_WORDS, Decided, Language, Reason, Versions, Word
+from tarim.models import Sentence
 from tarim.stream import Col, Flag, Outcome, empty_rows
 
 VERSIONS = Versions("features-1", "rules-1", "")
@@ -28,6 +38,16 @@ class FakeExplainer:
             for bit in range(8)
             if hits >> bit & 1
         ]
+
+
+class FakeScoreExplainer:
+    """One sentence with the first feature."""
+
+    def __init__(self, features_version: str, model_version: str) -> None:
+        assert (features_version, model_version) == ("features-1", "")
+
+    def top(self, features: np.ndarray) -> list[Sentence]:
+        return [Sentence(f"多 {features[0]}", f"much {features[0]}")]
 
 
 def decided(event_id: str, outcome: Outcome, score: float, hits: int, late: bool, seq: int, at_ms: int) -> Decided:
@@ -48,9 +68,18 @@ def decided(event_id: str, outcome: Outcome, score: float, hits: int, late: bool
     st.integers(0, 2**62),
     st.integers(946_684_800_000, 4_133_980_799_999),
     st.just(0) | st.integers(1, 10**8),
+    st.booleans(),
 )
 def test_the_bytes_are_those_of_the_whole(
-    event_id: str, outcome: Outcome, score: float, hits: int, late: bool, seq: int, at_ms: int, seconds: int
+    event_id: str,
+    outcome: Outcome,
+    score: float,
+    hits: int,
+    late: bool,
+    seq: int,
+    at_ms: int,
+    seconds: int,
+    kept: bool,
 ) -> None:
     """Same bytes as encoding a DecisionBody, whatever the event id holds."""
     body = DecisionBody(
@@ -60,6 +89,7 @@ def test_the_bytes_are_those_of_the_whole(
         instant_text(at_ms),
         late,
         None if score != score else score,
+        [SentenceBody("多 0.5", "much 0.5")] if kept else [],
         HoldOfBody(seq, outcome.name.lower(), instant_text(at_ms + seconds * 1_000)) if seconds else None,
         outcome.name.lower(),
         OUTCOME_ZH[outcome],
@@ -68,13 +98,15 @@ def test_the_bytes_are_those_of_the_whole(
     )
     one = decided(event_id, outcome, score, hits, late, seq, at_ms)
     one.decision[Word.HOLD] = seconds | 2 << 32
-    made = Answers(lambda _: FakeExplainer()).bytes_of(one)
+    if kept:
+        one = one._replace(features=np.array([0.5]))
+    made = Answers(lambda _: FakeExplainer(), FakeScoreExplainer).bytes_of(one)
     assert made == msgspec.json.encode(body)
 
 
 def test_a_batch_holds_decisions_and_problems() -> None:
     """In the order of the events."""
-    answers = Answers(lambda _: FakeExplainer())
+    answers = Answers(lambda _: FakeExplainer(), FakeScoreExplainer)
     one = decided("a", Outcome.BLOCK, 0.5, 3, False, 7, 1_700_000_000_000)
     batch = msgspec.json.decode(answers.batch([one, Conflict("other content")]), type=BatchBody)
     first, second = batch.results
@@ -90,4 +122,15 @@ def test_an_answer_whose_rules_are_gone_says_so() -> None:
         raise LookupError(versions.ruleset)
 
     with pytest.raises(LookupError):
-        Answers(gone).bytes_of(decided("a", Outcome.PASS, 0.5, 0, False, 7, 1_700_000_000_000))
+        Answers(gone, FakeScoreExplainer).bytes_of(decided("a", Outcome.PASS, 0.5, 0, False, 7, 1_700_000_000_000))
+
+
+def test_a_score_whose_model_is_gone_has_no_reasons_but_the_decision_stands() -> None:
+    """The model's bytes may be destroyed by right, its decisions may not."""
+
+    def gone(features: str, model: str) -> FakeScoreExplainer:
+        raise NotFound(f"{features} {model}")
+
+    one = decided("a", Outcome.PASS, 0.5, 0, False, 7, 1_700_000_000_000)._replace(features=np.array([0.5]))
+    made = Answers(lambda _: FakeExplainer(), gone).bytes_of(one)
+    assert msgspec.json.decode(made, type=DecisionBody).score_reasons == []
