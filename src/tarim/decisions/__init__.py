@@ -52,6 +52,7 @@ from tarim.decisions.registry import (
     Registry,
     encode_model_record,
 )
+from tarim.decisions.scored import Scored, scored_events
 from tarim.decisions.seen import NEW, OTHER, SAME, Seen
 from tarim.decisions.service import Decided, DecisionService, Records, Result, Taken
 from tarim.decisions.snapshots import Snapshots, State
@@ -125,6 +126,7 @@ __all__ = [
     "Registry",
     "Result",
     "SAME",
+    "Scored",
     "Scorer",
     "Seen",
     "Snapshots",
@@ -152,5 +154,6 @@ __all__ = [
     "read_treatment",
     "recover",
     "score_of",
+    "scored_events",
     "strength",
 ]
