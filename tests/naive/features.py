@@ -67,7 +67,7 @@ class Definition:
     where: Condition = always
     delay_ms: int = 0
     other: Owner | None = None
-    percent: int = 0
+    factor: int = 0
 
 
 Past = Callable[[Owner], list[Event]]
@@ -116,10 +116,13 @@ def value_of(definition: Definition, event: Event, past_of: Past, frauds: set[in
         case "std":
             return _root(_variance(values))
         case "percentile":
-            return float(percentile(values, definition.percent))
+            return float(percentile(values, definition.factor))
         case "over_percentile":
-            against = percentile([f[column] for f in others], definition.percent) if others else 0
+            against = percentile([f[column] for f in others], definition.factor) if others else 0
             return float(event[column] / against) if against else NAN
+        case "outliers":
+            beside = [f[column] for f in others]
+            return float(sum(x > definition.factor * percentile(beside, 50) for x in beside))
         case "distinct":
             return float(len(set(values) - {0}))
         case "is_new":
@@ -284,7 +287,7 @@ def definitions_of(features: FeatureSet) -> list[Definition]:
             condition_of(feature.where),
             feature.delay_ms,
             owner_of(feature.other) if feature.other else None,
-            feature.percent,
+            feature.factor,
         )
         for feature in features.features
     ]

@@ -37,7 +37,7 @@ NUMBER_OPS = ("sum", "mean", "min", "max", "std", "zscore", "ratio")
 LABEL_OPS = (
     "label_count", "label_rate", "delayed_count", "label_run", "label_run_age", "since_fraud", "since_clear",
 )  # fmt: skip
-PERCENTILE_OPS = ("percentile", "over_percentile")
+PERCENTILE_OPS = ("percentile", "over_percentile", "outliers")
 
 CONDITIONS = (
     Condition("transfers", ("kind", "==", "transfer")),
@@ -101,7 +101,7 @@ def _features(draw: st.DrawFn, entities: list[Entity], unit: str) -> Feature:
             op = draw(st.sampled_from(NUMBER_OPS))
             return getattr(entity, op)(draw(st.sampled_from(NUMBER_FIELDS)), window)
         case "percentile":
-            op, percent = draw(st.sampled_from(PERCENTILE_OPS)), draw(st.sampled_from((0, 1, 37, 50, 90, 100)))
+            op, percent = draw(st.sampled_from(PERCENTILE_OPS)), draw(st.sampled_from((1, 2, 37, 50, 90, 100)))
             return getattr(entity, op)(draw(st.sampled_from(NUMBER_FIELDS)), percent, window)
         case "distinct":
             op = draw(st.sampled_from(("distinct", "is_new")))

@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 EXACT_OPS = {
     "count", "sum", "min", "max", "distinct", "is_new", "first_seen", "since_last", "label_count", "delayed_count",
     "share", "label_rate", "label_run", "label_run_age", "label_run_min", "since_fraud", "since_clear",
-    "percentile", "over_percentile",
+    "percentile", "over_percentile", "outliers",
 }  # fmt: skip
 EASY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -225,6 +225,8 @@ def ordered_features() -> FeatureSet:
         *(payer.percentile("amount_fen", percent, "20ms") for percent in (0, 50, 90)),
         *(payer.over_percentile("amount_fen", percent, window) for percent in (50, 100) for window in ("5ms", "40ms")),
         payer.percentile("extra_3", 50, "40ms"),
+        *(payer.outliers("amount_fen", times, window) for times in (1, 3) for window in ("5ms", "40ms")),
+        payer.outliers("extra_0", 2, "20ms"),
         payer.distinct("payee_account", "20ms"),
         *(merchant.label_run(window, "3ms") for window in ("10ms", "60ms")),
         merchant.label_run("60ms", "9ms"),

@@ -80,6 +80,7 @@ def test_every_feature_operation_is_defined() -> None:
         payer.ratio("amount_fen", "30d"),
         payer.percentile("amount_fen", 50, "30d"),
         payer.over_percentile("amount_fen", 50, "30d"),
+        payer.outliers("amount_fen", 3, "14d"),
         payer.distinct("payee_account", "7d"),
         payer.is_new("payee_account", "30d"),
         payer.first_seen("30d"),

@@ -140,7 +140,7 @@ def unit_of_feature(name: str) -> Unit:
         f"_{part}_amount_fen" in name for part in ("sum", "mean", "min", "max", "std")
     ):
         return Unit.FEN
-    counted = ("_count_", "_distinct_", "_is_new_", "_zscore_", "_ratio_", "_share_", "_rate_", "_label_run_")
+    counted = ("_count_", "_distinct_", "_is_new_", "_zscore_", "_ratio_", "_share_", "_rate_", "_label_run_", "_outliers_")
     return Unit.COUNT if any(part in name for part in counted) else Unit.PLAIN
 
 

@@ -158,11 +158,15 @@ class Entity:
 
     def percentile(self, column: str, percent: int, window: str) -> Feature:
         """The value below which `percent` (0 to 100) of a hundred parts lie, interpolated; 50 is the median."""
-        return self._feature("percentile", column, window, percent=percent)
+        return self._feature("percentile", column, window, factor=percent)
 
     def over_percentile(self, column: str, percent: int, window: str) -> Feature:
         """X / percentile of the window's other events; NaN where there are none or it is 0.  100: against the largest."""
-        return self._feature("over_percentile", column, window, percent=percent)
+        return self._feature("over_percentile", column, window, factor=percent)
+
+    def outliers(self, column: str, times: int, window: str) -> Feature:
+        """How many of the window's other events have more than `times` (1 to 100) times the median of those others."""
+        return self._feature("outliers", column, window, factor=times)
 
     def distinct(self, column: str, window: str) -> Feature:
         """How many different values of a field; absent values (0) do not count."""
@@ -229,9 +233,9 @@ class Entity:
         where: Condition | None = None,
         delay: str = "",
         other: Entity | None = None,
-        percent: int = 0,
+        factor: int = 0,
     ) -> Feature:
-        return Feature(self, op, column, window, where, delay, other, percent)
+        return Feature(self, op, column, window, where, delay, other, factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +249,8 @@ class Feature:
     where: Condition | None = None
     delay: str = ""
     other: Entity | None = None
-    percent: int = field(default=0, repr=False)
-    """Of a percentile.  The name has it, so that a set's version needs no second mention."""
+    factor: int = field(default=0, repr=False)
+    """Percent of a percentile, times of outliers.  The name has it, so that a set's version needs no second mention."""
     window_ms: int = field(init=False)
     delay_ms: int = field(init=False)
 
@@ -259,8 +263,8 @@ class Feature:
             require_purpose(self.column, Purpose.RISK)
             if self.op not in ("distinct", "is_new") and not _is_number(self.column):
                 raise DefinitionError(f"{self.name}: {self.column!r} is not an amount or number")
-        if isinstance(self.percent, bool) or not isinstance(self.percent, int) or not 0 <= self.percent <= 100:
-            raise DefinitionError(f"{self.entity.name}: {self.percent!r} is no whole number of percent from 0 to 100")
+        if self.factor not in range(1 if self.op == "outliers" else 0, 101):
+            raise DefinitionError(f"{self.name}: {self.factor!r} is not a whole number that {self.op} takes, up to 100")
         if self.other is not None and len(self.other.key_fields) != len(self.entity.key_fields):
             raise DefinitionError(f"{self.name}: {self.other.name!r} has a key of another shape")
 
@@ -272,7 +276,9 @@ class Feature:
             return f"{self.entity.name}_since_last" + ("" if self.window == "30d" else f"_{self.window}")
         if self.op == "in_out_ratio":
             return f"{self.entity.name}_in_out_ratio_{self.window}"
-        op = self.op.replace("percentile", f"p{self.percent}")
+        op = self.op.replace("percentile", f"p{self.factor}")
+        if op == "outliers":
+            op = f"outliers_{self.factor}x"
         parts = [self.entity.name, op, short, self.where.name if self.where else "", self.window]
         if self.delay:
             parts.append(f"delay_{self.delay}")

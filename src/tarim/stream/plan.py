@@ -224,7 +224,7 @@ def _aggregates(role: Role, feature: Feature) -> list[Acc]:
             return [("sum", value, -1), ("square_high", value, -1), ("square_low", value, -1)]
         case "min" | "max":
             return [(feature.op, _value(role, feature.column), -1)]
-        case "percentile" | "over_percentile":
+        case "percentile" | "over_percentile" | "outliers":
             value = _value(role, feature.column)
             _index(role.ordered, (feature.window_ms, value))
             return [("ordered", value, -1)]

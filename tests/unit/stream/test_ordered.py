@@ -99,3 +99,7 @@ def test_both_ways_give_the_same_percentile(percent: int):
             without = percentile_100(others, percent)
             assert ordered.ordered_percentile(words, 3_000, 6, count, value, 1, percent) == without
             assert ordered.percentile_between(words, *ring, count - 1, value, 1, percent) == without
+            times = 1 + percent // 25
+            above = sum(100 * each > times * percentile_100(others, 50) for each in others)
+            assert ordered.ordered_outliers(words, 3_000, 6, count, value, times) == above
+            assert ordered.outliers_between(words, *ring, count - 1, times) == above

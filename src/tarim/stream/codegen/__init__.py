@@ -28,7 +28,7 @@ HELPER_IMPORT: Final = """from tarim.stream.kernels.arena import (
     release, spread, square_high, square_low, sweep_slot,
 )
 from tarim.stream.kernels.ordered import (
-    ordered_clear, ordered_insert, ordered_percentile, ordered_remove, percentile_between,
+    ordered_clear, ordered_insert, ordered_outliers, ordered_percentile, ordered_remove, outliers_between, percentile_between,
 )
 """
 """Where the generated module takes its helpers from; the compiler puts the helpers themselves in its place."""

@@ -238,8 +238,10 @@ class LargeText(ScanText):
                     target = self.state(window.length_ms, 0, acc)
                     w(f"{name} = A[{self.o(target)} + {self.value_word[acc[1]]}]")
                 elif acc[0] == "ordered":
-                    args = f"{self.ordered_base(window, acc[1])}, lg, head - {self.state('cursor', window.length_ms)}"
-                    names[acc] = f"ordered_percentile(A, {args}, x{acc[1]}, {{others}}, {{percent}})"
+                    count = f"head - {self.state('cursor', window.length_ms)}"
+                    args = f"A, {self.ordered_base(window, acc[1])}, lg, {count}, x{acc[1]}"
+                    names[acc] = f"ordered_percentile({args}, {{others}}, {{factor}})"
+                    names["outliers", acc[1], -1] = f"ordered_outliers({args}, {{factor}})"
                 elif acc[0] != "previous":
                     names[acc] = self.state(window.length_ms, 0, acc)
             cursor = self.state("cursor", window.length_ms)

@@ -148,13 +148,15 @@ class RoleText:
                 else:
                     w(f"{target} = (x{field} * ({n}) - {total}) / np.sqrt(v) if v > 0.0 else 0.0")
             case "percentile":
-                w(f"{target} = {value['ordered', field, -1].format(others=0, percent=feature.percent)} / 100.0")
+                w(f"{target} = {value['ordered', field, -1].format(others=0, factor=feature.factor)} / 100.0")
             case "over_percentile":
                 with w.block(f"if {n} > 1:"):
-                    w(f"v = float({value['ordered', field, -1].format(others=1, percent=feature.percent)})")
+                    w(f"v = float({value['ordered', field, -1].format(others=1, factor=feature.factor)})")
                     w(f"{target} = 100.0 * x{field} / v if v != 0.0 else NAN")
                 with w.block("else:"):
                     w(f"{target} = NAN")
+            case "outliers":
+                w(f"{target} = {value['outliers', field, -1].format(factor=feature.factor)}")
             case "distinct":
                 key = role.keys.index(COLUMN_OF_FIELD[feature.column])
                 w(f"{target} = {value['distinct', key, -1]}")

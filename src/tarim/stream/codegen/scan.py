@@ -41,8 +41,9 @@ class ScanText(RunText):
                 case "previous":
                     w(f"{name} = np.int64(-1)")
                 case "ordered":
-                    args = f"{self.width}, {self.value_word[field]}, p + 1, {stop}, x{field}, {{others}}, {{percent}}"
-                    names[acc] = f"percentile_between(A, blk, mk, {args})"
+                    args = f"A, blk, mk, {self.width}, {self.value_word[field]}, p + 1, {stop}"
+                    names[acc] = f"percentile_between({args}, x{field}, {{others}}, {{factor}})"
+                    names["outliers", field, -1] = f"outliers_between({args}, {{factor}})"
         if any(feature.op == "first_seen" for window in windows for _, feature in window.features):
             names["first", -1, -1] = "a_first"
             w("a_first = t")

@@ -191,6 +191,24 @@ def ordered_percentile(A, at, lg, count, value, others, percent):
     return (100 - part) * low + part * high
 
 
+@njit("i8(i8[::1], i8, i8, i8, i8, i8)", cache=True)
+def ordered_outliers(A, at, lg, count, value, times):
+    """How many of the `count` values held are more than `times` times their median, all without one that equals `value`."""
+    if count < 2:
+        return np.int64(0)
+    limit = times * ordered_percentile(A, at, lg, count, value, 1, 50)
+    found = np.int64(0)
+    for i in range(A[at] - 1, -1, -1):
+        block = at + 1 + slots_of(lg) + ((A[at + 1 + i] >> 32) << block_lg(lg))
+        held = A[at + 1 + i] & LOW32
+        if 100 * A[block] > limit:
+            found += held
+        else:
+            found += held - _place_of(A, block, held, limit // 100 + 1)
+            break
+    return found - (1 if 100 * value > limit else 0)
+
+
 @njit("void(i8[::1], i8, i8, i8)", cache=True)
 def _find(A, at, count, k):
     """Order A[at:at+count] so far that place k has what it would have if all were sorted, and none after it is smaller."""
@@ -248,4 +266,16 @@ def percentile_between(A, block, mask, width, column, low, high, value, others, 
             least = min(least, A[scratch + i])
         found = (100 - part) * A[scratch + k] + part * least
     release(A, SCRATCH_CLASS, lg, words, scratch)
+    return found
+
+
+@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8)", cache=True)
+def outliers_between(A, block, mask, width, column, low, high, times):
+    """How many values of a ring column at positions [low, high) are more than `times` times their median."""
+    if low == high:
+        return np.int64(0)
+    limit = times * percentile_between(A, block, mask, width, column, low, high, 0, 1, 50)
+    found = np.int64(0)
+    for p in range(low, high):
+        found += 100 * A[block + (p & mask) * width + column] > limit
     return found
