@@ -11,7 +11,6 @@ to answer.  It writes nothing but its answers, keeps nothing, and ends when its 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from tarim.base.errors import InputError, TarimError, Unavailable
+from tarim.bootstrap.children import Child
 from tarim.bootstrap.house import Artefacts, Places
 from tarim.screening import BirthSpan, Screener, Subject, decode_edition, entry_digest, plain_match
 
@@ -153,21 +153,14 @@ class NameHelper:
         self._ended = ended
         self._asked: dict[int, Callable[[Answer | None], None]] = {}
         self._next = 0
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
     async def start(self) -> None:
         """Return when it can answer.  Raises Unavailable."""
-        child = self._child = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # an interrupt at the terminal is the service's business
-        )
-        assert child.stdout is not None
         try:
+            child = self._child = await Child.start(self._command, takes_input=True)
             first = await asyncio.wait_for(self._frame(child.stdout), READY_S_MAX)
         except (TimeoutError, asyncio.IncompleteReadError, OSError, msgspec.MsgspecError):
             await self.close()
@@ -188,13 +181,13 @@ class NameHelper:
     ) -> None:
         """Have a name screened; `answered` is called in the loop, with None when the helper ended before."""
         child = self._child
-        if child is None or child.stdin is None or self._task is None or self._closed:
+        if child is None or self._task is None or self._closed:
             answered(None)
             return
         number, self._next = self._next, self._next + 1
         self._asked[number] = answered
         frame = _encode(Question(number, name, birth, list(countries), plain))
-        child.stdin.write(_LENGTH.pack(len(frame)) + frame)
+        child.write(_LENGTH.pack(len(frame)) + frame)
 
     async def answer(self, name: str, birth: str, countries: Sequence[str]) -> Answer:
         """The full answer for a person.  Raises InputError, Unavailable."""
@@ -242,9 +235,8 @@ class NameHelper:
         """End it; questions under way get None."""
         self._closed = True
         child = self._child
-        if child is not None and child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()  # it holds nothing that could be left half done
+        if child is not None:
+            child.kill()  # it holds nothing that could be left half done
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

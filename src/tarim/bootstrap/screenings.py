@@ -8,7 +8,6 @@ killed before leaves nothing half done, and the next screening covers the same.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import sys
 import time
@@ -21,6 +20,7 @@ import structlog
 
 from tarim.base.errors import NotFound, TarimError, Unavailable
 from tarim.base.instants import Clock
+from tarim.bootstrap.children import Child
 from tarim.bootstrap.house import Places
 from tarim.bootstrap.names import NameDesk
 from tarim.bootstrap.rescreening import ScreeningResult, decode_screening, kept_screenings
@@ -65,7 +65,7 @@ class ScreeningJob:
     digest: str = ""
     code: str = ""
     detail: str = ""
-    child: asyncio.subprocess.Process | None = None
+    child: Child | None = None
 
 
 class Screenings:
@@ -196,16 +196,9 @@ class Screenings:
         command = [sys.executable, "-m", "tarim.cli", "names", "screen-all", "--data", str(self._places.data)]
         command += ["--threshold", str(desk.settings.threshold_percent), "--to-seq", str(to_seq)]
         command += ["--nice", str(desk.settings.nice), *(("--full",) if job.full else ())]
-        job.child = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=_LINE_BYTES_MAX,
-        )
+        job.child = await Child.start(command, line_bytes_max=_LINE_BYTES_MAX)
         last = _Line()
         try:
-            assert job.child.stdout is not None
             while job.state == "running" and (text := await job.child.stdout.readline()):
                 last = _line_decoder.decode(text)
                 if last.of:
@@ -246,6 +239,5 @@ class Screenings:
 
 
 def _end(job: ScreeningJob) -> None:
-    if job.child is not None and job.child.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            job.child.kill()  # it holds nothing that could be left half done
+    if job.child is not None:
+        job.child.kill()  # it holds nothing that could be left half done

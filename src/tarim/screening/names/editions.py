@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from tarim.base.canonical import canonical_json
-from tarim.base.errors import Damaged, DefinitionError
+from tarim.base.errors import Damaged, DefinitionError, InputError
 from tarim.screening.names.domain import BirthSpan, Kind, ListedName, ListEntry, NameList, Quality
 from tarim.screening.names.screening import compare_editions
 
@@ -99,7 +99,7 @@ def decode_edition(content: bytes) -> NameList:
             for entry in found.entries
         )
         return NameList(found.list_name, hashlib.sha256(content).hexdigest(), entries, found.dated)
-    except (msgspec.MsgspecError, ValueError, DefinitionError):
+    except (msgspec.MsgspecError, ValueError, InputError):
         raise Damaged("a kept edition of a watch list cannot be read") from None
 
 
