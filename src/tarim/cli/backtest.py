@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from tarim.cli._progress import Bar
+from tarim.cli._wall_time import FORMATS, instant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,12 +24,10 @@ if TYPE_CHECKING:
     from tarim.decisions import DraftResult, Measured, Tally
 
 DRAFT_BYTES_MAX = 4_000_000
-PROGRESS_AFTER_S = 2.0
 REPORT_EVERY_S = 0.2
 RULES_SHOWN = 30
 FILE_COLUMNS = 120
 DIVISIONS = ("day", "kind", "channel", "amount", "city")
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,10 +39,10 @@ def backtest_command(
     draft: Annotated[Path, typer.Argument(help="The ruleset on trial, TOML. 待测规则集（TOML）。", show_default=False)],
     data: Annotated[Path, typer.Option(help="The data folder. 数据目录。")] = Path("var/tarim"),
     from_time: Annotated[
-        datetime | None, typer.Option("--from", formats=_FORMATS, help="Beginning of the span, in China. 起（含）。")
+        datetime | None, typer.Option("--from", formats=FORMATS, help="Beginning of the span, in China. 起（含）。")
     ] = None,
     to_time: Annotated[
-        datetime | None, typer.Option("--to", formats=_FORMATS, help="End of the span, itself outside. 止（不含）。")
+        datetime | None, typer.Option("--to", formats=FORMATS, help="End of the span, itself outside. 止（不含）。")
     ] = None,
     labels: Annotated[
         str, typer.Option(help="Labels as they were known then, or now. 标签：then 当时已知，now 现在已知。")
@@ -83,14 +84,14 @@ def backtest_command(
 
     if nice:
         os.nice(nice)
-    say = _Reporter() if report else _Bar()
+    say = _Reporter() if report else Bar()
     try:
         if labels not in [known.value for known in Known]:
             raise InputError("--labels must be then or now")
         if by not in ("", *DIVISIONS):
             raise InputError(f"--by must be one of {', '.join(DIVISIONS)}")
         texts = tuple(_text(path) for path in (draft, against) if path is not None)
-        asked = Asked(texts, rule, _instant(from_time), _instant(to_time), Known(labels))
+        asked = Asked(texts, rule, instant(from_time), instant(to_time), Known(labels))
         settings, places = settings_of(data, os.environ), Places(data)
         with say:
             if events:
@@ -156,13 +157,6 @@ def _test_files(
     )
 
 
-def _instant(local: datetime | None) -> int | None:
-    """Milliseconds since the epoch of a wall time in China."""
-    from tarim.base.instants import CHINA_OFFSET_MS, instant_ms
-
-    return None if local is None else instant_ms(local.replace(tzinfo=UTC)) - CHINA_OFFSET_MS
-
-
 def _text(path: Path) -> str:
     from tarim.base.errors import InputError, NotFound, TooLarge
 
@@ -186,34 +180,6 @@ def _write(path: Path, content: bytes) -> None:
 
 
 # ---- progress --------------------------------------------------------------------------------------------------------
-
-
-class _Bar:
-    """A progress bar on standard error that shows itself when the work takes longer than two seconds."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("events 事件", total=None)
-        self._begun = perf_counter()
-        self._shown = False
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            self._bar.stop()
-
-    def progress(self, done: int, of: int) -> None:
-        """So many events of so many are through."""
-        if not self._shown and perf_counter() - self._begun > PROGRESS_AFTER_S:
-            self._bar.start()
-            self._shown = True
-        self._bar.update(self._task, completed=done, total=of)
 
 
 class _Reporter:

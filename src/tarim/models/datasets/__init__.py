@@ -8,6 +8,7 @@ folder       put on the disk, verified, loaded
 checks       completeness, outliers, leaks, poison, coverage
 """
 
+from tarim.models.datasets.checks import Checked, CheckReport, check_dataset, check_rows
 from tarim.models.datasets.cutting import ENTITIES, Cutter, Recipe, software
 from tarim.models.datasets.folder import (
     DATA,
@@ -39,6 +40,8 @@ from tarim.models.datasets.time_rules import LabelBook, Period, periods
 
 __all__ = [
     "DATA",
+    "CheckReport",
+    "Checked",
     "Cutter",
     "Dataset",
     "DatasetManifest",
@@ -57,6 +60,8 @@ __all__ = [
     "Sampling",
     "Span",
     "Unlabelled",
+    "check_dataset",
+    "check_rows",
     "columns_of",
     "dataset_folders",
     "every_dataset",
