@@ -22,7 +22,7 @@ from tarim.bootstrap.lists import ListDesk
 from tarim.cli import build_app
 from tarim.decisions import RecordKind, Switch, SwitchKind
 from tarim.decisions.governance import encode_content
-from tarim.models import train_small
+from tarim.models import fit_model
 from tarim.rules import starter_pack
 from tarim.screening import RawRow, define_list
 from tarim.stream import reference_features
@@ -127,7 +127,7 @@ def test_lists_scores_and_shadow_are_those_of_each_event(tmp_path: Path) -> None
     names = reference_features().names
     rng = np.random.default_rng(4)
     table = np.column_stack([rng.integers(0, 5, 400) for _ in names]).astype(np.float64)
-    model = train_small(table, (table[:, 0] > 2).astype(np.int64), names, "logistic", 0)
+    model = fit_model(table, (table[:, 0] > 2).astype(np.int64), names, "logistic")
     (tmp_path / "model.txt").write_bytes(model.content)
     (tmp_path / "listed.toml").write_text(LISTED, encoding="utf-8")
     environment = {"TARIM_POLICY_RULES_FILE": str(tmp_path / "listed.toml")}

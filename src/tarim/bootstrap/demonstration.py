@@ -29,7 +29,7 @@ from tarim.bootstrap.replaying import ALERT, Summary, replay
 from tarim.decisions import Language, Snapshots
 from tarim.identity import Scope, create_key
 from tarim.intake import event_key, read_file
-from tarim.models import auc, average_precision, train_small
+from tarim.models import auc, average_precision, fit_model
 from tarim.simulation import CRIMES, FileFormat, SimulatedDay, SimulationSettings, Written, write_days
 from tarim.stream import Outcome
 
@@ -38,6 +38,7 @@ LEARNED_SHARE: Final = 2 / 3
 UNRIPE_DAYS_MAX: Final = 3
 """The last days before the model is made are left out of training: most of their crime is not known yet."""
 TREES: Final = 100
+LEAVES: Final = 63
 DAYS_MIN: Final = 6
 GENUINE_ONE_IN: Final = 8
 """Of the events not known to be criminal one in so many is trained on: crime is rare, and scores shift towards the bands."""
@@ -231,8 +232,9 @@ def _make(settings: SimulationSettings, split: int, data: Path, stage: Stage) ->
             f"only {int(labels.sum())} criminal events are known after the first part, too few to learn from; "
             "simulate a larger bank, more days, or more crime"
         )
-    trained = train_small(features, labels, names, "lightgbm", settings.seed % 2**31, {"num_trees": TREES})
-    model_file.write_bytes(trained.content)
+    params = {"num_trees": TREES, "num_leaves": LEAVES}
+    fitted = fit_model(features, labels, names, "lightgbm", params=params, seed=settings.seed % 2**31)
+    model_file.write_bytes(fitted.content)
     train_s = perf_counter() - begin
     rows, frauds = len(labels), int(labels.sum())
     del features, labels

@@ -16,14 +16,14 @@ tuning       Optuna within a budget
 workers      processes with caps
 record       the signed record, and its folder
 train        one run, and the same run again
+report       a run to look at
 """
 
 from tarim.models.lab.crossval import CrossValidation, FoldResult
 from tarim.models.lab.fit import Fitted, fit_model
 from tarim.models.lab.importance import contributions
-from tarim.models.lab.plan import KINDS, PARAMETERS, Kind, Plan, plan_of, read_plan
+from tarim.models.lab.plan import KINDS, PARAMETERS, Kind, Plan, plan_of, read_plan_values
 from tarim.models.lab.record import (
-    Operator,
     RunRecord,
     every_run,
     find_run,
@@ -32,10 +32,11 @@ from tarim.models.lab.record import (
     read_run,
     run_folders,
 )
-from tarim.models.lab.samples import Samples
+from tarim.models.lab.report import make_report
+from tarim.models.lab.samples import Samples, samples_of
 from tarim.models.lab.selection import FeatureNote
 from tarim.models.lab.thresholds import Threshold
-from tarim.models.lab.train import STEPS, Run, train, train_again
+from tarim.models.lab.train import STEPS, Run, test_rows, train, train_again
 from tarim.models.lab.tuning import Budget, Tuning
 from tarim.models.lab.workers import Caps, give_way
 
@@ -50,7 +51,6 @@ __all__ = [
     "Fitted",
     "FoldResult",
     "Kind",
-    "Operator",
     "Plan",
     "Run",
     "RunRecord",
@@ -62,12 +62,15 @@ __all__ = [
     "find_run",
     "fit_model",
     "give_way",
+    "make_report",
     "plan_of",
     "put_run",
     "read_model",
-    "read_plan",
+    "read_plan_values",
     "read_run",
     "run_folders",
+    "samples_of",
+    "test_rows",
     "train",
     "train_again",
 ]

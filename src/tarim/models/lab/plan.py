@@ -148,10 +148,11 @@ def plan_of(values: Mapping[str, Any]) -> Plan:
         raise DefinitionError(f"the plan is not possible: {error}") from None
 
 
-def read_plan(path: Path) -> Plan:
-    """The plan in a TOML file.  Raises NotFound, TooLarge, DefinitionError, Unavailable."""
+def read_plan_values(path: Path) -> dict[str, Any]:
+    """The plain values in a plan's TOML file, for `plan_of`.  Raises NotFound, TooLarge, DefinitionError, Unavailable."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(PLAN_BYTES_MAX + 1)
     except FileNotFoundError:
         raise NotFound(f"there is no plan {path}") from None
     except OSError as error:
@@ -159,6 +160,6 @@ def read_plan(path: Path) -> Plan:
     if len(content) > PLAN_BYTES_MAX:
         raise TooLarge(f"{path.name} is larger than {PLAN_BYTES_MAX} bytes")
     try:
-        return plan_of(tomllib.loads(content.decode()))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(content.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DefinitionError(f"{path.name} is not TOML: {error}") from None

@@ -22,6 +22,7 @@ import msgspec
 from tarim import __version__
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import Conflict, Damaged, InputError, NotFound, TarimError, Unavailable
+from tarim.models.datasets import Operator
 from tarim.models.histograms import Histogram
 from tarim.models.intervals import Assessment
 from tarim.models.lab.crossval import CrossValidation
@@ -36,13 +37,6 @@ RECORD: Final = "run.json"
 SIGNATURE: Final = "run.sig"
 RECORD_BYTES_MAX: Final = 64 << 20
 LIBRARIES: Final = ("lightgbm", "numpy", "numba", "optuna", "scikit-learn", "scipy", "tarim")
-
-
-class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose API key the run was made with."""
-
-    key_id: str
-    name: str
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

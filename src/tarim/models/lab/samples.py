@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import InputError, TooLarge
+from tarim.models.datasets import Dataset
 from tarim.models.domain import FEATURES_MAX
 
 ROWS_MAX: Final = 20_000_000
@@ -66,3 +67,21 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def samples_of(dataset: Dataset) -> Samples:
+    """What a run learns from, out of a signed training set.  Raises InputError."""
+    return Samples(
+        features=dataset.features,
+        labels=dataset.labels,
+        names=dataset.names,
+        occurred_ms=dataset.occurred_ms,
+        known_ms=dataset.known_ms,
+        amount_fen=dataset.amount_fen,
+        customer=dataset.customer,
+        role=dataset.role,
+        weight=dataset.weight,
+        digest=dataset.digest,
+        feature_version=dataset.manifest.features.version,
+        segments=dataset.segments,
+    )

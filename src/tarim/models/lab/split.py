@@ -33,22 +33,27 @@ class Split:
 
 
 def split_by_time(samples: Samples, validation_share: float, test_share: float) -> Split:
-    """Training, validation and test: by the dataset's roles where it has them, else by shares of the events in time.
+    """Training, validation and test: by the dataset's roles where it has a test or trial role, else by shares of the events.
+
+    Without rows for validation the latest `validation_share` of the training rows are taken.
 
     Raises InputError when the roles are not in the order of time, or when a part has fewer than FRAUDS_MIN frauds.
     """
     occurred, known = samples.occurred_ms, samples.known_ms
     texts = samples.role.astype(str)
     roles = set(np.unique(texts).tolist())
-    if roles & set(ROLES):
+    if roles & {"test", "trial"}:
         training, validation, test = (np.flatnonzero(texts == role) for role in ROLES[:3])
         if not len(test):
             test = np.flatnonzero(texts == "trial")
-        for name, part in (("training", training), ("validation", validation), ("test or trial", test)):
-            if not len(part):
-                raise InputError(f"the dataset has no rows for {name}")
+        if not len(training):
+            raise InputError("the dataset has no rows for training")
+        if not len(validation):
+            ordered = np.sort(occurred[training])
+            begin = ordered[min(len(ordered) - 1, int(len(ordered) * (1 - validation_share)))]
+            validation, training = training[occurred[training] >= begin], training[occurred[training] < begin]
         first_validation, first_test = int(occurred[validation].min()), int(occurred[test].min())
-        if occurred[training].max() >= first_validation or occurred[validation].max() >= first_test:
+        if not occurred[training].max(initial=-1) < first_validation <= occurred[validation].max() < first_test:
             raise InputError("the dataset's training, validation and test rows are not one after the other in time")
     else:
         ordered = np.sort(occurred)

@@ -13,6 +13,7 @@ import numpy as np
 
 from tarim.base.errors import DefinitionError
 from tarim.base.instants import CHINA_OFFSET_MS, Clock
+from tarim.models.datasets import Operator
 from tarim.models.histograms import Histogram, edges_of, histogram_of
 from tarim.models.intervals import assess
 from tarim.models.lab.calibrate import calibrate
@@ -23,7 +24,6 @@ from tarim.models.lab.importance import gains, permutation, scored
 from tarim.models.lab.plan import Plan
 from tarim.models.lab.record import (
     FORMAT,
-    Operator,
     Part,
     RunRecord,
     code_digest,
@@ -149,9 +149,10 @@ def train(
     return Run(record, content)
 
 
-def train_again(samples: Samples, record: RunRecord) -> bytes:
-    """The model file that a record's plan gives over its dataset today; equal to the run's when nothing it depends on changed.
+def train_again(samples: Samples, record: RunRecord) -> tuple[bool, tuple[str, ...]]:
+    """Whether a record's plan gives the same model file over its dataset today; and what beneath it is not as it was then.
 
+    The second names code and libraries that changed since; with none, a model that differs is a fault to look into.
     Raises DefinitionError for samples of another dataset.
     """
     if samples.digest != record.dataset:
@@ -160,7 +161,16 @@ def train_again(samples: Samples, record: RunRecord) -> bytes:
         )
     split = split_by_time(samples, record.plan.validation_share, record.plan.test_share)
     columns = np.array([samples.names.index(name) for name in record.features], np.int64)
-    return _fit(samples, split, columns, record.features, record.plan)[0]
+    content, _, _ = _fit(samples, split, columns, record.features, record.plan)
+    now = {**libraries(), "code": code_digest()}
+    then = {**record.libraries, "code": record.code}
+    changed = tuple(name for name in sorted({*now, *then}) if now.get(name) != then.get(name))
+    return hashlib.sha256(content).hexdigest() == record.model, changed
+
+
+def test_rows(samples: Samples, record: RunRecord) -> Rows:
+    """Rows of the test part of a run over its dataset."""
+    return split_by_time(samples, record.plan.validation_share, record.plan.test_share).test
 
 
 def _fit(
@@ -222,4 +232,4 @@ def _run_id(started_ms: int) -> str:
     return f"{datetime.fromtimestamp(started_ms / 1000, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-__all__ = ["STEPS", "Run", "train", "train_again"]
+__all__ = ["STEPS", "Run", "test_rows", "train", "train_again"]

@@ -1,18 +1,13 @@
-"""`tarim rules check` and `tarim train` as a user meets them."""
+"""`tarim rules` as a user meets it."""
 
 from __future__ import annotations
 
 import json
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import pytest
 from typer.testing import CliRunner
 
-from tarim.base.errors import InputError, NotFound
+from tarim.base.errors import NotFound
 from tarim.cli import build_app
-from tarim.models import load_model
 from tarim.rules import starter_pack
 
 runner = CliRunner()
@@ -91,45 +86,3 @@ def test_names_are_explained():
 
 def test_a_file_that_is_not_there_is_said(tmp_path):
     assert isinstance(run("rules", "check", tmp_path / "none.toml").exception, NotFound)
-
-
-@pytest.fixture
-def exported(tmp_path):
-    rng = np.random.default_rng(5)
-    count = 2000
-    x = rng.lognormal(2, 1, (count, 3))
-    label = (x[:, 0] > x[:, 1] * 2).astype(int)
-    label[:50] = -1
-    columns = {
-        "event_id": [str(k) for k in range(count)],
-        "a": x[:, 0],
-        "b": x[:, 1],
-        "c": x[:, 2],
-        "score": label * 1.0,
-    }
-    path = tmp_path / "features.parquet"
-    pq.write_table(pa.table({**columns, "label": label}), path)
-    return path
-
-
-@pytest.mark.parametrize("kind", ["lightgbm", "logistic"])
-def test_a_model_is_trained_with_its_report(exported, tmp_path, kind):
-    out = tmp_path / "model"
-    result = run("train", exported, "--out", out, "--kind", kind, "--trees", 20)
-    assert result.exit_code == 0, result.output
-    report = json.loads((tmp_path / "model.report.json").read_text())
-    assert report["rows"] == 1950
-    assert report["holdout"]["auc"] > 0.9
-    model = load_model(out, ["c", "b", "a"])
-    assert model.version == report["version"]
-    assert "score" not in model.reads
-
-
-def test_a_label_that_is_not_there_is_said(exported, tmp_path):
-    result = run("train", exported, "--label", "fraud", "--out", tmp_path / "model")
-    assert isinstance(result.exception, InputError)
-
-
-def test_a_file_that_is_not_parquet_is_said(tmp_path):
-    (tmp_path / "x.parquet").write_text("no")
-    assert isinstance(run("train", tmp_path / "x.parquet", "--out", tmp_path / "model").exception, InputError)

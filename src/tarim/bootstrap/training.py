@@ -1,0 +1,188 @@
+"""Training on a data folder: a signed training set in, a signed run out, in the name of the person at the command line.
+
+Works beside a running service: it reads `DATA/datasets`, writes `DATA/runs`, and gives way to everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import InputError, TarimError, Unavailable
+from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, Clock
+from tarim.bootstrap.datasets import signer_of
+from tarim.bootstrap.house import Places, SystemClock
+from tarim.bootstrap.operators import operator_of
+from tarim.identity import KeyId, Scope
+from tarim.models import find_dataset, load_dataset
+from tarim.models.datasets import Operator
+from tarim.models.intervals import Evidence, Measure, differences
+from tarim.models.lab import (
+    Budget,
+    Caps,
+    Plan,
+    RunRecord,
+    Samples,
+    every_run,
+    find_run,
+    give_way,
+    make_report,
+    put_run,
+    read_model,
+    read_run,
+    samples_of,
+    test_rows,
+    train,
+    train_again,
+)
+from tarim.models.model import model_from_bytes
+
+Stage = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A run that was done again: is the model the same, and what was not the same beneath it."""
+
+    record: RunRecord
+    same: bool
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A run beside the first: paired differences in its favour, or why there are none."""
+
+    record: RunRecord
+    differences: Mapping[str, Measure]
+    why_not: str
+
+
+class Laboratory:
+    """Runs of one data folder."""
+
+    def __init__(self, places: Places, environment: Mapping[str, str], clock: Clock | None = None) -> None:
+        self._places = places
+        self._environment = environment
+        self._clock = clock or SystemClock()
+        self._signer = signer_of(places, environment)
+
+    def train(
+        self,
+        dataset: str,
+        plan: Plan,
+        caps: Caps,
+        budget: Budget | None = None,
+        *,
+        report: bool = True,
+        stage: Stage = lambda name: None,
+    ) -> tuple[Path, RunRecord]:
+        """A run on the set whose digest begins with `dataset`, kept with its report; `budget`: look for parameters first.
+
+        Raises NotAllowed without a key of scope author, NotFound, Damaged for a set that is not as signed, InputError,
+        DefinitionError, Unavailable.
+        """
+        operator = self._author()
+        give_way(caps.nice)
+        stage("load")
+        samples = self._samples(dataset)
+        own = Operator(operator.id, operator.name)
+        run = train(samples, plan, own, self._clock, caps=caps, budget=budget, stage=stage)
+        extra = {}
+        if report:
+            stage("report")
+            extra = make_report(run.record, run.content, samples)
+        return put_run(self._places.runs, run.record, run.content, self._signer, extra), run.record
+
+    def again(self, run: str, caps: Caps, stage: Stage = lambda name: None) -> Again:
+        """A run done once more from its record.  Raises as `train`."""
+        self._author()
+        give_way(caps.nice)
+        record = self.record(run)
+        stage("load")
+        samples = self._samples(record.dataset)
+        stage("fit")
+        same, changed = train_again(samples, record)
+        return Again(record, same, changed)
+
+    def report(self, run: str, out: Path | None = None, stage: Stage = lambda name: None) -> Path:
+        """The report of a run, drawn anew into its folder or `out`; the page's path.  Raises NotFound, Damaged, Unavailable."""
+        folder = find_run(self._places.runs, run)
+        record = read_run(folder, self._signer)
+        stage("load")
+        files = make_report(record, read_model(folder, record), self._samples(record.dataset), stage)
+        target = out or folder
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (target / name).write_bytes(content)
+        except OSError as error:
+            raise Unavailable(f"the report cannot be written to {target}: {error.strerror}") from None
+        return target / "report.html"
+
+    def runs(self) -> list[tuple[Path, RunRecord | TarimError]]:
+        """Every run with its record, or with what is wrong with it, oldest first."""
+        return list(every_run(self._places.runs, self._signer))
+
+    def record(self, run: str) -> RunRecord:
+        """The checked record of the run whose id begins so.  Raises NotFound, InputError, Damaged."""
+        return read_run(find_run(self._places.runs, run), self._signer)
+
+    def compare(self, runs: Sequence[str], stage: Stage = lambda name: None) -> list[Compared]:
+        """Runs beside the first of them, on the first one's test part.
+
+        Raises InputError for fewer than two, NotFound, Damaged.
+        """
+        if len(runs) < 2:
+            raise InputError("to compare, name two runs or more")
+        folders = [find_run(self._places.runs, run) for run in runs]
+        records = [read_run(folder, self._signer) for folder in folders]
+        first = records[0]
+        found = [Compared(first, {}, "")]
+        same = [record for record in records[1:] if record.dataset == first.dataset]
+        if same:
+            stage("load")
+            samples = self._samples(first.dataset)
+            rows = test_rows(samples, first)
+            evidence = Evidence(
+                samples.labels[rows],
+                samples.amount_fen[rows],
+                samples.customer[rows],
+                (samples.occurred_ms[rows] + CHINA_OFFSET_MS) // DAY_MS,
+            )
+            base = _scores(samples, rows, folders[0], first)
+        for folder, record in zip(folders[1:], records[1:], strict=True):
+            stage(record.run_id)
+            if record.dataset != first.dataset:
+                found.append(
+                    Compared(record, {}, "another training set, so nothing can be paired. 训练集不同，无法配对。")
+                )
+            elif not np.array_equal(rows, test_rows(samples, record)):
+                found.append(
+                    Compared(record, {}, "another test part, so nothing can be paired. 测试样本不同，无法配对。")
+                )
+            else:
+                thresholds = (first.thresholds[0].score, record.thresholds[0].score)
+                scores = (base, _scores(samples, rows, folder, record))
+                plan = first.plan
+                paired = differences(
+                    scores, thresholds, evidence, top=plan.daily_capacity, replicates=plan.replicates, seed=plan.seed
+                )
+                found.append(Compared(record, paired, ""))
+        return found
+
+    def _author(self) -> KeyId:
+        return operator_of(self._places, self._environment, Scope.AUTHOR, self._clock)
+
+    def _samples(self, dataset: str) -> Samples:
+        return samples_of(load_dataset(find_dataset(self._places.datasets, dataset), self._signer))
+
+
+def _scores(samples: Samples, rows: npt.NDArray[np.int64], folder: Path, record: RunRecord) -> npt.NDArray[np.float64]:
+    out = np.empty(len(rows))
+    model_from_bytes(read_model(folder, record), samples.names).score(np.ascontiguousarray(samples.features[rows]), out)
+    return out
