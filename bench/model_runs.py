@@ -25,6 +25,7 @@ from tarim.models.datasets.manifest import (
     LabelCounts,
     LabelRule,
     LeftOut,
+    Operator,
     RoleRecord,
     SampleRole,
     Sampling,
@@ -32,7 +33,6 @@ from tarim.models.datasets.manifest import (
     Unlabelled,
     columns_of,
 )
-from tarim.models.datasets.manifest import Operator as Cutter
 from tarim.privacy import Signer, load_master_key
 
 START_MS: Final = 1_780_000_000_000
@@ -90,7 +90,7 @@ def put_training_set(data: Path, *, seed: int = 0, features: str = "reference") 
     manifest = DatasetManifest(
         format=FORMAT,
         name=f"made from seed {seed}",
-        operator=Cutter("key", "engineer"),
+        operator=Operator("key", "engineer"),
         span=Span("journal", 0, ROWS, None, None, START_MS, START_MS + 100 * DAY_MS, "00" * 32, [], 0),
         filters=Filters([], [], [], "customer"),
         labels=LabelRule(7 * DAY_MS, [], Unlabelled.GENUINE),
@@ -144,7 +144,7 @@ def _role(role: str, first: int, end: int, labels: Any, occurred: Any) -> RoleRe
 def put_trained_run(data: Path, dataset: Path, *, trees: int = 10, seed: int = 0, card: bool = True) -> str:
     """A run over the set, signed, with a complete card unless told otherwise; its id."""
     from tarim.models import load_dataset
-    from tarim.models.lab import Operator, Plan, Samples, put_run, train
+    from tarim.models.lab import Plan, Samples, put_run, train
     from tarim.models.registry import CardFacts, card_template
 
     loaded = load_dataset(dataset, signer_of(data))

@@ -223,7 +223,7 @@ def model_routes(
         body = call.body
         submission = await aside(models.submission, body.run)
         number = governor.registry.number_for(submission.record.model)
-        manifest = models.put(submission, number, body.name.strip(), call.person, clock.now_ms())
+        manifest = await aside(models.put, submission, number, body.name.strip(), call.person, clock.now_ms())
         return proposal_body(governor.submit(manifest, call.person, body.reason))
 
     def propose(act: ModelAct) -> Callable[[Call], Any]:
@@ -232,9 +232,8 @@ def model_routes(
             key = getattr(body, "model", "")
             share = getattr(body, "share", 0)
             script = getattr(body, "script", "") or _script(act, key, share, call.person, body.reason)
-            return proposal_body(
-                governor.propose(act, key, call.person, body.reason, share=share, script=keep_script(script))
-            )
+            kept = await aside(keep_script, script)  # no decision waits for the disk
+            return proposal_body(governor.propose(act, key, call.person, body.reason, share=share, script=kept))
 
         return proposed
 

@@ -30,7 +30,6 @@ from tarim.models import (
     card_template,
     check_card,
     find_dataset,
-    read_manifest,
     read_package,
     verify_dataset,
 )
@@ -47,6 +46,7 @@ CARD: Final = "card.toml"
 SCRIPT_BYTES_MAX: Final = 256 << 10
 _ID_CHARACTERS: Final = 16
 _MANIFEST_BYTES_MAX: Final = 64 << 10
+_SIGNED_BYTES_MAX: Final = 64 << 20
 _SHRED_BYTES: Final = 1 << 20
 
 
@@ -170,10 +170,7 @@ class Packages:
         content = _read(folder / MANIFEST, _MANIFEST_BYTES_MAX)
         if hashlib.sha256(content).hexdigest() != digest:
             raise Damaged(f"{MANIFEST} of the package {folder.name} is not the one that was submitted")
-        try:
-            self._signer.verify(content, _read(folder / SIGNATURE, SIGNATURE_BYTES))
-        except Damaged as error:
-            raise Damaged(f"{MANIFEST} of the package {folder.name}: {error.detail}") from None
+        self._check_signed(folder / MANIFEST)
         return read_package(content)
 
     def model_of(self, digest: str) -> str:
@@ -221,6 +218,7 @@ class Packages:
         return Step(what, found)
 
     def _check_run(self, manifest: PackageManifest) -> None:
+        self._check_signed(self._places.runs / manifest.run_id / "run.json")
         _, record = self._run(manifest.run_id)
         if hashlib.sha256(record.content).hexdigest() != manifest.run:
             raise Damaged(f"run.json of {manifest.run_id} is not the one that the package names")
@@ -228,9 +226,18 @@ class Packages:
             raise Damaged(f"run.json of {manifest.run_id} is about another model or training set than the package")
 
     def _check_dataset(self, digest: str) -> None:
-        folder = find_dataset(self._places.datasets, digest)
-        read_manifest(folder, self._signer)
-        verify_dataset(folder, self._signer)
+        folder = self._places.datasets / digest[:_ID_CHARACTERS]
+        self._check_signed(folder / MANIFEST)
+        if verify_dataset(folder, self._signer).digest != digest:
+            raise Damaged(f"{MANIFEST} of {folder.name} is not the one that the run names")
+
+    def _check_signed(self, path: Path) -> None:
+        """Nothing for a file that is what the `.sig` beside it signed.  Raises NotFound, Damaged naming both."""
+        signature = path.with_suffix(".sig")
+        try:
+            self._signer.verify(_read(path, _SIGNED_BYTES_MAX), _read(signature, SIGNATURE_BYTES))
+        except Damaged:
+            raise Damaged(f"{path.name} of {path.parent.name} is not what {signature.name} signed") from None
 
     # ---- the exit --------------------------------------------------------------------------------------------------
 
