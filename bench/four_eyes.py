@@ -1,4 +1,4 @@
-"""Can one person alone publish, approve, import, override, let go on or release anything?  Every path on a real service.
+"""Can one person alone publish, approve, import, override, let go on, retire or release anything?  Each path on a real service.
 
 The person `one` has two keys of the same name with every scope.  For each path: propose with one key, approve with the
 other and with the same; throw what needs two; release a held payment twice.  A path counts as walked alone when any of
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import httpx
 
 from bench.acceptance import Line, Run, none
+from bench.model_runs import put_trained_run, put_training_set
 from bench.serving import Served, new_data, serving
 from tarim.bootstrap.house import API_KEYS_FILE
 from tarim.identity import Scope, create_key
@@ -114,12 +116,14 @@ def run() -> dict[str, Any]:
         keys["other"] = create_key(file, "second.person", list(Scope), 1)[1]
         treatment = Path(folder) / "treatment.toml"
         treatment.write_text(TREATMENT, encoding="utf-8")
+        run = put_trained_run(data, put_training_set(data), trees=3)
         with serving(data, keys, TARIM_POLICY_TREATMENT_FILE=str(treatment)) as served:
             paths = Paths(served, keys)
             _rulesets(paths)
             _treatment(paths)
             _switches(paths)
             _lists(paths)
+            _models(paths, run)
             _holds(paths)
     return {"tried": paths.tried, "alone": paths.alone}
 
@@ -186,6 +190,81 @@ def _lists(paths: Paths) -> None:
     paths.propose("import a file", "/v1/lists:import", imported, waiting)
     found = paths.ask("first", "GET", "/v1/lists/suspects/entries").json()["entries"]
     paths.unchanged("entries of the list", found == [])
+
+
+def _models(paths: Paths, run: str) -> None:
+    """Every way of a model into force, out of it, and out of the house."""
+
+    def state() -> Any:
+        return paths.ask("first", "GET", "/v1/models").json()
+
+    def agreed(proposal: dict[str, Any]) -> None:
+        verdict = {"verdict": "approve", "digest": proposal["digest"]}
+        answer = paths.ask("other", "POST", f"/v1/proposals/{proposal['id']}", verdict)
+        assert answer.status_code == 200, answer.text
+
+    submitted = paths.propose("approve a model", "/v1/models", {"run": run, "reason": "alone"})
+    paths.unchanged("approve a model, approved", state()["models"][0]["state"] == "submitted")
+    number = state()["models"][0]["service"]
+    for act in ("publish", "challenge", "retire"):
+        answer = paths.ask("first", "POST", f"/v1/models:{act}", {"model": number, "reason": "before its approval"})
+        paths.refused(f"{act} a model that nobody approved", answer)
+    agreed(submitted)
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("publish", {"model": number}),
+        ("challenge", {"model": number}),
+        ("challenge", {"model": number, "share": 5_000}),
+        ("retire", {"model": number}),
+        ("exit", {}),
+    ]
+    proposals = []
+    for act, body in ways:
+        before = state()
+        proposals.append(paths.propose(f"{act} a model {body}", f"/v1/models:{act}", body | {"reason": "alone"}))
+        paths.unchanged(f"{act} a model {body}, in force", state() == before)
+    agreed(proposals[0])
+    before = state()
+    for path in (":rollback", ":stand-down"):
+        body = {"reason": "alone"} | ({"model": number} if path == ":stand-down" else {})
+        paths.refused(f"the champion, {path}", paths.ask("first", "POST", "/v1/models" + path, body))
+    only = {"what": "rules_only", "target": "*", "reason": "alone"}
+    assert paths.ask("first", "POST", "/v1/switches:throw", only | {"value": 1}).status_code == 200, (
+        "one person may stop"
+    )
+    paths.refused("end rules-only, thrown", paths.ask("first", "POST", "/v1/switches:throw", only | {"value": 0}))
+    lifted = paths.propose("end rules-only", "/v1/switches", only | {"value": 0})
+    paths.unchanged("rules-only", state()["rules_only"])
+    agreed(lifted)
+    paths.refused("take a model out", paths.ask("operate", "POST", "/v1/models:export", {"model": number}))
+    paths.unchanged("models", state() == before)
+
+
+def _names(paths: Paths) -> None:
+    content = base64.b64encode(b"id,name\nX-1,Wladimir Kozhin\n").decode()
+    body = {"list_name": "own", "files": {"own.csv": content}, "reason": "alone", "propose": True}
+    proposal = paths.propose("import a watch list", "/v1/name-lists:import", body)
+    paths.unchanged("watch lists", paths.ask("first", "GET", "/v1/name-lists").json()["lists"] == [])
+    verdict = {"verdict": "approve", "digest": proposal["digest"]}
+    agreed = paths.ask("other", "POST", f"/v1/proposals/{proposal['id']}", verdict)
+    assert agreed.status_code == 200, agreed.text
+    event = _event("listed", 5) | {
+        "kind": "transfer",
+        "payee_account": "6222020200998877",
+        "payee_name": "Wladimir Kozhin",
+    }
+    assert paths.ask("decide", "POST", "/v1/decisions", event).status_code == 200
+    found: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 10
+    while not found and time.monotonic() < deadline:
+        time.sleep(0.1)
+        found = paths.ask("first", "GET", "/v1/name-matches").json()["matches"]
+    match = {name: found[0][name] for name in ("party", "token", "list_name", "entry", "entry_digest")}
+    wanted = match | {"until": datetime.now(UTC).date().replace(day=1).isoformat(), "reason": "alone"}
+    wanted["until"] = f"{int(wanted['until'][:4]) + 1}{wanted['until'][4:]}"
+    paths.propose("clear a match as a good guy", "/v1/name-matches:clear", wanted)
+    after = paths.ask("first", "GET", "/v1/name-matches").json()["matches"]
+    paths.unchanged("the match", [each["standing"] for each in after] == ["open"])
+    paths.unchanged("good guys", paths.ask("first", "GET", "/v1/good-guys").json()["good_guys"] == [])
 
 
 def _holds(paths: Paths) -> None:
