@@ -55,6 +55,12 @@ def names(run: Run) -> Iterator[Line]:
     yield from names.judge(run)
 
 
+def names_live(run: Run) -> Iterator[Line]:
+    from bench import names_live
+
+    yield from names_live.lines(run)
+
+
 def lists(run: Run) -> Iterator[Line]:
     from bench import lists
 
@@ -133,6 +139,18 @@ BARS = (
         ),
         names,
         (120, 12),
+    ),
+    Bar(
+        "names live",
+        (
+            "names, as at past instants",
+            "names, re-screening in the service's child",
+            "names, planted customers",
+            "names, event with a new payee, ms p99",
+            "names, events one by one",
+        ),
+        names_live,
+        (180, 14),
     ),
     Bar(
         "scenarios",
