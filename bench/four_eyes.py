@@ -123,6 +123,7 @@ def run() -> dict[str, Any]:
             _treatment(paths)
             _switches(paths)
             _lists(paths)
+            _names(paths)
             _models(paths, run)
             _holds(paths)
     return {"tried": paths.tried, "alone": paths.alone}
