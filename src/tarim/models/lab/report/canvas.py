@@ -27,6 +27,10 @@ CHINESE_FONTS: Final = (
     "SimHei",
     "Heiti SC",
 )
+_DRAWN: Final = "DejaVu Sans"
+"""Comes with matplotlib, so it is everywhere; labels are measured by it."""
+_FAMILIES: Final = ", ".join(f"'{name}'" for name in (*CHINESE_FONTS, _DRAWN)) + ", sans-serif"
+"""Where the reader's machine looks for letters."""
 BLUE, RED, GREEN, GREY, LIGHT = "#1f5fa8", "#c8442f", "#3a7d44", "#6b7280", "#d5dae1"
 """Blue and red keep apart for the colour-blind."""
 
@@ -48,19 +52,19 @@ def render(draw: Draw, width_in: float, height_in: float) -> tuple[bytes, bytes]
     def both(zh: str, en: str) -> str:
         return f"{zh} {en}"
 
-    with _style([*CHINESE_FONTS, "DejaVu Sans", "sans-serif"]):
+    with _style([_DRAWN]):
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure, both)
         svg = BytesIO()
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    with _style([*chinese[:1], "DejaVu Sans"]):
+    with _style([*chinese[:1], _DRAWN]):
         figure = Figure(figsize=(width_in, height_in), layout="constrained", dpi=144)
         FigureCanvasAgg(figure)
         draw(figure, both if chinese else lambda _zh, en: en)
         png = BytesIO()
         figure.savefig(png, format="png", metadata={"Software": None})
-    return svg.getvalue(), png.getvalue()
+    return svg.getvalue().replace(f"'{_DRAWN}'".encode(), _FAMILIES.encode()), png.getvalue()
 
 
 @contextmanager
