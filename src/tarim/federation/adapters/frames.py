@@ -1,0 +1,71 @@
+"""Frames on a connection of one direction: data there, acknowledgements back.
+
+    head      40 bytes: magic, kind, step tag, sequence number, length of the body
+    HELLO     first on a connection, from the side that dials: run id (16 bytes), whether the dialler sends or receives
+    WELCOME   the answer; both carry in their sequence number what they have received so far on this direction
+    DATA      a message; numbers go up by one, so a message that is missing, twice or out of order is noticed
+    ACK       everything below this number has arrived
+    BYE       nothing more comes
+
+The connection is TLS, so a changed byte ends it; the numbers say what happened between two connections.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from tarim.federation.errors import ProtocolBroken
+
+FRAME_BYTES_MAX: Final = 1 << 30
+"""Largest body of a frame."""
+STEP_TAG_BYTES: Final = 8
+_HEAD: Final = struct.Struct("<4sI8sQQ8x")
+_MAGIC: Final = b"TFD1"
+
+Read = Callable[[int], bytearray]
+"""Gives exactly so many bytes.  Raises OSError or EOFError when the connection is gone."""
+
+
+class Kind(IntEnum):
+    """What a frame is."""
+
+    HELLO = 1
+    WELCOME = 2
+    DATA = 3
+    ACK = 4
+    BYE = 5
+
+
+class Frame(NamedTuple):
+    """A frame as it came.  number: see the module, by kind."""
+
+    kind: Kind
+    tag: bytes
+    number: int
+    body: bytearray
+
+
+@lru_cache(maxsize=4_096)
+def tag_of(step: str) -> bytes:
+    """What stands for the name of a step."""
+    return hashlib.blake2b(step.encode(), digest_size=STEP_TAG_BYTES).digest()
+
+
+def head(kind: Kind, tag: bytes, number: int, length: int) -> bytes:
+    """The head of a frame whose body has this length."""
+    return _HEAD.pack(_MAGIC, kind, tag, number, length)
+
+
+def read_frame(read: Read, length_max: int = FRAME_BYTES_MAX) -> Frame:
+    """The next frame.  Raises ProtocolBroken for bytes that are none, and what `read` raises."""
+    magic, kind, tag, number, length = _HEAD.unpack(read(_HEAD.size))
+    if magic != _MAGIC or kind not in Kind.__members__.values():
+        raise ProtocolBroken("the other side does not speak this protocol, or another version of it")
+    if length > length_max:
+        raise ProtocolBroken(f"a message of {length} bytes came; at most {length_max} are taken")
+    return Frame(Kind(kind), tag, number, read(length) if length else bytearray())

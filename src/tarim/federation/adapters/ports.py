@@ -1,0 +1,160 @@
+"""Where connections of a link come from: one party dials, the other one listens."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections import defaultdict
+from typing import Final
+
+from tarim.federation.adapters.frames import Kind, head, read_frame
+from tarim.federation.adapters.link import cut, reading
+from tarim.federation.adapters.pinning import PeerUnknown, Pinned
+from tarim.federation.errors import FederationError, PeerLost, ProtocolBroken
+
+RUN_ID_BYTES: Final = 16
+HELLO_S: Final = 10.0
+"""A connection that has not said by then what it is for is closed."""
+ACCEPTED_MAX: Final = 64
+"""Connections greeted at a time."""
+_AGAIN_S: Final = 0.25
+_SENDS, _RECEIVES = b"sends\0\0\0", b"receives"
+
+
+class Dialler:
+    """Connects to the other party, again and again until the deadline."""
+
+    def __init__(self, host: str, port: int, pinned: Pinned, run_id: bytes) -> None:
+        assert len(run_id) == RUN_ID_BYTES
+        self._address = (host, port)
+        self._pinned = pinned
+        self._run_id = run_id
+
+    def __call__(self, sends: bool, deadline: float) -> ssl.SSLSocket:
+        """A connection of this direction.  Raises PeerLost, PeerUnknown."""
+        while True:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise PeerLost(f"no connection to {self._address[0]} port {self._address[1]} in time")
+            try:
+                connection = socket.create_connection(self._address, timeout=min(left_s, HELLO_S))
+                secured = self._pinned.wrapped(_tuned(connection), server=False)
+                tag = _SENDS if sends else _RECEIVES
+                secured.sendall(head(Kind.HELLO, tag, 0, RUN_ID_BYTES) + self._run_id)
+                secured.settimeout(None)
+                return secured
+            except PeerUnknown:
+                raise
+            except OSError:
+                time.sleep(min(_AGAIN_S, max(0.0, left_s)))
+
+
+class Listening:
+    """Takes connections for all runs of this node.  Close it, or use it as a context."""
+
+    def __init__(self, host: str, port: int, pinned: Pinned) -> None:
+        self._pinned = pinned
+        self._listener = socket.create_server((host, port))
+        self._waiting: defaultdict[tuple[bytes, bool], queue.Queue[ssl.SSLSocket]] = defaultdict(queue.Queue)
+        self._latest: dict[tuple[bytes, bool], ssl.SSLSocket] = {}
+        self._lock = threading.Lock()
+        self._greeting = threading.BoundedSemaphore(ACCEPTED_MAX)
+        self.refused: list[str] = []
+        """Why connections were refused, the last ones: for the audit trail."""
+        threading.Thread(target=self._accept, name="federation-listener", daemon=True).start()
+
+    def __enter__(self) -> Listening:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._listener.close()
+
+    @property
+    def port(self) -> int:
+        """The port taken."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def run(self, run_id: bytes) -> Answering:
+        """Where the connections of one run arrive."""
+        return Answering(self, run_id)
+
+    def forget(self, run_id: bytes) -> None:
+        """Nothing more is expected of this run."""
+        with self._lock:
+            for sends in (True, False):
+                self._latest.pop((run_id, sends), None)
+                self._waiting.pop((run_id, sends), None)
+
+    def wait(self, run_id: bytes, sends: bool, deadline: float) -> ssl.SSLSocket:
+        """The next connection of a run on which this side sends, or receives.  Raises PeerLost."""
+        try:
+            return self._waiting[run_id, sends].get(timeout=max(0.01, deadline - time.monotonic()))
+        except queue.Empty:
+            raise PeerLost("the other party did not connect in time") from None
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._greeting.acquire()
+            threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
+
+    def _take(self, run_id: bytes, sends: bool, connection: ssl.SSLSocket) -> None:
+        """Have a connection used, instead of an earlier one whose end nobody may have noticed here yet."""
+        with self._lock:
+            earlier = self._latest.get((run_id, sends))
+            self._latest[run_id, sends] = connection
+        if earlier is not None:
+            cut(earlier)
+        self._waiting[run_id, sends].put(connection)
+
+    def _greet(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(HELLO_S)
+            secured = self._pinned.wrapped(_tuned(connection), server=True)
+            frame = read_frame(reading(secured), length_max=RUN_ID_BYTES)
+            if frame.kind is not Kind.HELLO or len(frame.body) != RUN_ID_BYTES or frame.tag not in (_SENDS, _RECEIVES):
+                raise ProtocolBroken("the connection did not say what it is for")
+            secured.settimeout(None)
+            self._take(bytes(frame.body), frame.tag == _RECEIVES, secured)
+        except (FederationError, OSError, EOFError) as error:
+            self.refused = [*self.refused[-99:], str(error)]
+            connection.close()
+        finally:
+            self._greeting.release()
+
+
+class Answering:
+    """The listening side's connections of one run."""
+
+    def __init__(self, listening: Listening, run_id: bytes) -> None:
+        self._listening = listening
+        self._run_id = run_id
+
+    def __call__(self, sends: bool, deadline: float) -> ssl.SSLSocket:
+        """A connection of this direction.  Raises PeerLost."""
+        return self._listening.wait(self._run_id, sends, deadline)
+
+
+def _tuned(connection: socket.socket) -> socket.socket:
+    """Without delay for small messages, and with a dead line noticed within about twenty seconds."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, 5),
+        (socket.TCP_KEEPINTVL, 5),
+        (socket.TCP_KEEPCNT, 3),
+        (socket.TCP_USER_TIMEOUT, 20_000),
+    ):
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    return connection
