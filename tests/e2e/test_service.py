@@ -38,7 +38,9 @@ def event(event_id: str, **changed: object) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data = tmp_path_factory.mktemp("served") / "data"
-    with serving(data, new_data(data), TARIM_SERVICE_WAITING_REQUESTS_MAX="64") as running:
+    with serving(
+        data, new_data(data), TARIM_SERVICE_WAITING_REQUESTS_MAX="64", TARIM_PROBING_UNKNOWN_KEYS_MAX="0"
+    ) as running:
         yield running
 
 

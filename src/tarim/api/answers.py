@@ -127,6 +127,8 @@ class Answers:
     `score_explainer_of` gives that of a model's scores, by the version of the feature set and the model's; where it raises, a
     model is gone or cannot be explained, and the decision stands without reasons of its score.
 
+    `score_decimals`: of a score that is not told in full; 0: then it is null.
+
     Outcome, reasons and versions repeat from event to event, so their bytes are kept; the rest is put before them.
     """
 
@@ -134,14 +136,19 @@ class Answers:
         self,
         explainer_of: Callable[[Versions], Explainer],
         score_explainer_of: Callable[[str, str], ScoreExplainer],
+        score_decimals: int = 2,
     ) -> None:
         self._encode = msgspec.json.Encoder().encode
+        self._score_decimals = score_decimals
         self._explainer = lru_cache(maxsize=_VERSIONS_CACHED)(explainer_of)
         self._score_explainer = lru_cache(maxsize=_VERSIONS_CACHED)(score_explainer_of)
         self._end = lru_cache(maxsize=_ENDS_CACHED)(self._make_end)
 
-    def bytes_of(self, decided: Decided) -> bytes:
-        """The decision, encoded: a DecisionBody, byte for byte the same whenever it is asked for."""
+    def bytes_of(self, decided: Decided, *, fine: bool = False) -> bytes:
+        """The decision, encoded: a DecisionBody, byte for byte the same whenever it is asked for.
+
+        fine: tell the score in full, to those who need it (ML-23); others could rebuild the model from it.
+        """
         row = memoryview(decided.row)  # type: ignore[arg-type]
         words = decided.decision.tobytes()
         score: float = _FLOAT.unpack_from(words, _SCORE_AT)[0]
@@ -156,20 +163,25 @@ class Answers:
                 _second(received_ms // 1_000),
                 received_ms % 1_000,
                 b"true" if row[_FLAGS] & _LATE else b"false",
-                b"null" if score != score else self._encode(score),  # NaN
+                self._score(score, fine),
                 b"[]" if decided.features is None else self._score_reasons(decided),
                 _hold(row, words),
                 self._end(decided.versions, decided.model, words[:8], words[_BAND_AT:_WHY_END]),
             )
         )
 
-    def batch(self, results: Sequence[Decided | TarimError]) -> bytes:
+    def _score(self, score: float, fine: bool) -> bytes:
+        if score != score or not (fine or self._score_decimals):  # NaN
+            return b"null"
+        return self._encode(score if fine else round(score, self._score_decimals))
+
+    def batch(self, results: Sequence[Decided | TarimError], *, fine: bool = False) -> bytes:
         """The results of a batch, encoded."""
         encode = self._encode
         return b'{"results":[%b]}' % b",".join(
             encode(ResultBody(problem=problem_body(problem_of(result))))
             if isinstance(result, TarimError)
-            else b'{"decision":%b}' % self.bytes_of(result)
+            else b'{"decision":%b}' % self.bytes_of(result, fine=fine)
             for result in results
         )
 

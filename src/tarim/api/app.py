@@ -15,11 +15,12 @@ from tarim.api.answers import Answers
 from tarim.api.doors import Door
 from tarim.api.figures import Figures
 from tarim.api.openapi import describe
+from tarim.api.probing import Probes
 from tarim.api.problems import MEDIA_TYPE, Problem, problem_bytes, problem_of
 from tarim.api.routes import Route, mount
-from tarim.base.errors import NotFound, TarimError
+from tarim.base.errors import NotAllowed, NotFound, TarimError
 from tarim.decisions import DecisionService
-from tarim.identity import Scope
+from tarim.identity import KeyId, Scope
 from tarim.intake import event_key
 
 
@@ -36,6 +37,7 @@ def build_app(
     door: Door,
     answers: Answers,
     figures: Figures,
+    probes: Probes,
     version: str,
     routes: Sequence[Route] = (),
 ) -> FastAPI:
@@ -43,20 +45,22 @@ def build_app(
     app = FastAPI(title="Tarim", version=version, docs_url=None, redoc_url=None, openapi_url=None)
 
     def needs(scope: Scope) -> Any:
-        def check(request: Request) -> None:
+        def check(request: Request) -> KeyId:
             value = request.headers.get("authorization")
-            door.check(None if value is None else value.encode("latin-1"), scope)
+            return door.check(None if value is None else value.encode("latin-1"), scope)
 
         return Depends(check)
 
-    @app.get("/v1/decisions/{event_id:path}", dependencies=[needs(Scope.READ)])
+    @app.get("/v1/decisions/{event_id:path}")
     async def read_decision(
-        event_id: Annotated[str, Path(max_length=64)], source: Annotated[str, Query(max_length=32)]
+        event_id: Annotated[str, Path(max_length=64)],
+        source: Annotated[str, Query(max_length=32)],
+        key: KeyId = needs(Scope.READ),  # noqa: B008  FastAPI's way to depend on something
     ) -> Response:
         decided = service.decided(event_key(source, event_id))
         if (decided.source, decided.event_id) != (source, event_id):
             raise NotFound("no decision for that event")
-        return Response(answers.bytes_of(decided), media_type="application/json")
+        return Response(answers.bytes_of(decided, fine=Scope.SCORE in key.scopes), media_type="application/json")
 
     @app.get("/v1/health")
     async def health() -> Response:
@@ -83,6 +87,8 @@ def build_app(
         assert isinstance(error, TarimError)
         if error.http_status == 500:
             figures.failed(error)
+        if isinstance(error, NotAllowed):
+            error = probes.stranger(error, request.client.host if request.client else "")
         return refuse(problem_of(error))
 
     def on_invalid(request: Request, error: Exception) -> Response:

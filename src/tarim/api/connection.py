@@ -26,6 +26,7 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from tarim.api.problems import Problem, problem_bytes
+from tarim.identity import KeyId
 
 Headers = list[tuple[bytes, bytes]]
 Application = Callable[
@@ -54,11 +55,12 @@ class HttpLimits:
 
 
 class Request(NamedTuple):
-    """A request to a decision route: what it needs of the head (names in lower case), and the whole body."""
+    """A request to a decision route: what it needs of the head (names in lower case), the whole body, and whose key it has."""
 
     headers: Headers
     query: bytes
     body: bytes
+    key: KeyId
 
 
 class Respond(Protocol):
@@ -73,8 +75,8 @@ class DecisionRoute(Protocol):
     @property
     def body_bytes_max(self) -> int: ...
 
-    def admit(self, headers: Headers) -> Problem | None:
-        """Why the request is refused before its body is read."""
+    def admit(self, headers: Headers, address: str) -> KeyId | Problem:
+        """Whose request it is, or why it is refused before its body is read.  address: the caller's, "" when unknown."""
 
     def handle(self, request: Request, respond: Respond) -> None:
         """Answer through `respond`, now or later.  Must not raise."""
@@ -143,6 +145,7 @@ class Connection(asyncio.Protocol):
     """One client's connection."""
 
     __slots__ = (
+        "_address",
         "_all",
         "_body",
         "_body_bytes_max",
@@ -150,6 +153,7 @@ class Connection(asyncio.Protocol):
         "_head_bytes",
         "_head_length",
         "_headers",
+        "_key",
         "_loop",
         "_method",
         "_parser",
@@ -182,6 +186,8 @@ class Connection(asyncio.Protocol):
         self._body = b""
         self._body_bytes_max = 0
         self._route: DecisionRoute | None = None
+        self._address = ""
+        self._key: KeyId | None = None
         self._slot: _Slot | None = None
 
     # ---- the transport's calls -------------------------------------------------------------------------------------
@@ -190,6 +196,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self._all.add(self)
         self._site.connections.add(self)
+        peer = transport.get_extra_info("peername")
+        self._address = peer[0] if isinstance(peer, tuple) else ""
         if len(self._site.connections) > self._site.limits.connections_max:
             self._refuse(Problem(503, "unavailable", "too many connections"))
 
@@ -271,10 +279,11 @@ class Connection(asyncio.Protocol):
                 return
             expects = expects or (name == b"expect" and value.lower() == b"100-continue")
         if route is not None:
-            problem = route.admit(self._headers) if method == b"POST" else _NOT_POST
-            if problem is not None:
-                self._answer(slot, problem)  # its body, within the limit, is read and dropped
+            admitted = route.admit(self._headers, self._address) if method == b"POST" else _NOT_POST
+            if isinstance(admitted, Problem):
+                self._answer(slot, admitted)  # its body, within the limit, is read and dropped
                 return
+            self._key = admitted
         if expects and len(self._slots) == 1:
             self._transport.write(_CONTINUE)
 
@@ -292,7 +301,8 @@ class Connection(asyncio.Protocol):
         if self._closing or slot is None or slot.data is not None:
             return
         if self._route is not None:
-            self._route.handle(Request(self._headers, self._query, self._body), slot.respond)
+            assert self._key is not None
+            self._route.handle(Request(self._headers, self._query, self._body, self._key), slot.respond)
             return
         site = self._site
         if len(site.tasks) >= site.limits.other_requests_max:
@@ -310,7 +320,7 @@ class Connection(asyncio.Protocol):
             "root_path": "",
             "headers": self._headers,
             "server": None,
-            "client": None,
+            "client": (self._address, 0) if self._address else None,
             "state": {},
         }
         task = self._loop.create_task(_run(site, scope, self._body, slot))

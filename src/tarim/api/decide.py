@@ -9,10 +9,11 @@ from tarim.api.answers import Answers
 from tarim.api.connection import Headers, Request, Respond
 from tarim.api.doors import Door
 from tarim.api.figures import Figures
+from tarim.api.probing import Probes
 from tarim.api.problems import Problem, problem_bytes, problem_of
-from tarim.base.errors import FieldError, InputError, NotAllowed, TarimError
+from tarim.base.errors import FieldError, InputError, NotAllowed, TarimError, TooOften
 from tarim.decisions import GroupCommit, Result
-from tarim.identity import Scope
+from tarim.identity import KeyId, Scope
 from tarim.intake import check_digest
 
 REPEATED: Final = b"tarim-replayed: true\r\n"
@@ -51,39 +52,57 @@ class DecideRoute:
     """`POST /v1/decisions` (one event) or, with `many`, `POST /v1/decisions:batch`."""
 
     def __init__(
-        self, desk: GroupCommit, door: Door, answers: Answers, figures: Figures, body_bytes_max: int, *, many: bool
+        self,
+        desk: GroupCommit,
+        door: Door,
+        answers: Answers,
+        figures: Figures,
+        probes: Probes,
+        body_bytes_max: int,
+        *,
+        many: bool,
     ) -> None:
         self._desk = desk
         self._door = door
         self._answers = answers
         self._figures = figures
+        self._probes = probes
         self._many = many
         self.body_bytes_max = body_bytes_max
 
-    def admit(self, headers: Headers) -> Problem | None:
-        """Why the caller may not; its body is then dropped unread."""
+    def admit(self, headers: Headers, address: str) -> KeyId | Problem:
+        """The caller's key, or why the caller may not; its body is then dropped unread."""
         try:
-            self._door.check(next((value for name, value in headers if name == b"authorization"), None), Scope.DECIDE)
+            key = self._door.check(
+                next((value for name, value in headers if name == b"authorization"), None), Scope.DECIDE
+            )
+            self._probes.admit(key)
         except NotAllowed as error:
+            return problem_of(self._probes.stranger(error, address))
+        except TooOften as error:
             return problem_of(error)
-        return None
+        return key
 
     def handle(self, request: Request, respond: Respond) -> None:
         """Have it decided, and answer when that is durable."""
         clock = self._figures.clock
         begin = clock()
+        key = request.key
+        fine = Scope.SCORE in key.scopes
 
         def answer(results: list[Result] | TarimError) -> None:
             if isinstance(results, TarimError):
                 self._refuse(results, respond)
             elif self._many:
-                respond(200, self._answers.batch(results))
+                self._probes.charge(key, len(results) - 1)
+                respond(200, self._answers.batch(results, fine=fine))
             else:
                 (result,) = results
                 if isinstance(result, TarimError):
                     self._refuse(result, respond)
                 else:
-                    respond(200, self._answers.bytes_of(result), _JSON + REPEATED if result.repeated else _JSON)
+                    body = self._answers.bytes_of(result, fine=fine)
+                    respond(200, body, _JSON + REPEATED if result.repeated else _JSON)
             self._figures.answered(clock() - begin)
 
         try:
@@ -97,7 +116,7 @@ class DecideRoute:
             if content_digest is not None:
                 check_digest(content_digest.decode("latin-1"), request.body)
             backfill = backfill_asked(request.query)
-            self._desk.submit(request.body, answer, many=self._many, backfill=backfill)
+            self._desk.submit(request.body, answer, many=self._many, backfill=backfill, sender=key.number)
         except TarimError as error:
             self._refuse(error, respond)
 

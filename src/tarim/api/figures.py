@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import structlog
@@ -49,12 +49,13 @@ class Histogram:
 class Figures:
     """Counters of one service.  Gauges are functions that are asked when somebody looks.
 
-    watched: gives name, shift and threshold of each column that the watch of models compares.
+    watched: gives name, shift and threshold of each column that the watch of models compares.  probed: alarms by kind.
     """
 
     def __init__(self, gauges: dict[str, tuple[str, Callable[[], float]]]) -> None:
         self.clock = time.perf_counter
         self._gauges = gauges
+        self.probed: Mapping[str, int] = {}
         self.watched: Callable[[], Iterable[tuple[str, float, float]]] = tuple
         self._decided: Counter[int] = Counter()
         self._refused: Counter[str] = Counter()
@@ -131,6 +132,10 @@ class Figures:
         yield self._judged.family("tarim_group_judge_seconds", "Reading and judging one group.")
         yield self._durable.family("tarim_group_commit_seconds", "Making one group durable.")
         yield self._events.family("tarim_group_events", "Events of one group.")
+        probes = CounterMetricFamily("tarim_probes", "Alarms about attempts to feel the model out.", labels=["kind"])
+        for kind, count in self.probed.items():
+            probes.add_metric([kind], count)
+        yield probes
         psi = GaugeMetricFamily("tarim_watch_psi", "Shift of the score or a feature.", labels=["column"])
         threshold = GaugeMetricFamily("tarim_watch_threshold", "Shift that is an alarm.", labels=["column"])
         for column, shift, limit in self.watched():

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tarim.base.errors import FieldError, TarimError
+from tarim.base.errors import FieldError, TarimError, TooOften
 from tarim.intake import RULES_ZH, RefusedAt
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -22,6 +22,7 @@ TITLES: Final = {
     413: ("Too large", "请求过大"),
     415: ("Unsupported media type", "不支持的媒体类型"),
     422: ("Invalid input", "输入不合规"),
+    429: ("Too many requests", "请求过于频繁"),
     431: ("The head of the request is too long", "请求头过长"),
     500: ("Internal error", "内部错误"),
     503: ("Not available now", "暂时不可用"),
@@ -71,6 +72,8 @@ def problem_of(error: TarimError) -> Problem:
     headers = b""
     if cause.http_status == 503:
         headers = b"retry-after: %d\r\n" % RETRY_AFTER_S
+    elif isinstance(cause, TooOften):
+        headers = b"retry-after: %d\r\n" % cause.retry_after_s
     elif cause.http_status == 401:
         headers = b"www-authenticate: Bearer\r\n"
     status = cause.http_status if cause.http_status in TITLES else 500

@@ -33,6 +33,7 @@ from tarim.api.lists import list_routes
 from tarim.api.model_watch import LiveWatch, watch_routes
 from tarim.api.models import model_routes
 from tarim.api.names import name_routes
+from tarim.api.probing import Probes, probe_routes
 from tarim.api.site import build_site
 from tarim.base.errors import DefinitionError, TarimError, Unavailable
 from tarim.bootstrap.backtesting import kept_backtest
@@ -127,6 +128,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
                 lambda: names.state.match_count,
             ),
             "tarim_names_behind": ("1 when a screening of all customers is due.", lambda: float(screenings.behind)),
+            "tarim_probing_subjects": ("Customers and devices refused.", lambda: float(probes.refused_subjects)),
             "tarim_watch_alarms": ("Scores and features that have shifted.", lambda: live_watch.alarm_count),
             "tarim_snapshot_seq": ("Position of the newest snapshot.", lambda: snapshots.newest_seq),
         }
@@ -141,8 +143,18 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         count(indicators, groups)
 
     live_watch = LiveWatch(house, figures)
-    figures.watched = live_watch.psi
-    desk = GroupCommit(house.service, house.intake, house.journal, loop, limits, live_watch, on_accepted=keep_account)
+    probes = Probes(settings.probing, house.clock)
+    figures.watched, figures.probed = live_watch.psi, probes.counts
+    desk = GroupCommit(
+        house.service,
+        house.intake,
+        house.journal,
+        loop,
+        limits,
+        live_watch,
+        guard=probes,
+        on_accepted=keep_account,
+    )
     snapshots = _SnapshotKeeper(house, figures, live_watch.snapshot_written)
     governor = Governor(house.service, house.clock, house.artefacts.keep, CompileAside(house))
     backtests = Backtests(
@@ -180,8 +192,9 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         house.service,
         desk,
         Door(keys),
-        Answers(house.explainer, house.score_explainer),
+        Answers(house.explainer, house.score_explainer, settings.probing.score_decimals_max),
         figures,
+        probes,
         HttpLimits(
             head_bytes_max=service.head_bytes_max,
             pipelined_requests_max=service.pipelined_requests_max,
@@ -204,6 +217,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
                 house.clock,
             ),
             *watch_routes(house),
+            *probe_routes(probes),
             *model_routes(
                 ModelGovernor(governor, house.service, house.clock, check_package, shred_models),
                 house.service,

@@ -10,6 +10,7 @@ from tarim.api.connection import HttpLimits, Site
 from tarim.api.decide import DecideRoute
 from tarim.api.doors import Door
 from tarim.api.figures import Figures
+from tarim.api.probing import Probes
 from tarim.api.routes import Route
 from tarim.decisions import DecisionService, GroupCommit
 
@@ -20,6 +21,7 @@ def build_site(
     door: Door,
     answers: Answers,
     figures: Figures,
+    probes: Probes,
     limits: HttpLimits,
     *,
     message_bytes_max: int,
@@ -29,9 +31,9 @@ def build_site(
 ) -> Site:
     """The site, with `more` routes beside its own; its `connection` method is the protocol a server needs."""
     routes = {
-        b"/v1/decisions": DecideRoute(desk, door, answers, figures, message_bytes_max, many=False),
-        b"/v1/decisions:batch": DecideRoute(desk, door, answers, figures, batch_bytes_max, many=True),
+        b"/v1/decisions": DecideRoute(desk, door, answers, figures, probes, message_bytes_max, many=False),
+        b"/v1/decisions:batch": DecideRoute(desk, door, answers, figures, probes, batch_bytes_max, many=True),
     }
-    application = build_app(service, door, answers, figures, version, more)
+    application = build_app(service, door, answers, figures, probes, version, more)
     larger = {route.path.encode(): route.body_bytes_max for route in more}
     return Site(dict(routes), application, limits, figures.refused, figures.failed, larger)

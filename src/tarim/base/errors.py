@@ -8,6 +8,7 @@
     ├── Conflict               the same identity with other content
     ├── NotFound               nothing under that name
     ├── NotAllowed             no key, a revoked key, or a key without the scope
+    ├── TooOften               asked more often than is allowed, or in a way that feels the rules out
     ├── Unavailable            cannot be done now and nothing was changed: disk full, closed intake
     └── Damaged                stored bytes are not what was written
 
@@ -16,6 +17,8 @@ value and the rule; they never contain a personal value.
 """
 
 from __future__ import annotations
+
+import math
 
 
 class TarimError(Exception):
@@ -85,6 +88,17 @@ class NotAllowed(TarimError):
         super().__init__(detail)
         if known:
             self.http_status = 403
+
+
+class TooOften(TarimError):
+    """Asked more often than is allowed, or in a way that feels the rules out; `retry_after_s` seconds later it may be again."""
+
+    http_status = 429
+    code = "too-often"
+
+    def __init__(self, detail: str, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = max(1, math.ceil(retry_after_s))
 
 
 class Unavailable(TarimError):

@@ -19,7 +19,7 @@ from typing import Any, Final, get_type_hints
 
 from tarim.base.errors import DefinitionError
 from tarim.bootstrap.name_settings import NameSettings
-from tarim.decisions import IndicatorSettings
+from tarim.decisions import IndicatorSettings, ProbeSettings
 from tarim.intake import IntakeLimits
 from tarim.journal import JournalLimits
 from tarim.models import WatchSettings
@@ -108,6 +108,7 @@ class Settings:
     snapshots: SnapshotSettings = field(default_factory=SnapshotSettings)
     indicators: IndicatorSettings = field(default_factory=IndicatorSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
+    probing: ProbeSettings = field(default_factory=ProbeSettings)
     journal: JournalLimits = field(default_factory=JournalLimits)
     intake: IntakeLimits = field(default_factory=IntakeLimits)
     vault: VaultLimits = field(default_factory=VaultLimits)
@@ -131,8 +132,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "engine.features": "feature set: `reference`, `scenarios`, or `package.module:NAME` of a FeatureSet",
     "engine.memory_bytes_max": "address space of the engine's state; memory is used as the state grows",
     "engine.memory_ahead_bytes": "memory the service keeps ready beyond the state, so that growth never waits for it",
-    "policy.rules_file": "rules (TOML); empty: the starter rules",
-    "policy.model_file": "model; empty: none",
+    "policy.rules_file": "rules (TOML), at the first start; empty: the starter rules",
+    "policy.model_file": "model, at the first start; empty: none",
     "policy.treatment_file": "what follows from an outcome (TOML), at the first start; empty: the one built in",
     "datasets.sources": "sources that training data may come from, commas between; empty: those of the journal, and no file",
     "datasets.medium": "what identifies the storage of training data; empty: the file system's own number",
@@ -154,6 +155,17 @@ MEANINGS: Final[Mapping[str, str]] = {
     "watch.period_days": "days of a period of AUC, KS, AP and alert precision",
     "watch.measure_every_s": "seconds between two computations of those figures, by a process of their own",
     "watch.save_every_s": "seconds between two times that the watch is kept on the disk",
+    "probing.events_per_s_max": "events a second that one key may ask about; 0: no limit",
+    "probing.burst_events_max": "events that a key may ask about at once, before the rate counts",
+    "probing.events_per_day_max": "events a day (in China) that one key may ask about; 0: no limit",
+    "probing.window_s": "seconds in which messages that differ little are counted",
+    "probing.sweep_values_max": "different values of one field, all else the same, from which on it is a sweep; 0: never",
+    "probing.grid_events_max": "different messages of one customer from which on they are a grid; 0: never",
+    "probing.refuse_s": "seconds for which such a customer or device is refused",
+    "probing.unknown_keys_max": "requests of an address with keys that were never assigned; beyond it a ban; 0: never",
+    "probing.unknown_keys_s": "seconds in which they are counted",
+    "probing.ban_s": "seconds for which such an address is refused unless it shows a key that was assigned",
+    "probing.score_decimals_max": "decimals of a score told to a key without the scope `score`; 0: it is not told",
     "journal.segment_bytes": "size of a segment file, preallocated",
     "journal.block_bytes_max": "largest record",
     "journal.index_stride_bytes": "bytes of a segment per entry of its index in memory",
@@ -184,7 +196,18 @@ MEANINGS: Final[Mapping[str, str]] = {
 }
 """What each setting means; a test holds it complete."""
 
-_LEAST: Final[Mapping[str, int]] = {"service.port": 0, "snapshots.nice": 0, "names.nice": 0, "journal.free_bytes_min": 0}
+_LEAST: Final[Mapping[str, int]] = {
+    "service.port": 0,
+    "snapshots.nice": 0,
+    "names.nice": 0,
+    "journal.free_bytes_min": 0,
+    "probing.events_per_s_max": 0,
+    "probing.events_per_day_max": 0,
+    "probing.sweep_values_max": 0,
+    "probing.grid_events_max": 0,
+    "probing.unknown_keys_max": 0,
+    "probing.score_decimals_max": 0,
+}
 
 
 def sections() -> Iterator[tuple[str, type[Any]]]:

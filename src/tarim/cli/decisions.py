@@ -33,7 +33,9 @@ def show_command(event_id: _EventId, source: _Source, data: _Data = Path("var/ta
 
     archive = Archive(settings_of(data, os.environ), Places(data))
     decided = archive.find(source, event_id)
-    typer.echo(msgspec.json.format(Answers(archive.explainer, archive.score_explainer).bytes_of(decided)).decode())
+    typer.echo(
+        msgspec.json.format(Answers(archive.explainer, archive.score_explainer).bytes_of(decided, fine=True)).decode()
+    )
 
 
 def rebuild_command(event_id: _EventId, source: _Source, data: _Data = Path("var/tarim")) -> None:

@@ -28,10 +28,12 @@ def _now_ms() -> int:
 def create_command(
     name: Annotated[str, typer.Option(help="Who or what will use the key. 使用者名称。")],
     scope: Annotated[
-        list[str], typer.Option(help="decide, read, metrics or operate; may be repeated. 权限范围，可重复。")
+        list[str], typer.Option(help="decide, read, score, metrics, operate ...; may be repeated. 权限范围，可重复。")
     ],
     data: _Data = Path("var/tarim"),
     expires_in: Annotated[str, typer.Option(help="Such as 90d; never if left out. 有效期，例如90d；默认不过期。")] = "",
+    events_per_s: Annotated[int, typer.Option(min=0, help="Its own limit; 0: the common one. 每秒事件上限。")] = 0,
+    events_per_day: Annotated[int, typer.Option(min=0, help="Its own limit; 0: the common one. 每日事件上限。")] = 0,
 ) -> None:
     """Make a key and print it, this once. 创建密钥并仅显示一次。"""
     from tarim.base.instants import duration_ms
@@ -39,7 +41,15 @@ def create_command(
 
     now_ms = _now_ms()
     expires_ms = now_ms + duration_ms(expires_in) if expires_in else 0
-    made, secret = create_key(data / _FILE_NAME, name, scope, now_ms, expires_ms)
+    made, secret = create_key(
+        data / _FILE_NAME,
+        name,
+        scope,
+        now_ms,
+        expires_ms,
+        events_per_s_max=events_per_s,
+        events_per_day_max=events_per_day,
+    )
     typer.echo(f"key {made.id} for {made.name}: {', '.join(made.scopes)}", err=True)
     typer.echo("It is shown this once and stored nowhere. 仅显示一次，不作保存。", err=True)
     typer.echo(secret)

@@ -43,6 +43,7 @@ from tarim.decisions.indicators import Figure, Indicators, IndicatorSettings, Re
 from tarim.decisions.model_governing import EXPORT, ModelGovernor
 from tarim.decisions.policy import Decider, Decisions, Lists, Scorer, policy_version
 from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
+from tarim.decisions.probing import Probe, ProbeSettings, ProbeWatch
 from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
 from tarim.decisions.recovery import Judges, Look, Recovered, Replayed, advance, recover
 from tarim.decisions.registry import (
@@ -114,6 +115,9 @@ __all__ = [
     "OTHER",
     "Override",
     "OwnLimit",
+    "Probe",
+    "ProbeSettings",
+    "ProbeWatch",
     "Proposed",
     "REASON_CHARACTERS_MAX",
     "Reader",

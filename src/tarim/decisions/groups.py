@@ -23,10 +23,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from tarim.base.errors import InputError, TarimError, Unavailable
 from tarim.base.later import Later
 from tarim.decisions.ports import Batch, Log, Reader
 from tarim.decisions.service import DecisionService, Result, Taken, join
+from tarim.stream import Rows
 
 Answer = Callable[[list[Result] | TarimError], None]
 """Called once, in the loop, with one result for each event of the request, or with why there are none."""
@@ -65,13 +69,21 @@ class Watcher(Protocol):
         """Something failed for a reason that is not the sender's."""
 
 
+class Guard(Protocol):
+    """What looks for attempts to feel the rules out; must be quick."""
+
+    def look(self, rows: Rows, senders: npt.NDArray[np.int64]) -> dict[int, TarimError]:
+        """Events that are refused, by index: rows (n, 32) as they came, senders (n,), 0 for one that is not watched."""
+
+
 class _Request(NamedTuple):
-    """Events to decide: one message, or many in one body."""
+    """Events to decide: one message, or many in one body.  sender: number of the key it came with."""
 
     body: bytes
     many: bool
     backfill: bool
     answer: Answer
+    sender: int = 0
 
 
 @dataclass(slots=True)
@@ -93,7 +105,8 @@ class _Judged:
 class GroupCommit:
     """The asynchronous front of the decision service; its methods are called in `loop`'s thread.
 
-    on_accepted: told of the groups whose new events have become durable, some time after the answers are given.
+    guard: asked about every group before it is judged.  on_accepted: told of the groups whose new events have become durable,
+    some time after the answers are given.
     """
 
     def __init__(
@@ -105,6 +118,7 @@ class GroupCommit:
         limits: GroupLimits,
         watcher: Watcher,
         *,
+        guard: Guard | None = None,
         on_accepted: Callable[[Sequence[tuple[Taken, Batch]]], None] | None = None,
     ) -> None:
         self._service = service
@@ -113,6 +127,7 @@ class GroupCommit:
         self._loop = loop
         self._limits = limits
         self._watcher = watcher
+        self._guard = guard
         self._on_accepted = on_accepted
         self._waiting: deque[_Request] = deque()
         self._waiting_bytes = 0
@@ -130,9 +145,12 @@ class GroupCommit:
         """Requests not yet answered."""
         return len(self._waiting) + self._aside
 
-    def submit(self, body: bytes, answer: Answer, *, many: bool = False, backfill: bool = False) -> None:
+    def submit(
+        self, body: bytes, answer: Answer, *, many: bool = False, backfill: bool = False, sender: int = 0
+    ) -> None:
         """Have the event (or, with `many`, the events) in `body` decided; `answer` is called when that is durable.
 
+        sender: number of the key it came with, for the guard; 0 for one that is not watched.
         Raises Unavailable, and never calls `answer`, when the queue is full or the service stopped or broken.
         """
         if self._closed or self._service.broken:
@@ -143,7 +161,7 @@ class GroupCommit:
         ):
             raise Unavailable(FULL)
         self._waiting_bytes += size
-        self._wait(_Request(body, many, backfill, answer))
+        self._wait(_Request(body, many, backfill, answer, sender))
 
     def _wait(self, request: _Request) -> None:
         self._waiting.append(request)
@@ -244,7 +262,7 @@ class GroupCommit:
             if batches:
                 judged.batches = batches
                 judged.batch = join(batches)
-                judged.taken = self._service.take(judged.batch)
+                judged.taken = self._service.take(judged.batch, self._refused(judged))
                 judged.results = self._service.results(judged.batch, judged.taken)
         except Exception as error:
             if not isinstance(error, InputError):
@@ -254,6 +272,14 @@ class GroupCommit:
             judged.owners, judged.taken = [], None
         judged.judged_s = time.perf_counter()
         return judged
+
+    def _refused(self, judged: _Judged) -> dict[int, TarimError]:
+        """Events that the guard refuses, by their index in the group's batch."""
+        if self._guard is None:
+            return {}
+        group, owners = judged.group, judged.owners
+        senders = np.repeat([group[index].sender for index, _ in owners], [count for _, count in owners])
+        return self._guard.look(judged.batch.rows, senders.astype(np.int64, copy=False))
 
     def _account(self, batches: Sequence[Batch], batch: Batch, taken: Taken) -> None:
         """Soon tell those who keep account of what lies in the journal."""

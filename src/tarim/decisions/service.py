@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -289,9 +290,10 @@ class DecisionService:
         """The decision on the event at a position.  Raises NotFound."""
         return self._records.decided(seq)
 
-    def take(self, batch: Batch) -> Taken:
+    def take(self, batch: Batch, refuse: Mapping[int, TarimError] = MappingProxyType({})) -> Taken:
         """Recognise, judge and append a batch; durable only after the log's commit.
 
+        refuse: events that are not to be judged, and why, by index.
         The batch's rows of new events are written to: position, flags, outcome, and what labels refer to.  The returned
         features are overwritten by the next call.  Raises Unavailable with nothing changed, or because it is broken.
         """
@@ -301,6 +303,12 @@ class DecisionService:
         if self.aftermath.holds.open_count + len(rows) > OPEN_MAX:
             raise Unavailable(f"{OPEN_MAX} payments are held; release or refuse some of them first")
         refused, referring = self._resolve(rows)
+        if refuse:
+            refused |= refuse
+            for index, earlier in referring:
+                if earlier in refuse and rows[index, Col.KIND] == Kind.LABEL:
+                    refused[index] = FieldError("refers_to", "names no event that was accepted before")
+            referring = [(index, earlier) for index, earlier in referring if not {index, earlier} & refused.keys()]
         keep = None
         if refused:
             keep = np.delete(np.arange(len(rows)), list(refused))

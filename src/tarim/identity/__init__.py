@@ -3,6 +3,18 @@
 `KeyRing.load(path, clock).check(presented, Scope.DECIDE)` names the key or raises NotAllowed.
 """
 
-from tarim.identity.keys import ApiKey, KeyId, KeyRing, Scope, create_key, read_keys, revoke_key
+from tarim.identity.keys import ApiKey, KeyId, KeyRing, Scope, UnknownKey, create_key, read_keys, revoke_key
+from tarim.identity.limits import Frequency, Strangers
 
-__all__ = ["ApiKey", "KeyId", "KeyRing", "Scope", "create_key", "read_keys", "revoke_key"]
+__all__ = [
+    "ApiKey",
+    "Frequency",
+    "KeyId",
+    "KeyRing",
+    "Scope",
+    "Strangers",
+    "UnknownKey",
+    "create_key",
+    "read_keys",
+    "revoke_key",
+]

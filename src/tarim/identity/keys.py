@@ -42,6 +42,8 @@ class Scope(StrEnum):
     """Look up past decisions."""
     EXPLAIN = "explain"
     """Ask what each feature added to a score, in numbers."""
+    SCORE = "score"
+    """Be told the model's score itself with a decision; other keys see it rounded (ML-23)."""
     METRICS = "metrics"
     """Read the service's figures."""
     OPERATE = "operate"
@@ -55,7 +57,9 @@ class Scope(StrEnum):
 
 
 class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is stored of a key.  Instants are milliseconds since the epoch; 0 in `revoked_ms` and `expires_ms` is never."""
+    """What is stored of a key.  Instants are milliseconds since the epoch; 0 in `revoked_ms` and `expires_ms` is never, and 0
+    in its own limits means the common ones.
+    """
 
     id: str
     name: str
@@ -64,6 +68,8 @@ class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created_ms: int
     revoked_ms: int = 0
     expires_ms: int = 0
+    events_per_s_max: int = 0
+    events_per_day_max: int = 0
 
     def state(self, now_ms: int) -> str:
         """`active`, `revoked` or `expired`."""
@@ -84,6 +90,19 @@ class KeyId:
     id: str
     name: str
     scopes: frozenset[Scope]
+    events_per_s_max: int = 0
+    events_per_day_max: int = 0
+
+    @property
+    def number(self) -> int:
+        """The id as a number above 0."""
+        return int(self.id, 16) + 1
+
+
+class UnknownKey(NotAllowed):
+    """A key was presented that was never assigned."""
+
+    code = "unknown-key"
 
 
 class KeyRing:
@@ -127,7 +146,7 @@ class KeyRing:
         # The dictionary is entered with a digest that the caller cannot steer; what it finds is compared in constant time.
         found = self._by_digest.get(digest)
         if found is None or not hmac.compare_digest(bytes.fromhex(found[0].sha256), digest):
-            raise NotAllowed("this API key is not known")
+            raise UnknownKey("this API key is not known")
         key, key_id = found
         state = key.state(now_ms)
         if state != "active":
@@ -143,7 +162,10 @@ class KeyRing:
             return
         if stamp != self._stamp:
             self._by_digest = {
-                bytes.fromhex(key.sha256): (key, KeyId(key.id, key.name, frozenset(key.scopes)))
+                bytes.fromhex(key.sha256): (
+                    key,
+                    KeyId(key.id, key.name, frozenset(key.scopes), key.events_per_s_max, key.events_per_day_max),
+                )
                 for key in read_keys(self._path)
             }
             self._stamp = stamp
@@ -174,8 +196,17 @@ def read_keys(path: Path) -> list[ApiKey]:
     return found.keys
 
 
-def create_key(path: Path, name: str, scopes: Iterable[str], now_ms: int, expires_ms: int = 0) -> tuple[ApiKey, str]:
-    """A new key and its secret text, which is kept nowhere.  Raises DefinitionError for a bad name or scope."""
+def create_key(
+    path: Path,
+    name: str,
+    scopes: Iterable[str],
+    now_ms: int,
+    expires_ms: int = 0,
+    *,
+    events_per_s_max: int = 0,
+    events_per_day_max: int = 0,
+) -> tuple[ApiKey, str]:
+    """A new key and its secret text, which is kept nowhere.  Raises DefinitionError for a bad name, scope or limit."""
     if not 1 <= len(name) <= NAME_CHARACTERS_MAX or not name.isprintable():
         raise DefinitionError(f"a key's name has 1 to {NAME_CHARACTERS_MAX} printable characters")
     wanted = sorted(set(scopes))
@@ -184,9 +215,21 @@ def create_key(path: Path, name: str, scopes: Iterable[str], now_ms: int, expire
         raise DefinitionError(f"a key has at least one scope out of {', '.join(Scope)}")
     if expires_ms and expires_ms <= now_ms:
         raise DefinitionError("a key cannot expire before it is made")
+    if events_per_s_max < 0 or events_per_day_max < 0:
+        raise DefinitionError("a key's limits are not negative; 0 means the common ones")
     secret = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).rstrip(b"=").decode()
     digest = sha256(secret.encode()).hexdigest()
-    made = ApiKey(secrets.token_hex(6), name, digest, tuple(Scope(scope) for scope in wanted), now_ms, 0, expires_ms)
+    made = ApiKey(
+        secrets.token_hex(6),
+        name,
+        digest,
+        tuple(Scope(scope) for scope in wanted),
+        now_ms,
+        0,
+        expires_ms,
+        events_per_s_max,
+        events_per_day_max,
+    )
 
     def add(keys: list[ApiKey]) -> list[ApiKey]:
         if len(keys) >= KEYS_MAX:

@@ -100,8 +100,20 @@ def test_the_bytes_are_those_of_the_whole(
     one.decision[Word.HOLD] = seconds | 2 << 32
     if kept:
         one = one._replace(features=np.array([0.5]))
-    made = Answers(lambda _: FakeExplainer(), FakeScoreExplainer).bytes_of(one)
+    made = Answers(lambda _: FakeExplainer(), FakeScoreExplainer).bytes_of(one, fine=True)
     assert made == msgspec.json.encode(body)
+
+
+@pytest.mark.parametrize(("decimals", "told"), [(2, 0.12), (1, 0.1), (0, None)])
+def test_a_score_is_told_no_finer_than_needed(decimals: int, told: float | None) -> None:
+    """Unless the key is for it (ML-23); nothing else of the answer differs."""
+    answers = Answers(lambda _: FakeExplainer(), FakeScoreExplainer, decimals)
+    one = decided("a", Outcome.BLOCK, 0.123_456, 3, False, 7, 1_700_000_000_000)
+    coarse, fine = (msgspec.json.decode(answers.bytes_of(one, fine=fine)) for fine in (False, True))
+    assert (coarse["score"], fine["score"]) == (told, 0.123_456)
+    assert coarse | {"score": 0} == fine | {"score": 0}
+    (result,) = msgspec.json.decode(answers.batch([one]))["results"]
+    assert result["decision"] == coarse
 
 
 def test_a_batch_holds_decisions_and_problems() -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import numba as nb
 import numpy as np
-import numpy.typing as npt
 
 SCORE, AMOUNT, CODE, HOUR_OF_DAY, AMOUNT_OF_CHANNEL, MIX, FEATURE = 0, 1, 2, 3, 4, 5, 6
 """What a column reads: the score, the amount of the row, a coded word of the row, the local hour, the amount of the events of
@@ -41,7 +40,7 @@ _HOURS_PER_BIN = 2
 
 
 @nb.njit("i8(f8, f8[:,::1], i8)", inline="always", cache=True)
-def bin_of_number(value: float, edges: npt.NDArray[np.float64], c: int) -> int:
+def bin_of_number(value, edges, c):
     """0 for a missing value, else 1 + the edges of column c below it; edges: (columns, BINS - 1), infinite beyond the last."""
     if value != value:
         return 0
@@ -55,19 +54,7 @@ def bin_of_number(value: float, edges: npt.NDArray[np.float64], c: int) -> int:
 @nb.njit(
     "i8(i8[:,::1], f8, i8, i8, i8, i8[::1], i8[::1], f8[:,::1], i8[:,::1], i8[::1], i8)", inline="always", cache=True
 )
-def bin_of(
-    rows: npt.NDArray[np.int64],
-    score: float,
-    scored: int,
-    i: int,
-    hour: int,
-    reads: npt.NDArray[np.int64],
-    places: npt.NDArray[np.int64],
-    edges: npt.NDArray[np.float64],
-    codes: npt.NDArray[np.int64],
-    sizes: npt.NDArray[np.int64],
-    c: int,
-) -> int:
+def bin_of(rows, score, scored, i, hour, reads, places, edges, codes, sizes, c):
     """The bin of event i in column c, which is no feature's; -1 when the column does not count it."""
     read, place = reads[c], places[c]
     if read == CODE or read == MIX:
@@ -89,7 +76,7 @@ def bin_of(
 
 
 @nb.njit("i8(i8[:,::1], i8, i8[::1])", inline="always", cache=True)
-def group_of(rows: npt.NDArray[np.int64], i: int, groups: npt.NDArray[np.int64]) -> int:
+def group_of(rows, i, groups):
     """The group of event i: by kind and channel, 0 for a pair that has none of its own."""
     pair = rows[i, _KIND] * 8 + rows[i, _CHANNEL]
     return int(groups[pair]) if 0 <= pair < PAIRS else 0
@@ -101,22 +88,7 @@ def group_of(rows: npt.NDArray[np.int64], i: int, groups: npt.NDArray[np.int64])
     cache=True,
     nogil=True,
 )
-def fold(
-    rows: npt.NDArray[np.int64],
-    features: npt.NDArray[np.float64],
-    scores: npt.NDArray[np.float64],
-    start: int,
-    reads: npt.NDArray[np.int64],
-    places: npt.NDArray[np.int64],
-    edges: npt.NDArray[np.float64],
-    codes: npt.NDArray[np.int64],
-    sizes: npt.NDArray[np.int64],
-    groups: npt.NDArray[np.int64],
-    batch: int,
-    counts: npt.NDArray[np.int64],
-    strata: npt.NDArray[np.int64],
-    head: npt.NDArray[np.int64],
-) -> int:
+def fold(rows, features, scores, start, reads, places, edges, codes, sizes, groups, batch, counts, strata, head):
     """Count events from `start` on; the index of the first one that begins a later hour, which is not taken, or len(rows).
 
     rows (n, 32); features (n, F), NaN missing; scores (n,), NaN for none, or shape (0,): the score's column is left alone.
@@ -162,21 +134,7 @@ def fold(
     cache=True,
     nogil=True,
 )
-def tally(
-    rows: npt.NDArray[np.int64],
-    features: npt.NDArray[np.float64],
-    scores: npt.NDArray[np.float64],
-    first_hour: int,
-    part_hours: int,
-    reads: npt.NDArray[np.int64],
-    places: npt.NDArray[np.int64],
-    edges: npt.NDArray[np.float64],
-    codes: npt.NDArray[np.int64],
-    sizes: npt.NDArray[np.int64],
-    groups: npt.NDArray[np.int64],
-    batch: int,
-    counts: npt.NDArray[np.int32],
-) -> None:
+def tally(rows, features, scores, first_hour, part_hours, reads, places, edges, codes, sizes, groups, batch, counts):
     """Count events by part of the span, group, column and bin: counts[part, group, column, bin], int32.
 
     A part is `part_hours` long, the first begins at `first_hour`; events before and after all parts are passed over, like
