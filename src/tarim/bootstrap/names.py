@@ -29,6 +29,7 @@ from tarim.bootstrap.name_settings import NameSettings
 from tarim.decisions import DecisionService, Governor, RecordKind
 from tarim.screening import (
     FOUND_MAX,
+    MATCHES_MAX,
     Confirmed,
     Edition,
     Found,
@@ -295,7 +296,14 @@ class NameDesk:
             self._service.commit()
 
     def append_matches(self, screening: str, found: Sequence[Found]) -> None:
-        """Append matches, a record for as many as one holds; durable after a commit.  Raises Unavailable."""
+        """Append matches, a record for as many as one holds; durable after a commit.
+
+        Raises Unavailable, also when there would be more than MATCHES_MAX.
+        """
+        if self.state.match_count + len(found) > MATCHES_MAX:
+            raise Unavailable(
+                f"there are {MATCHES_MAX:,} matches of names; raise names.threshold_percent, or clear some"
+            )
         for start in range(0, len(found), FOUND_MAX):
             self.append(Matches(screening, list(found[start : start + FOUND_MAX]), self.now_ms()))
 

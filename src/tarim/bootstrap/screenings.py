@@ -24,7 +24,7 @@ from tarim.bootstrap.children import Child
 from tarim.bootstrap.house import Places
 from tarim.bootstrap.names import NameDesk
 from tarim.bootstrap.rescreening import ScreeningResult, decode_screening, kept_screenings
-from tarim.screening import Matches, Party, PartyKind, Screening
+from tarim.screening import Party, PartyKind, Screening
 
 REMEMBERED_MAX: Final = 100
 CHECK_S: Final = 1.0
@@ -217,7 +217,7 @@ class Screenings:
         )
         renewed = [token for token in fresh if Party(PartyKind.CUSTOMER, token) in desk.state.matches]
         for start in range(0, len(result.found), CHUNK):
-            desk.append(Matches(job.id, result.found[start : start + CHUNK], desk.now_ms()))
+            desk.append_matches(job.id, result.found[start : start + CHUNK])
             await asyncio.sleep(0)
         desk.append(
             Screening(

@@ -27,6 +27,7 @@ from tarim.screening.lists.service import AsAt, ListBook, Preview
 from tarim.screening.names import (
     FOUND_MAX,
     KIND_NAMES,
+    MATCHES_MAX,
     NAME_THRESHOLD,
     REGISTERED_MAX,
     VALID_DAYS_MAX,
@@ -122,6 +123,7 @@ __all__ = [
     "written_ms",
     "FOUND_MAX",
     "KIND_NAMES",
+    "MATCHES_MAX",
     "NAME_THRESHOLD",
     "REGISTERED_MAX",
     "VALID_DAYS_MAX",

@@ -41,6 +41,7 @@ from tarim.screening.names.records import encode_record as encode_names
 from tarim.screening.names.screening import CustomerNames, ListChange, Screener, compare_editions
 from tarim.screening.names.sources import load_list
 from tarim.screening.names.state import (
+    MATCHES_MAX,
     VALID_DAYS_MAX,
     KnownMatch,
     NamesState,
@@ -55,6 +56,7 @@ from tarim.screening.names.state import (
 __all__ = [
     "FOUND_MAX",
     "KIND_NAMES",
+    "MATCHES_MAX",
     "NAME_THRESHOLD",
     "REGISTERED_MAX",
     "VALID_DAYS_MAX",
