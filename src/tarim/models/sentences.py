@@ -195,7 +195,7 @@ def sentence(feature: Feature, value: float) -> Sentence:
     said = form.value(feature, value)
     return Sentence(
         *(
-            " ".join(template.format(s=s, w=w, c=c, t=t, v=v, p=feature.percent).split())
+            " ".join(template.format(s=s, w=w, c=c, t=t, v=v, p=feature.factor).split())
             for template, s, w, c, t, v in zip((form.zh, form.en), subject, where, field, within, said, strict=True)
         )
     )
