@@ -7,7 +7,7 @@ table that names the instant from which it was known.  Features of the same kind
 
 from tarim.graph.domain import Element, Relation, Relations, relations_of
 from tarim.graph.service import HUB_MAX, Communities, Ring, accounts_among, communities, expand, propagate
-from tarim.graph.tags import TAG_COLUMNS, Tag, write_tags
+from tarim.graph.tags import TAG_COLUMNS, Tag, write_entries, write_tags
 
 __all__ = [
     "HUB_MAX",
@@ -23,5 +23,6 @@ __all__ = [
     "expand",
     "propagate",
     "relations_of",
+    "write_entries",
     "write_tags",
 ]

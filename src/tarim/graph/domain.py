@@ -5,7 +5,7 @@ Built from event rows in journal order, so what was not journalled yet is not in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -130,7 +130,7 @@ def relations_of(
         part = _pairs(events, relations)
         pairs += len(part[0])
         if pairs > PAIRS_MAX:
-            parts = [_merged(parts + [part])]
+            parts = [_merged([*parts, part])]
             pairs = len(parts[0][0])
             if pairs > PAIRS_MAX // 2:
                 raise TooLarge(f"more than {PAIRS_MAX // 2:,} pairs are connected; choose a shorter span")
@@ -158,7 +158,7 @@ def _pairs(events: Rows, relations: frozenset[Relation]) -> tuple[Ints, ...]:
     return _merged(found)
 
 
-def _merged(parts: list[tuple[Ints, ...]]) -> tuple[Ints, ...]:
+def _merged(parts: Sequence[tuple[Ints, ...]]) -> tuple[Ints, ...]:
     """Each pair once, with the sum of its counts, its first and last time."""
     left, right, relation, count, first, last = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.lexsort((right, left, relation))

@@ -111,12 +111,16 @@ def _aggregated(
     of_part = np.empty(count, np.int64)
     of_part[parts] = labels
     _, community = np.unique(of_part, return_inverse=True)
-    return smaller, community.astype(np.int64), np.bincount(parts, strength, count), parts[place]
+    return smaller, community.astype(np.int64), _sums(parts, strength, count), parts[place]
 
 
 def _strength(links: Links) -> Floats:
     rows = np.repeat(np.arange(len(links.first) - 1), np.diff(links.first))
-    return np.bincount(rows, links.weight, len(links.first) - 1)
+    return _sums(rows, links.weight, len(links.first) - 1)
+
+
+def _sums(places: Ints, values: Floats, count: int) -> Floats:
+    return np.bincount(places, values, count).astype(np.float64)
 
 
 def _by_size(labels: Ints) -> Ints:
@@ -133,7 +137,7 @@ def _by_size(labels: Ints) -> Ints:
 def _modularity(links: Links, labels: Ints, strength: Floats, total: float, resolution: float) -> float:
     rows = np.repeat(np.arange(len(labels)), np.diff(links.first))
     inner = float(links.weight[(labels[rows] == labels[links.to]) & (labels[rows] >= 0)].sum())
-    mass = np.bincount(labels[labels >= 0], strength[labels >= 0])
+    mass = _sums(labels[labels >= 0], strength[labels >= 0], int(labels.max()) + 1)
     return inner / total - resolution * float((mass / total) @ (mass / total))
 
 
@@ -162,7 +166,8 @@ def propagate(
     restart[start] = 1.0 / len(start)
     risk, scratch = np.empty(n), np.empty(n)
     leiden.spread_risk(links.first, links.to, links.weight, restart, damping, ROUNDS, risk, scratch)
-    return risk / risk.max()
+    risk /= risk.max()
+    return risk
 
 
 def expand(
@@ -214,4 +219,5 @@ def expand(
 
 def accounts_among(relations: Relations, members: Ints) -> Ints:
     """Those of some elements that are accounts."""
-    return members[relations.kinds[members] == Element.ACCOUNT]
+    accounts: Ints = members[relations.kinds[members] == Element.ACCOUNT]
+    return accounts

@@ -30,6 +30,8 @@ TAG_COLUMNS: Final = (
     "known_from",
 )
 
+ENTRY_COLUMNS: Final = ("token", "reason")
+
 
 @dataclass(frozen=True, slots=True)
 class Tag:
@@ -51,29 +53,49 @@ class Tag:
 
 
 def write_tags(path: Path, tags: Iterable[Tag], known_from_ms: int) -> int:
-    """Write a CSV file, whole or not at all; how many rows.  Raises Unavailable when it cannot be written."""
-    known_from = datetime.fromtimestamp(known_from_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    """Write a CSV file of TAG_COLUMNS, whole or not at all; how many rows.  Raises Unavailable when it cannot be written."""
+    known_from = _instant(known_from_ms)
+    rows = (
+        (
+            _hex(tag.token),
+            tag.kind.field,
+            tag.group,
+            tag.group_size,
+            tag.group_convicted,
+            int(tag.convicted),
+            "" if tag.hops < 0 else tag.hops,
+            _hex(tag.via) if tag.via else "",
+            "" if tag.risk != tag.risk else f"{tag.risk:.6g}",
+            known_from,
+        )
+        for tag in tags
+    )
+    return _write(path, TAG_COLUMNS, rows)
+
+
+def write_entries(path: Path, tags: Iterable[Tag], kind: Element, known_from_ms: int) -> int:
+    """Write the elements of one kind as a file of entries for `tarim lists import`; how many.  Raises Unavailable."""
+    known_from = _instant(known_from_ms)
+    rows = (
+        (
+            _hex(tag.token),
+            f"group {tag.group}, {tag.group_size} elements, {tag.group_convicted} convicted as at {known_from}",
+        )
+        for tag in tags
+        if tag.kind is kind
+    )
+    return _write(path, ENTRY_COLUMNS, rows)
+
+
+def _write(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> int:
     temporary = path.with_name(path.name + ".tmp")
     count = 0
     try:
         with open(temporary, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(TAG_COLUMNS)
-            for tag in tags:
-                writer.writerow(
-                    (
-                        _hex(tag.token),
-                        tag.kind.field,
-                        tag.group,
-                        tag.group_size,
-                        tag.group_convicted,
-                        int(tag.convicted),
-                        "" if tag.hops < 0 else tag.hops,
-                        _hex(tag.via) if tag.via else "",
-                        "" if tag.risk != tag.risk else f"{tag.risk:.6g}",
-                        known_from,
-                    )
-                )
+            writer.writerow(columns)
+            for row in rows:
+                writer.writerow(row)
                 count += 1
             file.flush()
             os.fsync(file.fileno())
@@ -81,6 +103,10 @@ def write_tags(path: Path, tags: Iterable[Tag], known_from_ms: int) -> int:
     except OSError as error:
         raise Unavailable(f"cannot write {path}: {error.strerror}") from None
     return count
+
+
+def _instant(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _hex(token: int) -> str:

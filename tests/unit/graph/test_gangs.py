@@ -188,7 +188,7 @@ def test_a_label_that_was_taken_back_convicts_nobody():
 
 def test_what_nobody_can_answer_is_said():
     rows = rows_of([(1, 2, 0, 0)])
-    with pytest.raises(InputError, match="nobody|no account is convicted"):
+    with pytest.raises(InputError, match="no account is convicted"):
         propagate(relations_of([rows]))
     with pytest.raises(InputError, match="no account is convicted"):
         expand(relations_of([rows]))
