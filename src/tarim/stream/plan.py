@@ -20,6 +20,8 @@ from tarim.stream.kernels import arena, ordered
 _Item = TypeVar("_Item")
 LARGE_LG: Final = 8
 """Rings with room for 2**LARGE_LG events and more keep running aggregates."""
+ORDERED_LARGE_LG: Final = 5
+"""The same for rings whose values are kept in order: selecting among them at every event is dearer than keeping them."""
 RING_LG_MAX: Final = 22
 """A ring never holds 2**22 events: when one is about to, the engine stops and says so."""
 FLAG_BITS_MAX: Final = 18
@@ -182,6 +184,8 @@ def make_plan(features: FeatureSet, large_lg: int = LARGE_LG) -> Plan:
         made.append(Cross(index, role_of(feature.entity).index, other.index, feature.window_ms, value))
     for role in roles.values():
         role.retention_ms += features.lateness_ms
+        if role.ordered:
+            role.large_lg = min(large_lg, ORDERED_LARGE_LG)
         if role.flag_bits > FLAG_BITS_MAX:
             raise DefinitionError(f"entity {role.entity.name!r} needs {role.flag_bits} flags; {FLAG_BITS_MAX} fit")
         _lay_out_state(role)

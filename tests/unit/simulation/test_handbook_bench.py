@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench import handbook
-from bench.handbook import DAY_MS, Ledger, Split
+from bench.handbook import DAY_MS, Ledger, Split, bars, sets
+from tarim.stream import FeatureSet
 
 DATA = Path(os.environ.get("TARIM_SHARED", "../shared")) / "data"
 needs_data = pytest.mark.skipif(
@@ -142,3 +143,31 @@ def test_the_definition_equals_the_books_files_on_every_row() -> None:
     for each in handbook.compare(handbook.by_definition(ledger), published, ledger):
         assert each.unequal_outside_ties == 0, each
         assert each.unequal == (20 if each.name.startswith("CUSTOMER") else 0), each
+
+
+def test_no_feature_sees_a_label_before_it_is_known() -> None:
+    """Every label that becomes known from a day on is turned round: nothing computed before that day changes by a bit."""
+    ledger = small_ledger(count=900)
+    assert bars.changed_by_the_future(ledger, 40, jit=False) == 0
+
+
+def test_a_label_seen_too_early_is_found() -> None:
+    """The check can fail: labels that are turned round although they were known already change what was computed."""
+    known = FeatureSet("known", sets.TERMINAL.label_count("30d", "7d"), sets.TERMINAL.label_run("30d", "7d"))
+    assert bars.changed_by_the_future(small_ledger(count=900), 40, known, known_ms=2 * DAY_MS, jit=False) > 0
+
+
+def test_what_is_fitted_to_the_simulator_is_named() -> None:
+    """No window of 14, 21 or 28 days and no age of a run is left when it is taken away; the rest is there."""
+    left = [name for name in handbook.ALL_SET.names if name not in handbook.FITTED]
+    assert not [name for name in left if any(word in name for word in ("14d", "21d", "28d", "age_", "since_fraud"))]
+    assert "terminal_label_run_90d_delay_7d" in left and "card_over_p50_amount_fen_30d" in left
+
+
+def test_weeks_to_choose_by_lie_before_the_tests() -> None:
+    """And their labels are known when the first test week begins."""
+    assert len(handbook.VALIDATION) == len(handbook.PREQUENTIAL) == 4
+    first = handbook.PREQUENTIAL[0]
+    assert (first.train, first.test) == (handbook.SPLIT_A.train, handbook.SPLIT_A.test)
+    last = max(split.test[1] for split in handbook.VALIDATION)
+    assert last + 7 <= min(split.test[0] for split in handbook.PREQUENTIAL)

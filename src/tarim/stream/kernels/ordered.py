@@ -18,13 +18,25 @@ Values may repeat; a value to take out must be there.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 from tarim.stream.kernels.arena import LOW32, SCRATCH_CLASS, alloc, release
 
 WORDS_PER_PLACE = 4
 WORDS_MORE = 16
 """Blocks take WORDS_PER_PLACE << lg and WORDS_MORE words; both are checked for every lg by a test."""
+
+
+@intrinsic
+def apart(typingctx):
+    """Keep the function that calls this one a function of its own, however many places call it: it is compiled once."""
+
+    def codegen(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 @njit("i8(i8)", cache=True)
@@ -42,6 +54,7 @@ def slots_of(lg):
 @njit("void(i8[::1], i8, i8)", cache=True)
 def ordered_clear(A, at, lg):
     """Hold no value."""
+    apart()
     A[at] = 1
     for i in range(slots_of(lg)):
         A[at + 1 + i] = i << 32
@@ -130,6 +143,7 @@ def _join(A, at, lg, i):
 @njit("void(i8[::1], i8, i8, i8)", cache=True)
 def ordered_insert(A, at, lg, value):
     """Hold one more value; 2**lg are possible."""
+    apart()
     k = block_lg(lg)
     i = _block_of(A, at, lg, value)
     if A[at + 1 + i] & LOW32 == np.int64(1) << k:
@@ -147,6 +161,7 @@ def ordered_insert(A, at, lg, value):
 @njit("void(i8[::1], i8, i8, i8)", cache=True)
 def ordered_remove(A, at, lg, value):
     """Hold one of the values that equal `value` no longer."""
+    apart()
     i = _block_of(A, at, lg, value)
     count = A[at + 1 + i] & LOW32
     block = at + 1 + slots_of(lg) + ((A[at + 1 + i] >> 32) << block_lg(lg))
@@ -177,6 +192,7 @@ def ordered_percentile(A, at, lg, count, value, others, percent):
     Between two values the percentile is interpolated: of m values rising from v[0] it lies at (m - 1) * percent / 100,
     as in NumPy and SQL's percentile_cont; times a hundred it is a whole number.  At least one value must be left.
     """
+    apart()
     h = (count - others - 1) * percent
     k = h // 100
     part = h - 100 * k
@@ -194,6 +210,7 @@ def ordered_percentile(A, at, lg, count, value, others, percent):
 @njit("i8(i8[::1], i8, i8, i8, i8, i8)", cache=True)
 def ordered_outliers(A, at, lg, count, value, times):
     """How many of the `count` values held are more than `times` times their median, all without one that equals `value`."""
+    apart()
     if count < 2:
         return np.int64(0)
     limit = times * ordered_percentile(A, at, lg, count, value, 1, 50)
@@ -245,6 +262,7 @@ def percentile_between(A, block, mask, width, column, low, high, value, others, 
 
     The same number as `ordered_percentile`; allocates scratch.
     """
+    apart()
     count = high - low + 1 - others
     lg = 3
     while (np.int64(1) << lg) < count:
@@ -272,6 +290,7 @@ def percentile_between(A, block, mask, width, column, low, high, value, others, 
 @njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8)", cache=True)
 def outliers_between(A, block, mask, width, column, low, high, times):
     """How many values of a ring column at positions [low, high) are more than `times` times their median."""
+    apart()
     if low == high:
         return np.int64(0)
     limit = times * percentile_between(A, block, mask, width, column, low, high, 0, 1, 50)
