@@ -14,7 +14,6 @@ Sources: Yao 1986; Kolesnikov, Schneider 2008 (free XOR); Zahur, Rosulek, Evans,
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -22,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.federation.channel import Channel, receive_one
+from tarim.federation.errors import ProtocolBroken
 from tarim.federation.hashing import Domain, Permutation
 from tarim.federation.kernels import garbling as kernel
 from tarim.federation.randomness import SEED_BYTES, Bits, Stream, Words, fresh_seed
@@ -63,19 +63,21 @@ class Plain:
         return a ^ np.uint8(1)
 
 
+Table = npt.NDArray[np.uint64]
+"""Of one gate, shape (n, 4)."""
+
+
 class Garbler:
-    """Makes the gates.  first_row: number of row 0 within this use, for circuits that are made in parts."""
+    """Makes the gates and hands each table to `sink`.  first_row: number of row 0 within this use."""
 
     def __init__(
-        self, channel: Channel, permutation: Permutation, delta: npt.NDArray[np.uint64], first_row: int = 0
+        self, permutation: Permutation, delta: npt.NDArray[np.uint64], sink: Callable[[Table], None], first_row: int = 0
     ) -> None:
-        self._channel = channel
         self._permutation = permutation
         self._delta = delta
+        self._sink = sink
         self._first = np.uint64(first_row)
         self._gate = 0
-        self._waiting: deque[npt.NDArray[np.uint64]] = deque()
-        self._rows = 0
 
     def conjunction(self, a: Wire, b: Wire) -> Wire:
         """Both a and b."""
@@ -85,16 +87,53 @@ class Garbler:
         table, out = np.empty((len(a), 4), np.uint64), np.empty((len(a), 2), np.uint64)
         kernel.garble(a, b, self._delta, prepared, self._permutation(prepared), table, out)
         self._gate += 1
-        self._waiting.append(table)
-        self._rows += len(table)
-        if self._rows >= CHUNK_ROWS:
-            self.flush()
+        self._sink(table)
         return out
 
     def negation(self, a: Wire) -> Wire:
         """Not a."""
         negated: Wire = a ^ self._delta
         return negated
+
+
+class Evaluator:
+    """Follows the gates; `source` gives the next gate's table of so many rows."""
+
+    def __init__(self, permutation: Permutation, source: Callable[[int], Table], first_row: int = 0) -> None:
+        self._permutation = permutation
+        self._source = source
+        self._first = np.uint64(first_row)
+        self._gate = 0
+
+    def conjunction(self, a: Wire, b: Wire) -> Wire:
+        """Both a and b."""
+        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+        prepared = np.empty((2 * len(a), 2), np.uint64)
+        kernel.prepare_evaluating(a, b, np.uint64(self._gate), self._first, prepared)
+        out = np.empty((len(a), 2), np.uint64)
+        kernel.evaluate(a, b, prepared, self._permutation(prepared), self._source(len(a)), out)
+        self._gate += 1
+        return out
+
+    def negation(self, a: Wire) -> Wire:
+        """Not a: the garbler exchanges the labels."""
+        return a
+
+
+class TableSender:
+    """A sink that sends tables as they are made, many in a message."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._waiting: list[Table] = []
+        self._rows = 0
+
+    def __call__(self, table: Table) -> None:
+        """Take a gate's table."""
+        self._waiting.append(table)
+        self._rows += len(table)
+        if self._rows >= CHUNK_ROWS:
+            self.flush()
 
     def flush(self) -> None:
         """Send the tables that wait."""
@@ -104,32 +143,21 @@ class Garbler:
             self._rows = 0
 
 
-class Evaluator:
-    """Follows the gates."""
+class TableReader:
+    """A source that reads tables as they come; a gate's rows lie in one message."""
 
-    def __init__(self, channel: Channel, permutation: Permutation, first_row: int = 0) -> None:
+    def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._permutation = permutation
-        self._first = np.uint64(first_row)
-        self._gate = 0
         self._tables = np.empty((0, 4), np.uint64)
 
-    def conjunction(self, a: Wire, b: Wire) -> Wire:
-        """Both a and b."""
-        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-        if not len(self._tables) and len(a):
+    def __call__(self, rows: int) -> Table:
+        """The next gate's table.  Raises ProtocolBroken."""
+        if not len(self._tables):
             (self._tables,) = self._channel.receive("garbled tables", (np.uint64, (-1, 4)))
-        table, self._tables = self._tables[: len(a)], self._tables[len(a) :]
-        prepared = np.empty((2 * len(a), 2), np.uint64)
-        kernel.prepare_evaluating(a, b, np.uint64(self._gate), self._first, prepared)
-        out = np.empty((len(a), 2), np.uint64)
-        kernel.evaluate(a, b, prepared, self._permutation(prepared), table, out)
-        self._gate += 1
-        return out
-
-    def negation(self, a: Wire) -> Wire:
-        """Not a: the garbler exchanges the labels."""
-        return a
+        if len(self._tables) < rows:
+            raise ProtocolBroken("the garbled tables end within a gate")
+        table, self._tables = self._tables[:rows], self._tables[rows:]
+        return table
 
 
 class Inputs:
@@ -154,18 +182,18 @@ def shared_outputs(session: Session, circuit: Circuit, first: Inputs, second: In
     """XOR shares of the circuit's outputs, shape (outputs, rows).  The first party garbles.  Raises ProtocolBroken."""
     permutation = session.hashing.permutation(Domain.GARBLING, use)
     wires = [
-        _split(labels, of.widths)
+        split(labels, of.widths)
         for labels, of in (
             (_first_labels(session, first, rows), first),
             (_second_labels(session, second, rows), second),
         )
     ]
     if session.first:
-        garbler = Garbler(session.channel, permutation, session.sender.delta)
-        outputs = circuit(garbler, *wires)
-        garbler.flush()
+        sink = TableSender(session.channel)
+        outputs = circuit(Garbler(permutation, session.sender.delta, sink), *wires)
+        sink.flush()
     else:
-        outputs = circuit(Evaluator(session.channel, permutation), *wires)
+        outputs = circuit(Evaluator(permutation, TableReader(session.channel)), *wires)
     return np.stack([colours(wire) for wire in outputs])
 
 
@@ -193,7 +221,7 @@ def _first_labels(session: Session, inputs: Inputs, rows: int) -> npt.NDArray[np
         seed = fresh_seed()
         session.channel.send("seed of the garbler's labels", np.frombuffer(seed, np.uint8))
         labels = Stream(seed).words(width, rows, 2)
-        zero_labels: npt.NDArray[np.uint64] = labels ^ (_masks(inputs.bits())[..., None] & session.sender.delta)
+        zero_labels: npt.NDArray[np.uint64] = labels ^ (masks(inputs.bits())[..., None] & session.sender.delta)
         return zero_labels
     seed = receive_one(session.channel, "seed of the garbler's labels", np.uint8, SEED_BYTES).tobytes()
     return Stream(seed).words(width, rows, 2)
@@ -209,11 +237,12 @@ def _second_labels(session: Session, inputs: Inputs, rows: int) -> npt.NDArray[n
     return found.reshape(width, rows, 2)
 
 
-def _masks(bits: Bits) -> Words:
+def masks(bits: Bits) -> Words:
     """All ones where a bit is set."""
     return np.uint64(0) - bits.astype(np.uint64)
 
 
-def _split(labels: npt.NDArray[np.uint64], widths: Sequence[int]) -> list[Word]:
+def split(labels: npt.NDArray[np.uint64], widths: Sequence[int]) -> list[Word]:
+    """Labels (sum of widths, n, 2) as words."""
     ends = np.cumsum((0, *widths)).tolist()
     return [list(labels[start:end]) for start, end in itertools.pairwise(ends)]

@@ -1,0 +1,164 @@
+"""Two companies as two processes over mutual TLS on one machine: what a joint training costs and how good it is.
+
+    python -m bench.federation [--shared FOLDER] [--epochs N]
+
+UCI bank marketing (45,211 calls of a Portuguese bank), split by columns between a data company and a bank that holds the
+label; four fifths of the rows, drawn with a seed, train and the rest is judged.  Time runs from the first byte of the session,
+base transfers and everything prepared beforehand included; memory is what each process held at most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from tarim.federation import Role, Session
+from tarim.federation.adapters.link import Link
+from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, make_certificate
+from tarim.federation.adapters.ports import Dialler, Listening
+from tarim.federation.learning.encoding import Encoded, Encoder
+from tarim.federation.learning.logistic import Plan, train, trained_in_the_clear
+from tarim.federation.sharing import open_to
+from tarim.models import auc
+
+DATA_COMPANY = ("age", "job", "marital", "education", "default", "balance", "housing")
+BANK = ("loan", "contact", "day", "month", "duration", "campaign", "pdays", "previous", "poutcome")
+FILE = "uci_bank_full.parquet"
+TEST_SHARE = 0.2
+RUN_ID = bytes(range(16))
+
+Floats = npt.NDArray[np.float64]
+
+
+def shared_folder() -> Path:
+    """Where the public data sets lie."""
+    return Path(os.environ.get("TARIM_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
+
+
+class Marketing:
+    """The data set, split by rows (seeded) and by columns."""
+
+    def __init__(self, folder: Path, seed: int = 0, duration: bool = True) -> None:
+        table = pq.read_table(folder / FILE)
+        self.labels = (np.array(table["y"].to_pylist()) == "yes").astype(np.uint8)
+        order = np.random.default_rng(seed).permutation(len(self.labels))
+        cut = int(len(order) * (1 - TEST_SHARE))
+        self.train, self.test = order[:cut], order[cut:]
+        bank = [name for name in BANK if duration or name != "duration"]
+        self.columns = {Role.FIRST: _columns(table, DATA_COMPANY), Role.SECOND: _columns(table, bank)}
+
+    def encoded(self, role: Role) -> tuple[Encoded, Encoded]:
+        """Training and test rows of one party, encoded by what it learned on the training rows."""
+        columns = self.columns[role]
+        encoder = Encoder.learned([column[self.train] for column in columns])
+        parts = (encoder.encoded([column[rows] for column in columns]) for rows in (self.train, self.test))
+        return next(parts), next(parts)
+
+
+def _columns(table: Any, names: Any) -> list[Floats]:
+    """Numbers as they are, texts as a yes-or-no column for each value but the first."""
+    found: list[Floats] = []
+    for name in names:
+        values = np.array(table[name].to_pylist())
+        if values.dtype.kind in "if":
+            found.append(values.astype(np.float64))
+        else:
+            found += [(values == each).astype(np.float64) for each in np.unique(values)[1:]]
+    return found
+
+
+def _party(role: Role, home: Path, port: Any, shared: Path, plan: Plan, results: Any) -> None:
+    """One company, in a process of its own."""
+    data = Marketing(shared)
+    own, _ = data.encoded(role)
+    theirs, _ = data.encoded(Role(1 - role))  # only its public widths are used
+    names = ("data", "bank")
+    pinned = Pinned(home / names[role], home / names[1 - role] / CERTIFICATE_FILE)
+    if role is Role.SECOND:
+        with Listening("127.0.0.1", 0, pinned) as listening:
+            port.put(listening.port)
+            link = Link(listening.run(RUN_ID))
+            _run(role, link, own, theirs, data, plan, results)
+    else:
+        _run(role, Link(Dialler("127.0.0.1", port.get(), pinned, RUN_ID)), own, theirs, data, plan, results)
+
+
+def _run(role: Role, link: Link, own: Encoded, theirs: Encoded, data: Marketing, plan: Plan, results: Any) -> None:
+    with link:
+        begin, used = time.perf_counter(), time.process_time()
+        session = Session(link, role)
+        labels = data.labels[data.train] if role is Role.SECOND else None
+        model = train(session, own, theirs.widths, labels, plan)
+        took_s, used_s = time.perf_counter() - begin, time.process_time() - used
+        traffic = asdict(link.traffic)
+        weights = open_to(session, model.weights, Role.SECOND, "weights, to judge the model")
+    memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    results.put((int(role), took_s, used_s, memory_mib, traffic, None if weights is None else weights.tolist()))
+
+
+def logistic(shared: Path, plan: Plan) -> dict[str, Any]:
+    """Figures of one joint training."""
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory(prefix="tarim-federation-") as folder:
+        home = Path(folder)
+        for name in ("data", "bank"):
+            (home / name).mkdir()
+            make_certificate(home / name, name, datetime.datetime.now(datetime.UTC))
+        port, results = context.Queue(), context.Queue()
+        parties = [context.Process(target=_party, args=(role, home, port, shared, plan, results)) for role in Role]
+        for party in parties:
+            party.start()
+        found = dict(sorted((each[0], each[1:]) for each in (results.get(timeout=600) for _ in parties)))
+        for party in parties:
+            party.join()
+    weights = np.array(found[1][4])
+    data = Marketing(shared)
+    tests = [data.encoded(role)[1].values for role in Role]
+    labels = data.labels[data.test]
+    trains = [data.encoded(role)[0] for role in Role]
+    clear = trained_in_the_clear(trains[0], trains[1], data.labels[data.train], plan)
+    x = np.column_stack([np.ones(len(labels)), *tests])
+    return {
+        "rows": len(data.train),
+        "columns": x.shape[1] - 1,
+        "took_s": round(max(each[0] for each in found.values()), 2),
+        "cpu_s": [round(each[1], 2) for each in found.values()],
+        "memory_mib": [each[2] for each in found.values()],
+        "sent_mb": [round(each[3]["sent_bytes"] / 1e6, 1) for each in found.values()],
+        "rounds": [each[3]["rounds"] for each in found.values()],
+        "waited_s": [round(each[3]["waited_s"], 2) for each in found.values()],
+        "auc": round(auc(x @ weights, labels), 4),
+        "auc_clear": round(auc(x @ clear, labels), 4),
+        "weights_differ": round(float(np.abs(weights - clear).max()), 5),
+    }
+
+
+def main() -> None:
+    """Print the figures of some runs."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--shared", type=Path, default=shared_folder())
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--runs", type=int, default=1)
+    options = parser.parse_args()
+    runs = [logistic(options.shared, Plan(epochs=options.epochs)) for _ in range(options.runs)]
+    for figures in runs:
+        print(json.dumps(figures))
+    print(f"median {statistics.median(each['took_s'] for each in runs)} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Logistic regression of two parties on vertically split columns: gradient descent on the average log-likelihood.
+
+The SECOND party holds the labels.  Weights, scores, residuals and gradients stay shared from the first step to the last; what
+is opened, and to whom, is the caller's matter.  Public are: rows, widths of the columns, order of the batches, step size,
+epochs.
+
+    a step, four rounds    w - r to each owner ──► shares of z ──► clipped sigmoid ──► d = 4 (p - y)
+                           d - s to each owner ──► shares of the gradient ──► w -= exact shift of it
+
+Mini-batches hold a power of two of rows and the learning rate is a power of two, so that a step ends in one shift; rows beyond
+the last full batch are left out.  A batch of all rows is full-batch descent, one of 1 row is stochastic descent (AS-02).
+
+`trained_in_the_clear` is the plaintext twin: the same quantised columns, batches and clipped sigmoid in floating point.
+Who learns what: nothing but the public parameters.  Semi-honest.
+Source: Mohassel, Zhang, "SecureML", IEEE S&P 2017, section 4, with this package's own products and sigmoid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import InputError
+from tarim.federation.channel import receive_one
+from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
+from tarim.federation.learning.products import Given, OwnColumns, Taken, TheirColumns
+from tarim.federation.learning.sigmoid import ClippedSigmoid, clipped_sigmoid
+from tarim.federation.randomness import Bits, Words
+from tarim.federation.session import Session
+from tarim.federation.sharing import Share
+from tarim.federation.truncation import shifted_exactly
+
+WEIGHT_FRACTION_BITS: Final = 16
+SCORE_FRACTION_BITS: Final = WEIGHT_FRACTION_BITS + FRACTION_BITS
+GRADIENT_BITS: Final = 52
+"""|gradient sum| < 2^51: 2^20 rows of 8-bit integers with a residual below 4."""
+BLOCK_ROWS: Final = 8_192
+"""Rows prepared at a time: memory stays flat, however many rows there are."""
+EPOCHS_MAX: Final = 1_000
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[int, int], None]
+"""Told the steps done and the steps in all."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train; public.  learning_rate_log2, l2_log2: powers of two; l2_log2 None is no penalty."""
+
+    batch_rows: int = 1_024
+    epochs: int = 10
+    learning_rate_log2: int = 0
+    l2_log2: int | None = None
+
+    def check(self, rows: int) -> None:
+        """Nothing for a plan that fits so many rows.  Raises InputError."""
+        if self.batch_rows < 1 or self.batch_rows & (self.batch_rows - 1):
+            raise InputError("a batch holds a power of two of rows")
+        if rows < self.batch_rows:
+            raise InputError(f"a batch of {self.batch_rows} rows is more than the {rows} there are")
+        if not 1 <= self.epochs <= EPOCHS_MAX or not -16 <= self.learning_rate_log2 <= 4:
+            raise InputError(f"1 to {EPOCHS_MAX} epochs and a learning rate of 2^-16 to 2^4 are possible")
+        if self.l2_log2 is not None and not -20 <= self.l2_log2 <= 0:
+            raise InputError("an L2 penalty of 2^-20 to 1 is possible")
+
+    @property
+    def shift(self) -> int:
+        """What divides a gradient sum into a change of the weights: scale, the sigmoid's 4, rows, learning rate."""
+        scale = SCORE_FRACTION_BITS + FRACTION_BITS - WEIGHT_FRACTION_BITS
+        return scale + 2 + self.batch_rows.bit_length() - 1 - self.learning_rate_log2
+
+
+@dataclass(frozen=True)
+class JointModel:
+    """This side's part of the model: bias, the first party's weights, the second party's."""
+
+    weights: Share
+    first: Widths
+    second: Widths
+
+
+def train(
+    session: Session,
+    own: Encoded,
+    theirs: Widths,
+    labels: Bits | None,
+    plan: Plan,
+    progress: Progress = lambda _done, _all: None,
+) -> JointModel:
+    """Train; both sides at the same time, with the same plan.  labels: (n,) at the SECOND party.  Raises InputError."""
+    plan.check(len(own))
+    rows = len(own) // plan.batch_rows * plan.batch_rows
+    if (labels is None) is not session.first or (labels is not None and len(labels) < rows):
+        raise InputError("the second party gives one label for each row, the first party none")
+    return _Training(session, own, theirs, labels, plan, rows).run(progress)
+
+
+class _Training:
+    def __init__(
+        self, session: Session, own: Encoded, theirs: Widths, labels: Bits | None, plan: Plan, rows: int
+    ) -> None:
+        self._session = session
+        self._plan = plan
+        self._rows = rows
+        own = Encoded(own.widths, own.integers[:rows])
+        self._scaled = own.scaled
+        self._first, self._second = (own.widths, theirs) if session.first else (theirs, own.widths)
+        count = len(self._first)
+        first, second = slice(1, 1 + count), slice(1 + count, 1 + count + len(self._second))
+        self._own, self._theirs = (first, second) if session.first else (second, first)
+        if session.first:
+            self._mine, self._other = OwnColumns(session, own), TheirColumns(session, theirs, rows)
+        else:
+            self._other, self._mine = TheirColumns(session, theirs, rows), OwnColumns(session, own)
+        bias = np.array([-(1 << FRACTION_BITS)], np.int64).view(np.uint64)
+        self._offsets = np.concatenate([bias, self._first.offsets, self._second.offsets])
+        self._labels = None if labels is None else labels[:rows].astype(np.uint64) << np.uint64(SCORE_FRACTION_BITS + 2)
+        self._weights = np.zeros(1 + count + len(self._second), np.uint64)
+
+    def run(self, progress: Progress) -> JointModel:
+        batch, block = self._plan.batch_rows, max(self._plan.batch_rows, BLOCK_ROWS)
+        steps, done = self._plan.epochs * (self._rows // batch), 0
+        for _ in range(self._plan.epochs):
+            for start in range(0, self._rows, block):
+                rows = min(block, self._rows - start)
+                given, taken = self._prepared(start, rows)
+                sigmoid = ClippedSigmoid(self._session, rows, SCORE_FRACTION_BITS)
+                for number in range(rows // batch):
+                    self._step(start, number, given, taken, sigmoid)
+                    done += 1
+                    progress(done, steps)
+        return JointModel(Share(self._weights, WEIGHT_FRACTION_BITS), self._first, self._second)
+
+    def _prepared(self, start: int, rows: int) -> tuple[Given, Taken]:
+        use, batch = self._session.uses.take(2), self._plan.batch_rows
+        if self._session.first:
+            given = self._other.give(start, rows, batch, use)
+            return given, self._mine.take(start, rows, batch, use + 1)
+        taken = self._mine.take(start, rows, batch, use)
+        return self._other.give(start, rows, batch, use + 1), taken
+
+    def _step(self, start: int, number: int, given: Given, taken: Taken, sigmoid: ClippedSigmoid) -> None:
+        channel, batch = self._session.channel, self._plan.batch_rows
+        inside = slice(number * batch, (number + 1) * batch)
+        scaled = self._scaled[start + inside.start : start + inside.stop]
+        channel.send("weights, masked", self._weights[self._theirs] - given.vectors[number])
+        masked = receive_one(channel, "weights, masked", np.uint64, scaled.shape[1])
+        z = scaled @ (self._weights[self._own] + masked) + taken.rows[inside] + given.rows[inside]
+        z -= (self._offsets * self._weights).sum()
+        residual = sigmoid.apply(z, inside.start)
+        if self._labels is not None:
+            residual -= self._labels[start + inside.start : start + inside.stop]
+        channel.send("residuals, masked", residual - given.numbers[inside])
+        masked = receive_one(channel, "residuals, masked", np.uint64, batch)
+        gradient = np.zeros(len(self._weights), np.uint64)
+        gradient[self._own] = (residual + masked) @ scaled + taken.columns[number]
+        gradient[self._theirs] = given.columns[number]
+        gradient -= self._offsets * residual.sum()
+        self._weights = self._weights - self._change(gradient)
+
+    def _change(self, gradient: Words) -> Words:
+        plan = self._plan
+        if plan.l2_log2 is not None:
+            decay = self._weights.copy()
+            decay[0] = 0
+            gradient = gradient + (decay << np.uint64(plan.shift + plan.learning_rate_log2 + plan.l2_log2))
+        half = np.uint64(1 << (plan.shift - 1)) if self._session.first else np.uint64(0)
+        return shifted_exactly(self._session, gradient + half, GRADIENT_BITS, plan.shift)
+
+
+def trained_in_the_clear(first: Encoded, second: Encoded, labels: Bits, plan: Plan) -> Floats:
+    """The weights (bias, first party's, second party's) that the same training gives in floating point."""
+    plan.check(len(labels))
+    x = np.column_stack([np.ones(len(labels)), first.values, second.values])
+    weights = np.zeros(x.shape[1])
+    rate = 2.0**plan.learning_rate_log2
+    penalty = 0.0 if plan.l2_log2 is None else 2.0**plan.l2_log2
+    for _ in range(plan.epochs):
+        for start in range(0, len(labels) // plan.batch_rows * plan.batch_rows, plan.batch_rows):
+            part = slice(start, start + plan.batch_rows)
+            residual = clipped_sigmoid(x[part] @ weights) - labels[part]
+            decay = penalty * weights
+            decay[0] = 0.0
+            weights -= rate * (x[part].T @ residual / plan.batch_rows + decay)
+    return weights

@@ -1,0 +1,122 @@
+"""Products, sigmoid, truncation and logistic regression between two sides, against the same in the clear."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tarim.base.errors import InputError
+from tarim.federation import Role
+from tarim.federation.learning.encoding import Encoded, Encoder, Widths
+from tarim.federation.learning.logistic import Plan, train, trained_in_the_clear
+from tarim.federation.learning.products import OwnColumns, TheirColumns
+from tarim.federation.learning.sigmoid import ClippedSigmoid, clipped_sigmoid
+from tarim.federation.randomness import fresh_words
+from tarim.federation.sharing import decoded, encoded, open_to
+from tarim.federation.truncation import shifted_exactly
+from tests.fakes.federation import in_session
+
+
+def made_up(rows: int, seed: int) -> tuple[Encoded, Encoded, np.ndarray]:
+    """Columns of two parties and labels that depend on both."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=(rows, 3))
+    flags = rng.random((rows, 4)) < 0.3
+    lean = numbers @ [0.9, -0.6, 0.4] + flags @ [1.2, -0.8, 0.5, 0.0] - 0.4
+    labels = (rng.random(rows) < 1 / (1 + np.exp(-lean))).astype(np.uint8)
+    columns = [*numbers.T, *flags.T.astype(np.float64)]
+    one, two = columns[:2] + columns[3:5], columns[2:3] + columns[5:]
+    return Encoder.learned(one).encoded(one), Encoder.learned(two).encoded(two), labels
+
+
+def test_columns_are_encoded_in_few_bits() -> None:
+    first, _, _ = made_up(500, 1)
+    assert first.widths.bits == (8, 8, 1, 1)
+    back = first.bits.astype(np.float64) * first.widths.weight_of_bit.astype(np.float64) / 32
+    sums = np.stack([back[:, first.widths.column_of_bit == column].sum(axis=1) for column in range(4)], axis=1)
+    assert np.allclose(sums - first.widths.offsets.astype(np.float64) / 32, first.values)
+    assert abs(first.values[:, 0].mean()) < 0.02 and abs(first.values[:, 0].std() - 1) < 0.05
+    with pytest.raises(InputError, match="missing"):
+        Encoder.learned([np.array([1.0, np.nan])])
+
+
+def test_prepared_products_are_products() -> None:
+    encoded_rows, _, _ = made_up(96, 2)
+    batch = 32
+
+    def side(session):
+        if session.first:
+            columns = OwnColumns(session, encoded_rows)
+            return columns.take(32, 64, batch, session.uses.take())
+        columns = TheirColumns(session, encoded_rows.widths, 96)
+        return columns.give(32, 64, batch, session.uses.take())
+
+    taken, given = in_session(side)
+    x = encoded_rows.scaled[32:]
+    for b in range(2):
+        rows = slice(32 * b, 32 * b + 32)
+        assert np.array_equal(taken.rows[rows] + given.rows[rows], x[rows] @ given.vectors[b])
+        assert np.array_equal(taken.columns[b] + given.columns[b], x[rows].T @ given.numbers[rows])
+
+
+def test_the_sigmoid_on_shares_is_the_clipped_one() -> None:
+    rng = np.random.default_rng(3)
+    z = np.concatenate([rng.uniform(-4, 4, 1_000), rng.uniform(-25, 25, 18), [-2, 2, 0, 1.999, -1.999, 2.001]])
+    words, mask = encoded(z, 21), fresh_words(len(z))
+
+    def side(session):
+        sigmoid = ClippedSigmoid(session, len(z), 21)
+        mine = mask if session.first else words - mask
+        return np.concatenate([sigmoid.apply(mine[:1_000], 0), sigmoid.apply(mine[1_000:], 1_000)])
+
+    one, other = in_session(side)
+    found = decoded(one + other, 21) / 4
+    assert np.abs(found - clipped_sigmoid(z)).max() <= 2**-8 / 4 + 1e-9
+    assert np.abs(decoded(one, 21)).mean() > 2**30, "a share alone is far from the value"
+
+
+def test_an_exact_shift_is_exact() -> None:
+    rng = np.random.default_rng(4)
+    whole = np.concatenate([rng.integers(-(2**40), 2**40, 300), [0, -1, 1, 2**51 - 1, -(2**51), 1 << 21, -(1 << 21)]])
+    mask = fresh_words(len(whole))
+    one, other = in_session(
+        lambda session: shifted_exactly(session, mask if session.first else whole.astype(np.uint64) - mask, 52, 22)
+    )
+    assert np.array_equal((one + other).view(np.int64), whole >> 22)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(batch_rows=128, epochs=2),
+        Plan(batch_rows=512, epochs=3, learning_rate_log2=1, l2_log2=-6),
+        Plan(batch_rows=1, epochs=1, learning_rate_log2=-3),
+    ],
+)
+def test_a_joint_training_gives_the_weights_of_one_in_the_clear(plan: Plan) -> None:
+    rows = 600 if plan.batch_rows > 1 else 24
+    first, second, labels = made_up(rows, 5)
+    expected = trained_in_the_clear(first, second, labels, plan)
+
+    def side(session):
+        own, theirs = (first, second.widths) if session.first else (second, first.widths)
+        model = train(session, own, theirs, None if session.first else labels, plan)
+        return open_to(session, model.weights, Role.SECOND, "the weights")
+
+    nothing, weights = in_session(side)
+    assert nothing is None
+    assert np.abs(weights - expected).max() < 2e-3
+    assert np.abs(expected).max() > 0.1
+
+
+def test_a_plan_that_does_not_fit_is_refused() -> None:
+    for plan, says in (
+        (Plan(batch_rows=100), "power of two"),
+        (Plan(batch_rows=1_024), "more than"),
+        (Plan(batch_rows=64, epochs=0), "epochs"),
+        (Plan(batch_rows=64, l2_log2=3), "L2"),
+    ):
+        with pytest.raises(InputError, match=says):
+            plan.check(500)
+    with pytest.raises(InputError, match="columns"):
+        Widths(())
