@@ -68,7 +68,7 @@ class ProbeSettings:
     events_per_day_max: int = 0
     window_s: int = 3_600
     sweep_values_max: int = 60
-    grid_events_max: int = 300
+    grid_events_max: int = 400
     refuse_s: int = 600
     unknown_keys_max: int = 30
     unknown_keys_s: int = 60
