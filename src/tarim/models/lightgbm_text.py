@@ -10,7 +10,8 @@ score.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -172,3 +173,18 @@ def _depth(left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], where: str
             if child > 0:
                 levels[child] = levels[node] + 1
     return int(levels.max()) + 1 if nodes else 0
+
+
+def with_leaf_values(text: str, values: Sequence[npt.NDArray[np.float64]]) -> str:
+    """The model file with other leaf values, by tree; everything else stays, and the sizes of its parts are told anew."""
+    head, *parts = text.split("\nTree=")
+    assert len(parts) == len(values)
+    trees = []
+    for part, own in zip(parts, values, strict=True):
+        written = " ".join(repr(float(value)) for value in own)
+        trees.append(re.sub(r"(?m)^leaf_value=.*$", "leaf_value=" + written, part, count=1))
+    # LightGBM finds a tree by these sizes: bytes from its `Tree=` to the next one, or to the end of the trees.
+    sizes = [len(f"Tree={tree}\n".encode()) for tree in trees[:-1]]
+    sizes.append(len(f"Tree={trees[-1].split('end of trees')[0]}".encode()))
+    head = re.sub(r"(?m)^tree_sizes=.*$", "tree_sizes=" + " ".join(map(str, sizes)), head, count=1)
+    return "\nTree=".join([head, *trees])
