@@ -102,6 +102,7 @@ SLOW_PAGES = [
     "how-to/handle-holds.md",
     "how-to/lists.md",
     "how-to/screen-names.md",
+    "how-to/find-gangs.md",
 ]
 
 

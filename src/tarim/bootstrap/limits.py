@@ -71,6 +71,28 @@ FIXED: Final = (
         "binary logarithm of the events that one entity remembers",
         "503 for everything (`broken`): the engine stops and says so, rather than forget",
     ),
+    (
+        "tarim.stream.graph.definitions:DEGREE_MAX",
+        "edges a graph reads of an account in one direction",
+        "the definition is refused",
+    ),
+    (
+        "tarim.stream.graph.definitions:VISITS_MAX",
+        "edges a graph's search reads further away",
+        "the definition is refused",
+    ),
+    (
+        "tarim.stream.graph.definitions:MEMORY_LG_MAX",
+        "binary logarithm of the edges that one account remembers in one direction",
+        "the definition is refused",
+    ),
+    ("tarim.graph.domain:ELEMENTS_MAX", "elements of one `tarim graph` run", "the run is refused"),
+    (
+        "tarim.graph.domain:PAIRS_MAX",
+        "pairs read by one `tarim graph` run",
+        "pairs are put together; half as many different ones are refused",
+    ),
+    ("tarim.graph.service:HOPS_MAX", "hops of `tarim graph rings`", "refused"),
     ("tarim.stream.events:AMOUNT_FEN_MAX", "largest amount of an event, fen", "422"),
     ("tarim.intake.domain:EXTRA_MAX", "largest free number either way", "422"),
     ("tarim.intake.checks:EVENT_ID_MAX", "characters of an event_id", "422"),

@@ -132,7 +132,7 @@ def unit_of_feature(name: str) -> Unit:
 
     Plain is what could be anything, such as a sum over one of the bank's own numbers.
     """
-    if any(part in name for part in ("_since_", "_first_seen", "_last_seen", "_label_run_age_")):
+    if any(part in name for part in ("_since_", "_first_seen", "_last_seen", "_label_run_age_", "_dwell_")):
         return Unit.MS
     if re.search("_over_p[0-9]+_", name):
         return Unit.COUNT
@@ -140,8 +140,19 @@ def unit_of_feature(name: str) -> Unit:
         f"_{part}_amount_fen" in name for part in ("sum", "mean", "min", "max", "std")
     ):
         return Unit.FEN
-    counted = ("_count_", "_distinct_", "_is_new_", "_zscore_", "_ratio_", "_share_", "_rate_", "_label_run_", "_outliers_")
-    return Unit.COUNT if any(part in name for part in counted) else Unit.PLAIN
+    counted = (
+        "_count_",
+        "_distinct_",
+        "_is_new_",
+        "_zscore_",
+        "_ratio_",
+        "_share_",
+        "_rate_",
+        "_label_run_",
+        "_outliers_",
+    )
+    around = ("_fan_in_", "_fan_out_", "_cycles_", "_gather_", "_scatter_", "_chain_", "_hops_to_", "_shared_device_")
+    return Unit.COUNT if any(part in name for part in (*counted, *around)) else Unit.PLAIN
 
 
 def is_yes_or_no(name: str) -> bool:
