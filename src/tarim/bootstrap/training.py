@@ -16,6 +16,7 @@ from tarim.base.errors import InputError, TarimError, Unavailable
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, Clock
 from tarim.bootstrap.datasets import signer_of
 from tarim.bootstrap.house import Places, SystemClock
+from tarim.bootstrap.marks import MARK_FILE, Marker, mark_key
 from tarim.bootstrap.operators import operator_of
 from tarim.identity import KeyId, Scope
 from tarim.models import find_dataset, load_dataset
@@ -91,22 +92,27 @@ class Laboratory:
         stage("load")
         samples = self._samples(dataset)
         own = Operator(operator.id, operator.name)
-        run = train(samples, plan, own, self._clock, caps=caps, budget=budget, stage=stage)
-        extra = {}
+        marker = Marker(mark_key(self._places, self._environment))
+        run = train(samples, plan, own, self._clock, caps=caps, budget=budget, stage=stage, finish=marker)
+        extra = marker.files
         if report:
             stage("report")
-            extra = make_report(run.record, run.content, samples)
+            extra |= make_report(run.record, run.content, samples)
         return put_run(self._places.runs, run.record, run.content, self._signer, extra), run.record
 
     def again(self, run: str, caps: Caps, stage: Stage = lambda name: None) -> Again:
         """A run done once more from its record.  Raises as `train`."""
         self._author()
         give_way(caps.nice)
-        record = self.record(run)
+        folder = find_run(self._places.runs, run)
+        record = read_run(folder, self._signer)
         stage("load")
         samples = self._samples(record.dataset)
         stage("fit")
-        same, changed = train_again(samples, record)
+        if (folder / MARK_FILE).exists():
+            same, changed = train_again(samples, record, Marker(mark_key(self._places, self._environment)))
+        else:
+            same, changed = train_again(samples, record)
         return Again(record, same, changed)
 
     def report(self, run: str, out: Path | None = None, stage: Stage = lambda name: None) -> Path:

@@ -17,6 +17,7 @@ from tarim.models.datasets import (
     read_manifest,
     verify_dataset,
 )
+from tarim.models.domain import MODEL_BYTES_MAX
 from tarim.models.explain import Explainer, Explanation, Part
 from tarim.models.lab import Budget, Caps, Plan, RunRecord, fit_model, plan_of, read_plan_values
 from tarim.models.metrics import auc, average_precision, card_precision_top_k, precision_at_k
@@ -52,9 +53,12 @@ from tarim.models.watch import (
     proposal_of,
     read_baseline,
 )
+from tarim.models.watermark import Mark, Verdict, embed, mark_bytes, read_mark
 
 __all__ = [
     "ACTS_ALONE",
+    "MODEL_BYTES_MAX",
+    "PACKAGE_FORMAT",
     "Alarm",
     "Baseline",
     "BaselineMaker",
@@ -63,16 +67,16 @@ __all__ = [
     "CardFacts",
     "Dataset",
     "DatasetManifest",
+    "Drift",
     "Explainer",
     "Explanation",
-    "Drift",
+    "Mark",
     "Maturity",
     "Measure",
     "Model",
     "ModelAct",
     "ModelEntry",
     "ModelState",
-    "PACKAGE_FORMAT",
     "PackageManifest",
     "Part",
     "Plan",
@@ -83,6 +87,7 @@ __all__ = [
     "SampleRole",
     "Sentence",
     "Standing",
+    "Verdict",
     "WatchSettings",
     "auc",
     "average_precision",
@@ -92,17 +97,20 @@ __all__ = [
     "check_dataset",
     "check_service_number",
     "dataset_folders",
+    "embed",
     "find_dataset",
-    "latest_mature",
     "fit_model",
+    "latest_mature",
     "load_dataset",
     "load_model",
+    "mark_bytes",
     "model_from_bytes",
     "plan_of",
     "precision_at_k",
     "proposal_of",
     "read_baseline",
     "read_manifest",
+    "read_mark",
     "read_package",
     "read_plan_values",
     "service_number",

@@ -45,6 +45,8 @@ GAIN_ROWS_MAX: Final = 20_000
 STEPS: Final = ("look", "tune", "fit", "measure", "cross-validate")
 
 Stage = Callable[[str], None]
+Finish = Callable[[bytes], bytes]
+"""What is done to the fitted model's file before anything is measured: a mark is set into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def train(
     caps: Caps | None = None,
     budget: Budget | None = None,
     stage: Stage = lambda name: None,
+    finish: Finish = lambda content: content,
 ) -> Run:
     """Learn on the training part, choose on the validation part, measure once on the test part.
 
@@ -86,6 +89,7 @@ def train(
         plan, tuning = tune(samples, seen, columns, plan, budget, caps)
     stage("fit")
     content, iterations, log = _fit(samples, split, columns, names, plan)
+    content = finish(content)
     stage("measure")
     model = model_from_bytes(content, samples.names)
     scores = scored(model, samples.features)
@@ -149,7 +153,9 @@ def train(
     return Run(record, content)
 
 
-def train_again(samples: Samples, record: RunRecord) -> tuple[bool, tuple[str, ...]]:
+def train_again(
+    samples: Samples, record: RunRecord, finish: Finish = lambda content: content
+) -> tuple[bool, tuple[str, ...]]:
     """Whether a record's plan gives the same model file over its dataset today; and what beneath it is not as it was then.
 
     The second names code and libraries that changed since; with none, a model that differs is a fault to look into.
@@ -162,6 +168,7 @@ def train_again(samples: Samples, record: RunRecord) -> tuple[bool, tuple[str, .
     split = split_by_time(samples, record.plan.validation_share, record.plan.test_share)
     columns = np.array([samples.names.index(name) for name in record.features], np.int64)
     content, _, _ = _fit(samples, split, columns, record.features, record.plan)
+    content = finish(content)
     now = {**libraries(), "code": code_digest()}
     then = {**record.libraries, "code": record.code}
     changed = tuple(name for name in sorted({*now, *then}) if now.get(name) != then.get(name))
