@@ -126,6 +126,8 @@ def test_every_requirement_of_this_part_is_answered() -> None:
         "RM-07",
         "RM-08",
         "RM-09",
+        "RM-12",
+        "RM-15",
         "RM-16",
         "RM-17",
         "RM-19",
