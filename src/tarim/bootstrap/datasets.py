@@ -250,7 +250,7 @@ class _Work:
                 roles=cutter.roles(),
                 population=cutter.population,
                 left_out=cutter.left_out(),
-                label_counts=datasets.LabelCounts(len(known), int((known[:, 1] < 0).sum()), cutter.labels_late),
+                label_counts=datasets.LabelCounts(len(known), int((known[:, 1] < 0).sum()), cutter.frauds_late),
                 sources=present,
                 acquired_first_ms=cutter.received_first_ms,
                 acquired_last_ms=cutter.received_last_ms,

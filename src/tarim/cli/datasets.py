@@ -309,6 +309,7 @@ def check_command(
     data: _Data = _DATA,
     out: Annotated[Path | None, typer.Option(help="Write the report to a file, JSON. 将报告写入文件。")] = None,
     seed: Annotated[int, typer.Option(help="Of the cross-fitted scores. 交叉拟合的随机种子。")] = 0,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads that may be used. 可用线程数。")] = 2,
     as_json: _Json = False,
 ) -> None:
     """Look for gaps, outliers, leaks, poison and thin segments in a training set. 检查训练数据的质量与投毒迹象。
@@ -318,7 +319,7 @@ def check_command(
     from tarim.base.errors import Unavailable
     from tarim.models import check_dataset, load_dataset
 
-    report = check_dataset(load_dataset(_folder(data, name), _signer(data)), seed=seed)
+    report = check_dataset(load_dataset(_folder(data, name), _signer(data)), seed, threads)
     content = report.content
     if out is not None:
         try:
@@ -366,7 +367,7 @@ def _print_manifest(manifest: DatasetManifest) -> None:
     )
     console.print(
         f"  labels 标签: {rule.delay_ms / 86_400_000:g} d, {', '.join(rule.sources) or 'any source 任意来源'}; "
-        f"unlabelled 无标签 {rule.unlabelled.value}; {manifest.label_counts.rows_late:,} came too late 晚于延迟"
+        f"unlabelled 无标签 {rule.unlabelled.value}; {manifest.label_counts.frauds_late:,} frauds known too late 晚于延迟的欺诈"
     )
     console.print(
         f"  features 特征: {manifest.features.set_name} {manifest.features.version}, {len(manifest.features.names)}"

@@ -112,7 +112,7 @@ class Cutter:
         self._writer: Any = None
         self.population = 0
         self.rows = 0
-        self.labels_late = 0
+        self.frauds_late = 0
         self.received_first_ms = self.received_last_ms = 0
 
     def __enter__(self) -> Self:
@@ -181,10 +181,10 @@ class Cutter:
         seqs = np.ascontiguousarray(rows[:, Col.SEQ])
         role, late = roles_of(self._periods, occurred_ms, arrived_ms)
         deadlines_ms = occurred_ms + recipe.labels.delay_ms
-        label, known_ms, label_late = self._labels.at(seqs, deadlines_ms)
+        label, known_ms, fraud_late = self._labels.at(seqs, deadlines_ms)
         self._left_out["late"] += int(late.sum())
         self._left_out["gap"] += int(((role == NO_ROLE) & ~late).sum())
-        self.labels_late += int((label_late & (role != NO_ROLE)).sum())
+        self.frauds_late += int((fraud_late & (role != NO_ROLE)).sum())
         silent = label < 0
         known_ms[silent] = deadlines_ms[silent]
         kept = role != NO_ROLE

@@ -133,11 +133,13 @@ class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LabelCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Labels of the journal up to as_of: all; about events it does not know; and rows whose label came after their delay."""
+    """Labels of the journal up to as_of: all; about events it does not know; and rows found to be fraud after their delay
+    only, which therefore count as if nobody had said so.
+    """
 
     all: int
     unplaced: int
-    rows_late: int
+    frauds_late: int
 
 
 class SegmentShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

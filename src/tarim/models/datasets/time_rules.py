@@ -97,7 +97,7 @@ class LabelBook:
         self._refers, self._values, self._known = refers_seqs[order], values[order], known_ms[order]
 
     def at(self, seqs: Words, deadlines_ms: Words) -> tuple[Words, Words, Flags]:
-        """Label (-1 none), when it became known (0 none), and whether one came after the deadline only; shapes (n,).
+        """Label (-1 none), when it became known (0 none), and whether fraud became known after the deadline only; shapes (n,).
 
         seqs: positions, ascending.  deadlines_ms: until when a label counts.
         """
@@ -111,22 +111,20 @@ class LabelBook:
         mine = seqs[places] == self._refers[low:high]
         places, at = places[mine], np.flatnonzero(mine) + low
         in_time = self._known[at] <= deadlines_ms[places]
-        late[places[~in_time]] = True
+        late[places[~in_time & (self._values[at] == 1)]] = True
         places, at = places[in_time], at[in_time]
         labels[places] = self._values[at]  # of several the last one written stays, which is the last of the journal
         known_ms[places] = self._known[at]
-        late[places] = False
-        return labels, known_ms, late
+        return labels, known_ms, late & (labels != 1)
 
 
 def chosen(seqs: Words, seed: int, share: float) -> Flags:
     """Which rows a sample of this share takes, by position and seed alone; shape (n,).
 
-    The position is mixed by SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), so neighbours are taken independently.
+    Row k has the number that SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), started with `seed`, gives in its k-th step.
     """
     with np.errstate(over="ignore"):
-        mixed = seqs.astype(np.uint64) + np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15)
-        mixed = mixed + np.uint64(0x9E3779B97F4A7C15)
+        mixed = np.uint64(seed) + (seqs.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed = mixed ^ (mixed >> np.uint64(31))

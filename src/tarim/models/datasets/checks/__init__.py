@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from tarim.models.datasets.checks.coverage import thin_segments
@@ -33,7 +34,7 @@ from tarim.models.datasets.checks.findings import (
 )
 from tarim.models.datasets.checks.leaks import area, check_leaks
 from tarim.models.datasets.checks.poison import Judged, check_baits, check_flips, check_sources, source_figures
-from tarim.models.datasets.checks.quality import check_quality
+from tarim.models.datasets.checks.quality import check_quality, late_frauds
 from tarim.models.datasets.folder import Dataset
 from tarim.models.datasets.manifest import SampleRole
 
@@ -64,7 +65,9 @@ def check_dataset(dataset: Dataset, seed: int = 0, threads: int = THREADS) -> Ch
         dataset.segments,
         {(share.division, share.value): share.population for share in record.shares},
     )
-    return check_rows(checked, dataset.digest, seed, threads)
+    report = check_rows(checked, dataset.digest, seed, threads)
+    late = late_frauds(dataset.manifest.label_counts.frauds_late, report.frauds)
+    return msgspec.structs.replace(report, findings=[*late, *report.findings])
 
 
 def check_rows(checked: Checked, dataset: str = "", seed: int = 0, threads: int = THREADS) -> CheckReport:

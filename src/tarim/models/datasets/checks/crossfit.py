@@ -61,17 +61,21 @@ def near_copies(features: npt.NDArray[np.float64], seed: int) -> Words:
 
     places = logged(features)
     places = places[:, np.ptp(places, axis=0) > 0]
+    if len(places) < 2 or not places.shape[1]:
+        return np.zeros(len(places), np.int64)
+    # Equal rows are one point: log-ins without a past are alike by the thousand, and a tree cannot part them.
+    keys = np.ascontiguousarray(places).view(f"V{places.itemsize * places.shape[1]}").ravel()
+    _, first, point = np.unique(keys, return_index=True, return_inverse=True)
+    places = places[first]
     count = len(places)
-    if count < 2 or not places.shape[1]:
-        return np.arange(count)
     directions = np.random.default_rng(seed).standard_normal((places.shape[1], _DIMENSIONS))
     projected = places @ directions / np.sqrt(places.shape[1])
-    _, near = cKDTree(projected).query(projected, k=min(_NEIGHBOURS, count))
-    one = np.repeat(np.arange(count), near.shape[1] - 1)
-    other = near[:, 1:].ravel()
+    _, near = cKDTree(projected).query(projected, k=np.arange(1, min(_NEIGHBOURS, count) + 1))
+    one = np.repeat(np.arange(count), near.shape[1])
+    other = near.ravel()
     same = np.abs(places[one] - places[other]).max(axis=1) <= NEAR
     pairs = coo_matrix((np.ones(same.sum()), (one[same], other[same])), shape=(count, count))
-    found: Words = connected_components(pairs, directed=False)[1].astype(np.int64)
+    found: Words = connected_components(pairs, directed=False)[1].astype(np.int64)[point]
     return found
 
 

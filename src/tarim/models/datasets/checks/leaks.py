@@ -44,14 +44,21 @@ def check_leaks(checked: Checked) -> Iterator[Finding]:
     genuine = np.flatnonzero(~fraud)
     before = _before_their_fraud(checked, fraud)[genuine]
     foreseeable = len(np.unique(checked.customer[genuine][before])) >= FORESIGHT_CUSTOMERS_MIN
+    of_missing: dict[bytes, tuple[float, float]] = {}  # many features are missing where the same thing is
+
+    def told(form: npt.NDArray[np.float64]) -> tuple[float, float]:
+        return _either(form, fraud), _either(form[genuine], before) if foreseeable else 0.5
+
     for at, name in enumerate(checked.names):
         values = checked.features[:, at]
         missing = np.isnan(values)
-        forms = [np.where(missing, -np.inf, values)]
+        ranked = np.where(missing, -np.inf, values)
+        alone, foresight = told(ranked)
         if missing.any():
-            forms.append(missing.astype(np.float64))
-        alone = max(_either(form, fraud) for form in forms)
-        foresight = max(_either(form[genuine], before) for form in forms) if foreseeable else 0.5
+            pattern = np.packbits(missing).tobytes()
+            if pattern not in of_missing:
+                of_missing[pattern] = told(missing.astype(np.float64))
+            alone, foresight = max(alone, of_missing[pattern][0]), max(foresight, of_missing[pattern][1])
         if alone >= ALONE_AUC:
             yield Finding(
                 "leaks", Weight.ALARM, name, {"auc": alone}, len(checked), [],
@@ -65,7 +72,7 @@ def check_leaks(checked: Checked) -> Iterator[Finding]:
                 f"在欺诈发生之前即可辨认涉案客户（AUC {foresight:.3f}），疑似用到了事后信息",
             )  # fmt: skip
         elif enough:
-            yield from _fading(name, forms[0], fraud, old, late)
+            yield from _fading(name, ranked, fraud, old, late)
 
 
 def _before_their_fraud(checked: Checked, fraud: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -20,6 +20,9 @@ OUTLIER_DEVIATIONS: Final = 10.0
 """Robust standard deviations of the signed logarithm, from which on a value is an outlier."""
 OUTLIERS_SHARE_MAX: Final = 1e-3
 """More than this share is a tail of the distribution, not outliers."""
+LATE_SHARE: Final = 0.05
+"""Share of the frauds that became known after the delay only, from which on it is named."""
+LATE_SHARE_ALARM: Final = 0.5
 _NORMAL_MAD: Final = 1.4826
 _ROWS_MIN: Final = 100
 
@@ -145,4 +148,17 @@ def _labels(checked: Checked) -> Iterator[Finding]:
         yield Finding(
             "labels", Weight.ALARM, "known_ms", {}, len(early), named(checked, early),
             f"{len(early):,} labels were known before their event happened", f"{len(early):,} 个标签早于事件本身",
+        )  # fmt: skip
+
+
+def late_frauds(late: int, frauds: int) -> Iterator[Finding]:
+    """Frauds that became known after their label delay, beside those known in time."""
+    share = late / max(1, late + frauds)
+    if share >= LATE_SHARE:
+        weight = Weight.ALARM if share >= LATE_SHARE_ALARM else Weight.NOTICE
+        yield Finding(
+            "labels", weight, "label delay", {"share": share, "in_time": frauds}, late, [],
+            f"{late:,} frauds became known after the label delay and count as if nobody had said so ({share:.0%} of all): "
+            "a longer delay would have them",
+            f"{late:,} 笔欺诈（占 {share:.0%}）在标签延迟之后才确认，按未报处理；宜延长标签延迟",
         )  # fmt: skip
