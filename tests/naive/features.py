@@ -311,11 +311,11 @@ def _meets(event: Event, name: str, op: str, wanted: Any) -> bool:
             value = event[COLUMN_OF_FIELD[name]]
     match op:
         case "in":
-            return value in wanted
+            return bool(value in wanted)
         case "multiple_of":
-            return value % wanted == 0
+            return bool(value % wanted == 0)
         case "has":
-            return value & wanted != 0
+            return bool(value & wanted != 0)
     return bool(
         getattr(operator, {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}[op])(value, wanted)
     )

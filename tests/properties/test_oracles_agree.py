@@ -7,16 +7,19 @@ Python twin     incremental, ordered input only; the speed baseline
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from bench.oracle_duckdb import COLUMN_NAMES, disagreements, oracle
 from bench.python_twin import features_of
 from bench.reference_events import Shape, in_event_order, reference_rows
-from tarim.stream import Col, Kind, Rows, empty_rows, reference_features
+from tarim.stream import Col, Engine, Entity, FeatureSet, Kind, Rows, empty_rows, reference_features
 from tests.naive.features import compute, definitions_of, reference_definitions
 
 DAY_MS = 86_400_000
+_QUANTILE_COLUMNS = (Col.SEQ, Col.ACCOUNT, Col.AMOUNT_FEN, Col.OCCURRED_MS)
 EDGES_MS = np.array([0, 60_000, 600_000, 3_600_000, DAY_MS, 7 * DAY_MS, 30 * DAY_MS])
 
 
@@ -102,3 +105,37 @@ def test_reference_rows_are_disordered_as_stated():
     assert behind_ms.max() >= DAY_MS - 3_600_000
     assert (rows[:, Col.SEQ] == np.arange(len(rows))).all()
     np.testing.assert_array_equal(rows, reference_rows(shape))
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_sql_and_the_engine_agree_on_percentiles(seed: int):
+    """DuckDB's interpolated quantiles over a join of every event with its window, late events and ties among them."""
+    payer = Entity("payer", key="account")
+    features = FeatureSet(
+        "percentiles", payer.percentile("amount_fen", 50, "7d"), payer.percentile("amount_fen", 90, "7d"),
+        payer.over_percentile("amount_fen", 50, "7d"), payer.over_percentile("amount_fen", 100, "7d"),
+        payer.outliers("amount_fen", 2, "7d"), lateness="120d",
+    )  # fmt: skip
+    rows = disordered_rows(seed, 300)
+    out = np.empty((len(rows), len(features.names)))
+    Engine(features, jit=False, large_lg=3).process(rows, out)
+    events = pa.table({name: rows[:, column] for name, column in zip("skmt", _QUANTILE_COLUMNS, strict=True)})
+    found = (
+        duckdb.connect()
+        .register("e", events)
+        .sql("""
+        WITH pairs AS (
+            SELECT a.s, a.m AS own, x.m, x.s <> a.s AS other FROM e a JOIN e x
+            ON x.k = a.k AND x.s <= a.s AND x.t <= a.t AND x.t > a.t - 604800000 WHERE a.k <> 0
+        ), medians AS (SELECT s, quantile_cont(m, 0.5) FILTER (other) AS median FROM pairs GROUP BY s)
+        SELECT s, quantile_cont(m, 0.5), quantile_cont(m, 0.9),
+            any_value(own) / nullif(any_value(median), 0), any_value(own) / nullif(max(m) FILTER (other), 0),
+            count(*) FILTER (other AND m > 2 * median)
+        FROM pairs JOIN medians USING (s) GROUP BY s ORDER BY s""")
+        .fetchnumpy()
+    )
+    expected = np.full(out.shape, np.nan)
+    seen, *columns = found.values()
+    for number, column in enumerate(columns):
+        expected[seen, number] = np.ma.filled(np.ma.asarray(column, np.float64), np.nan)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=0)
