@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,7 @@ class Prepared(msgspec.Struct, frozen=True):
     diff: EditionDiff
 
 
+_one: Final = threading.Lock()
 _prepared_decoder: Final = msgspec.json.Decoder(Prepared)
 _diff_decoder: Final = msgspec.json.Decoder(EditionDiff)
 
@@ -94,7 +96,19 @@ async def compare_aside(places: Places, before: str, after: str) -> EditionDiff:
 
 
 def _child(places: Places, arguments: Sequence[str]) -> bytes:
-    """What a hidden command prints.  Raises what the child raised, by its code; Unavailable for anything else."""
+    """What a hidden command prints, one command at a time.
+
+    Raises what the child raised, by its code; Unavailable for anything else, and while another one runs.
+    """
+    if not _one.acquire(blocking=False):
+        raise Unavailable("another list is being read; try again in a moment")
+    try:
+        return _printed(places, arguments)
+    finally:
+        _one.release()
+
+
+def _printed(places: Places, arguments: Sequence[str]) -> bytes:
     command = [sys.executable, "-m", "tarim.cli", "names", *arguments, "--data", str(places.data), "--nice", str(_NICE)]
     try:
         child = subprocess.run(  # noqa: S603  our own command

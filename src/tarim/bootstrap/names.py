@@ -57,14 +57,21 @@ NOTE_EVERY_S: Final = 0.5
 LATE_PAYEES_MAX: Final = 100
 """Payees remembered of one name that was decided on before it was screened."""
 RESTART_S: Final = 5.0
+ANSWER_S_MAX: Final = 60.0
+"""A helper that owes an answer for so long is ended and started again."""
+SPARE_S_MAX: Final = 10.0
+"""A helper that was made ready for an edition, and whose edition did not come into force, is ended after so long."""
+PAST_MAX: Final = 1
+"""Questions about past lists at a time; each loads lists of its own."""
 T = TypeVar("T")
 _NO_HITS: Final[tuple[Hit, ...]] = ()
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A name under way.  overdue: events no longer wait for it; payees: of events that did not wait."""
+    """A name under way, since when.  overdue: events no longer wait for it; payees: of events that did not wait."""
 
+    since_s: float
     waits: list[_Wait] = field(default_factory=list)
     overdue: bool = False
     payees: set[int] = field(default_factory=set)
@@ -106,6 +113,8 @@ class NameDesk:
         self._keep_sealed = keep_sealed
         self._loop = asyncio.get_running_loop()
         self._helper: NameHelper | None = None
+        self._spares: dict[NameHelper, float] = {}
+        self._past: set[NameHelper] = set()
         self._restart = False
         self._closed = False
         self._answers: dict[int, tuple[Hit, ...]] = {}
@@ -147,6 +156,7 @@ class NameDesk:
             await asyncio.sleep(NOTE_EVERY_S)
             try:
                 await self._note_matches()
+                await self._look_after_helpers()
                 if self._restart and not self._closed:
                     self._restart = False
                     self._helper = await self._started(self._editions)
@@ -163,12 +173,30 @@ class NameDesk:
             self._give_up(wait)
         with contextlib.suppress(TarimError):
             await self._note_matches()
-        if self._helper is not None:
-            await self._helper.close()
-            self._helper = None
+        for helper in {*self._spares, *self._past, *((self._helper,) if self._helper is not None else ())}:
+            await helper.close()
+        self._helper = None
+
+    async def _look_after_helpers(self) -> None:
+        """End one that owes an answer for too long, and those that nobody took."""
+        now_s = self._loop.time()
+        oldest = next(iter(self._pending.values()), None)
+        if oldest is not None and now_s - oldest.since_s > ANSWER_S_MAX and self._helper is not None:
+            stuck, self._helper = self._helper, None
+            self._restart = True
+            self._log.warning("name helper stuck")
+            await stuck.close()
+        for spare, since_s in list(self._spares.items()):
+            if now_s - since_s > SPARE_S_MAX:
+                del self._spares[spare]
+                await spare.close()
+
+    def _helper_of(self, editions: Mapping[str, str]) -> NameHelper:
+        helper = NameHelper(self._data, editions, self.settings.threshold_percent, lambda: self._ended(helper))
+        return helper
 
     async def _started(self, editions: Mapping[str, str]) -> NameHelper:
-        helper = NameHelper(self._data, editions, self.settings.threshold_percent, lambda: self._ended(helper))
+        helper = self._helper_of(editions)
         await helper.start()
         return helper
 
@@ -179,14 +207,24 @@ class NameDesk:
             self._log.warning("name helper ended")
 
     async def helper_for(self, editions: Mapping[str, str]) -> NameHelper:
-        """A helper for these editions: the one that runs, or one of its own, which the caller closes.  Raises Unavailable."""
+        """A helper for these editions: the one that runs, or one of its own until `let_go`.  Raises Unavailable."""
         if self._helper is not None and self._helper.editions == dict(editions):
             return self._helper
-        return await self._started(editions)
+        if len(self._past) >= PAST_MAX:
+            raise Unavailable("another question about past lists is being answered; try again in a moment")
+        helper = self._helper_of(editions)
+        self._past.add(helper)
+        try:
+            await helper.start()
+        except BaseException:
+            self._past.discard(helper)
+            raise
+        return helper
 
     async def let_go(self, helper: NameHelper) -> None:
         """The caller is through with a helper from `helper_for`."""
-        if helper is not self._helper:
+        if helper in self._past:
+            self._past.discard(helper)
             await helper.close()
 
     # ---- events ----------------------------------------------------------------------------------------------------
@@ -207,7 +245,7 @@ class NameDesk:
         for token, name in names.items():
             pending = self._pending.get(token)
             if pending is None:
-                pending = self._pending[token] = _Pending()
+                pending = self._pending[token] = _Pending(self._loop.time())
                 helper.ask(name, lambda answer, token=token: self._answered(helper, token, answer))  # type: ignore[misc]
             pending.waits.append(wait)
 
@@ -359,20 +397,18 @@ class NameDesk:
         check_edition(self.state, edition)
         editions = self._editions | {edition.list_name: edition.digest}
         helper = await self._started(editions)
+        self._spares[helper] = self._loop.time()
 
         def put_in_force() -> None:
-            try:
-                if self._editions | {edition.list_name: edition.digest} != editions:
-                    raise Conflict("another list came into force meanwhile; approve this one again")
-                check_edition(self.state, edition)
-                self.append(msgspec.structs.replace(edition, at_ms=self.now_ms()))
-            except BaseException:
-                self._loop.create_task(helper.close())
-                raise
+            if self._editions | {edition.list_name: edition.digest} != editions:
+                raise Conflict("another list came into force meanwhile; approve this one again")
+            check_edition(self.state, edition)
+            self.append(msgspec.structs.replace(edition, at_ms=self.now_ms()))
             before, self._helper = self._helper, helper
+            del self._spares[helper]
             self._answers.clear()
             if before is not None:
-                self._loop.create_task(before.close())
+                self._spares[before] = 0.0  # ended with the next look after helpers; what it owes is asked again
 
         return put_in_force
 
