@@ -97,6 +97,7 @@ SLOW_PAGES = [
     "how-to/backfill-after-an-outage.md",
     "how-to/add-features.md",
     "how-to/write-a-ruleset.md",
+    "how-to/cut-training-data.md",
     "how-to/train-and-use-a-model.md",
     "how-to/operate-the-service.md",
     "how-to/handle-holds.md",

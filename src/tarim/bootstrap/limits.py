@@ -113,6 +113,18 @@ FIXED: Final = (
     ("tarim.models.domain:TREES_MAX", "trees of a model", "the model is refused"),
     ("tarim.models.domain:LEAVES_MAX", "leaves of a tree", "the model is refused"),
     ("tarim.models.domain:FEATURES_MAX", "features of a model", "the model is refused"),
+    ("tarim.models.datasets.manifest:ROWS_MAX", "rows of a training set", "the cut is refused; sample, or cut less"),
+    ("tarim.models.datasets.manifest:MANIFEST_BYTES_MAX", "bytes of a training set's manifest", "the cut is refused"),
+    ("tarim.models.datasets.manifest:SOURCES_MAX", "sources of a training set", "the cut is refused"),
+    ("tarim.models.datasets.time_rules:LABEL_DELAY_MS_MAX", "label delay, milliseconds", "the cut is refused"),
+    (
+        "tarim.models.datasets.checks:JUDGED_ROWS_MAX",
+        "rows whose labels a check judges",
+        "every fraud and a seeded share of the genuine are judged",
+    ),
+    ("tarim.models.datasets.checks.findings:FINDINGS_MAX", "findings of one check", "further ones are counted"),
+    ("tarim.models.datasets.checks.findings:SEQS_NAMED_MAX", "events named by a finding", "further ones are counted"),
+    ("tarim.cli.datasets:MAPPING_BYTES_MAX", "bytes of a mapping file for `tarim datasets cut`", "refused"),
     ("tarim.models.registry.card:CARD_BYTES_MAX", "bytes of a model card", "the model is not taken"),
     (
         "tarim.models.registry.card:WORDS_CHARACTERS_MAX",
