@@ -80,10 +80,12 @@ def _answer(name: str, text: str, headers: dict[str, Any] | None = None) -> dict
 def _refusals(*statuses: int) -> dict[str, Any]:
     schema = {"schema": {"$ref": _REF.format(name="ProblemBody")}}
     refusals: dict[str, Any] = {}
-    for status in (*statuses, 400, 405, 408, 431, 500, 503):
+    often = (429,) if 401 in statuses else ()  # where a key is needed it may be asked too often, or unknown too often
+    for status in (*statuses, *often, 400, 405, 408, 431, 500, 503):
         title, title_zh = TITLES[status]
         refusals[str(status)] = {"description": f"{title} / {title_zh}", "content": {MEDIA_TYPE: schema}}
-    refusals["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
+    for status in (*often, 503):
+        refusals[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
     return refusals
 
 

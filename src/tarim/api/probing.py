@@ -16,10 +16,10 @@ import numpy.typing as npt
 import structlog
 
 from tarim.api.routes import Call, Route
-from tarim.base.errors import NotAllowed, TarimError, TooOften
+from tarim.base.errors import NotAllowed, TarimError, TooOften, UnknownKey
 from tarim.base.instants import Clock, instant_text
 from tarim.decisions import ProbeSettings, ProbeWatch
-from tarim.identity import Frequency, KeyId, Scope, Strangers, UnknownKey
+from tarim.identity import Frequency, KeyId, Scope, Strangers
 from tarim.stream import Rows
 
 ALARMS_KEPT: Final = 500

@@ -8,6 +8,7 @@
     ├── Conflict               the same identity with other content
     ├── NotFound               nothing under that name
     ├── NotAllowed             no key, a revoked key, or a key without the scope
+    │   └── UnknownKey         a key that was never assigned
     ├── TooOften               asked more often than is allowed, or in a way that feels the rules out
     ├── Unavailable            cannot be done now and nothing was changed: disk full, closed intake
     └── Damaged                stored bytes are not what was written
@@ -88,6 +89,12 @@ class NotAllowed(TarimError):
         super().__init__(detail)
         if known:
             self.http_status = 403
+
+
+class UnknownKey(NotAllowed):
+    """A key was presented that was never assigned."""
+
+    code = "unknown-key"
 
 
 class TooOften(TarimError):

@@ -3,7 +3,7 @@
 `KeyRing.load(path, clock).check(presented, Scope.DECIDE)` names the key or raises NotAllowed.
 """
 
-from tarim.identity.keys import ApiKey, KeyId, KeyRing, Scope, UnknownKey, create_key, read_keys, revoke_key
+from tarim.identity.keys import ApiKey, KeyId, KeyRing, Scope, create_key, read_keys, revoke_key
 from tarim.identity.limits import Frequency, Strangers
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "KeyRing",
     "Scope",
     "Strangers",
-    "UnknownKey",
     "create_key",
     "read_keys",
     "revoke_key",

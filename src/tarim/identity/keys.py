@@ -21,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from tarim.base.errors import Damaged, DefinitionError, NotAllowed, NotFound, Unavailable
+from tarim.base.errors import Damaged, DefinitionError, NotAllowed, NotFound, Unavailable, UnknownKey
 from tarim.base.instants import SECOND_MS, Clock
 
 KEY_BYTES: Final = 32
@@ -97,12 +97,6 @@ class KeyId:
     def number(self) -> int:
         """The id as a number above 0."""
         return int(self.id, 16) + 1
-
-
-class UnknownKey(NotAllowed):
-    """A key was presented that was never assigned."""
-
-    code = "unknown-key"
 
 
 class KeyRing:

@@ -25,6 +25,8 @@ TITLES: Final = MappingProxyType(
         "conflict": ("The same identity with other content", "编号相同而内容不同"),
         "not-found": ("Nothing under that name", "未找到"),
         "not-allowed": ("Not allowed", "无权限"),
+        "unknown-key": ("A key that was never assigned", "未分配的密钥"),
+        "too-often": ("Asked too often", "请求过于频繁"),
         "unavailable": ("Not possible now; nothing was changed", "暂时不可用，未作任何更改"),
         "damaged": ("Stored data is damaged", "存储数据已损坏"),
     }

@@ -25,7 +25,7 @@ class WatchSettings:
     and alert precision.
     """
 
-    false_alarms_per_century: int = 10
+    false_alarms_per_century: int = 100
     persist_h: int = 3
     batch_channel: str = "api"
     psi_min: float = 0.03
