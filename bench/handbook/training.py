@@ -23,7 +23,7 @@ PARAMETERS: dict[str, Any] = {
     "feature_fraction": 0.6,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
-    "lambda_l2": 5.0,
+    "lambda_l2": 1.0,
     "seed": 7,
     "num_threads": 1,
     "deterministic": True,
