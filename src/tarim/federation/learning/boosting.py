@@ -1,0 +1,418 @@
+"""Gradient-boosted trees of two parties on vertically split columns, with log loss or exponential loss and the true Hessian.
+
+    a tree     gradients and Hessians on shares
+               level by level: histograms of both parties' columns (left children; the right ones by subtraction)
+                               best split of each node in a circuit; its owner learns it
+                               left child = owner's bit times the shared gradients: one transfer a row and node
+               leaf values in a circuit; each row's value by the same transfers; margins += values
+
+Public: rows, bins of each column, depth, number of trees, step, and whose split each node is.  Nobody learns sums, node
+membership, margins or leaf values; the split's owner alone learns the split.  Semi-honest.
+
+Histograms and margins are exact; gradients are cut to 12 fraction bits, one unit more or less at random, so near-equal splits
+may fall either way: `boosted_in_the_clear` is the twin without that unit.
+Source: Chen, Guestrin, KDD 2016; for exponential loss Friedman, Hastie, Tibshirani, Annals of Statistics 2000, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import InputError
+from tarim.federation.correlated import choose, give
+from tarim.federation.hashing import Blocks
+from tarim.federation.learning.histograms import BINS, LANES, Binned, OwnBins, TheirBins
+from tarim.federation.learning.leaves import exponentials, leaf_values
+from tarim.federation.learning.sigmoid import ClippedSigmoid
+from tarim.federation.learning.splits import (
+    GRADIENT_FRACTION_BITS,
+    HESSIAN_FRACTION_BITS,
+    QUOTIENT_FRACTION_BITS,
+    VALUE_FRACTION_BITS,
+    Chosen,
+    Precision,
+    best_splits,
+)
+from tarim.federation.multiplication import cut_down, products, squares
+from tarim.federation.randomness import Bits, Words
+from tarim.federation.session import Role, Session
+
+DEPTH_MAX: Final = 8
+TREES_MAX: Final = 1_000
+BLOCK_ROWS: Final = 8_192
+HESSIAN_LEAST: Final = 1 << (VALUE_FRACTION_BITS - 6)
+"""Added to every row's Hessian: 2^-6."""
+PENALTY: Final = 1.0
+_SQUARE_CUT: Final = 16
+"""From 28 fraction bits of p^2 to VALUE_FRACTION_BITS."""
+
+Numbers = npt.NDArray[np.uint32]
+Progress = Callable[[int, int], None]
+
+
+class Loss(StrEnum):
+    """What is minimised."""
+
+    LOG = "log"
+    EXPONENTIAL = "exponential"
+
+
+@dataclass(frozen=True)
+class BoostingPlan:
+    """How to train; public.  step_log2: each tree counts 2^step_log2."""
+
+    trees: int = 10
+    depth: int = 5
+    step_log2: int = -1
+    loss: Loss = Loss.LOG
+
+    def check(self) -> None:
+        """Nothing for a plan that can be followed.  Raises InputError."""
+        if not 1 <= self.trees <= TREES_MAX or not 1 <= self.depth <= DEPTH_MAX or not -6 <= self.step_log2 <= 0:
+            raise InputError(f"1 to {TREES_MAX} trees of depth 1 to {DEPTH_MAX} and a step of 2^-6 to 1 are possible")
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Public shape of a party's columns: how many bins each has, 2 to BINS."""
+
+    counts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.counts or not all(2 <= count <= BINS for count in self.counts):
+            raise InputError(f"every column has 2 to {BINS} bins")
+
+    @property
+    def candidates(self) -> list[tuple[int, int]]:
+        """(column, last bin that goes left) of every split."""
+        return [(column, last) for column, count in enumerate(self.counts) for last in range(count - 1)]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """This side's part of a tree: whose split each node is, its own splits by node, its part of the leaves' values.
+
+    Nodes are numbered level by level from 0; own: node to (column, last bin that goes left).
+    """
+
+    owners: npt.NDArray[np.int64]
+    own: dict[int, tuple[int, int]]
+    leaves: Words
+
+
+@dataclass(frozen=True)
+class JointTrees:
+    """This side's part of the model."""
+
+    depth: int
+    trees: list[Tree] = field(default_factory=list)
+
+
+def binned(column: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """The bin of each value."""
+    return np.searchsorted(edges, column, side="right").astype(np.uint8)
+
+
+def bin_edges(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Edges of at most BINS bins: between the values where they are few, by quantiles where they are many."""
+    values = np.unique(column)
+    if len(values) <= BINS:
+        edges: npt.NDArray[np.float64] = (values[:-1] + values[1:]) / 2
+        return edges
+    return np.unique(np.quantile(column, np.arange(1, BINS) / BINS))
+
+
+class _Routes:
+    """The bits of one level's splits, and the transfers on them, made once and used for gradients and leaf values."""
+
+    def __init__(self, session: Session, chosen: Chosen, splits: dict[int, tuple[int, int]], bins: Binned) -> None:
+        self._session = session
+        rows = len(bins)
+        self.own = [node for node in range(len(chosen.owners)) if chosen.owners[node] == session.role]
+        self.theirs = [node for node in range(len(chosen.owners)) if chosen.owners[node] != session.role]
+        bits = [bins[:, splits[node][0]] <= splits[node][1] for node in self.own]
+        self._bits: Bits = np.concatenate(bits).astype(np.uint8) if bits else np.zeros(0, np.uint8)
+        self._rows = rows
+        self._q: Blocks = np.empty((0, 2), np.uint64)
+        self._t: Blocks = np.empty((0, 2), np.uint64)
+        for owner in Role:  # both sides in the same order
+            if owner is session.role:
+                self._t = session.receiver.extend(self._bits) if bits else self._t
+            elif self.theirs:
+                self._q = session.sender.extend(rows * len(self.theirs))
+
+    def times(self, values: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """Shares of bit times value for each node, from shares of the values (rows, lanes) of each node."""
+        session, lanes, kind = self._session, values[0].shape[1], values[0].dtype
+        use = session.uses.take(2)
+        found: list[npt.NDArray[Any]] = [np.empty(0, kind)] * len(values)
+        for owner in Role:
+            if owner is session.role and self.own:
+                mine = np.concatenate([values[node] for node in self.own])
+                got = choose(session, self._t, self._bits, kind, lanes, use + owner) + mine * self._bits[
+                    :, None
+                ].astype(kind)
+                for node, part in zip(self.own, got.reshape(-1, self._rows, lanes), strict=True):
+                    found[node] = part
+            elif owner is not session.role and self.theirs:
+                given = give(session, self._q, np.concatenate([values[node] for node in self.theirs]), use + owner)
+                for node, part in zip(self.theirs, given.reshape(-1, self._rows, lanes), strict=True):
+                    found[node] = part
+        return found
+
+
+def _routed(routes: Sequence[_Routes], leaves: Words, rows: int) -> Words:
+    """Each row's leaf values, as shares: leaves (2^depth, lanes), found (rows, lanes)."""
+    values = [np.broadcast_to(leaf, (rows, leaves.shape[1])) for leaf in leaves]
+    for level in reversed(routes):
+        left, right = values[0::2], values[1::2]
+        picked = level.times([np.ascontiguousarray(a - b) for a, b in zip(left, right, strict=True)])
+        values = [b + part for b, part in zip(right, picked, strict=True)]
+    return np.ascontiguousarray(values[0])
+
+
+class Boosting:
+    """Trains trees; both sides at the same time, with the same plan.  labels: (n,) at the SECOND party."""
+
+    def __init__(
+        self, session: Session, bins: Binned, own: Bins, theirs: Bins, labels: Bits | None, plan: BoostingPlan
+    ) -> None:
+        plan.check()
+        rows = len(bins)
+        if (labels is None) is not session.first or (labels is not None and len(labels) != rows):
+            raise InputError("the second party gives one label for each row, the first party none")
+        if rows >= 1 << (31 - VALUE_FRACTION_BITS):
+            raise InputError(f"at most {(1 << (31 - VALUE_FRACTION_BITS)) - 1} rows can be summed")
+        self._session, self._plan, self._bins, self._labels = session, plan, bins, labels
+        self._precision = Precision.of(rows)
+        first, second = (own, theirs) if session.first else (theirs, own)
+        self._half = 1 << max(len(first.candidates) - 1, len(second.candidates) - 1, 1).bit_length()
+        self._columns = len(first.counts)
+        self._candidates = [_padded(each.candidates, self._half) for each in (first, second)]
+        if session.first:
+            self._mine = OwnBins(session, bins)
+            self._other = TheirBins(session, rows, len(theirs.counts))
+        else:
+            self._other = TheirBins(session, rows, len(theirs.counts))
+            self._mine = OwnBins(session, bins)
+        self._margins = np.zeros(rows, np.uint64)
+        one = np.uint64(1 << VALUE_FRACTION_BITS if session.first else 0)
+        self._weights = np.full(rows, one, np.uint64)
+
+    def run(self, progress: Progress = lambda _done, _all: None) -> JointTrees:
+        """Train all trees."""
+        model = JointTrees(self._plan.depth)
+        for number in range(self._plan.trees):
+            model.trees.append(self._tree())
+            progress(number + 1, self._plan.trees)
+        return model
+
+    # ---- gradients -------------------------------------------------------------------------------------------------
+
+    def _gradients(self) -> Numbers:
+        """Shares of gradient and Hessian of each row, (rows, 2), modulo 2^32."""
+        gradient, hessian = self._of_log() if self._plan.loss is Loss.LOG else self._of_exponential()
+        if self._session.first:
+            hessian = hessian + np.uint64(HESSIAN_LEAST)
+        return np.stack([gradient, hessian], axis=1).astype(np.uint32)
+
+    def _of_log(self) -> tuple[Words, Words]:
+        session, rows = self._session, len(self._margins)
+        scaled = np.empty(rows, np.uint64)  # 4 p with 12 fraction bits, which is p with 14
+        for start in range(0, rows, BLOCK_ROWS):
+            part = slice(start, min(start + BLOCK_ROWS, rows))
+            sigmoid = ClippedSigmoid(session, part.stop - start, VALUE_FRACTION_BITS)
+            scaled[part] = sigmoid.apply(self._margins[part], 0)
+        squared = cut_down(squares(session, scaled), _SQUARE_CUT, first=session.first)
+        probability = _shifted(scaled, 2, first=session.first)
+        gradient = probability
+        if self._labels is not None:
+            gradient = probability - (self._labels.astype(np.uint64) << np.uint64(VALUE_FRACTION_BITS))
+        return gradient, probability - squared
+
+    def _of_exponential(self) -> tuple[Words, Words]:
+        """Gradient -y w and Hessian w for labels -1 and 1 and the weights w = exp(-y margin)."""
+        signed = self._signed(self._weights[:, None])[:, 0]
+        return np.uint64(0) - signed, self._weights.copy()
+
+    def _signed(self, numbers: Words) -> Words:
+        """Shares of y times shared numbers (rows, lanes), y = -1 or 1 known to the second party: 2 bit x - x."""
+        session, use = self._session, self._session.uses.take()
+        if session.first:
+            part = give(session, session.sender.extend(len(numbers)), numbers, use)
+        else:
+            assert self._labels is not None
+            bits = np.ascontiguousarray(self._labels)
+            part = choose(session, session.receiver.extend(bits), bits, np.uint64, numbers.shape[1], use)
+            part = part + numbers * bits[:, None].astype(np.uint64)
+        signed: Words = np.uint64(2) * part - numbers
+        return signed
+
+    # ---- a tree ----------------------------------------------------------------------------------------------------
+
+    def _tree(self) -> Tree:
+        nodes = [self._gradients()]
+        histograms: list[Numbers] = []
+        routes: list[_Routes] = []
+        owners: list[npt.NDArray[np.int64]] = []
+        own: dict[int, tuple[int, int]] = {}
+        for level in range(self._plan.depth):
+            histograms = self._histograms(nodes, histograms)
+            chosen = self._splits(histograms)
+            splits = {
+                node: self._candidates[self._session.role][place]
+                for node, place in enumerate(chosen.places.tolist())
+                if place >= 0
+            }
+            own |= {(1 << level) - 1 + node: split for node, split in splits.items()}
+            owners.append(chosen.owners)
+            routes.append(_Routes(self._session, chosen, splits, self._bins))
+            left = routes[-1].times(nodes)
+            nodes = [child for node, part in zip(nodes, left, strict=True) for child in (part, node - part)]
+        return self._finished(nodes, routes, owners, own)
+
+    def _finished(
+        self,
+        nodes: list[Numbers],
+        routes: list[_Routes],
+        owners: list[npt.NDArray[np.int64]],
+        own: dict[int, tuple[int, int]],
+    ) -> Tree:
+        """Leaf values, and what they change."""
+        session = self._session
+        sums = np.stack([node.sum(axis=0, dtype=np.uint32) for node in nodes])
+        leaves = leaf_values(session, sums, PENALTY, self._plan.step_log2)
+        if self._plan.loss is Loss.LOG:
+            self._margins = self._margins + _routed(routes, leaves[:, None], len(self._bins))[:, 0]
+        else:
+            grown, shrunk = exponentials(session, leaves)
+            # exp(-y leaf) = mean of both factors - y times half their difference
+            halves = np.stack([grown + shrunk, grown - shrunk], axis=1)
+            routed = _routed(routes, halves, len(self._bins))
+            factor = routed[:, 0] - self._signed(np.ascontiguousarray(routed[:, 1:]))[:, 0]
+            grown_weights = products(session, self._weights, factor)
+            self._weights = cut_down(grown_weights, VALUE_FRACTION_BITS + 1, first=session.first)
+        return Tree(np.concatenate(owners), own, leaves)
+
+    def _histograms(self, nodes: list[Numbers], parents: list[Numbers]) -> list[Numbers]:
+        """Of every node of the level, (columns of both, BINS, 2), this side's part."""
+        wanted = nodes[0::2] if parents else nodes
+        found: list[Numbers] = []
+        for start in range(0, len(wanted), LANES // 2):
+            pair = wanted[start : start + LANES // 2]
+            lanes = np.zeros((len(self._bins), LANES), np.uint32)
+            for place, node in enumerate(pair):
+                lanes[:, 2 * place : 2 * place + 2] = node
+            use = self._session.uses.take(2)
+            theirs = self._other.sums(lanes, use + 1 - self._session.role)
+            mine = self._mine.sums(lanes, use + self._session.role)
+            both = np.concatenate([mine, theirs] if self._session.first else [theirs, mine])
+            found += [np.ascontiguousarray(both[..., 2 * place : 2 * place + 2]) for place in range(len(pair))]
+        if not parents:
+            return found
+        return [each for parent, left in zip(parents, found, strict=True) for each in (left, parent - left)]
+
+    def _splits(self, histograms: list[Numbers]) -> Chosen:
+        places = [(column, last) for column, last in self._candidates[Role.FIRST]]
+        places += [(self._columns + column, last) for column, last in self._candidates[Role.SECOND]]
+        columns, lasts = np.array(places).T
+        left = np.stack([each.cumsum(axis=1, dtype=np.uint32)[columns, lasts] for each in histograms])
+        whole = np.stack([each[0].sum(axis=0, dtype=np.uint32) for each in histograms])[:, None]
+        parts = [
+            word
+            for sums in (left, whole - left)
+            for word in self._precision.cut(sums, PENALTY, first=self._session.first)
+        ]
+        return best_splits(self._session, parts, self._precision, len(histograms), 2 * self._half)
+
+
+def margins(session: Session, model: JointTrees, bins: Binned) -> Words:
+    """Shares of the sum of leaf values of new rows (rows,), with VALUE_FRACTION_BITS; both sides, the same rows."""
+    total = np.zeros(len(bins), np.uint64)
+    for tree in model.trees:
+        routes = []
+        for level in range(model.depth):
+            first = (1 << level) - 1
+            nodes = range(first, 2 * first + 1)
+            chosen = Chosen(tree.owners[first : 2 * first + 1], np.zeros(0, np.int64))
+            routes.append(
+                _Routes(session, chosen, {node - first: tree.own[node] for node in nodes if node in tree.own}, bins)
+            )
+        total = total + _routed(routes, tree.leaves[:, None], len(bins))[:, 0]
+    return total
+
+
+def _padded(candidates: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
+    return candidates + [candidates[0]] * (count - len(candidates))
+
+
+def _shifted(parts: Words, bits: int, *, first: bool) -> Words:
+    signed = parts.view(np.int64)
+    cut = signed >> bits if first else -((-signed) >> bits)
+    return cut.view(np.uint64)
+
+
+def boosted_in_the_clear(
+    bins: Sequence[Binned], shapes: Sequence[Bins], labels: Bits, plan: BoostingPlan
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """The plaintext twin for log loss, in the same whole numbers: for each tree the splits and the leaves' values.
+
+    bins, shapes: of the first and the second party.  A split is a place among the candidates of both, padded as in training.
+    """
+    assert plan.loss is Loss.LOG
+    rows = len(labels)
+    half = 1 << max(len(shapes[0].candidates) - 1, len(shapes[1].candidates) - 1, 1).bit_length()
+    goes_left = np.stack(
+        [bins[party][:, column] <= last for party in (0, 1) for column, last in _padded(shapes[party].candidates, half)]
+    )
+    unit = 1 << VALUE_FRACTION_BITS
+    margin, trees = np.zeros(rows, np.int64), []
+    for _ in range(plan.trees):
+        scaled = np.clip(margin + 2 * unit, 0, 4 * unit)
+        probability = scaled >> 2
+        gradient = probability - labels.astype(np.int64) * unit
+        hessian = probability - (scaled * scaled >> _SQUARE_CUT) + HESSIAN_LEAST
+        node, splits = np.zeros(rows, np.int64), []
+        for level in range(plan.depth):
+            for each in range(1 << level):
+                inside = node == each
+                splits.append(_best_in_the_clear(gradient[inside], hessian[inside], goes_left[:, inside]))
+            chosen = np.array(splits[-(1 << level) :])
+            node = 2 * node + ~goes_left[chosen[node], np.arange(rows)]
+        sums = [np.bincount(node, each, 1 << plan.depth).astype(np.int64) for each in (gradient, hessian)]
+        fraction = VALUE_FRACTION_BITS + plan.step_log2
+        ratio = (np.abs(sums[0]) << fraction) // (sums[1] + round(PENALTY * unit))
+        leaves = np.where(sums[0] < 0, ratio, -ratio)
+        margin = margin + leaves[node]
+        trees.append((np.array(splits), leaves))
+    return trees
+
+
+def _cut_in_the_clear(
+    gradient: npt.NDArray[np.int64], hessian: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    return (
+        gradient >> VALUE_FRACTION_BITS - GRADIENT_FRACTION_BITS,
+        (hessian >> VALUE_FRACTION_BITS - HESSIAN_FRACTION_BITS) + round(PENALTY * 2**HESSIAN_FRACTION_BITS),
+    )
+
+
+def _best_in_the_clear(
+    gradient: npt.NDArray[np.int64], hessian: npt.NDArray[np.int64], goes_left: npt.NDArray[np.bool_]
+) -> int:
+    left = [goes_left.astype(np.int64) @ each for each in (gradient, hessian)]
+    score = np.zeros(len(goes_left), np.int64)
+    for sums in (left, [gradient.sum() - left[0], hessian.sum() - left[1]]):
+        size, weight = _cut_in_the_clear(*sums)
+        score += (np.abs(size) << QUOTIENT_FRACTION_BITS) // weight * np.abs(size)
+    places = np.arange(len(score))
+    while len(places) > 1:
+        lower, upper = np.split(places, 2)
+        places = np.where(score[lower] < score[upper], upper, lower)
+    return int(places[0])

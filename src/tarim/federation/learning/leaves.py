@@ -1,0 +1,104 @@
+"""Values of leaves, and what they do to the weights of exponential loss, in garbled circuits: a few dozen rows a tree.
+
+leaf         -2^step G / (H + l)                 from the parts of G and H of its rows
+exponentials e^v and e^-v for |v| < 2            e^(s / 16) by its series to the cube, squared four times; beyond 2 as at 2
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.federation.circuits import absolute, add, add_growing, choose, divide, extended, multiply, zero_like
+from tarim.federation.conversion import additive_outputs
+from tarim.federation.garbling import Device, Inputs, Wire, Word
+from tarim.federation.learning.splits import VALUE_FRACTION_BITS
+from tarim.federation.randomness import Words
+from tarim.federation.session import Session
+
+_SUM_BITS: Final = 32
+_RATIO_BITS: Final = VALUE_FRACTION_BITS + 6
+"""|G| / H stays below 2^6."""
+_VALUE_BITS: Final = VALUE_FRACTION_BITS + 8
+"""Of a leaf's value, signed."""
+_SIZE_BITS: Final = VALUE_FRACTION_BITS + 1
+"""Of |v| below 2."""
+_WORK_BITS: Final = 16
+"""Fraction bits in between."""
+_HALVINGS: Final = 4
+
+
+def leaf_values(session: Session, sums: npt.NDArray[np.uint32], penalty: float, step_log2: int) -> Words:
+    """Shares of the leaves' values (leaves,) with VALUE_FRACTION_BITS; both sides.
+
+    sums: this side's part of G and H, (leaves, 2), with VALUE_FRACTION_BITS modulo 2^32.
+    """
+
+    def circuit(device: Device, first: list[Word], second: list[Word]) -> list[Word]:
+        gradient, hessian = (add(device, a, b) for a, b in zip(first, second, strict=True))
+        size = absolute(device, gradient)
+        ratio = divide(device, size, hessian, _RATIO_BITS, VALUE_FRACTION_BITS + step_log2)
+        return [_signed(device, ratio, device.negation(gradient[-1]))]
+
+    parts = [sums[:, 0].astype(np.uint64), sums[:, 1].astype(np.uint64)]
+    if session.first:
+        parts[1] = (parts[1] + np.uint64(round(penalty * 2**VALUE_FRACTION_BITS))) & np.uint64(2**_SUM_BITS - 1)
+    widths = (_SUM_BITS, _SUM_BITS)
+    first = Inputs(widths, parts if session.first else None)
+    second = Inputs(widths, None if session.first else parts)
+    return additive_outputs(session, circuit, first, second, len(sums), 1)[0]
+
+
+def exponentials(session: Session, values: Words) -> tuple[Words, Words]:
+    """Shares of e^v and e^-v of shared leaf values, with VALUE_FRACTION_BITS; both sides."""
+    low = values & np.uint64((1 << _VALUE_BITS) - 1)
+    first = Inputs((_VALUE_BITS,), [low] if session.first else None)
+    second = Inputs((_VALUE_BITS,), None if session.first else [low])
+    grown, shrunk = additive_outputs(session, both_exponentials, first, second, len(values), 2)
+    return grown, shrunk
+
+
+def both_exponentials(device: Device, first: list[Word], second: list[Word]) -> list[Word]:
+    """The circuit: e^v and e^-v of v = first + second, unsigned with a sign bit of 0."""
+    value = add(device, first[0], second[0])
+    size = absolute(device, value)
+    beyond = zero_like(size[0])
+    for bit in size[_SIZE_BITS:]:
+        beyond = beyond ^ bit ^ device.conjunction(beyond, bit)
+    size = [bit ^ device.conjunction(beyond, device.negation(bit)) for bit in size[:_SIZE_BITS]]
+    # s / 2^_HALVINGS with _WORK_BITS fraction bits is the same whole number.
+    assert _WORK_BITS == VALUE_FRACTION_BITS + _HALVINGS
+    zero = zero_like(size[0])
+    sixth, half, one = (_constant(device, zero, round(2**_WORK_BITS * part)) for part in (1 / 6, 1 / 2, 1))
+    total = add_growing(device, _product(device, sixth, size), half)
+    for constant in (one, one):
+        total = add_growing(device, _product(device, total, size), constant)
+    for _ in range(_HALVINGS):
+        total = _product(device, total, total)[: _WORK_BITS + 4]
+    inverse = divide(device, [device.negation(zero)], total, VALUE_FRACTION_BITS + 1, VALUE_FRACTION_BITS + _WORK_BITS)
+    total = total[_WORK_BITS - VALUE_FRACTION_BITS :]
+    inverse = extended(inverse, len(total))
+    negative = value[-1]
+    return [
+        [*choose(device, negative, inverse, total), zero],
+        [*choose(device, negative, total, inverse), zero],
+    ]
+
+
+def _product(device: Device, a: Word, b: Word) -> Word:
+    """The product a b with _WORK_BITS fraction bits, rounded down."""
+    return multiply(device, a, b)[_WORK_BITS:]
+
+
+def _constant(device: Device, zero: Wire, number: int) -> Word:
+    one = device.negation(zero)
+    return [one if number >> place & 1 else zero for place in range(number.bit_length())]
+
+
+def _signed(device: Device, size: Word, negative: Wire) -> Word:
+    """Minus the number where `negative`, one bit wider."""
+    flipped = [bit ^ negative for bit in [*size, zero_like(size[0])]]
+    one = [negative] + [zero_like(negative)] * (len(flipped) - 1)
+    return add(device, flipped, one)
