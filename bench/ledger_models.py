@@ -3,8 +3,8 @@
     python -m bench.ledger_models [--shared FOLDER]
 
 The ledger is AMLGentex's (`aml_gentex_dev_transactions.parquet`); rows are its transfers between accounts, features come from
-the engine over all its events in order, labels `fraud` among them LABEL_DELAY_DAYS after each laundering transfer.  No feature
-is an account's or bank's number, none reads the day.
+the engine over all its events in order (edges of the graph are the transfers between accounts), labels `fraud` among them
+LABEL_DELAY_DAYS after each laundering transfer.  No feature is an account's or bank's number, none reads the day.
 
     raw      amount, days in bank, phone changes and balances of both sides before the transfer: what the row says
     window   and the stream's windows over payer, payee and the pair: counts, sums, means, deviations, distinct partners
@@ -164,9 +164,14 @@ def read_ledger(path: Path) -> Ledger:
     assert (rows[chosen, Col.KIND] == Kind.TRANSFER).all()
     values: dict[str, Floats] = {"raw": np.column_stack([columns[name][between].astype(np.float64) for name in RAW])}
     names: dict[str, tuple[str, ...]] = {"raw": RAW}
-    for family, features in (("window", window_features()), ("graph", graph_features(money()))):
-        out = np.empty((len(rows), len(features.names)))
-        Engine(features).process(rows.copy(), out)
+    inside = rows.copy()  # everybody's income comes from one account and goes to another: those are no neighbours
+    inside[np.setdiff1d(events, chosen), Col.KIND] = Kind.PAYMENT
+    for family, features, stream in (
+        ("window", window_features(), rows.copy()),
+        ("graph", graph_features(money()), inside),
+    ):
+        out = np.empty((len(stream), len(features.names)))
+        Engine(features).process(stream, out)
         values[family], names[family] = out[chosen], features.names
     late = np.array(["convicted" in name for name in names["graph"]])
     values["labels"], names["labels"] = values["graph"][:, late], tuple(np.array(names["graph"])[late])
@@ -296,6 +301,12 @@ def report(name: str, found: Judged) -> str:
 def shared_ledger(folder: Path | None = None) -> Path:
     """Where the ledger lies: the folder given, or TARIM_SHARED, or ../shared."""
     return (folder or Path(os.environ.get("TARIM_SHARED", "../shared"))) / "data" / LEDGER
+
+
+def prepared() -> None:
+    """Compile what the bar runs."""
+    Engine(window_features())
+    Engine(graph_features(money()))
 
 
 def lines(run: Run) -> Iterator[Line]:
