@@ -132,6 +132,22 @@ def new_bank(data: Path) -> tuple[dict[str, str], dict[str, str]]:
     }
 
 
+def test_a_listed_payee_is_stopped_once_two_persons_put_the_list_in_force(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    keys, settings = new_bank(data)
+    with serving(data, keys, **settings) as served:
+        bank = Bank(served)
+        assert bank.outcome("Kozhyn Volodymyr") == "pass", "no list is in force"
+        bank.import_own(OWN)
+        assert bank.outcome("Kozhyn Volodymyr") == "block"
+        blocked = bank.last_id
+        assert bank.outcome("王小明") == "pass"
+        bank.until(lambda: len(bank.matches()) == 1, "the payee is work for people")
+    _is_decided_the_same_again(data, blocked)
+    _no_name_is_written(data)
+
+
+@pytest.mark.slow
 def test_a_names_life(tmp_path: Path) -> None:
     data = tmp_path / "data"
     keys, settings = new_bank(data)
