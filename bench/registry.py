@@ -182,7 +182,7 @@ def _let_through(tried: subprocess.Popen[str]) -> str:
     """What an act without a key came to, "" when it was refused for that reason."""
     _, told = tried.communicate(timeout=60)
     refused = tried.returncode != 0 and "TARIM_KEY" in told
-    return "" if refused else f"{tried.args}: {tried.returncode} {told.strip()[-80:]}"
+    return "" if refused else f"{tried.args!r}: {tried.returncode} {told.strip()[-80:]}"
 
 
 def lines(run_of: Run) -> Iterator[Line]:

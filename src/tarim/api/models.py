@@ -115,6 +115,30 @@ class ModelDetailBody(msgspec.Struct, frozen=True):
     card: str
 
 
+class ModelProposalBody(msgspec.Struct, frozen=True):
+    """What a proposal about a model would do.
+
+    digest: what an approval has to name.  act: approve, publish, challenge, retire or exit; version, service: "" for exit.
+    """
+
+    id: str
+    digest: str
+    author: str
+    proposed_at: str
+    reason: str
+    act: str
+    version: str
+    service: str
+    share: int
+    script: str
+
+
+class ModelProposalsBody(msgspec.Struct, frozen=True):
+    """Open proposals about models, the oldest first."""
+
+    proposals: list[ModelProposalBody]
+
+
 class LedgerLineBody(msgspec.Struct, frozen=True):
     """Who did or tried what with which model, and what came of it: `done`, `failed` or `refused`.  script: its digest."""
 
@@ -237,6 +261,26 @@ def model_routes(
 
         return proposed
 
+    async def proposals(call: Call) -> ModelProposalsBody:
+        entries = governor.registry.entries
+        return ModelProposalsBody(
+            [
+                ModelProposalBody(
+                    proposal.id,
+                    proposal.digest,
+                    proposal.author,
+                    instant_text(proposal.proposed_ms),
+                    proposal.reason,
+                    record.act.value,
+                    record.version,
+                    entries[record.version].service if record.version else "",
+                    record.share,
+                    record.script,
+                )
+                for proposal, record in governor.proposed()
+            ]
+        )
+
     async def roll_back(call: Call) -> ModelBody:
         record = await governor.roll_back(call.person, call.body.reason)
         return body_of(governor.registry.entries[record.version])
@@ -268,6 +312,8 @@ def model_routes(
     at = "/v1/models"
     return [
         Route("GET", at, "list_models", "Models and where they stand / 模型及其状态", Scope.READ, list_models, ModelsBody),
+        Route("GET", "/v1/model-proposals", "list_model_proposals", "What is proposed about models / 模型待审批事项",
+              Scope.READ, proposals, ModelProposalsBody),
         Route("GET", "/v1/model-ledger", "list_model_ledger", "The ledger of deployments / 模型部署台账", Scope.READ, ledger,
               LedgerBody, query=LedgerQuery, refusals=(404,)),
         Route("GET", "/v1/model-ledger/{seq}/script", "read_deployment_script", "The script of a deployment / 部署脚本",

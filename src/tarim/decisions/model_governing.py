@@ -103,6 +103,20 @@ class ModelGovernor:
         self.registry.check(record)
         return self._governor.propose(subject_of(act), encode_model_record(record), person, reason)
 
+    def proposed(self) -> list[tuple[Proposal, ModelRecord]]:
+        """Open proposals about models, the oldest first, with what each would do; of a submission the act is `approve`."""
+        found = []
+        for each in self._service.governance.proposals.values():
+            if each.proposal.what == MODEL:
+                package = read_package(each.content)
+                record = ModelRecord(package.model, package.name, package.model, 0, act=ModelAct.APPROVE)
+            elif each.proposal.what in _SUBJECTS:
+                record = decode_model_record(each.content)
+            else:
+                continue
+            found.append((each.proposal, record))
+        return found
+
     async def _prepare_approval(self, approved: Proposal, content: bytes) -> Callable[[], None]:
         """The approval is the proposal's own record; what can fail is the package."""
         package = read_package(content)
@@ -230,3 +244,6 @@ class ModelGovernor:
 def subject_of(act: ModelAct) -> str:
     """What a proposal of the act is about."""
     return f"{MODEL}-{act.value}"
+
+
+_SUBJECTS: Final = frozenset(subject_of(act) for act in PROPOSED_ACTS)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from tarim.cli._client import URL_DEFAULT, Reason, Url, ask, quoted
-from tarim.cli._publishing import approve_command, proposals_command, reject_command, tell_proposed, withdraw_command
+from tarim.cli._publishing import approve_command, reject_command, tell_proposed, withdraw_command
 
 SCRIPT_BYTES_MAX: Final = 64 << 10
 
@@ -153,6 +153,19 @@ def list_command(url: Url = URL_DEFAULT) -> None:
     if found["closed"]:
         typer.echo("Every model was taken out of service for good. 全部模型已下线。")
     typer.echo(f"{len(found['models'])} models. 共 {len(found['models'])} 个模型。")
+
+
+def proposals_command(url: Url = URL_DEFAULT) -> None:
+    """What is proposed about models, and what it would do. 模型待审批事项及其内容。"""
+    found = ask("GET", url, "/v1/model-proposals")["proposals"]
+    for each in found:
+        share = f" {each['share'] / 100:g}%" if each["share"] else ""
+        about = each["service"] or "every model 全部模型"
+        typer.echo(
+            f"{each['id']}  {each['act']:9} {about}{share}  {each['author']:16}  {each['proposed_at']}  {each['reason']}"
+        )
+        typer.echo(f"{'':16}  digest 摘要 {each['digest']}")
+    typer.echo(f"{len(found)} open. 待审批 {len(found)} 项。")
 
 
 def challengers_command(url: Url = URL_DEFAULT) -> None:
