@@ -32,6 +32,7 @@ from tarim.bootstrap.house import Places, SystemClock, feature_set
 from tarim.bootstrap.lists import membership_before
 from tarim.bootstrap.operators import operator_of
 from tarim.bootstrap.settings import Settings
+from tarim.bootstrap.suspects import Suspects
 from tarim.bootstrap.walking import Progress, SourceNames, Surveyed, engine_before, open_reader, survey, walk
 from tarim.decisions import FeatureEngine, RecordKind
 from tarim.decisions.kernels.decide import hide_history
@@ -40,15 +41,12 @@ from tarim.journal import FolderReader
 from tarim.models import datasets
 from tarim.models.datasets import DatasetManifest, SampleRole, Unlabelled
 from tarim.privacy import Signer, load_master_key
-from tarim.screening import ListKind, ListProbe, Membership
-from tarim.screening.lists.membership import MEMBER_WORDS, PROBES_MAX
-from tarim.stream import COLUMN_OF_FIELD, Col, Engine, FeatureSet
+from tarim.screening import Membership
+from tarim.stream import Col, Engine, FeatureSet
 
 FOLDER: Final = "datasets"
 LABEL_DELAY_MS: Final = 7 * DAY_MS
 """The delay when nobody says: most fraud is known within a week."""
-SUSPECT_LISTS: Final = frozenset({ListKind.BLACK, ListKind.GREY, ListKind.SUSPECT_ADDRESSES})
-"""Kinds of lists that the column `listed` asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +207,7 @@ class _Work:
             data = cutting / datasets.DATA
             with datasets.Cutter(self._recipe, spans, book, found.before_ms, data) as cutter:
                 walked = walk(engine, reader, found.end_seq, sources, what="cut", progress=progress, stopped=stopped)
-                asked = _Asked(lists)
+                asked = Suspects(lists)
                 with closing(walked) as chunks:
                     for chunk in chunks:
                         for record in chunk.before:
@@ -291,39 +289,6 @@ class _Work:
                 "datasets.sources",
                 known=True,
             )
-
-
-class _Asked:
-    """Whether a value of an event is on a list that speaks against it, with the lists as they are at that event."""
-
-    def __init__(self, lists: Membership) -> None:
-        self._lists = lists
-        self._groups: list[tuple[ListProbe, ...]] = []
-        self._look()
-
-    def apply(self, payload: bytes | memoryview) -> None:
-        """Take in a LIST record."""
-        known = len(self._lists.lists)
-        self._lists.apply(payload)
-        if len(self._lists.lists) != known:
-            self._look()
-
-    def _look(self) -> None:
-        probes = [
-            ListProbe(COLUMN_OF_FIELD[each.field], name)
-            for name, each in self._lists.lists.items()
-            if each.kind in SUSPECT_LISTS
-        ]
-        self._groups = [tuple(probes[at : at + PROBES_MAX]) for at in range(0, len(probes), PROBES_MAX)]
-
-    def listed(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Shape (n,)."""
-        found = np.zeros(len(rows), np.bool_)
-        bits = np.zeros((len(rows), MEMBER_WORDS), np.uint64)
-        for probes in self._groups:
-            self._lists.members(rows, probes, bits)
-            found |= bits.any(axis=1)
-        return found
 
 
 def medium_of(folder: Path) -> str:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tarim.cli._datasets import print_list, print_manifest
 from tarim.cli._progress import Bar
-from tarim.cli._wall_time import FORMATS, instant, wall_time
+from tarim.cli._wall_time import FORMATS, instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.table import Table
 
     from tarim.bootstrap.datasets import Cut
     from tarim.bootstrap.house import Places
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from tarim.models import DatasetManifest
     from tarim.privacy import Signer
 
-FILE_COLUMNS = 120
 MAPPING_BYTES_MAX = 1 << 20
 
 _Data = Annotated[Path, typer.Option(help="The data folder. 数据目录。")]
@@ -113,8 +111,7 @@ def cut_command(
     from tarim.base.instants import duration_ms
     from tarim.bootstrap.datasets import Cut
     from tarim.bootstrap.house import Places, settings_of
-    from tarim.models import SampleRole
-    from tarim.models.datasets import Unlabelled
+    from tarim.models import SampleRole, Unlabelled
 
     if unlabelled not in Unlabelled._value2member_map_:
         raise InputError("--unlabelled must be genuine or left_out")
@@ -151,7 +148,7 @@ def cut_command(
     if as_json:
         typer.echo(json.dumps({"digest": manifest.digest, "folder": str(folder), "rows": manifest.rows}))
     else:
-        _print_manifest(manifest)
+        print_manifest(manifest)
         typer.echo(f"kept 已留存: {folder}")
 
 
@@ -215,7 +212,7 @@ def list_command(data: _Data = _DATA, as_json: _Json = False) -> None:
     """
     from tarim.base.errors import TarimError
     from tarim.bootstrap.datasets import FOLDER
-    from tarim.models.datasets import every_dataset
+    from tarim.models import every_dataset
 
     found = list(every_dataset(data / FOLDER, _signer(data)))
     good = [(path, each) for path, each in found if not isinstance(each, TarimError)]
@@ -226,20 +223,7 @@ def list_command(data: _Data = _DATA, as_json: _Json = False) -> None:
         listed += [{"digest": path.name, "problem": error.detail} for path, error in bad]
         typer.echo(json.dumps(listed, ensure_ascii=False))
     else:
-        table = _table(
-            ("set\n数据集", "name\n名称", "rows\n行数", "frauds\n欺诈", "features\n特征", "cut by\n操作人", "at\n时间")
-        )
-        for path, manifest in good:
-            table.add_row(
-                path.name,
-                manifest.name,
-                f"{manifest.rows:,}",
-                f"{sum(role.frauds for role in manifest.roles):,}",
-                f"{len(manifest.features.names)}",
-                manifest.operator.name,
-                wall_time(manifest.ended_ms),
-            )
-        _console().print(table)
+        print_list([manifest for _, manifest in good])
         for path, error in bad:
             typer.echo(f"{path.name}: {error.detail}", err=True)
     if bad:
@@ -266,7 +250,7 @@ def show_command(name: _Set, data: _Data = _DATA, as_json: _Json = False) -> Non
     if as_json:
         typer.echo(manifest.content.decode(), nl=False)
     else:
-        _print_manifest(manifest)
+        print_manifest(manifest)
 
 
 def verify_command(
@@ -329,60 +313,3 @@ def check_command(
     typer.echo(content.decode() if as_json else report.text(), nl=False)
     if report.alarms:
         raise typer.Exit(1)
-
-
-# ---- what is printed -------------------------------------------------------------------------------------------------
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    console = Console(soft_wrap=True, highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = FILE_COLUMNS
-    return console
-
-
-def _table(columns: Sequence[str]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for at, column in enumerate(columns):
-        table.add_column(column, justify="left" if at < 2 else "right", no_wrap=True)
-    return table
-
-
-def _print_manifest(manifest: DatasetManifest) -> None:
-    console = _console()
-    span, rule = manifest.span, manifest.labels
-    console.print(f"{manifest.digest}\n{manifest.name}: {manifest.rows:,} rows 行, {len(manifest.columns)} columns 列")
-    console.print(
-        f"  cut by 操作人 {manifest.operator.name} ({manifest.operator.key_id}), {wall_time(manifest.began_ms)}, "
-        f"on 介质 {manifest.medium}"
-    )
-    console.print(
-        f"  from 来源 {span.kind}, positions 位置 {span.first_seq:,} - {span.end_seq:,}, as of 截至 {wall_time(span.as_of_ms)}"
-        f"; sources 来源 {', '.join(manifest.sources)}"
-    )
-    console.print(
-        f"  labels 标签: {rule.delay_ms / 86_400_000:g} d, {', '.join(rule.sources) or 'any source 任意来源'}; "
-        f"unlabelled 无标签 {rule.unlabelled.value}; {manifest.label_counts.frauds_late:,} frauds known too late 晚于延迟的欺诈"
-    )
-    console.print(
-        f"  features 特征: {manifest.features.set_name} {manifest.features.version}, {len(manifest.features.names)}"
-    )
-    left = manifest.left_out
-    console.print(
-        "  left out 未取: "
-        + ", ".join(f"{name} {getattr(left, name):,}" for name in left.__struct_fields__ if getattr(left, name))
-    )
-    table = _table(("sample\n样本", "from\n起", "until\n止", "rows\n行数", "frauds\n欺诈", "mark\n代表性"))
-    for role in manifest.roles:
-        table.add_row(
-            role.id, wall_time(role.from_ms), wall_time(role.until_ms), f"{role.rows:,}", f"{role.frauds:,}", role.mark
-        )
-    console.print(table)
-    for role in manifest.roles:
-        if role.mark != "representative":
-            console.print(f"  {role.role.value}: {role.note_en}. {role.note_zh}。")

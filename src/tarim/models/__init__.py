@@ -1,8 +1,8 @@
 """Models: load, train, evaluate in plain form.
 
 `load_model` reads a LightGBM text file or a logistic regression and scores batches of features, equal to the library that
-trained it; `fit_model` makes either, and `tarim.models.lab` whole runs on training sets; `auc`, `average_precision`, `precision_at_k` and
-`card_precision_top_k` say how good scores are.  `load_dataset` reads a signed training set.
+trained it; `fit_model` makes either, and `tarim.models.lab` whole runs on training sets; `auc`, `average_precision`,
+`precision_at_k` and `card_precision_top_k` say how good scores are.  `load_dataset` reads a signed training set.
 `Drift` watches a model in use.
 """
 
@@ -10,8 +10,10 @@ from tarim.models.datasets import (
     Dataset,
     DatasetManifest,
     SampleRole,
+    Unlabelled,
     check_dataset,
     dataset_folders,
+    every_dataset,
     find_dataset,
     load_dataset,
     read_manifest,
@@ -87,6 +89,7 @@ __all__ = [
     "SampleRole",
     "Sentence",
     "Standing",
+    "Unlabelled",
     "Verdict",
     "WatchSettings",
     "auc",
@@ -98,6 +101,7 @@ __all__ = [
     "check_service_number",
     "dataset_folders",
     "embed",
+    "every_dataset",
     "find_dataset",
     "fit_model",
     "latest_mature",

@@ -9,7 +9,7 @@ checks       completeness, outliers, leaks, poison, coverage
 """
 
 from tarim.models.datasets.checks import Checked, CheckReport, check_dataset, check_rows
-from tarim.models.datasets.cutting import ENTITIES, Cutter, Recipe, software
+from tarim.models.datasets.cutting import Cutter, software
 from tarim.models.datasets.folder import (
     DATA,
     Dataset,
@@ -36,6 +36,7 @@ from tarim.models.datasets.manifest import (
     Unlabelled,
     columns_of,
 )
+from tarim.models.datasets.recipe import ENTITIES, Recipe
 from tarim.models.datasets.time_rules import LabelBook, Period, periods
 
 __all__ = [
