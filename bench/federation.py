@@ -18,6 +18,7 @@ import resource
 import statistics
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,21 @@ from tarim.federation import Role, Session
 from tarim.federation.adapters.link import Link
 from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, make_certificate
 from tarim.federation.adapters.ports import Dialler, Listening
+from tarim.federation.learning.boosting import (
+    Bins,
+    Boosting,
+    BoostingPlan,
+    Loss,
+    bin_edges,
+    binned,
+    boosted_in_the_clear,
+    margins,
+    scored_in_the_clear,
+)
 from tarim.federation.learning.encoding import Encoded, Encoder
 from tarim.federation.learning.logistic import Plan, train, trained_in_the_clear
-from tarim.federation.sharing import open_to
+from tarim.federation.learning.splits import VALUE_FRACTION_BITS
+from tarim.federation.sharing import Share, open_to
 from tarim.models import auc
 
 DATA_COMPANY = ("age", "job", "marital", "education", "default", "balance", "housing")
@@ -59,7 +72,17 @@ class Marketing:
         cut = int(len(order) * (1 - TEST_SHARE))
         self.train, self.test = order[:cut], order[cut:]
         bank = [name for name in BANK if duration or name != "duration"]
+        self.raw = {Role.FIRST: _codes(table, DATA_COMPANY), Role.SECOND: _codes(table, bank)}
         self.columns = {Role.FIRST: _columns(table, DATA_COMPANY), Role.SECOND: _columns(table, bank)}
+
+    def binned(self, role: Role) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Bins]:
+        """Training and test rows of one party in at most sixteen bins a column, texts by their codes."""
+        edges = [bin_edges(column[self.train]) for column in self.raw[role]]
+        parts = [
+            np.stack([binned(column[rows], at) for column, at in zip(self.raw[role], edges, strict=True)], axis=1)
+            for rows in (self.train, self.test)
+        ]
+        return parts[0], parts[1], Bins(tuple(len(at) + 1 for at in edges))
 
     def encoded(self, role: Role) -> tuple[Encoded, Encoded]:
         """Training and test rows of one party, encoded by what it learned on the training rows."""
@@ -67,6 +90,17 @@ class Marketing:
         encoder = Encoder.learned([column[self.train] for column in columns])
         parts = (encoder.encoded([column[rows] for column in columns]) for rows in (self.train, self.test))
         return next(parts), next(parts)
+
+
+def _codes(table: Any, names: Any) -> list[Floats]:
+    """Numbers as they are, texts as their place in the alphabet."""
+    values = [np.array(table[name].to_pylist()) for name in names]
+    return [
+        each.astype(np.float64)
+        if each.dtype.kind in "if"
+        else np.unique(each, return_inverse=True)[1].astype(np.float64)
+        for each in values
+    ]
 
 
 def _columns(table: Any, names: Any) -> list[Floats]:
@@ -81,37 +115,43 @@ def _columns(table: Any, names: Any) -> list[Floats]:
     return found
 
 
-def _party(role: Role, home: Path, port: Any, shared: Path, plan: Plan, results: Any) -> None:
+def _party(role: Role, home: Path, port: Any, shared: Path, plan: Plan | BoostingPlan, results: Any) -> None:
     """One company, in a process of its own."""
     data = Marketing(shared)
-    own, _ = data.encoded(role)
-    theirs, _ = data.encoded(Role(1 - role))  # only its public widths are used
     names = ("data", "bank")
     pinned = Pinned(home / names[role], home / names[1 - role] / CERTIFICATE_FILE)
-    if role is Role.SECOND:
-        with Listening("127.0.0.1", 0, pinned) as listening:
+    with ExitStack() as stack:
+        if role is Role.SECOND:
+            listening = stack.enter_context(Listening("127.0.0.1", 0, pinned))
             port.put(listening.port)
-            link = Link(listening.run(RUN_ID))
-            _run(role, link, own, theirs, data, plan, results)
-    else:
-        _run(role, Link(Dialler("127.0.0.1", port.get(), pinned, RUN_ID)), own, theirs, data, plan, results)
-
-
-def _run(role: Role, link: Link, own: Encoded, theirs: Encoded, data: Marketing, plan: Plan, results: Any) -> None:
-    with link:
+            link = stack.enter_context(Link(listening.run(RUN_ID)))
+        else:
+            link = stack.enter_context(Link(Dialler("127.0.0.1", port.get(), pinned, RUN_ID)))
         begin, used = time.perf_counter(), time.process_time()
         session = Session(link, role)
         labels = data.labels[data.train] if role is Role.SECOND else None
-        model = train(session, own, theirs.widths, labels, plan)
-        took_s, used_s = time.perf_counter() - begin, time.process_time() - used
-        traffic = asdict(link.traffic)
-        weights = open_to(session, model.weights, Role.SECOND, "weights, to judge the model")
+        if isinstance(plan, Plan):
+            own, theirs = (
+                data.encoded(role)[0],
+                data.encoded(Role(1 - role))[0].widths,
+            )  # of them the public widths only
+            opened = train(session, own, theirs, labels, plan).weights
+            took_s, used_s = time.perf_counter() - begin, time.process_time() - used
+            traffic = asdict(link.traffic)
+        else:
+            mine, tests, shape = data.binned(role)
+            theirs_shape = data.binned(Role(1 - role))[2]
+            model = Boosting(session, mine, shape, theirs_shape, labels, plan).run()
+            took_s, used_s = time.perf_counter() - begin, time.process_time() - used
+            traffic = asdict(link.traffic)
+            opened = Share(margins(session, model, tests), VALUE_FRACTION_BITS)
+        values = open_to(session, opened, Role.SECOND, "what the model is judged by")
     memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    results.put((int(role), took_s, used_s, memory_mib, traffic, None if weights is None else weights.tolist()))
+    results.put((int(role), took_s, used_s, memory_mib, traffic, None if values is None else values.tolist()))
 
 
-def logistic(shared: Path, plan: Plan) -> dict[str, Any]:
-    """Figures of one joint training."""
+def _together(shared: Path, plan: Plan | BoostingPlan) -> tuple[dict[str, Any], Floats]:
+    """What a run cost, and what was opened to the bank."""
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="tarim-federation-") as folder:
         home = Path(folder)
@@ -125,26 +165,45 @@ def logistic(shared: Path, plan: Plan) -> dict[str, Any]:
         found = dict(sorted((each[0], each[1:]) for each in (results.get(timeout=600) for _ in parties)))
         for party in parties:
             party.join()
-    weights = np.array(found[1][4])
-    data = Marketing(shared)
-    tests = [data.encoded(role)[1].values for role in Role]
-    labels = data.labels[data.test]
-    trains = [data.encoded(role)[0] for role in Role]
-    clear = trained_in_the_clear(trains[0], trains[1], data.labels[data.train], plan)
-    x = np.column_stack([np.ones(len(labels)), *tests])
-    return {
-        "rows": len(data.train),
-        "columns": x.shape[1] - 1,
+    costs = {
         "took_s": round(max(each[0] for each in found.values()), 2),
         "cpu_s": [round(each[1], 2) for each in found.values()],
         "memory_mib": [each[2] for each in found.values()],
         "sent_mb": [round(each[3]["sent_bytes"] / 1e6, 1) for each in found.values()],
         "rounds": [each[3]["rounds"] for each in found.values()],
         "waited_s": [round(each[3]["waited_s"], 2) for each in found.values()],
+    }
+    return costs, np.array(found[1][4])
+
+
+def logistic(shared: Path, plan: Plan) -> dict[str, Any]:
+    """Figures of one joint logistic regression."""
+    costs, weights = _together(shared, plan)
+    data = Marketing(shared)
+    x = np.column_stack([np.ones(len(data.test)), *(data.encoded(role)[1].values for role in Role)])
+    labels = data.labels[data.test]
+    trains = [data.encoded(role)[0] for role in Role]
+    clear = trained_in_the_clear(trains[0], trains[1], data.labels[data.train], plan)
+    return costs | {
+        "rows": len(data.train),
+        "columns": x.shape[1] - 1,
         "auc": round(auc(x @ weights, labels), 4),
         "auc_clear": round(auc(x @ clear, labels), 4),
         "weights_differ": round(float(np.abs(weights - clear).max()), 5),
     }
+
+
+def boosting(shared: Path, plan: BoostingPlan) -> dict[str, Any]:
+    """Figures of one joint training of trees; in the clear: the same whole numbers, for log loss."""
+    costs, scores = _together(shared, plan)
+    data = Marketing(shared)
+    labels = data.labels[data.test]
+    found = costs | {"rows": len(data.train), "auc": round(auc(scores, labels), 4)}
+    if plan.loss is Loss.LOG:
+        trains, tests, shapes = zip(*(data.binned(role) for role in Role), strict=True)
+        trees = boosted_in_the_clear(trains, shapes, data.labels[data.train], plan)
+        found["auc_clear"] = round(auc(scored_in_the_clear(trees, tests, shapes, plan.depth).astype(float), labels), 4)
+    return found
 
 
 def main() -> None:
@@ -153,8 +212,12 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=shared_folder())
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--boosting", choices=list(Loss), default=None)
     options = parser.parse_args()
-    runs = [logistic(options.shared, Plan(epochs=options.epochs)) for _ in range(options.runs)]
+    if options.boosting:
+        runs = [boosting(options.shared, BoostingPlan(loss=Loss(options.boosting))) for _ in range(options.runs)]
+    else:
+        runs = [logistic(options.shared, Plan(epochs=options.epochs)) for _ in range(options.runs)]
     for figures in runs:
         print(json.dumps(figures))
     print(f"median {statistics.median(each['took_s'] for each in runs)} s")

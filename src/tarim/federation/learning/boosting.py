@@ -192,7 +192,7 @@ class Boosting:
         self._session, self._plan, self._bins, self._labels = session, plan, bins, labels
         self._precision = Precision.of(rows)
         first, second = (own, theirs) if session.first else (theirs, own)
-        self._half = 1 << max(len(first.candidates) - 1, len(second.candidates) - 1, 1).bit_length()
+        self._half = _half(first, second)
         self._columns = len(first.counts)
         self._candidates = [_padded(each.candidates, self._half) for each in (first, second)]
         if session.first:
@@ -367,10 +367,7 @@ def boosted_in_the_clear(
     """
     assert plan.loss is Loss.LOG
     rows = len(labels)
-    half = 1 << max(len(shapes[0].candidates) - 1, len(shapes[1].candidates) - 1, 1).bit_length()
-    goes_left = np.stack(
-        [bins[party][:, column] <= last for party in (0, 1) for column, last in _padded(shapes[party].candidates, half)]
-    )
+    goes_left = _ways(bins, shapes)
     unit = 1 << VALUE_FRACTION_BITS
     margin, trees = np.zeros(rows, np.int64), []
     for _ in range(plan.trees):
@@ -392,6 +389,37 @@ def boosted_in_the_clear(
         margin = margin + leaves[node]
         trees.append((np.array(splits), leaves))
     return trees
+
+
+def scored_in_the_clear(
+    trees: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+    bins: Sequence[Binned],
+    shapes: Sequence[Bins],
+    depth: int,
+) -> npt.NDArray[np.int64]:
+    """The margins of rows by the twin's trees, with VALUE_FRACTION_BITS."""
+    goes_left = _ways(bins, shapes)
+    rows = np.arange(len(bins[0]))
+    margin = np.zeros(len(rows), np.int64)
+    for splits, leaves in trees:
+        node = np.zeros(len(rows), np.int64)
+        for level in range(depth):
+            node = 2 * node + ~goes_left[splits[node + (1 << level) - 1], rows]
+        margin += leaves[node]
+    return margin
+
+
+def _ways(bins: Sequence[Binned], shapes: Sequence[Bins]) -> npt.NDArray[np.bool_]:
+    """Whether each row goes left at each candidate of both parties, padded as in training: (candidates, rows)."""
+    half = _half(shapes[0], shapes[1])
+    return np.stack(
+        [bins[party][:, column] <= last for party in (0, 1) for column, last in _padded(shapes[party].candidates, half)]
+    )
+
+
+def _half(first: Bins, second: Bins) -> int:
+    """Places for one party's candidates: a power of two that both fit."""
+    return 1 << max(len(first.candidates) - 1, len(second.candidates) - 1, 1).bit_length()
 
 
 def _cut_in_the_clear(
