@@ -13,6 +13,7 @@ DATA/
     registry/       signed packages of models, by the digest of their manifest
     watch/          baseline, state and figures of the watch over models
     backtests/      results of backtests, by digest
+    datasets/       signed training sets, by digest
     cache/          compiled rules; may be deleted
 """
 
