@@ -78,7 +78,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How a kind of feature is said: templates of subject {s}, condition {w}, field {c}, span {t} and value {v}."""
+    """How a kind of feature is said: templates of subject {s}, condition {w}, field {c}, span {t}, percent or times {p}, value {v}."""
 
     zh: str
     en: str
