@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import msgspec
@@ -25,7 +25,7 @@ from tarim.models import (
 )
 from tarim.models.kernels import watch as kernel
 from tarim.models.watch.columns import Layout, columns_of, groups_of
-from tarim.models.watch.psi import WEEK_HOURS, hour_of_week, is_weekend
+from tarim.models.watch.psi import WEEK_HOURS, hour_of_week, parts_of
 from tarim.stream import Channel, Col, Kind, empty_rows
 from tests.naive import watch as naive
 
@@ -108,7 +108,7 @@ def test_counts_are_those_of_a_naive_twin() -> None:
     columns = columns_of(rows, features, scores, NAMES, int(Channel.API))
     of = Layout.of(columns, groups_of(rows), int(Channel.API))
     counts = np.zeros((48, len(columns), kernel.BINS), np.int64)
-    strata = np.zeros((48, 2 * kernel.GROUPS_MAX), np.int64)
+    strata = np.zeros((48, kernel.PARTS * kernel.GROUPS_MAX), np.int64)
     head = np.zeros(kernel.HEAD_WORDS, np.int64)
     head[kernel.OPEN_HOUR] = int(rows[-1, Col.OCCURRED_MS]) // HOUR_MS
     arguments = (of.reads, of.places, of.edges, of.codes, of.sizes, of.groups, of.batch)
@@ -277,10 +277,14 @@ def test_a_sample_is_the_same_however_it_was_shown() -> None:
 
 
 def test_hours_of_the_week_begin_on_monday_in_china() -> None:
-    """2026-03-02 is a Monday; 2026-03-07 a Saturday."""
+    """2026-03-02 is a Monday, among the first five days of its month; 2026-03-07 a Saturday."""
     monday = START_MS // HOUR_MS
     assert hour_of_week(np.array([monday, monday + 25, monday + WEEK_HOURS])).tolist() == [0, 25, 0]
-    assert is_weekend(np.array([monday, monday + 5 * 24, monday + 7 * 24 - 1])).tolist() == [0, 1, 1]
+    assert parts_of(np.array([monday + 4 * 24 - 1, monday + 4 * 24, monday + 5 * 24])).tolist() == [2, 0, 1]
+    for day in range(-40_000, 40_000, 7):
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+        expected = 2 if moment.day <= 5 else int(moment.weekday() >= 5)
+        assert parts_of(np.array([day * 24])).tolist() == [expected], moment
 
 
 def test_a_proposal_to_train_again_holds_its_evidence_and_decides_nothing() -> None:

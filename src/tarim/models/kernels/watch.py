@@ -3,7 +3,7 @@
 State, owned by the caller and updated in place:
 
     counts[slot, column, bin]   int64   events of the hour that the slot holds; slot = hour % slots
-    strata[slot, stratum]       int64   the same events by stratum: 2 * group of kind and channel, + 1 at the weekend
+    strata[slot, stratum]       int64   the same events by stratum: PARTS * group of kind and channel + part (`part_of`)
     head[OPEN_HOUR]             int64   the newest hour, in hours since the epoch; -1 before the first event
     head[TAKEN]                 int64   events counted
     head[TOO_LATE]              int64   events older than the oldest slot, which are left out
@@ -28,6 +28,8 @@ OPEN_HOUR, TAKEN, TOO_LATE, NEXT_SEQ, FIRST_HOUR = 0, 1, 2, 3, 4
 HEAD_WORDS = 5
 BINS = 16
 GROUPS_MAX = 32
+PARTS = 3
+MONTH_BEGIN_DAYS = 5
 PAIRS = 256
 """Places of (kind, channel) in the table of groups: kind * 8 + channel."""
 
@@ -75,6 +77,28 @@ def bin_of(rows, score, scored, i, hour, reads, places, edges, codes, sizes, c):
     return 0 if amount == 0 else bin_of_number(float(amount), edges, c)
 
 
+@nb.njit("i8(i8)", cache=True)
+def part_of(hour):
+    """The part of the month of an hour since the epoch, in China: 2 its first days (rents, instalments), 1 a weekend, else 0.
+
+    Days to a date by the Gregorian calendar: H. Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.
+    """
+    days = (hour + _LOCAL_HOURS) // 24
+    of_era = (days + 719_468) % 146_097
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    if of_year - (153 * ((5 * of_year + 2) // 153) + 2) // 5 < MONTH_BEGIN_DAYS:
+        return 2
+    return 1 if (days + 3) % 7 >= 5 else 0  # 1970-01-01 was a Thursday
+
+
+@nb.njit("void(i8[::1], i8[::1])", cache=True)
+def parts_of(hours, out):
+    """out[i] = part_of(hours[i]); shape (n,) each."""
+    for i in range(hours.shape[0]):
+        out[i] = part_of(hours[i])
+
+
 @nb.njit("i8(i8[:,::1], i8, i8[::1])", inline="always", cache=True)
 def group_of(rows, i, groups):
     """The group of event i: by kind and channel, 0 for a pair that has none of its own."""
@@ -113,8 +137,7 @@ def fold(rows, features, scores, start, reads, places, edges, codes, sizes, grou
             continue
         head[TAKEN] += 1
         slot = hour % slots
-        weekend = 1 if ((hour + _LOCAL_HOURS) // 24 + 3) % 7 >= 5 else 0  # 1970-01-01 was a Thursday
-        strata[slot, 2 * group_of(rows, i, groups) + weekend] += 1
+        strata[slot, PARTS * group_of(rows, i, groups) + part_of(hour)] += 1
         score = scores[i] if scored else np.nan
         whole = rows[i, _CHANNEL] != batch
         for c in range(first):

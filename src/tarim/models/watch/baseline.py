@@ -32,7 +32,7 @@ from tarim.models.watch.psi import (
     Usual,
     compare,
     hour_of_week,
-    is_weekend,
+    parts_of,
 )
 from tarim.models.watch.settings import WatchSettings
 from tarim.stream import Col, Kind, Rows
@@ -119,8 +119,8 @@ def read_baseline(content: bytes) -> Baseline:
         file = msgspec.json.decode(content, type=BaselineFile)
         columns = len(file.columns)
         layout = Layout.of(file.columns, file.groups, file.batch)
-        counts = np.array(file.counts, np.int64).reshape(-1, 2, columns, kernel.BINS)
-        events = np.array(file.events, np.int64).reshape(len(counts), 2)
+        counts = np.array(file.counts, np.int64).reshape(-1, kernel.PARTS, columns, kernel.BINS)
+        events = np.array(file.events, np.int64).reshape(len(counts), kernel.PARTS)
         mix = np.array(file.mix, np.int64).reshape(WEEK_HOURS, int(layout.mixed.sum()), kernel.BINS)
         if file.format != _FORMAT or not columns == len(file.psi) == len(file.ratio):
             raise ValueError
@@ -192,7 +192,7 @@ class BaselineMaker:
         columns, bins, groups = len(self._columns), kernel.BINS, len(self._pairs) + 1
         self._tally = np.zeros((24 * days // _STEP_HOURS, groups, columns, bins), np.int32)
         self._hourly = np.zeros((24 * days, columns, bins), np.int64)
-        self._strata = np.zeros((24 * days, 2 * groups), np.int64)
+        self._strata = np.zeros((24 * days, kernel.PARTS * groups), np.int64)
         self._head = np.zeros(kernel.HEAD_WORDS, np.int64)
         self._head[kernel.OPEN_HOUR] = to_ms // HOUR_MS - 1
 
@@ -223,9 +223,9 @@ class BaselineMaker:
         slots = hours % len(hours)
         mix_hours, strata_hours = self._hourly[slots][:, self._layout.mixed], self._strata[slots]
         quarters = self._tally.astype(np.int64)
-        weekend = is_weekend(hours[::_STEP_HOURS])
-        counts = np.stack([quarters[weekend == part].sum(axis=0) for part in (0, 1)], axis=1)
-        events = strata_hours.sum(axis=0).reshape(-1, 2)
+        parts = parts_of(hours[::_STEP_HOURS])
+        counts = np.stack([quarters[parts == part].sum(axis=0) for part in range(kernel.PARTS)], axis=1)
+        events = strata_hours.sum(axis=0).reshape(-1, kernel.PARTS)
         mix = np.zeros((WEEK_HOURS, *mix_hours.shape[1:]), np.int64)
         np.add.at(mix, hour_of_week(hours), mix_hours)
         psi, ratio = self._variation(hours, quarters, strata_hours, mix_hours, counts, events, mix)
@@ -258,16 +258,17 @@ class BaselineMaker:
     ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """(mean, spread) of the cube roots of PSI and of PSI / noise over the windows of the baseline, by column."""
         seen, mixed, found = _seen(hours), self._layout.mixed, []
+        parts = parts_of(hours[::_STEP_HOURS])
         for start in range(0, len(hours) - WINDOW_HOURS + 1, _STEP_HOURS):
             part = slice(start, start + WINDOW_HOURS)
             cells = hour_of_week(hours[part])
             other_counts, other_mix, other_seen = counts.copy(), mix.copy(), seen.copy()
             for quarter in range(start // _STEP_HOURS, (start + WINDOW_HOURS) // _STEP_HOURS):
-                other_counts[:, int(is_weekend(hours[quarter * _STEP_HOURS])[()])] -= quarters[quarter]
+                other_counts[:, parts[quarter]] -= quarters[quarter]
             own = strata[part].sum(axis=0)
             other_mix[cells] -= mix_hours[part]  # 24 hours in a row are 24 different hours of the week
             other_seen[cells] -= 1
-            others = Usual.of(other_counts, events - own.reshape(-1, 2), other_mix, other_seen, mixed)
+            others = Usual.of(other_counts, events - own.reshape(-1, kernel.PARTS), other_mix, other_seen, mixed)
             first = start // _STEP_HOURS
             actual = quarters[first : first + WINDOW_HOURS // _STEP_HOURS].sum(axis=(0, 1))
             compared = compare(actual, own, hours[part], others)

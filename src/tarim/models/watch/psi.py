@@ -12,7 +12,8 @@ What is expected of 24 hours follows their own mix of events:
 
     expected[column, bin] = sum over strata of events[stratum] * rate[stratum, column, bin]
 
-A stratum is a group of kind and channel on a working day or at a weekend.  So a salary day, with many deposits, is expected to
+A stratum is a group of kind and channel on a working day, at a weekend, or in the first five days of a month, when rents and
+instalments are due.  So a salary day, with many deposits, is expected to
 look like many deposits.  The columns of the mix itself (kind, channel, hour of the day) are expected to be as in the same hours
 of the week.
 """
@@ -24,6 +25,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from tarim.models.kernels import watch as kernel
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -45,9 +48,11 @@ def hour_of_week(hours: Counts) -> Counts:
     return (hours + _CHINA_HOURS - _FIRST_MONDAY_HOURS) % WEEK_HOURS
 
 
-def is_weekend(hours: Counts) -> Counts:
-    """1 on Saturdays and Sundays in China, else 0."""
-    return (hour_of_week(hours) >= 5 * 24).astype(np.int64)
+def parts_of(hours: Counts) -> Counts:
+    """The part of the month of each hour since the epoch, in China: 2 its first five days, 1 a weekend, else 0."""
+    parts = np.empty(len(hours), np.int64)
+    kernel.parts_of(np.ascontiguousarray(hours), parts)
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,8 @@ class Usual:
 
     @classmethod
     def of(cls, counts: Counts, events: Counts, mix: Counts, hours_seen: Counts, mixed: Mixed) -> Usual:
-        """counts: (groups, 2, columns, bins), the 2 being working days and weekends.  events: (groups, 2).  mix: (WEEK_HOURS,
-        mixed columns, bins), hours_seen: how often each hour of the week was there.
+        """counts: (groups, PARTS, columns, bins).  events: (groups, PARTS).  mix: (WEEK_HOURS, mixed columns, bins).  hours_seen:
+        (WEEK_HOURS,), how often each hour of the week was there.
         """
         whole, whole_events = counts.sum(axis=(0, 1)), max(int(events.sum()), 1)
         everywhere = whole / whole_events
@@ -75,7 +80,7 @@ class Usual:
         # A group that was never seen is expected to be like everything; one that was is almost all its own.
         lender = np.where((group_events > 0)[:, None, None], group / np.maximum(group_events, 1)[:, None, None], lender)
         rates = (counts + _LENT_EVENTS * lender[:, None]) / (events + _LENT_EVENTS)[:, :, None, None]
-        strata = 2 * len(counts)
+        strata = counts.shape[0] * counts.shape[1]
         own = np.maximum(events, np.minimum(group_events[:, None], _LENT_EVENTS)).astype(np.float64)
         of_day = np.tile(mix.reshape(7, 24, *mix.shape[1:]).sum(axis=0), (7, 1, 1))
         days = np.tile(hours_seen.reshape(7, 24).sum(axis=0), 7)
