@@ -78,7 +78,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How a kind of feature is said: templates of subject {s}, condition {w}, field {c}, span {t}, percent or times {p}, value {v}."""
+    """How a kind of feature is said: templates of subject {s}, condition {w}, field {c}, span {t}, factor {p}, value {v}."""
 
     zh: str
     en: str
@@ -144,6 +144,11 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "percentile": _Form("{s} {t}内{c}的 {p} 分位为{v}", "percentile {p} of the {c} of {s} in {t}: {v}", _amount),
     "over_percentile": _Form(
         "本次{c}是{s} {t}内 {p} 分位的 {v} 倍", "this {c} is {v} times percentile {p} of {s} in {t}", _ratio
+    ),
+    "outliers": _Form(
+        "{s} {t}内 {v} 笔{c}超过其中位数 {p} 倍",
+        "{v} events of {s} in {t} with more than {p} times their median {c}",
+        _count,
     ),
     "distinct": _Form("{s} {t}内涉及 {v} 个不同的{c}", "different {c}s of {s} in {t}: {v}", _count),
     "is_new": _Form(

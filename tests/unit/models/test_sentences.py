@@ -34,7 +34,15 @@ def test_the_examples_of_the_page():
 
 def test_every_kind_of_feature_has_words():
     """A new method of Entity that makes a feature needs its sentence; none leaves a gap in its template."""
-    made = {"column": "amount_fen", "window": "7d", "within": "7d", "where": NIGHT, "delay": "7d", "percent": 50}
+    made = {
+        "column": "amount_fen",
+        "window": "7d",
+        "within": "7d",
+        "where": NIGHT,
+        "delay": "7d",
+        "percent": 50,
+        "times": 5,
+    }
     made["other"] = Entity("payee", key="payee_account")
     operations = set()
     for name, method in inspect.getmembers(Entity, inspect.isfunction):
