@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 QUICK ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test test-slow check lint bench docs accept-engine accept-rules lock clean
+.PHONY: help setup demo test test-slow check lint bench docs accept-engine accept-rules accept-models lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ accept-engine: setup  ## SLOW (15 min; QUICK=1: 50 s): check every bar of the en
 
 accept-rules: setup  ## SLOW (15 min; QUICK=1: 50 s): check every bar of rules, lists and names
 	QUICK=$(QUICK) $(BIN)/python -m bench.accept_rules
+
+accept-models: setup  ## SLOW (40 min; QUICK=1: 50 s, half of them): check every bar of models
+	QUICK=$(QUICK) $(BIN)/python -m bench.accept_models
 
 docs: setup  ## write the generated pages of the reference anew
 	$(BIN)/python -m tarim.cli._reference docs/reference

@@ -55,6 +55,7 @@ def run(*, quick: bool) -> dict[str, Any]:
         "score_differs_from_lightgbm": scores_differing(content, model, tested),
         **piece_costs(tested_rows, tested, decider, model),
         **single_costs(tested_rows, tested, decider, model),
+        **whole_single_cost(rows, decider),
         **lightgbm_costs(content, tested),
     }
 
@@ -183,6 +184,26 @@ def single_costs(rows: Rows, features: Floats, decider: Decider, model: Model) -
         "model_single_us": _cost_us(lambda a, b: model.score(features[a:b], scores), count, 1),
         "decide_single_us": _cost_us(lambda a, b: decider.decide(rows[a:b], features[a:b], found), count, 1),
     }
+
+
+def whole_single_cost(rows: Rows, decider: Decider) -> dict[str, float]:
+    """Features, score and rules of one event at a time, called from Python, after all events but the last thousands."""
+    count = min(len(rows) // 3, 4_000 * REPETITIONS) // REPETITIONS * REPETITIONS
+    copy, each = rows.copy(), count // REPETITIONS
+    engine = ready(Engine(reference_features()), len(rows))
+    out, found = np.empty((1, len(decider.feature_names))), np.empty((1, DECISION_WORDS), np.int64)
+    before = len(rows) - count
+    engine.process(copy[:before], np.empty((before, len(decider.feature_names))))
+    costs = []
+    for piece in range(REPETITIONS):
+        first = before + piece * each
+        started = time.thread_time()
+        for low in range(first, first + each):
+            event = copy[low : low + 1]
+            engine.process(event, out)
+            decider.decide(event, out, found)
+        costs.append((time.thread_time() - started) / each * 1e6)
+    return {"whole_single_us": round(statistics.median(costs), 3)}
 
 
 def lightgbm_costs(content: bytes, features: Floats) -> dict[str, float]:
