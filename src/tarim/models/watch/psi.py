@@ -70,8 +70,9 @@ class Usual:
 
     @classmethod
     def of(cls, counts: Counts, events: Counts, mix: Counts, hours_seen: Counts, mixed: Mixed) -> Usual:
-        """counts: (groups, PARTS, columns, bins).  events: (groups, PARTS).  mix: (WEEK_HOURS, mixed columns, bins).  hours_seen:
-        (WEEK_HOURS,), how often each hour of the week was there.
+        """counts: (groups, PARTS, columns, bins).  events: (groups, PARTS).  mix: (WEEK_HOURS, mixed columns, bins).
+
+        hours_seen: (WEEK_HOURS,), how often each hour of the week was there.
         """
         whole, whole_events = counts.sum(axis=(0, 1)), max(int(events.sum()), 1)
         everywhere = whole / whole_events
