@@ -135,6 +135,19 @@ SHIFTS: Final = (
 )
 
 
+def line_names() -> tuple[str, ...]:
+    """Names of the lines."""
+    drift = (*(f"drift, {shift.name}" for shift in SHIFTS), "drift, quiet days", "drift, cost an event")
+    return (
+        *drift,
+        "probing, burst: refused",
+        "probing, sweep: refused of 2,000",
+        "probing, grid: refused of 2,000",
+        "probing, ordinary traffic",
+        "probing, cost an event",
+    )
+
+
 class Bank:
     """A simulated bank up to its quiet days: the engine's snapshot, the baseline, and the days that follow."""
 
