@@ -67,6 +67,27 @@ def note_near(A, g, account, t, floor):
         A[e + 3] = t
 
 
+@njit("void(i8[::1], i8, i8, i8)", cache=True)
+def clear(A, g, account, event):
+    """An event is not known as fraud any more: take its conviction away."""
+    e = ring_of(A, A[g + ROLE] + MARK, account)
+    if e < 0:
+        return
+    block = A[e + 1] >> 6
+    mask = (np.int64(1) << (A[e + 1] & 63)) - 1
+    start = A[e + 2] >> 32
+    head = A[e + 2] & LOW
+    for p in range(start, head):
+        if A[block + (p & mask) * MARKING + 1] == event:
+            for q in range(p, head - 1):
+                o = block + (q & mask) * MARKING
+                i = block + ((q + 1) & mask) * MARKING
+                A[o] = A[i]
+                A[o + 1] = A[i + 1]
+            A[e + 2] = (start << 32) | (head - 1)
+            return
+
+
 @njit("void(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
 def convict(A, g, account, event, label_ms, floor, wm):
     """An event became known as fraud: its account is convicted by it, and its neighbours are near."""
@@ -89,27 +110,6 @@ def convict(A, g, account, event, label_ms, floor, wm):
             i = block + (p & mask) * EDGE
             if A[i] > floor:
                 note_near(A, g, A[i + 2], A[i], floor)
-
-
-@njit("void(i8[::1], i8, i8, i8)", cache=True)
-def clear(A, g, account, event):
-    """An event is not known as fraud any more: take its conviction away."""
-    e = ring_of(A, A[g + ROLE] + MARK, account)
-    if e < 0:
-        return
-    block = A[e + 1] >> 6
-    mask = (np.int64(1) << (A[e + 1] & 63)) - 1
-    start = A[e + 2] >> 32
-    head = A[e + 2] & LOW
-    for p in range(start, head):
-        if A[block + (p & mask) * MARKING + 1] == event:
-            for q in range(p, head - 1):
-                o = block + (q & mask) * MARKING
-                i = block + ((q + 1) & mask) * MARKING
-                A[o] = A[i]
-                A[o + 1] = A[i + 1]
-            A[e + 2] = (start << 32) | (head - 1)
-            return
 
 
 @njit("void(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
@@ -137,6 +137,71 @@ def beside_convicted(A, g, account, t, after_ms, wm):
             if convicted(A, g, A[block + (p & mask) * EDGE + 2], wm):
                 return True
     return False
+
+
+@njit("void(i8[::1], i8, i8, i8, i8)", cache=True)
+def fetch_neighbours(A, g, e, begin, end):
+    """Ask for what the accounts paid and received that stand in a span of entry e's ring: entries, then rings."""
+    block = A[e + 1] >> 6
+    mask = (np.int64(1) << (A[e + 1] & 63)) - 1
+    for store in range(OUT, IN + 1):
+        for p in range(begin, end):
+            fetch_home(A, g, store, A[block + (p & mask) * EDGE + 2])
+    for store in range(OUT, IN + 1):
+        for p in range(begin, end):
+            fetch_newest(A, g, store, A[block + (p & mask) * EDGE + 2])
+
+
+@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
+def beyond(A, g, account, t, after_ms, wm, visits):
+    """Visits left after the account's neighbours were asked for convicted ones beside them: -1 found, -2 none left."""
+    for store in range(OUT, IN + 1):
+        e = ring_of(A, A[g + ROLE] + store, account)
+        if e < 0:
+            continue
+        block = A[e + 1] >> 6
+        mask = (np.int64(1) << (A[e + 1] & 63)) - 1
+        end = span_end(A, e, EDGE, t)
+        for p in range(end - 1, span_begin(A, g, e, EDGE, end, after_ms) - 1, -1):
+            if visits == 0:
+                A[g + CUT] = 1
+                return np.int64(-2)
+            visits -= 1
+            if beside_convicted(A, g, A[block + (p & mask) * EDGE + 2], t, after_ms, wm):
+                return np.int64(-1)
+    return visits
+
+
+@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
+def third_hop(A, g, account, partner, t, after_ms, wm):
+    """3 when an account two transfers away is beside a convicted one, else -1; each neighbour is expanded once."""
+    stamp = new_stamp(A, g)
+    base = large_set(A, g)
+    visits = A[g + VISITS]
+    if partner != 0:
+        place = place_of(A, base, A[g + LARGE], stamp, partner)
+        A[place] = stamp
+        A[place + 1] = partner
+        visits = beyond(A, g, partner, t, after_ms, wm, visits)
+    for store in range(OUT, IN + 1):
+        e = ring_of(A, A[g + ROLE] + store, account)
+        if e < 0:
+            continue
+        block = A[e + 1] >> 6
+        mask = (np.int64(1) << (A[e + 1] & 63)) - 1
+        end = span_end(A, e, EDGE, t)
+        begin = span_begin(A, g, e, EDGE, end, after_ms)
+        fetch_neighbours(A, g, e, begin, end)
+        for p in range(end - 1, begin - 1, -1):
+            if visits < 0:
+                break
+            u = A[block + (p & mask) * EDGE + 2]
+            place = place_of(A, base, A[g + LARGE], stamp, u)
+            if A[place] != stamp:
+                A[place] = stamp
+                A[place + 1] = u
+                visits = beyond(A, g, u, t, after_ms, wm, visits)
+    return np.int64(3) if visits == -1 else np.int64(-1)
 
 
 @njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8)", cache=True)
@@ -172,92 +237,6 @@ def hops_to_convicted(A, g, account, partner, t, after_ms, wm, hops):
     return third_hop(A, g, account, partner, t, after_ms, wm)
 
 
-@njit("void(i8[::1], i8, i8, i8, i8)", cache=True)
-def fetch_neighbours(A, g, e, begin, end):
-    """Ask for what the accounts paid and received that stand in a span of entry e's ring: entries, then rings."""
-    block = A[e + 1] >> 6
-    mask = (np.int64(1) << (A[e + 1] & 63)) - 1
-    for store in range(OUT, IN + 1):
-        for p in range(begin, end):
-            fetch_home(A, g, store, A[block + (p & mask) * EDGE + 2])
-    for store in range(OUT, IN + 1):
-        for p in range(begin, end):
-            fetch_newest(A, g, store, A[block + (p & mask) * EDGE + 2])
-
-
-@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
-def third_hop(A, g, account, partner, t, after_ms, wm):
-    """3 when an account two transfers away is beside a convicted one, else -1; each neighbour is expanded once."""
-    stamp = new_stamp(A, g)
-    base = large_set(A, g)
-    visits = A[g + VISITS]
-    if partner != 0:
-        place = place_of(A, base, A[g + LARGE], stamp, partner)
-        A[place] = stamp
-        A[place + 1] = partner
-        visits = beyond(A, g, partner, t, after_ms, wm, visits)
-    for store in range(OUT, IN + 1):
-        e = ring_of(A, A[g + ROLE] + store, account)
-        if e < 0:
-            continue
-        block = A[e + 1] >> 6
-        mask = (np.int64(1) << (A[e + 1] & 63)) - 1
-        end = span_end(A, e, EDGE, t)
-        begin = span_begin(A, g, e, EDGE, end, after_ms)
-        fetch_neighbours(A, g, e, begin, end)
-        for p in range(end - 1, begin - 1, -1):
-            if visits < 0:
-                break
-            u = A[block + (p & mask) * EDGE + 2]
-            place = place_of(A, base, A[g + LARGE], stamp, u)
-            if A[place] != stamp:
-                A[place] = stamp
-                A[place + 1] = u
-                visits = beyond(A, g, u, t, after_ms, wm, visits)
-    return np.int64(3) if visits == -1 else np.int64(-1)
-
-
-@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
-def beyond(A, g, account, t, after_ms, wm, visits):
-    """Visits left after the account's neighbours were asked for convicted ones beside them: -1 found, -2 none left."""
-    for store in range(OUT, IN + 1):
-        e = ring_of(A, A[g + ROLE] + store, account)
-        if e < 0:
-            continue
-        block = A[e + 1] >> 6
-        mask = (np.int64(1) << (A[e + 1] & 63)) - 1
-        end = span_end(A, e, EDGE, t)
-        for p in range(end - 1, span_begin(A, g, e, EDGE, end, after_ms) - 1, -1):
-            if visits == 0:
-                A[g + CUT] = 1
-                return np.int64(-2)
-            visits -= 1
-            if beside_convicted(A, g, A[block + (p & mask) * EDGE + 2], t, after_ms, wm):
-                return np.int64(-1)
-    return visits
-
-
-@njit("void(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
-def shared_device(A, g, account, device, t, after_ms, wm):
-    """RESULT: other accounts that used a device of the account, `device` (0: none) among them; RESULT + 1: convicted ones."""
-    A[g + RESULT] = 0
-    A[g + RESULT + 1] = 0
-    stamp = new_stamp(A, g)
-    visits = A[g + VISITS]
-    if device != 0:
-        visits = users(A, g, account, device, t, after_ms, wm, stamp, visits)
-    e = ring_of(A, A[g + ROLE] + USE, account)
-    if e < 0:
-        return
-    block = A[e + 1] >> 6
-    mask = (np.int64(1) << (A[e + 1] & 63)) - 1
-    end = span_end(A, e, LINK, t)
-    for p in range(end - 1, span_begin(A, g, e, LINK, end, after_ms) - 1, -1):
-        if visits < 0:
-            return
-        visits = users(A, g, account, A[block + (p & mask) * LINK + 1], t, after_ms, wm, stamp, visits)
-
-
 @njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8, i8)", cache=True)
 def users(A, g, account, device, t, after_ms, wm, stamp, visits):
     """Count a device's other users that were not counted yet; visits left, -1 when there are none left to go on."""
@@ -288,3 +267,24 @@ def users(A, g, account, device, t, after_ms, wm, stamp, visits):
             if convicted(A, g, u, wm):
                 A[g + RESULT + 1] += 1
     return visits
+
+
+@njit("void(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
+def shared_device(A, g, account, device, t, after_ms, wm):
+    """RESULT: other accounts that used a device of the account, `device` (0: none) among them; RESULT + 1: convicted ones."""
+    A[g + RESULT] = 0
+    A[g + RESULT + 1] = 0
+    stamp = new_stamp(A, g)
+    visits = A[g + VISITS]
+    if device != 0:
+        visits = users(A, g, account, device, t, after_ms, wm, stamp, visits)
+    e = ring_of(A, A[g + ROLE] + USE, account)
+    if e < 0:
+        return
+    block = A[e + 1] >> 6
+    mask = (np.int64(1) << (A[e + 1] & 63)) - 1
+    end = span_end(A, e, LINK, t)
+    for p in range(end - 1, span_begin(A, g, e, LINK, end, after_ms) - 1, -1):
+        if visits < 0:
+            return
+        visits = users(A, g, account, A[block + (p & mask) * LINK + 1], t, after_ms, wm, stamp, visits)
