@@ -34,6 +34,8 @@ def home(tmp_path_factory):
 def run(home, *arguments, key="author"):
     data, _, keys, _ = home
     environment = {"TARIM_KEY": keys[key] if key else ""}
+    if arguments[0] in ("train", "tune"):
+        arguments += ("--nice", 0)  # what gives way in this process would do so to the end of the tests
     return runner.invoke(build_app(["models"]), ["models", *map(str, arguments), "--data", str(data)], env=environment)
 
 

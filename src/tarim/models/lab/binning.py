@@ -77,6 +77,8 @@ def cut(values: Floats, labels: Ints, bins_max: int = BINS_DEFAULT, share_min: f
 def evidence(frauds: Ints, genuine: Ints) -> tuple[Floats, float]:
     """Weight of evidence of each bin, and information value; an empty bin weighs nothing."""
     filled = frauds + genuine > 0
+    if not filled.any():
+        return np.zeros(len(frauds)), 0.0
     f, g = frauds + _HALF, genuine + _HALF
     p, q = f / f[filled].sum(), g / g[filled].sum()
     woe = np.where(filled, np.log(p / q), 0.0)
