@@ -183,10 +183,7 @@ def demonstrate(settings: SimulationSettings, data: Path, port: int, stage: Stag
     shutil.rmtree(new, ignore_errors=True)
     try:
         report = _make(settings, split, new, stage)
-        final = _toml_string(str(data / "model.txt"))
-        (new / "settings.toml").write_text(
-            f"[service]\nport = {port}\n\n[policy]\nmodel_file = {final}\n", encoding="utf-8"
-        )
+        (new / "settings.toml").write_text(f"[service]\nport = {port}\n", encoding="utf-8")
         (new / MARK).write_text(json.dumps(report.plain(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(old, ignore_errors=True)
         if data.exists():
@@ -197,10 +194,6 @@ def demonstrate(settings: SimulationSettings, data: Path, port: int, stage: Stag
         raise
     shutil.rmtree(old, ignore_errors=True)
     return report
-
-
-def _toml_string(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _make(settings: SimulationSettings, split: int, data: Path, stage: Stage) -> Report:
@@ -241,7 +234,8 @@ def _make(settings: SimulationSettings, split: int, data: Path, stage: Stage) ->
 
     truth = pq.read_table(bank / "truth.parquet")
     ids = frozenset(truth["event_id"].to_pylist())
-    with _opened(places, {"TARIM_POLICY_MODEL_FILE": str(model_file)}, stage) as house:
+    with _opened(places, {}, stage) as house:
+        house.install_model(fitted.content, model_file.name, "demo", "demo", "the demonstration's own")
         stage.begin("judge", _rows(files[split:]))
         second = replay(house, _tables(house, files[split:]), data / "judged", truth=ids, progress=stage.advance)
         _snapshot(house)

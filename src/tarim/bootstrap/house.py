@@ -352,6 +352,8 @@ class House:
                 self.recovered.state.governance,
                 self.lists.membership,
             )
+            if settings.policy.model_file and self.recovered.state.governance.registry.begun:
+                say("policy.model_file is not looked at: the journal says which models score (tarim models list)")
             self.engine = self.recovered.state.engine
             self.service = DecisionService(
                 self.journal,
@@ -452,6 +454,19 @@ class House:
         """Keep the watch of models on the disk.  Raises Unavailable."""
         if self.watch is not None:
             WatchPlaces(self.places.watch).keep_state(self.watch.encoded())
+
+    def install_model(self, content: bytes, name: str, author: str, approver: str, reason: str) -> None:
+        """Put a first model in force that no run recorded, in a house that is being made, such as the demonstration's.
+
+        Raises Conflict when the journal knows models already: then two persons publish one.  Raises DefinitionError.
+        """
+        scorer = model_from_bytes(content, self.features.names)
+        kept = self.artefacts.keep(content)
+        record = ModelRecord(scorer.version, name, kept, self.clock.now_ms(), author, approver, reason)
+        ruleset = self.decider.ruleset
+        judge = Decider(ruleset, None, self.features.names, self.lists.membership, [scorer])
+        self.service.change_models(record, judge)
+        self.service.commit()
 
     def index_accepted(self, groups: Sequence[tuple[Taken, Batch]]) -> None:
         """Tell the vault's index what became durable with groups, in order; it is written in the background."""

@@ -171,6 +171,10 @@ class Registry:
             raise Conflict("every model was taken out of service for good; rules alone decide from here on")
         if record.act is ModelAct.EXIT:
             return
+        if record.act is ModelAct.INSTALL:
+            if self.entries:
+                raise Conflict("this journal knows models already: submit this one, and have it published")
+            return
         entry = self.entry(record.version)
         entry.after(record.act, record.at_ms)
         if record.act in (ModelAct.PUBLISH, ModelAct.ROLL_BACK) and record.version == self.champion:

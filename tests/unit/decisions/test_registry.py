@@ -458,3 +458,15 @@ def test_without_challengers_a_record_is_what_it_was():
     side = encode_side(Versions("f", "r", A), ["a", "b"], ["s", "s"], [None, None], [None, None])
     payload = b"".join(bytes(part) for part in encode_events(rows, decisions, side))
     assert payload[:4] == b"TEV1" and len(payload) == 16 + 2 * (32 + DECISION_WORDS) * 8 + len(side)
+
+
+def test_only_a_journal_without_models_takes_one_without_two_persons():
+    house = House()
+    installed = ModelRecord(A, "file", A, NOW_MS)
+    house.service.change_models(installed, decider([A]))
+    assert house.service.versions.model == A and house.registry.entries[A].service == service_number(1)
+    for version in (A, B):
+        with pytest.raises(Conflict, match="knows models already"):
+            house.service.change_models(ModelRecord(version, "file", version, NOW_MS), decider([A, B]))
+    house.service.commit()
+    assert house.restarted().service.versions.model == A
