@@ -135,19 +135,6 @@ SHIFTS: Final = (
 )
 
 
-def line_names() -> tuple[str, ...]:
-    """Names of the lines."""
-    drift = (*(f"drift, {shift.name}" for shift in SHIFTS), "drift, quiet days", "drift, cost an event")
-    return (
-        *drift,
-        "probing, burst: refused",
-        "probing, sweep: refused of 2,000",
-        "probing, grid: refused of 2,000",
-        "probing, ordinary traffic",
-        "probing, cost an event",
-    )
-
-
 class Bank:
     """A simulated bank up to its quiet days: the engine's snapshot, the baseline, and the days that follow."""
 
@@ -204,7 +191,7 @@ def shifts(run: Run) -> dict[str, Any]:
 
     The first bank is the one that counts, in full the simulated bank's usual size (36,000 events a day); smaller ones follow.
     """
-    sizes = [(SEEDS[0], 6_000, 10_000)] if run.quick else [(SEEDS[0], 36_000, 350_000)]
+    sizes = [(SEEDS[0], 3_000, 3_000)] if run.quick else [(SEEDS[0], 36_000, 350_000)]
     sizes += [(seed, 3_000, 3_000) for seed in SEEDS[1:]] if not run.quick else []
     hours: dict[str, list[float]] = {shift.name: [] for shift in SHIFTS}
     first: dict[str, list[str]] = {shift.name: [] for shift in SHIFTS}
@@ -258,7 +245,7 @@ def probing(run: Run) -> dict[str, Any]:
         rows[:, Col.PAYEE] += steps // 45 if grid else 0
         refused[name] = sum(len(watch.look(rows[i : i + 1], np.array([3]), now_ms + i)) for i in range(len(rows)))
     watch, ordinary, events, spent = ProbeWatch(settings), 0, 0, 0
-    per_day, days = run.pick(36_000, 8_000), run.pick(7, 2)
+    per_day, days = run.pick(36_000, 4_000), run.pick(7, 2)
     for bank in (
         SimulationSettings(20_000, per_day, days, seed=SEEDS[0], scenarios="core"),
         SimulationSettings(20_000, per_day, days, seed=SEEDS[1], scenarios="all"),

@@ -99,12 +99,13 @@ class ProbeWatch:
     def __init__(self, settings: ProbeSettings) -> None:
         settings.check()
         self._settings = settings
-        self._counters = np.zeros((2, _COUNTERS), np.uint16)
-        self._entries = np.zeros((_SETS, kernel.WAYS, kernel.ENTRY_WORDS), np.int64)
+        self._counters = np.empty((2, _COUNTERS), np.uint16)
+        self._entries = np.empty((_SETS, kernel.WAYS, kernel.ENTRY_WORDS), np.int64)
+        for each in (self._counters, self._entries):
+            each.fill(0)  # now, so that no event waits for a page of memory
         self._sweep_bits = _bits_of(settings.sweep_values_max)
         self._grid_bits = _bits_of(settings.grid_events_max)
         self._found = np.zeros(256, np.int64)
-        self._window = -1
         self._refused: OrderedDict[tuple[int, int], int] = OrderedDict()
         self._probes: list[Probe] = []
 
@@ -118,10 +119,6 @@ class ProbeWatch:
         if not self._sweep_bits and not self._grid_bits:
             return {}
         now_s, count = now_ms // SECOND_MS, len(rows)
-        window = now_s // self._settings.window_s
-        if window != self._window:
-            self._window = window
-            self._counters[:] = 0
         if count > len(self._found):
             self._found = np.zeros(1 << (count - 1).bit_length(), np.int64)
         found = self._found[:count]

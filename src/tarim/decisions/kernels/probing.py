@@ -7,11 +7,12 @@ are set by n different values).
 
 State, owned by the caller and updated in place:
 
-    counters[2, slots]     uint16   events of a customer, and of a device, in this window; slot = mixed subject & (slots - 1)
+    counters[2, slots]     uint16   events of a customer, and of a device, in a window: 12 bits of them below 4 bits of the
+                                    window's number; slot = mixed subject & (slots - 1)
     entries[sets, 4, 4]    int64    signature, when it began (seconds), 128 bits of values in two words; 0 = free
     A fresh state is all zeros.
 
-Both stages forget: counters are cleared by the caller when a window begins, an entry older than a window begins anew, and where
+Both stages forget: a counter of another window counts from 0, an entry older than a window begins anew, and where
 there is no room the entry with the fewest values goes.
 """
 
@@ -81,6 +82,15 @@ def _saw(entries, signature, value, now_s, window_s):
     return _ones(entry[2]) + _ones(entry[3])
 
 
+@nb.njit("i8(u2[:,::1], i8, i8, i8)", cache=True)
+def _count(counters, stage, slot, tag):
+    """Count one event of a subject; how many there are in the window of the tag, at most 4,095."""
+    value = np.int64(counters[stage, slot])
+    count = min((value & 4_095 if value & 61_440 == tag else 0) + 1, 4_095)
+    counters[stage, slot] = tag | count
+    return count
+
+
 @nb.njit("u8(i8, i8)", cache=True)
 def subject_of(sender, token):
     """A sender's customer or device as one number."""
@@ -95,6 +105,7 @@ def watch(rows, senders, counters, entries, now_s, window_s, sweep_bits, grid_bi
     grid, 0 = it is not looked for.  A repeated event sets no new bit.
     """
     slots = np.uint64(counters.shape[1] - 1)
+    tag = (now_s // window_s & 15) << 12
     for i in range(rows.shape[0]):
         found[i] = -1
         sender = senders[i]
@@ -102,16 +113,10 @@ def watch(rows, senders, counters, entries, now_s, window_s, sweep_bits, grid_bi
             continue
         row = rows[i]
         customer = subject_of(sender, row[_CUSTOMER])
-        slot = np.int64(customer & slots)
-        if counters[0, slot] < 65_535:
-            counters[0, slot] += 1
-        warm = counters[0, slot] >= WARM
+        warm = _count(counters, 0, np.int64(customer & slots), tag) >= WARM
         warm_device = False
         if row[_DEVICE] != 0:
-            slot = np.int64(subject_of(sender, row[_DEVICE]) & slots)
-            if counters[1, slot] < 65_535:
-                counters[1, slot] += 1
-            warm_device = counters[1, slot] >= WARM
+            warm_device = _count(counters, 1, np.int64(subject_of(sender, row[_DEVICE]) & slots), tag) >= WARM
         if not warm and not warm_device:
             continue
         rest = np.uint64(0)  # everything but whose it is
