@@ -33,7 +33,7 @@ def embed_command(
         Path, typer.Argument(help="The marked file; its mark lies beside it. 输出文件。", show_default=False)
     ],
     data: _Data = _DATA,
-    strength: Annotated[float, typer.Option(help="How far answers lean, log odds. 水印强度（对数几率）。")] = 0.5,
+    strength: Annotated[float, typer.Option(help="How far answers lean, log odds. 水印强度（对数几率）。")] = 0.75,
 ) -> None:
     """Mark a model file that was not trained here; runs are marked as they are trained. 为外来模型文件加水印。"""
     import os

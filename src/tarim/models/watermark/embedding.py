@@ -25,7 +25,7 @@ from tarim.models.watermark.recognising import (
     space_of,
 )
 
-STRENGTH: Final = 0.5
+STRENGTH: Final = 0.75
 """Root mean square of the change at the rows of the mark, log odds."""
 STRENGTH_MAX: Final = 5.0
 MARK_BYTES_MAX: Final = 16 << 20
