@@ -23,6 +23,15 @@ _JSON: Final = b"content-type: application/json\r\n"
 _PROBLEM: Final = b"content-type: application/problem+json\r\n"
 
 
+NOT_RENDERED: Final = (
+    "the events are decided and kept, but the answer could not be written; look the decision up by its id"
+)
+
+
+class NotRendered(TarimError):
+    """A decision could not be put into words: our fault."""
+
+
 class Unsupported(InputError):
     """The body is not said to be JSON."""
 
@@ -91,6 +100,14 @@ class DecideRoute:
         fine = Scope.SCORE in key.scopes
 
         def answer(results: list[Result] | TarimError) -> None:
+            try:
+                rendered(results)
+            except Exception as error:  # it is decided and kept; the caller must not wait for ever
+                self._figures.failed(error)
+                self._refuse(NotRendered(NOT_RENDERED), respond)
+            self._figures.answered(clock() - begin)
+
+        def rendered(results: list[Result] | TarimError) -> None:
             if isinstance(results, TarimError):
                 self._refuse(results, respond)
             elif self._many:
@@ -103,7 +120,6 @@ class DecideRoute:
                 else:
                     body = self._answers.bytes_of(result, fine=fine)
                     respond(200, body, _JSON + REPEATED if result.repeated else _JSON)
-            self._figures.answered(clock() - begin)
 
         try:
             content_type = content_digest = None

@@ -42,7 +42,9 @@ SEALED_TOKENS: Final = ("customer", "account", "payee_account", "device_id", "ip
 SEALED_TEXTS: Final = ("payee_name", "payee_phone")
 """Fields that are sealed once for each customer, text and payee account, together with that account."""
 
-assert set(SEALABLE) == {name for name, field in {**FIELDS, **REGISTER}.items() if field.role in (Role.TOKEN, Role.SEALED)}
+assert set(SEALABLE) == {
+    name for name, field in {**FIELDS, **REGISTER}.items() if field.role in (Role.TOKEN, Role.SEALED)
+}
 
 SealKeys = npt.NDArray[np.uint64]
 """Shape (n,): 64-bit names of (customer, field, token) combinations, never 0."""

@@ -135,8 +135,9 @@ A literal has at most {number_chars_max} characters and is at most {number_max:,
 {names}
 
 `currency` is compared with three capital letters. An identifier is asked of lists and for being there, nothing else.
-Every [feature](features.md) of the set in force is a name as well: a sum, mean, least, largest, percentile or deviation of amounts is fen,
-`first_seen`, ages and what begins with `since_` are milliseconds, `is_new` may stand alone as a condition, the others are counts and ratios.
+Every [feature](features.md) of the set in force is a name as well: a sum, mean, least, largest, percentile or deviation of
+amounts is fen, `first_seen`, ages and what begins with `since_` are milliseconds, `is_new` may stand alone as a condition, the
+others are counts and ratios.
 `tarim rules explain-names` prints them all. 当前特征集中的特征均可使用。
 
 ## Rules and bands 规则与评分带
