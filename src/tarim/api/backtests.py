@@ -7,11 +7,8 @@ known of them here is forgotten at a restart; results are kept under their diges
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import secrets
-import signal
-import sys
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -27,6 +24,7 @@ from tarim.api.routes import Call, Route
 from tarim.base.errors import FieldError, NotFound, Unavailable
 from tarim.base.instants import Clock, instant_text
 from tarim.bootstrap.backtesting import Core
+from tarim.bootstrap.children import Child
 from tarim.identity import Scope
 
 RUNNING_MAX: Final = 1
@@ -126,7 +124,7 @@ class _Job:
     line: _Line = field(default_factory=_Line)
     done: int = 0
     of: int = 0
-    child: asyncio.subprocess.Process | None = None
+    child: Child | None = None
 
     def answer(self, result: msgspec.Raw = _NO_RESULT) -> _Answer:
         line = self.line
@@ -220,25 +218,22 @@ class Backtests:
 
     async def _in_child(self, job: _Job, asked: BacktestBody) -> int:
         with tempfile.TemporaryDirectory(prefix="tarim-backtest-") as folder:
-            job.child = await asyncio.create_subprocess_exec(
-                *self._command(Path(folder), asked),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                limit=_LINE_BYTES_MAX,
-                env=os.environ | {"TARIM_ENGINE_FEATURES": self._features},
+            job.child = await Child.start(
+                self._arguments(Path(folder), asked),
+                line_bytes_max=_LINE_BYTES_MAX,
+                environment={"TARIM_ENGINE_FEATURES": self._features},
             )
             try:
                 if job.state == "running":
                     await self._follow(job)
             finally:
                 _end(job)
-                await job.child.wait()
-        return job.child.returncode or 0
+                status = await job.child.wait()
+        return status
 
     async def _follow(self, job: _Job) -> None:
         """Read the report to its end."""
-        assert job.child is not None and job.child.stdout is not None
+        assert job.child is not None
         while text := await job.child.stdout.readline():
             line = _line_decoder.decode(text)
             if line.of:
@@ -246,19 +241,19 @@ class Backtests:
             else:
                 job.line = line
 
-    def _command(self, folder: Path, asked: BacktestBody) -> list[str]:
+    def _arguments(self, folder: Path, asked: BacktestBody) -> list[str]:
         draft = folder / "draft.toml"
         draft.write_text(asked.draft, encoding="utf-8")
-        command = [sys.executable, "-m", "tarim.cli", "backtest", str(draft), "--data", str(self._data), "--report"]
-        command += ["--labels", asked.labels, "--nice", str(NICE)]
+        arguments = ["backtest", str(draft), "--data", str(self._data), "--report"]
+        arguments += ["--labels", asked.labels, "--nice", str(NICE)]
         if asked.against is not None:
             other = folder / "against.toml"
             other.write_text(asked.against, encoding="utf-8")
-            command += ["--against", str(other)]
+            arguments += ["--against", str(other)]
         for option, value in (("--rule", asked.rule), ("--from", asked.from_), ("--to", asked.to)):
             if value:
-                command += [option, value]
-        return command
+                arguments += [option, value]
+        return arguments
 
 
 def _check_time(name: str, text: str | None) -> None:
@@ -270,8 +265,8 @@ def _check_time(name: str, text: str | None) -> None:
 
 
 def _end(job: _Job) -> None:
-    if job.child is not None and job.child.returncode is None:
-        job.child.send_signal(signal.SIGKILL)  # it holds nothing that could be left half done
+    if job.child is not None:
+        job.child.kill()  # it holds nothing that could be left half done
 
 
 def backtest_routes(backtests: Backtests) -> list[Route]:

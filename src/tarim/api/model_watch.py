@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import subprocess
-import sys
 import time
 from typing import Final
 
@@ -14,8 +12,9 @@ import structlog
 
 from tarim.api.figures import Figures
 from tarim.api.routes import Call, Route
-from tarim.base.errors import TarimError
+from tarim.base.errors import TarimError, Unavailable
 from tarim.base.instants import instant_text
+from tarim.bootstrap.children import finished
 from tarim.bootstrap.house import House
 from tarim.bootstrap.watch_files import WatchPlaces
 from tarim.decisions import Batch, Taken
@@ -186,21 +185,18 @@ class LiveWatch:
         self._changed = True
 
     def _measure(self) -> None:
-        nice = str(self._house.settings.snapshots.nice)
-        command = [sys.executable, "-m", "tarim.cli", "models", "measure", "--nice", nice]
+        nice, data = str(self._house.settings.snapshots.nice), str(self._house.places.data)
         try:
-            child = subprocess.run(  # noqa: S603  our own command
-                [*command, "--data", str(self._house.places.data)],
-                capture_output=True,
-                text=True,
-                timeout=_MEASURE_S_MAX,
-                check=False,
+            child = finished(
+                ["models", "measure", "--nice", nice, "--data", data],
+                purpose="models could not be measured",
+                seconds_max=_MEASURE_S_MAX,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except Unavailable as error:
             self._figures.failed(error)
             return
-        if child.returncode:
-            self._figures.failed(_MeasuringFailed(child.stderr.strip()[-500:]))
+        if child.status:
+            self._figures.failed(_MeasuringFailed(child.errors[-500:]))
 
     def _change_baseline(self) -> None:
         """Begin anew when another baseline has been put into use."""

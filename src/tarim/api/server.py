@@ -8,7 +8,6 @@ import json
 import logging
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -37,6 +36,7 @@ from tarim.api.probing import Probes, probe_routes
 from tarim.api.site import build_site
 from tarim.base.errors import DefinitionError, TarimError, Unavailable
 from tarim.bootstrap.backtesting import kept_backtest
+from tarim.bootstrap.children import finished
 from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import HitCounter, ListDesk
 from tarim.bootstrap.name_book import index_register
@@ -65,6 +65,7 @@ _GC_OLD: Final = 1_000_000
 """A full collection would stop everything for as long as the heap is large, so none is started by itself: what lives
 long is frozen after warming up, and what dies young is found young."""
 _SNAPSHOT_CHECK_S: Final = 1.0
+_SNAPSHOT_S_MAX: Final = 3_600
 _MEMORY_CHECK_S: Final = 0.1
 _MEMORY_STEP: Final = 2 << 20
 
@@ -347,16 +348,17 @@ class _SnapshotKeeper:
         """In a thread of its own: the child reads the journal beside us, so nothing here stops for it."""
         settings = self._house.settings.snapshots
         begin = self._last = time.monotonic()
-        command = [sys.executable, "-m", "tarim.cli", "snapshot", "--data", str(self._house.places.data)]
         try:
-            child = subprocess.run(  # noqa: S603  our own command
-                [*command, "--nice", str(settings.nice)], capture_output=True, text=True, timeout=3_600, check=False
+            child = finished(
+                ["snapshot", "--data", str(self._house.places.data), "--nice", str(settings.nice)],
+                purpose="a snapshot could not be written",
+                seconds_max=_SNAPSHOT_S_MAX,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except Unavailable as error:
             self._figures.failed(error)
             return
-        if child.returncode:
-            self._figures.failed(_SnapshotFailed(child.stderr.strip()[-500:]))
+        if child.status:
+            self._figures.failed(_SnapshotFailed(child.errors[-500:]))
             return
         self.newest_seq = next(iter(self._snapshots.offsets()), 0)
         self._written()

@@ -1,16 +1,57 @@
-"""A child process followed from the loop, started without copying this one.
+"""Child processes of the service, started without copying it: all of them are commands of our own.
 
 uvloop starts processes with fork, which copies the page tables of an engine that may hold gigabytes, in the thread that
 decides, and fails where memory is not to be promised twice.  `subprocess` uses vfork, so it is used here, in another thread.
+
+    Child       followed from the loop: its output is read as it comes
+    finished    waited for in a thread that has nothing else to do
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
-from collections.abc import Sequence
-from typing import Self
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from tarim.base.errors import Unavailable
+
+_OWN: Final = (sys.executable, "-m", "tarim.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a command left behind.  status: of the process, 0 when all went well."""
+
+    status: int
+    output: bytes
+    errors: str
+
+
+def finished(
+    arguments: Sequence[str], *, purpose: str, seconds_max: float, environment: Mapping[str, str] | None = None
+) -> Finished:
+    """Run a command of ours (`tarim` and these arguments) to its end; blocks, so call it in a thread that may.
+
+    environment: what differs from our own.  purpose: begins the message of Unavailable, raised when it cannot be started or
+    does not end in time; it is killed then.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603  our own command
+            [*_OWN, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=os.environ | dict(environment or {}),
+            timeout=seconds_max,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{purpose}: {type(error).__name__}") from None
+    return Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace").strip())
 
 
 class Child:
@@ -24,16 +65,27 @@ class Child:
         self.stdout = stdout
 
     @classmethod
-    async def start(cls, command: Sequence[str], *, takes_input: bool = False, line_bytes_max: int = 1 << 20) -> Self:
-        """Start a command in a session of its own; its errors go nowhere.  Raises OSError."""
+    async def start(
+        cls,
+        arguments: Sequence[str],
+        *,
+        takes_input: bool = False,
+        line_bytes_max: int = 1 << 20,
+        environment: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Start a command of ours (`tarim` and these arguments) in a session of its own; its errors go nowhere.
+
+        environment: what differs from our own.  Raises OSError.
+        """
         loop = asyncio.get_running_loop()
 
         def spawn() -> subprocess.Popen[bytes]:
             return subprocess.Popen(  # noqa: S603  our own command
-                list(command),
+                [*_OWN, *arguments],
                 stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env=os.environ | dict(environment or {}),
                 bufsize=0,
                 start_new_session=True,  # an interrupt at the terminal is the service's business
             )

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,6 +16,7 @@ from typing import Final
 import msgspec
 
 from tarim.base.errors import InputError, NotFound, TooLarge, Unavailable
+from tarim.bootstrap.children import finished
 from tarim.bootstrap.house import Artefacts, Places
 from tarim.screening import EditionDiff, NameList, decode_edition, diff_editions, encode_edition, load_list
 
@@ -109,20 +108,18 @@ def _child(places: Places, arguments: Sequence[str]) -> bytes:
 
 
 def _printed(places: Places, arguments: Sequence[str]) -> bytes:
-    command = [sys.executable, "-m", "tarim.cli", "names", *arguments, "--data", str(places.data), "--nice", str(_NICE)]
+    child = finished(
+        ["names", *arguments, "--data", str(places.data), "--nice", str(_NICE)],
+        purpose="the list could not be read",
+        seconds_max=PREPARE_S_MAX,
+    )
+    if child.status == 0:
+        return child.output
     try:
-        child = subprocess.run(  # noqa: S603  our own command
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PREPARE_S_MAX, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"the list could not be read: {type(error).__name__}") from None
-    if child.returncode == 0:
-        return child.stdout
-    try:
-        problem = json.loads(child.stdout)
+        problem = json.loads(child.output)
         code, detail = str(problem["code"]), str(problem["detail"])
     except (ValueError, KeyError, TypeError):
-        raise Unavailable(f"the list could not be read: the child ended with status {child.returncode}") from None
+        raise Unavailable(f"the list could not be read: the child ended with status {child.status}") from None
     if code == TooLarge.code:
         raise TooLarge(detail)
     if code == NotFound.code:

@@ -148,7 +148,7 @@ class NameHelper:
 
     def __init__(self, data: Path, editions: Mapping[str, str], threshold: int, ended: Callable[[], None]) -> None:
         self.editions = dict(editions)
-        self._command = [sys.executable, "-m", "tarim.cli", "names", "helper", "--data", str(data)]
+        self._command = ["names", "helper", "--data", str(data)]
         self._command += ["--threshold", str(threshold), *self.editions.values()]
         self._ended = ended
         self._asked: dict[int, Callable[[Answer | None], None]] = {}

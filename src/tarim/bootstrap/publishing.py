@@ -7,14 +7,12 @@ machine code afterwards takes milliseconds.
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 
 from tarim.base.errors import DefinitionError, Unavailable
+from tarim.bootstrap.children import finished
 from tarim.bootstrap.house import Artefacts, House, Places, feature_set, make_decider
 from tarim.bootstrap.settings import Settings
 from tarim.decisions import Control, Decider, Lineup
@@ -79,20 +77,14 @@ class CompileAside:
 
     def _ruleset(self, control: Control) -> Ruleset:
         house = self._house
-        command = [sys.executable, "-m", "tarim.cli", "rules", "compile", control.digest, "--nice", str(_NICE)]
-        try:
-            child = subprocess.run(  # noqa: S603  our own command
-                [*command, "--data", str(house.places.data)],
-                env=os.environ | {"TARIM_ENGINE_FEATURES": house.settings.engine.features},
-                capture_output=True,
-                text=True,
-                timeout=COMPILE_S_MAX,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Unavailable(f"the ruleset could not be compiled: {type(error).__name__}") from None
-        if child.returncode:
-            raise Unavailable(f"the ruleset could not be compiled: {child.stderr.strip()[-300:]}")
+        child = finished(
+            ["rules", "compile", control.digest, "--nice", str(_NICE), "--data", str(house.places.data)],
+            purpose="the ruleset could not be compiled",
+            seconds_max=COMPILE_S_MAX,
+            environment={"TARIM_ENGINE_FEATURES": house.settings.engine.features},
+        )
+        if child.status:
+            raise Unavailable(f"the ruleset could not be compiled: {child.errors[-300:]}")
         ruleset = compile_ruleset(
             house.artefacts.get(control.digest).decode("utf-8"), house.features.names, house.places.cache / "rules"
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -193,7 +192,7 @@ class Screenings:
         desk.commit()
         to_seq = desk.next_seq
         await asyncio.get_running_loop().run_in_executor(None, desk.book.flush)
-        command = [sys.executable, "-m", "tarim.cli", "names", "screen-all", "--data", str(self._places.data)]
+        command = ["names", "screen-all", "--data", str(self._places.data)]
         command += ["--threshold", str(desk.settings.threshold_percent), "--to-seq", str(to_seq)]
         command += ["--nice", str(desk.settings.nice), *(("--full",) if job.full else ())]
         job.child = await Child.start(command, line_bytes_max=_LINE_BYTES_MAX)

@@ -1,0 +1,30 @@
+"""Commands of our own as child processes: their output, their errors, their environment, and those that take too long."""
+
+import asyncio
+
+import pytest
+
+from tarim.base.errors import Unavailable
+from tarim.bootstrap.children import Child, finished
+
+
+def test_the_status_and_the_errors_of_a_command_come_back():
+    done = finished(["rules", "check", "there/is/no/such.toml"], purpose="it was not checked", seconds_max=30)
+    assert done.status != 0
+    assert "such.toml" in done.errors
+
+
+def test_a_command_that_takes_too_long_is_ended_and_named():
+    with pytest.raises(Unavailable, match="it was not shown: TimeoutExpired"):
+        finished(["--help"], purpose="it was not shown", seconds_max=0.001)
+
+
+def test_a_followed_command_is_read_to_its_end_in_the_environment_it_was_given():
+    async def followed() -> tuple[bytes, int]:
+        child = await Child.start(["--help"], environment={"COLUMNS": "60", "TERMINAL_WIDTH": "60"})
+        return await child.stdout.read(), await child.wait()
+
+    text, status = asyncio.run(followed())
+    assert status == 0
+    assert "tarim" in text.decode()
+    assert max(len(line) for line in text.decode().splitlines()) <= 60
