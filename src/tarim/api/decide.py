@@ -23,15 +23,6 @@ _JSON: Final = b"content-type: application/json\r\n"
 _PROBLEM: Final = b"content-type: application/problem+json\r\n"
 
 
-NOT_RENDERED: Final = (
-    "the events are decided and kept, but the answer could not be written; look the decision up by its id"
-)
-
-
-class NotRendered(TarimError):
-    """A decision could not be put into words: our fault."""
-
-
 class Unsupported(InputError):
     """The body is not said to be JSON."""
 
@@ -104,7 +95,7 @@ class DecideRoute:
                 rendered(results)
             except Exception as error:  # it is decided and kept; the caller must not wait for ever
                 self._figures.failed(error)
-                self._refuse(NotRendered(NOT_RENDERED), respond)
+                self._refuse(TarimError("the answer could not be written"), respond)
             self._figures.answered(clock() - begin)
 
         def rendered(results: list[Result] | TarimError) -> None:

@@ -51,12 +51,13 @@ class Noted:
 def test_whoever_asked_is_told_when_the_answer_cannot_be_written() -> None:
     """Not left waiting: the decision is kept, the problem is ours."""
     for many in (False, True):
-        noted, sent = Noted(), []
+        noted = Noted()
+        sent: list[tuple[Any, ...]] = []
         route = DecideRoute(Desk(), None, Broken(), noted, noted, 1_000, many=many)  # type: ignore[arg-type]
         key = KeyId("1", "key", frozenset({Scope.DECIDE}))
-        route.handle(Request([], b"", b"{}", key), lambda *answer: sent.append(answer))
+        route.handle(Request([], b"", b"{}", key), lambda *answer, kept=sent: kept.append(answer))
         ((status, body, _),) = sent
-        assert status == 500 and b"look the decision up" in body
+        assert status == 500 and b"a reason that is ours" in body
         assert (
             isinstance(noted.failures[0], ZeroDivisionError) and noted.refusals == ["internal"] and noted.answers == 1
         )
