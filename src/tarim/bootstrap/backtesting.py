@@ -70,7 +70,7 @@ class Source(msgspec.Struct, frozen=True):
     kind: journal or files.  first_seq, end_seq: the span, end outside.  labels_seq: labels before this position count.
     digest: the journal's chain after the last position read, hexadecimal.  files: SHA-256 of each, hexadecimal; for them the
     positions count the accepted events, `refused` those that were not, and `digest` is the chain of the data folder's journal
-    after its last change of lists ("" for none).
+    after its last change of lists or names ("" for none).
     """
 
     kind: str

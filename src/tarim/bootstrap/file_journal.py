@@ -9,21 +9,22 @@ from pathlib import Path
 import pyarrow as pa
 
 from tarim.bootstrap.house import Artefacts, Places, SystemClock, load_policy
+from tarim.bootstrap.name_marks import UnaskedNames
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.walking import CHUNK_EVENTS, Cancelled, open_reader
 from tarim.decisions import DecisionService, Governance, RecordKind, Seen
 from tarim.intake import Intake
 from tarim.journal import Journal
 from tarim.privacy import Tokenizer, load_master_key
-from tarim.screening import Membership
+from tarim.screening import Membership, NamesState, decode_names
 from tarim.stream import Engine, FeatureSet
 
 
 class FileJournal:
     """Decides the events of files by the ruleset, model and lists in force in a data folder, without switches.
 
-    lists: as they are there now; lists_digest: the chain of its journal after their last change, "" for none.  live: the
-    rules that decide, by the ruleset's version.
+    lists: as they are there now; lists_digest: the chain of its journal after the last change of lists or of what is known of
+    names, "" for none.  live: the rules that decide, by the ruleset's version.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class FileJournal:
         self._stopped = stopped
         self.lists = Membership()
         self.lists_digest = ""
+        self._names = NamesState()
+        changed_seq = -1
         governance = Governance()
         if places.journal.is_dir():
             with open_reader(places.journal, settings, check=False) as reader:
@@ -50,7 +53,12 @@ class FileJournal:
                         governance.take(record)
                     elif record.kind == RecordKind.LIST:
                         self.lists.apply(record.payload)
-                        self.lists_digest = reader.digest_at(record.first_seq)
+                        changed_seq = record.first_seq
+                    elif record.kind == RecordKind.NAMES:
+                        self._names.take(record.first_seq, decode_names(record.payload))
+                        changed_seq = record.first_seq
+                if changed_seq >= 0:
+                    self.lists_digest = reader.digest_at(changed_seq)
         artefacts = Artefacts(places.artefacts)
         cache = places.cache / "rules"
         self._policy = load_policy(settings, features, cache, artefacts, governance, self.lists)
@@ -64,6 +72,7 @@ class FileJournal:
         """Events accepted and refused.  Raises Cancelled, and what intake raises about a file as a whole."""
         taken = refused = 0
         intake = Intake(self._tokenizer, None, self._settings.intake, clock=SystemClock())
+        intake.screen_names(UnaskedNames(self._names))
         engine = Engine(self._features, memory_bytes_max=self._settings.engine.memory_bytes_max)
         log = Journal.open(journal, self._settings.journal)
         try:

@@ -36,6 +36,7 @@ from tarim.base.errors import DefinitionError, NotFound, TarimError, TooLarge
 from tarim.base.instants import Clock
 from tarim.bootstrap.lists import open_lists
 from tarim.bootstrap.name_book import index_names_again, open_names
+from tarim.bootstrap.name_marks import UnaskedNames
 from tarim.bootstrap.settings import FILE_NAME, Settings, load_settings
 from tarim.bootstrap.watch_files import WatchPlaces
 from tarim.decisions import (
@@ -344,6 +345,7 @@ class House:
             self.tokenizer = self.new_tokenizer()
             self.signer = Signer.of(master)
             self.intake = Intake(self.tokenizer, self.vault, settings.intake, clock=self.clock)
+            self.intake.screen_names(UnaskedNames(self.names.state))  # until a service has a helper to ask
             self.policy = load_policy(
                 settings,
                 self.features,

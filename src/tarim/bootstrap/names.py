@@ -25,6 +25,7 @@ from tarim.base.four_eyes import Proposal, require_person
 from tarim.base.instants import Clock
 from tarim.base.later import Later
 from tarim.bootstrap.name_helper import Answer, Hit, NameHelper
+from tarim.bootstrap.name_marks import score_customers
 from tarim.bootstrap.name_settings import NameSettings
 from tarim.decisions import DecisionService, Governor, RecordKind
 from tarim.screening import (
@@ -311,9 +312,7 @@ class NameDesk:
                 score = state.counting(Party(PartyKind.PAYEE, payee), found, int(row[Col.RECEIVED_MS]))
                 row[Col.PAYEE_NAME_SCORE] = score
         if state.matches:
-            for row in rows:
-                party = Party(PartyKind.CUSTOMER, int(row[Col.CUSTOMER]))
-                row[Col.CUSTOMER_NAME_SCORE] = state.score(party, int(row[Col.RECEIVED_MS]))
+            score_customers(state, rows)
 
     def _note(self, payee: int, hits: Sequence[Hit]) -> list[Found]:
         """The matches of a payee; new ones are written to the journal soon, as work for people."""

@@ -52,7 +52,10 @@ class Intake:
         self._names: NameScreen | None = None
 
     def screen_names(self, names: NameScreen) -> None:
-        """From now on have payees' names of messages screened: `Later` is raised while an answer is worth waiting for."""
+        """From now on have payees' names screened: of messages `Later` is raised while an answer is worth waiting for.
+
+        Tables wait for nothing: their rows get what is known at once.
+        """
         self._names = names
 
     def __repr__(self) -> str:
@@ -150,6 +153,8 @@ class Intake:
         """
         received = self._clock.now_ms() if received_ms is None else received_ms
         parts = read_table(batch, self._assembler, received, source, _flags(backfill))
+        if self._names is not None:
+            self._names.mark(parts.rows, parts.text_hashes[:, 0])
         self._counts["taken"] += len(parts.event_ids)
         for refusal in parts.refusals:
             self._counts[refusal.code] += 1
