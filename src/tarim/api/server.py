@@ -97,8 +97,6 @@ def serve(house: House, keys: Keys, listening: Callable[[str], None]) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_YOUNG, _GC_MIDDLE, _GC_OLD)
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has stopped; all is done by then
-        signal.signal(number, lambda *_: None)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(house, keys, listener, listening))
 
@@ -242,6 +240,15 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         timeout_graceful_shutdown=service.stop_s_max,
     )
     server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # heard before uvicorn listens to them, and raised again when it has stopped
+        signal.signal(number, stop)
     background = [
         loop.create_task(each)
         for each in (
