@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from tarim.api.routes import Call, Route
-from tarim.base.errors import FieldError, NotFound, Unavailable
+from tarim.base.errors import Conflict, FieldError, NotFound
 from tarim.base.instants import Clock, instant_text
 from tarim.bootstrap.backtesting import Core
 from tarim.bootstrap.children import Child
@@ -159,11 +159,11 @@ class Backtests:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, asked: BacktestBody, person: str) -> _Answer:
-        """Begin one.  Raises FieldError, Unavailable while another one runs."""
+        """Begin one.  Raises FieldError, Conflict while another one runs."""
         for name, text in (("from", asked.from_), ("to", asked.to)):
             _check_time(name, text)
         if sum(job.state == "running" for job in self._jobs.values()) >= RUNNING_MAX:
-            raise Unavailable("another backtest is running; wait for it, or break it off")
+            raise Conflict("another backtest is running; wait for it, or break it off")
         job = _Job(secrets.token_hex(8), person, self._clock.now_ms())
         self._jobs[job.id] = job
         if len(self._jobs) > REMEMBERED_MAX:
@@ -292,6 +292,7 @@ def backtest_routes(backtests: Backtests) -> list[Route]:
             BacktestState,
             takes=BacktestBody,
             status=202,
+            refusals=(409,),
             body_bytes_max=BODY_BYTES_MAX,
         ),
         Route(
