@@ -43,8 +43,8 @@ from tarim.federation.learning.boosting import (
     scored_in_the_clear,
 )
 from tarim.federation.learning.encoding import Encoded, Encoder
+from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import Plan, train, trained_in_the_clear
-from tarim.federation.learning.splits import VALUE_FRACTION_BITS
 from tarim.federation.sharing import Share, open_to
 from tarim.models import auc
 
@@ -144,7 +144,7 @@ def _party(role: Role, home: Path, port: Any, shared: Path, plan: Plan | Boostin
             model = Boosting(session, mine, shape, theirs_shape, labels, plan).run()
             took_s, used_s = time.perf_counter() - begin, time.process_time() - used
             traffic = asdict(link.traffic)
-            opened = Share(margins(session, model, tests), VALUE_FRACTION_BITS)
+            opened = Share(margins(session, model, tests), LEAF_FRACTION_BITS)
         values = open_to(session, opened, Role.SECOND, "what the model is judged by")
     memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     results.put((int(role), took_s, used_s, memory_mib, traffic, None if values is None else values.tolist()))

@@ -10,7 +10,7 @@ from tarim.federation import Role
 from tarim.federation.learning.encoding import Encoded, Encoder, Widths
 from tarim.federation.learning.logistic import Plan, train, trained_in_the_clear
 from tarim.federation.learning.products import OwnColumns, TheirColumns
-from tarim.federation.learning.sigmoid import ClippedSigmoid, clipped_sigmoid
+from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid, clipped_sigmoid
 from tarim.federation.randomness import fresh_words
 from tarim.federation.sharing import decoded, encoded, open_to
 from tarim.federation.truncation import shifted_exactly
@@ -65,7 +65,7 @@ def test_the_sigmoid_on_shares_is_the_clipped_one() -> None:
     words, mask = encoded(z, 21), fresh_words(len(z))
 
     def side(session):
-        sigmoid = ClippedSigmoid(session, len(z), 21)
+        sigmoid = ClippedSigmoid(session, len(z), 21, COARSE)
         mine = mask if session.first else words - mask
         return np.concatenate([sigmoid.apply(mine[:1_000], 0), sigmoid.apply(mine[1_000:], 1_000)])
 

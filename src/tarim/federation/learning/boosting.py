@@ -9,8 +9,9 @@
 Public: rows, bins of each column, depth, number of trees, step, and whose split each node is.  Nobody learns sums, node
 membership, margins or leaf values; the split's owner alone learns the split.  Semi-honest.
 
-Histograms and margins are exact; gradients are cut to 12 fraction bits, one unit more or less at random, so near-equal splits
-may fall either way: `boosted_in_the_clear` is the twin without that unit.
+Margins, gradients, histograms and the choice of splits are exact.  With log loss the square in a row's Hessian p - p^2 is cut
+to 12 fraction bits, one unit more or less at random, so that splits equal to some millionths may fall either way:
+`boosted_in_the_clear` is the twin without that unit.
 Source: Chen, Guestrin, KDD 2016; for exponential loss Friedman, Hastie, Tibshirani, Annals of Statistics 2000, section 4.
 """
 
@@ -28,8 +29,8 @@ from tarim.base.errors import InputError
 from tarim.federation.correlated import choose, give
 from tarim.federation.hashing import Blocks
 from tarim.federation.learning.histograms import BINS, LANES, Binned, OwnBins, TheirBins
-from tarim.federation.learning.leaves import exponentials, leaf_values
-from tarim.federation.learning.sigmoid import ClippedSigmoid
+from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, exponentials, leaf_values
+from tarim.federation.learning.sigmoid import EXACT, ClippedSigmoid
 from tarim.federation.learning.splits import (
     GRADIENT_FRACTION_BITS,
     HESSIAN_FRACTION_BITS,
@@ -38,6 +39,7 @@ from tarim.federation.learning.splits import (
     Chosen,
     Precision,
     best_splits,
+    half_of,
 )
 from tarim.federation.multiplication import cut_down, products, squares
 from tarim.federation.randomness import Bits, Words
@@ -49,8 +51,8 @@ BLOCK_ROWS: Final = 8_192
 HESSIAN_LEAST: Final = 1 << (VALUE_FRACTION_BITS - 6)
 """Added to every row's Hessian: 2^-6."""
 PENALTY: Final = 1.0
-_SQUARE_CUT: Final = 16
-"""From 28 fraction bits of p^2 to VALUE_FRACTION_BITS."""
+_SQUARE_CUT: Final = VALUE_FRACTION_BITS
+"""From the fraction bits of p^2 to VALUE_FRACTION_BITS."""
 
 Numbers = npt.NDArray[np.uint32]
 Progress = Callable[[int, int], None]
@@ -192,9 +194,9 @@ class Boosting:
         self._session, self._plan, self._bins, self._labels = session, plan, bins, labels
         self._precision = Precision.of(rows)
         first, second = (own, theirs) if session.first else (theirs, own)
-        self._half = _half(first, second)
         self._columns = len(first.counts)
-        self._candidates = [_padded(each.candidates, self._half) for each in (first, second)]
+        self._candidates = (first.candidates, second.candidates)
+        self._sizes = (len(first.candidates), len(second.candidates))
         if session.first:
             self._mine = OwnBins(session, bins)
             self._other = TheirBins(session, rows, len(theirs.counts))
@@ -224,13 +226,13 @@ class Boosting:
 
     def _of_log(self) -> tuple[Words, Words]:
         session, rows = self._session, len(self._margins)
-        scaled = np.empty(rows, np.uint64)  # 4 p with 12 fraction bits, which is p with 14
+        # 4 p with the fraction bits of the margins, which is p with two more
+        probability = np.empty(rows, np.uint64)
         for start in range(0, rows, BLOCK_ROWS):
             part = slice(start, min(start + BLOCK_ROWS, rows))
-            sigmoid = ClippedSigmoid(session, part.stop - start, VALUE_FRACTION_BITS)
-            scaled[part] = sigmoid.apply(self._margins[part], 0)
-        squared = cut_down(squares(session, scaled), _SQUARE_CUT, first=session.first)
-        probability = _shifted(scaled, 2, first=session.first)
+            sigmoid = ClippedSigmoid(session, part.stop - start, LEAF_FRACTION_BITS, EXACT)
+            probability[part] = sigmoid.apply(self._margins[part], 0)
+        squared = cut_down(squares(session, probability), _SQUARE_CUT, first=session.first)
         gradient = probability
         if self._labels is not None:
             gradient = probability - (self._labels.astype(np.uint64) << np.uint64(VALUE_FRACTION_BITS))
@@ -291,7 +293,7 @@ class Boosting:
         if self._plan.loss is Loss.LOG:
             self._margins = self._margins + _routed(routes, leaves[:, None], len(self._bins))[:, 0]
         else:
-            grown, shrunk = exponentials(session, leaves)
+            grown, shrunk = exponentials(session, leaves << np.uint64(VALUE_FRACTION_BITS - LEAF_FRACTION_BITS))
             # exp(-y leaf) = mean of both factors - y times half their difference
             halves = np.stack([grown + shrunk, grown - shrunk], axis=1)
             routed = _routed(routes, halves, len(self._bins))
@@ -327,13 +329,13 @@ class Boosting:
         parts = [
             word
             for sums in (left, whole - left)
-            for word in self._precision.cut(sums, PENALTY, first=self._session.first)
+            for word in self._precision.parts(sums, PENALTY, first=self._session.first)
         ]
-        return best_splits(self._session, parts, self._precision, len(histograms), 2 * self._half)
+        return best_splits(self._session, parts, self._precision, len(histograms), self._sizes)
 
 
 def margins(session: Session, model: JointTrees, bins: Binned) -> Words:
-    """Shares of the sum of leaf values of new rows (rows,), with VALUE_FRACTION_BITS; both sides, the same rows."""
+    """Shares of the sum of leaf values of new rows (rows,), with LEAF_FRACTION_BITS; both sides, the same rows."""
     total = np.zeros(len(bins), np.uint64)
     for tree in model.trees:
         routes = []
@@ -348,22 +350,13 @@ def margins(session: Session, model: JointTrees, bins: Binned) -> Words:
     return total
 
 
-def _padded(candidates: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
-    return candidates + [candidates[0]] * (count - len(candidates))
-
-
-def _shifted(parts: Words, bits: int, *, first: bool) -> Words:
-    signed = parts.view(np.int64)
-    cut = signed >> bits if first else -((-signed) >> bits)
-    return cut.view(np.uint64)
-
-
 def boosted_in_the_clear(
     bins: Sequence[Binned], shapes: Sequence[Bins], labels: Bits, plan: BoostingPlan
 ) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """The plaintext twin for log loss, in the same whole numbers: for each tree the splits and the leaves' values.
 
-    bins, shapes: of the first and the second party.  A split is a place among the candidates of both, padded as in training.
+    bins, shapes: of the first and the second party.  A split is a place among the candidates of both: those of the second begin
+    at `half_of` both.
     """
     assert plan.loss is Loss.LOG
     rows = len(labels)
@@ -371,10 +364,9 @@ def boosted_in_the_clear(
     unit = 1 << VALUE_FRACTION_BITS
     margin, trees = np.zeros(rows, np.int64), []
     for _ in range(plan.trees):
-        scaled = np.clip(margin + 2 * unit, 0, 4 * unit)
-        probability = scaled >> 2
+        probability = np.clip(margin + unit // 2, 0, unit)
         gradient = probability - labels.astype(np.int64) * unit
-        hessian = probability - (scaled * scaled >> _SQUARE_CUT) + HESSIAN_LEAST
+        hessian = probability - (probability * probability >> _SQUARE_CUT) + HESSIAN_LEAST
         node, splits = np.zeros(rows, np.int64), []
         for level in range(plan.depth):
             for each in range(1 << level):
@@ -383,7 +375,7 @@ def boosted_in_the_clear(
             chosen = np.array(splits[-(1 << level) :])
             node = 2 * node + ~goes_left[chosen[node], np.arange(rows)]
         sums = [np.bincount(node, each, 1 << plan.depth).astype(np.int64) for each in (gradient, hessian)]
-        fraction = VALUE_FRACTION_BITS + plan.step_log2
+        fraction = LEAF_FRACTION_BITS + plan.step_log2
         ratio = (np.abs(sums[0]) << fraction) // (sums[1] + round(PENALTY * unit))
         leaves = np.where(sums[0] < 0, ratio, -ratio)
         margin = margin + leaves[node]
@@ -397,7 +389,7 @@ def scored_in_the_clear(
     shapes: Sequence[Bins],
     depth: int,
 ) -> npt.NDArray[np.int64]:
-    """The margins of rows by the twin's trees, with VALUE_FRACTION_BITS."""
+    """The margins of rows by the twin's trees, with LEAF_FRACTION_BITS."""
     goes_left = _ways(bins, shapes)
     rows = np.arange(len(bins[0]))
     margin = np.zeros(len(rows), np.int64)
@@ -410,16 +402,13 @@ def scored_in_the_clear(
 
 
 def _ways(bins: Sequence[Binned], shapes: Sequence[Bins]) -> npt.NDArray[np.bool_]:
-    """Whether each row goes left at each candidate of both parties, padded as in training: (candidates, rows)."""
-    half = _half(shapes[0], shapes[1])
-    return np.stack(
-        [bins[party][:, column] <= last for party in (0, 1) for column, last in _padded(shapes[party].candidates, half)]
-    )
-
-
-def _half(first: Bins, second: Bins) -> int:
-    """Places for one party's candidates: a power of two that both fit."""
-    return 1 << max(len(first.candidates) - 1, len(second.candidates) - 1, 1).bit_length()
+    """Whether each row goes left at each place of the tournament: (places, rows); nobody at places that are left over."""
+    half = half_of((len(shapes[0].candidates), len(shapes[1].candidates)))
+    ways = np.zeros((2 * half, len(bins[0])), np.bool_)
+    for party in Role:
+        for place, (column, last) in enumerate(shapes[party].candidates):
+            ways[party * half + place] = bins[party][:, column] <= last
+    return ways
 
 
 def _cut_in_the_clear(

@@ -18,8 +18,10 @@ from tarim.federation.learning.splits import VALUE_FRACTION_BITS
 from tarim.federation.randomness import Words
 from tarim.federation.session import Session
 
+LEAF_FRACTION_BITS: Final = 10
+"""Of leaves' values and margins m: log loss takes p = clip(m / 4 + 1/2), which then has VALUE_FRACTION_BITS, without a cut."""
 _SUM_BITS: Final = 32
-_RATIO_BITS: Final = VALUE_FRACTION_BITS + 6
+_RATIO_BITS: Final = LEAF_FRACTION_BITS + 6
 """|G| / H stays below 2^6."""
 _VALUE_BITS: Final = VALUE_FRACTION_BITS + 8
 """Of a leaf's value, signed."""
@@ -31,7 +33,7 @@ _HALVINGS: Final = 4
 
 
 def leaf_values(session: Session, sums: npt.NDArray[np.uint32], penalty: float, step_log2: int) -> Words:
-    """Shares of the leaves' values (leaves,) with VALUE_FRACTION_BITS; both sides.
+    """Shares of the leaves' values (leaves,) with LEAF_FRACTION_BITS; both sides.
 
     sums: this side's part of G and H, (leaves, 2), with VALUE_FRACTION_BITS modulo 2^32.
     """
@@ -39,7 +41,7 @@ def leaf_values(session: Session, sums: npt.NDArray[np.uint32], penalty: float, 
     def circuit(device: Device, first: list[Word], second: list[Word]) -> list[Word]:
         gradient, hessian = (add(device, a, b) for a, b in zip(first, second, strict=True))
         size = absolute(device, gradient)
-        ratio = divide(device, size, hessian, _RATIO_BITS, VALUE_FRACTION_BITS + step_log2)
+        ratio = divide(device, size, hessian, _RATIO_BITS, LEAF_FRACTION_BITS + step_log2)
         return [_signed(device, ratio, device.negation(gradient[-1]))]
 
     parts = [sums[:, 0].astype(np.uint64), sums[:, 1].astype(np.uint64)]
@@ -52,7 +54,7 @@ def leaf_values(session: Session, sums: npt.NDArray[np.uint32], penalty: float, 
 
 
 def exponentials(session: Session, values: Words) -> tuple[Words, Words]:
-    """Shares of e^v and e^-v of shared leaf values, with VALUE_FRACTION_BITS; both sides."""
+    """Shares of e^v and e^-v of shared numbers v, all with VALUE_FRACTION_BITS; both sides."""
     low = values & np.uint64((1 << _VALUE_BITS) - 1)
     first = Inputs((_VALUE_BITS,), [low] if session.first else None)
     second = Inputs((_VALUE_BITS,), None if session.first else [low])

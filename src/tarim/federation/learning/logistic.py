@@ -28,7 +28,7 @@ from tarim.base.errors import InputError
 from tarim.federation.channel import receive_one
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
 from tarim.federation.learning.products import Given, OwnColumns, Taken, TheirColumns
-from tarim.federation.learning.sigmoid import ClippedSigmoid, clipped_sigmoid
+from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid, clipped_sigmoid
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Session
 from tarim.federation.sharing import Share
@@ -128,7 +128,7 @@ class _Training:
             for start in range(0, self._rows, block):
                 rows = min(block, self._rows - start)
                 given, taken = self._prepared(start, rows)
-                sigmoid = ClippedSigmoid(self._session, rows, SCORE_FRACTION_BITS)
+                sigmoid = ClippedSigmoid(self._session, rows, SCORE_FRACTION_BITS, COARSE)
                 for number in range(rows // batch):
                     self._step(start, number, given, taken, sigmoid)
                     done += 1

@@ -5,15 +5,15 @@ above = [u >= 4] the result is inside u + 4 above, three products of XOR-shared 
 
     before the values are known (`prepare`)   the circuit is garbled for each row with a random mask of the garbler's input, and
                                               all transfers are made with random choices
-    online (`apply`), five messages           garbler -> evaluator: its masked input, COMPARED_BITS a row
+    online (`apply`), five messages           garbler -> evaluator: its masked input, the bits compared
                                               evaluator -> garbler: its input against the random choices
                                               garbler -> evaluator: a label a bit
                                               evaluator -> garbler: its output colours against the choices, and one product
                                               garbler -> evaluator: two products
 
 Who learns what: both see uniform bits and masked labels; the comparisons' results stay XOR-shared.  Semi-honest.
-The comparison drops low bits of each share, so its kinks at -2 and 2 are off by at most 2^-COMPARED_FRACTION_BITS; the
-function is continuous there.  |z| has to stay below 2^(COMPARED_BITS - COMPARED_FRACTION_BITS - 1) - 2.
+The comparison drops low bits of each share, so its kinks at -2 and 2 are off by at most one of the units compared; the
+function is continuous there.  Compared to the last bit it is exact.  |z| has to stay below 2^(bits - fraction_bits - 1) - 2.
 
 The label a transfer brings: message q ^ L ^ e delta opens to t ^ L^(bit), so L has to be fresh and never q itself.
 """
@@ -34,13 +34,36 @@ from tarim.federation.hashing import Blocks, Domain, Permutation
 from tarim.federation.randomness import SEED_BYTES, Bits, Stream, Words, fresh_bits, fresh_seed, fresh_words
 from tarim.federation.session import Session
 
-COMPARED_BITS: Final = 14
-COMPARED_FRACTION_BITS: Final = 8
-_LOW_BITS: Final = COMPARED_FRACTION_BITS + 2
-_MASK: Final = np.uint64((1 << COMPARED_BITS) - 1)
 _OUTPUTS: Final = 2
-GATES: Final = 2 * COMPARED_BITS - _LOW_BITS - 2
-"""AND gates a row."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the comparison looks at: so many bits of z, at most 16, with so many fraction bits."""
+
+    bits: int
+    fraction_bits: int
+
+    @property
+    def low_bits(self) -> int:
+        """Bits below 4."""
+        return self.fraction_bits + 2
+
+    @property
+    def mask(self) -> np.uint64:
+        """Of the bits."""
+        return np.uint64((1 << self.bits) - 1)
+
+    @property
+    def gates(self) -> int:
+        """AND gates a row."""
+        return 2 * self.bits - self.low_bits - 2
+
+
+COARSE: Final = Compared(14, 8)
+"""Kinks off by 2^-8 at most."""
+EXACT: Final = Compared(16, 10)
+"""For z with ten fraction bits."""
 
 
 @dataclass
@@ -48,7 +71,7 @@ class _Garbled:
     """The garbler's side of a block of rows."""
 
     labels: Blocks
-    """q ^ L, shape (COMPARED_BITS, rows, 2)."""
+    """q ^ L, shape (bits compared, rows, 2)."""
     mask: Words
     outputs: Bits
     """Its XOR shares of inside and above, shape (2, rows)."""
@@ -76,42 +99,45 @@ class _ToEvaluate:
 class ClippedSigmoid:
     """Prepared for a block of rows, applied to slices of it, each row once.  fraction_bits: of z."""
 
-    def __init__(self, session: Session, rows: int, fraction_bits: int) -> None:
+    def __init__(self, session: Session, rows: int, fraction_bits: int, compared: Compared) -> None:
         """Prepare; both sides at the same time."""
         self._session = session
         self._fraction_bits = fraction_bits
-        self._shift = np.uint64(fraction_bits - COMPARED_FRACTION_BITS)
+        self._compared = compared
+        self._shift = np.uint64(fraction_bits - compared.fraction_bits)
         use = session.uses.take(3)
         self._garbled = self._garble(rows, use) if session.first else None
         self._to_evaluate = None if session.first else self._receive(rows, use)
 
     def _garble(self, rows: int, use: int) -> _Garbled:
-        session, delta = self._session, self._session.sender.delta
-        q = session.sender.extend((COMPARED_BITS + _OUTPUTS) * rows).reshape(-1, rows, 2)
-        mask, seed = fresh_words(rows) & _MASK, fresh_seed()
+        session, delta, compared = self._session, self._session.sender.delta, self._compared.bits
+        q = session.sender.extend((compared + _OUTPUTS) * rows).reshape(-1, rows, 2)
+        mask, seed = fresh_words(rows) & self._compared.mask, fresh_seed()
         session.channel.send("seed of the mask's labels", np.frombuffer(seed, np.uint8))
-        own = Stream(seed).words(COMPARED_BITS, rows, 2) ^ (masks(bits_of(mask, COMPARED_BITS))[..., None] & delta)
-        theirs = fresh_words(COMPARED_BITS, rows, 2)
+        own = Stream(seed).words(compared, rows, 2) ^ (masks(bits_of(mask, compared))[..., None] & delta)
+        theirs = fresh_words(compared, rows, 2)
         sink = TableSender(session.channel)
         device = Garbler(session.hashing.permutation(Domain.GARBLING, use), delta, sink)
-        outputs = np.stack([colours(wire) for wire in clip_to_range(device, list(own), list(theirs), _LOW_BITS)])
+        outputs = np.stack(
+            [colours(wire) for wire in clip_to_range(device, list(own), list(theirs), self._compared.low_bits)]
+        )
         sink.flush()
-        of_outputs = np.ascontiguousarray(q[COMPARED_BITS:]).reshape(-1, 2)
+        of_outputs = np.ascontiguousarray(q[compared:]).reshape(-1, 2)
         hashed = [
             session.hashing(Domain.CORRELATED, use + 1, each)[:, 0].reshape(_OUTPUTS, rows)
             for each in (of_outputs, of_outputs ^ delta)
         ]
         pad = session.hashing(Domain.CORRELATED, use + 2, session.receiver.extend(outputs[0]))[:, 0]
-        return _Garbled(q[:COMPARED_BITS] ^ theirs, mask, outputs, (hashed[0], hashed[1]), pad)
+        return _Garbled(q[:compared] ^ theirs, mask, outputs, (hashed[0], hashed[1]), pad)
 
     def _receive(self, rows: int, use: int) -> _ToEvaluate:
-        session = self._session
-        choices = fresh_bits((COMPARED_BITS + _OUTPUTS) * rows).reshape(-1, rows)
+        session, compared = self._session, self._compared.bits
+        choices = fresh_bits((compared + _OUTPUTS) * rows).reshape(-1, rows)
         t = session.receiver.extend(choices.reshape(-1)).reshape(-1, rows, 2)
         seed = receive_one(session.channel, "seed of the mask's labels", np.uint8, SEED_BYTES).tobytes()
         read = TableReader(session.channel)
-        tables = [read(rows) for _ in range(GATES)]
-        of_outputs = np.ascontiguousarray(t[COMPARED_BITS:]).reshape(-1, 2)
+        tables = [read(rows) for _ in range(self._compared.gates)]
+        of_outputs = np.ascontiguousarray(t[compared:]).reshape(-1, 2)
         pad = session.hashing(Domain.CORRELATED, use + 1, of_outputs)[:, 0].reshape(_OUTPUTS, rows)
         q = session.sender.extend(rows)
         pads = [
@@ -120,8 +146,8 @@ class ClippedSigmoid:
         ]
         return _ToEvaluate(
             choices,
-            Stream(seed).words(COMPARED_BITS, rows, 2),
-            t[:COMPARED_BITS],
+            Stream(seed).words(compared, rows, 2),
+            t[:compared],
             tables,
             session.hashing.permutation(Domain.GARBLING, use),
             pad,
@@ -138,10 +164,13 @@ class ClippedSigmoid:
 
     def _apply_garbler(self, block: _Garbled, z: Words, part: slice) -> Words:
         channel, delta, rows = self._session.channel, self._session.sender.delta, len(z)
+        compared = self._compared.bits
         u = z + np.uint64(2 << self._fraction_bits)
-        channel.send("sigmoid, masked input", (((u >> self._shift) - block.mask[part]) & _MASK).astype(np.uint16))
-        size = packed_bytes(COMPARED_BITS * rows)
-        flips = unpacked(receive_one(channel, "sigmoid, choices", np.uint8, size), (COMPARED_BITS, rows))
+        channel.send(
+            "sigmoid, masked input", (((u >> self._shift) - block.mask[part]) & self._compared.mask).astype(np.uint16)
+        )
+        size = packed_bytes(compared * rows)
+        flips = unpacked(receive_one(channel, "sigmoid, choices", np.uint8, size), (compared, rows))
         channel.send("sigmoid, labels", block.labels[:, part] ^ (masks(flips)[..., None] & delta))
         flip_bytes, their_product = channel.receive(
             "sigmoid, outputs and product", (np.uint8, (packed_bytes(_OUTPUTS * rows),)), (np.uint64, (rows,))
@@ -163,21 +192,21 @@ class ClippedSigmoid:
         return result
 
     def _apply_evaluator(self, block: _ToEvaluate, z: Words, part: slice) -> Words:
-        channel, rows = self._session.channel, len(z)
+        channel, rows, compared = self._session.channel, len(z), self._compared.bits
         masked = receive_one(channel, "sigmoid, masked input", np.uint16, rows).astype(np.uint64)
-        bits = bits_of(((z >> self._shift) + masked) & _MASK, COMPARED_BITS)
-        channel.send("sigmoid, choices", packed(bits ^ block.choices[:COMPARED_BITS, part]))
-        labels = receive_one(channel, "sigmoid, labels", np.uint64, COMPARED_BITS, rows, 2)
+        bits = bits_of(((z >> self._shift) + masked) & self._compared.mask, compared)
+        channel.send("sigmoid, choices", packed(bits ^ block.choices[:compared, part]))
+        labels = receive_one(channel, "sigmoid, labels", np.uint64, compared, rows, 2)
         theirs = labels ^ block.masked_labels[:, part]
         stored = _slices(block.tables, part)
         device = Evaluator(block.permutation, lambda _rows: next(stored), first_row=part.start)
-        wires = clip_to_range(device, list(block.labels[:, part]), list(theirs), _LOW_BITS)
+        wires = clip_to_range(device, list(block.labels[:, part]), list(theirs), self._compared.low_bits)
         outputs = np.stack([colours(wire) for wire in wires])
         inside, above = outputs
         zero, one = (pad[part] for pad in block.pads)
         channel.send(
             "sigmoid, outputs and product",
-            packed(outputs ^ block.choices[COMPARED_BITS:, part]),
+            packed(outputs ^ block.choices[compared:, part]),
             zero + np.where(inside, np.uint64(0) - z, z) - one,
         )
         for_inside, for_above = channel.receive("sigmoid, products", (np.uint64, (rows,)), (np.uint64, (rows,)))
