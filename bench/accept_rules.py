@@ -19,7 +19,7 @@ from bench.acceptance import Bar, Line, Run, at_most, main, none
 def language(run: Run) -> Iterator[Line]:
     from bench import rules
 
-    found = rules.agreement(run.pick(100_000, 500))
+    found = rules.agreement(run.pick(100_000, 250))
     note = f"of {found['pairs']:,} pairs, {found['rules']:,} rules; {found['held']:,} held"
     wrong = f"; {found['examples']}" if found["examples"] else ""
     yield none("language, compiled and interpreter", "pair differs", found["differing"], note + wrong)
@@ -156,16 +156,23 @@ BARS = (
         "scenarios",
         ("scenarios, recall of cases", "scenarios, false alerts per true one", "scenarios, right scenario named"),
         scenarios,
-        (60, 9),
+        (60, 6),
+        timed=False,
     ),
-    Bar("timers", ("timers, lost", "timers, fired twice", "timers, against a naive fold"), timers, (200, 18)),
+    Bar(
+        "timers",
+        ("timers, lost", "timers, fired twice", "timers, against a naive fold"),
+        timers,
+        (200, 10),
+        timed=False,
+    ),
     Bar(
         "publishing",
         ("publishing, 250 rules", "publishing, slowest decision meanwhile"),
         publishing,
         (60, 12),
     ),
-    Bar("four eyes", ("four eyes",), four_eyes, (20, 8)),
+    Bar("four eyes", ("four eyes",), four_eyes, (20, 14), timed=False),
 )
 
 

@@ -67,7 +67,7 @@ class Judged:
 
 def judge(run: Run) -> Iterator[Line]:
     """All lines of the bar `names`."""
-    for name, cases in ((ROMANISATION, romanisation_cases(True)), (VARIANTS, list_cases(True, run.pick(2_000, 100)))):
+    for name, cases in ((ROMANISATION, romanisation_cases(True)), (VARIANTS, list_cases(True, run.pick(2_000, 60)))):
         found = judge_cases(cases, answers(cases), NAME_THRESHOLD)
         note = f"{sum(found.asked.values()):,} questions, held out"
         yield at_least(f"{name}: recall", RECALL_LEAST, found.recall, note=note)
@@ -175,7 +175,7 @@ def customer_names(count: int, seed: int) -> list[str]:
 
 def judge_rescreening(run: Run) -> Iterator[Line]:
     """A hundred entries change; all customers are asked about them, the making of the index included."""
-    count = run.pick(CUSTOMERS, 20_000)
+    count = run.pick(CUSTOMERS, 10_000)
     customers = {token: Subject(name) for token, name in enumerate(customer_names(count, seed=5))}
     changed = random.Random(6).sample(real_entries(), CHANGED_ENTRIES)
     planted = {len(customers) + i: Subject(entry.names[0].text) for i, entry in enumerate(changed)}

@@ -98,12 +98,12 @@ def _fill(places: Places, names: Sequence[str], before: Sequence[ListEntry], aft
 
 def judge_rescreening(run: Run) -> Iterator[Line]:
     """A hundred entries come; the child asks all customers about them."""
-    count = run.pick(CUSTOMERS, 5_000)
+    count = run.pick(CUSTOMERS, 2_000)
     entries = list(real_entries())
     random.Random(6).shuffle(entries)
     changed, before = (
         entries[:CHANGED_ENTRIES],
-        entries[CHANGED_ENTRIES : CHANGED_ENTRIES + run.pick(len(entries), 2_000)],
+        entries[CHANGED_ENTRIES : CHANGED_ENTRIES + run.pick(len(entries), 1_000)],
     )
     planted = [entry.names[0].text for entry in changed]
     with tempfile.TemporaryDirectory() as folder:
@@ -176,7 +176,7 @@ def _random_record(chance: random.Random, parties: Sequence[Party], at_ms: int) 
 def judge_events(run: Run) -> Iterator[Line]:
     """Events with names that nobody has asked about, and the same names again, one request at a time."""
     entries = real_entries()
-    listed = entries if not run.quick else entries[:2_000]
+    listed = entries if not run.quick else entries[:1_000]
     names = list(dict.fromkeys(customer_names(run.pick(2_000, 200), seed=8)))
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"

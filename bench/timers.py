@@ -151,7 +151,7 @@ def run(*, quick: bool = False, kills: int | None = None, seed: int = 1) -> dict
     otherwise), answers_wrong, pending_at_kills (open holds at the kills, together), restart_s_mean.
     """
     rng = random.Random(seed)
-    kills = kills if kills is not None else (2 if quick else 30)
+    kills = kills if kills is not None else (1 if quick else 30)
     poller = _Poller()
     held = wrong = pending = 0
     restarts: list[float] = []

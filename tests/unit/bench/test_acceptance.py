@@ -63,3 +63,21 @@ def test_the_last_line_and_the_exit_status_say_the_same(
     monkeypatch.setattr("sys.argv", ["accept"])
     assert main("Judge.", bars, lambda _quick, _bars: 0.0) == status
     assert capsys.readouterr().out.strip().splitlines()[-1] == last
+
+
+def test_bars_without_a_time_come_last(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Nothing runs beside a bar that measures time."""
+    running: list[str] = []
+
+    def bar(name: str, *, timed: bool) -> Bar:
+        def judged(_run: Run) -> Iterator[Line]:
+            running.append(name)
+            yield none(name, "fault", 0)
+
+        return Bar(name, (name,), judged, (1, 1), timed=timed)
+
+    bars = [bar("correct", timed=False), bar("quick", timed=True), bar("right", timed=False)]
+    monkeypatch.setattr("sys.argv", ["bench"])
+    assert main("Bars.", bars, lambda _quick, _bars: 0.0) == 0
+    assert running[0] == "quick" and sorted(running) == ["correct", "quick", "right"]
+    assert "3 passed, 0 failed" in capsys.readouterr().out

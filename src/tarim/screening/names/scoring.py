@@ -21,7 +21,6 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from tarim.screening.names.domain import Kind
 from tarim.screening.names.folding import WEIGHT_INITIAL, WEIGHT_NOISE, Word, word_of, word_similarity
@@ -187,6 +186,10 @@ def _assign(one: tuple[Word, ...], two: tuple[Word, ...], kind: Kind) -> Compari
             if similar:
                 like[i, j] = similar
                 gain[i, j] = similar * min(first.weight, second.weight)
+    from scipy.optimize import (
+        linear_sum_assignment,
+    )  # a quarter of a second that a service need not pay: it scores no names
+
     rows, columns = linear_sum_assignment(gain, maximize=True)
     matched = 0.0
     real = 0
