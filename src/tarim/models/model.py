@@ -16,6 +16,7 @@ from tarim.models.calibration import Calibration
 from tarim.models.domain import MODEL_BYTES_MAX, Forest
 from tarim.models.kernels import forest as forest_kernel
 from tarim.models.kernels import shap as shap_kernel
+from tarim.models.kernels import shap_lanes as lanes_kernel
 from tarim.models.layout import (
     COMPLETE_DEPTH_MAX,
     can_sweep,
@@ -28,10 +29,14 @@ from tarim.models.layout import (
 )
 from tarim.models.lightgbm_text import read_calibration, read_forest
 from tarim.models.logistic_json import read_logistic, require
-from tarim.models.shap_layout import Shares, lay_shares
+from tarim.models.shap_layout import Shares, Steps, lay_shares, lay_steps
 
 SWEEP_EVENTS_MIN: Final = 128
 """From so many events on, sweeping a whole block (even partly empty) is cheaper than walking each."""
+LANES_EVENTS_MIN: Final = 24
+"""From so many events on, contributions of a block (even partly empty) are cheaper side by side than one after the other."""
+LANES_DEPTH_MAX: Final = 64
+"""Deeper trees, which nobody trains for this, would take more memory side by side than they are worth."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -156,8 +161,8 @@ class ForestEvaluator:
         columns = columns_of(forest)
         described = describe_columns(columns, place_of)
         self._columns = (described.features, described.modes, described.values)
-        depth = max(tree.depth for tree in forest.trees)
-        self._complete = lay_complete(forest, columns) if depth <= COMPLETE_DEPTH_MAX else None
+        self._depth = max(tree.depth for tree in forest.trees)
+        self._complete = lay_complete(forest, columns) if self._depth <= COMPLETE_DEPTH_MAX else None
         self._any = lay_any(forest, columns) if self._complete is None else None
         self._ranks = lay_ranks(forest, columns, place_of) if can_sweep(forest) else None
         self._swept = lay_swept(forest, columns) if self._ranks is not None else None
@@ -205,11 +210,34 @@ class ForestEvaluator:
         """Laid out when first asked for: most of the time nobody asks."""
         return lay_shares(self._forest, columns_of(self._forest), self._place_of)
 
+    @cached_property
+    def _steps(self) -> Steps:
+        return lay_steps(self._shares)
+
     def contributions(self, features: Floats, out: Floats) -> None:
-        """What each feature adds.  Raises DefinitionError."""
+        """What each feature adds, by whichever way is cheapest for so many events.  Raises DefinitionError."""
+        count, done = len(out), 0
+        if self._depth <= LANES_DEPTH_MAX and count >= LANES_EVENTS_MIN:
+            done = count - count % lanes_kernel.LANES
+            done = count if count - done >= LANES_EVENTS_MIN else done
+            self.contribute_side_by_side(features[:done], out[:done])
+        if done < count:
+            self.contribute_one_by_one(features[done:], out[done:])
+
+    def contribute_side_by_side(self, features: Floats, out: Floats) -> None:
+        """What each feature adds, blocks of events together."""
+        s, p = self._shares, self._steps
+        lanes_kernel.contribute_side_by_side(
+            features, out, s.columns.features, s.columns.modes, s.weights, s.openness, s.outputs, s.node_columns,
+            s.thresholds, s.ends, s.sides, s.repeats, s.repeated, s.leaf_values, s.expected, p.starts, p.kinds, p.nodes,
+            p.depths, p.slots, p.ancestor_depths, p.signed_others, p.values, p.turns, p.trails, p.state, p.sums,
+        )  # fmt: skip
+
+    def contribute_one_by_one(self, features: Floats, out: Floats) -> None:
+        """What each feature adds, one event after the other."""
         s = self._shares
         shap_kernel.contribute(
             features, out, s.columns.features, s.columns.modes, s.columns.values, s.weights, s.openness, s.node_starts,
             s.upper_counts, s.leaf_starts, s.outputs, s.node_columns, s.thresholds, s.places, s.others, s.ends, s.ancestors,
-            s.sides, s.repeats, s.repeated, s.leaf_values, s.expected, s.ways, s.reach, s.below,
+            s.sides, s.repeats, s.repeated, s.leaf_values, s.expected, s.ways, s.reach, s.below, s.sums,
         )  # fmt: skip

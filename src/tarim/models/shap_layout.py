@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tarim.base.errors import DefinitionError
 from tarim.models.domain import Forest, Tree
 from tarim.models.kernels.shap import POINTS, REACHED
+from tarim.models.kernels.shap_lanes import LANES, STEP_DOWN, STEP_ENDS, STEP_LEAF, STEP_UP
 from tarim.models.layout import Column, Columns, column_of_nodes, describe_columns
 
 POINTS_MAX: Final = 15
@@ -22,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Arguments of `contribute` after `out`, in its order; the last three are scratch."""
+    """Arguments of `contribute` after `out`, in its order; the last four are scratch."""
 
     columns: Columns
     weights: Floats
@@ -45,6 +46,73 @@ class Shares:
     ways: npt.NDArray[np.uint8]
     reach: Floats
     below: Floats
+    sums: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Arguments of `contribute_side_by_side` after `expected`, in its order; the last five are scratch."""
+
+    starts: Ints
+    kinds: npt.NDArray[np.uint8]
+    nodes: npt.NDArray[np.uint32]
+    depths: npt.NDArray[np.uint32]
+    slots: npt.NDArray[np.uint32]
+    ancestor_depths: Ints
+    signed_others: Floats
+    values: Floats
+    turns: Floats
+    trails: Floats
+    state: Floats
+    sums: Floats
+
+
+def lay_steps(shares: Shares) -> Steps:
+    """The steps through every tree, and room for LANES events."""
+    steps: list[tuple[int, int, int, int]] = []
+    starts, depth_of = [0], np.zeros(len(shares.ancestors), np.int64)
+    for tree, uppers in enumerate(shares.upper_counts.tolist()):
+        start, leaf_start = int(shares.node_starts[tree]), int(shares.leaf_starts[tree])
+        count = int(shares.node_starts[tree + 1]) - start
+        waiting = [(0, 0, 0, False)] if count else []
+        while waiting:
+            place, depth, slot, done = waiting.pop()
+            node = start + place
+            if place >= count:
+                steps.append((STEP_LEAF, leaf_start + place - count, depth, slot))
+                continue
+            depth_of[node] = depth
+            if place >= uppers or done:
+                steps.append((STEP_UP if done else STEP_ENDS, node, depth, slot))
+                continue
+            steps.append((STEP_DOWN, node, depth, slot))
+            left, right = shares.places[node].tolist()
+            waiting += [
+                (place, depth, slot, True),
+                (right, depth + 1, 2 * depth + 3, False),
+                (left, depth + 1, 2 * depth + 2, False),
+            ]
+        starts.append(len(steps))
+    kinds, nodes, depths, slots = np.array(steps, np.int64).reshape(-1, 4).T
+    tree_starts = np.repeat(shares.node_starts[:-1], np.diff(shares.node_starts))
+    known = shares.ancestors >= 0
+    deep = int(depths.max(initial=0)) + 1
+    return Steps(
+        np.array(starts, np.int64),
+        kinds.astype(np.uint8),
+        nodes.astype(np.uint32),
+        depths.astype(np.uint32),
+        slots.astype(np.uint32),
+        np.where(known, depth_of[np.where(known, tree_starts + shares.ancestors, 0)], -1)
+        if len(known)
+        else shares.ancestors,
+        shares.others * np.array([1.0, -1.0]),
+        np.zeros((len(shares.columns.features), LANES)),
+        np.zeros((deep, LANES)),
+        np.zeros((deep, LANES)),
+        np.zeros((2 * deep + 2, POINTS, LANES)),
+        np.zeros((2, len(shares.sums), LANES)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +166,7 @@ def lay_shares(forest: Forest, columns: list[Column], place_of: list[int]) -> Sh
         np.zeros(max(1, places), np.uint8),
         np.zeros((max(1, places), POINTS)),
         np.zeros((max(1, places), POINTS)),
+        np.zeros(max(place_of, default=-1) + 1),
     )
 
 
@@ -122,7 +191,7 @@ def _lay_tree(index: int, tree: Tree, index_of: dict[Column, int]) -> _Laid:
     nodes = len(tree.feature)
     left_shares = _left_shares(index, tree)
     upper = (tree.left >= 0) | (tree.right >= 0)
-    order = np.concatenate([np.flatnonzero(upper), np.flatnonzero(~upper)])
+    order = _order(tree, upper)
     place_of = np.empty(nodes, np.int64)
     place_of[order] = np.arange(nodes)
     places, ends = np.zeros((nodes, 2), np.uint32), np.zeros((nodes, 2))
@@ -137,7 +206,7 @@ def _lay_tree(index: int, tree: Tree, index_of: dict[Column, int]) -> _Laid:
             else:
                 ends[place, side] = tree.leaf_value[~child]
     found = _ancestry(tree, left_shares)
-    ancestry = _Ancestry(*(column[order] for column in (found.node, found.side, found.share, found.different)))
+    ancestry = _Ancestry(found.node[order], found.side[order], found.share[order], found.different[order])
     known = ancestry.node >= 0
     return _Laid(
         order,
@@ -152,6 +221,18 @@ def _lay_tree(index: int, tree: Tree, index_of: dict[Column, int]) -> _Laid:
         _mean(tree),
         ancestry,
     )
+
+
+def _order(tree: Tree, upper: npt.NDArray[np.bool_]) -> Ints:
+    """Nodes with a node below, each before what is below it and right before left; then the others, left before right."""
+    found: list[int] = []
+    waiting = [0] if len(tree.feature) else []
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        waiting += [child for child in (int(tree.left[node]), int(tree.right[node])) if child >= 0]
+    order = np.array(found, np.int64)
+    return np.concatenate([order[upper[order]], order[~upper[order]][::-1]])
 
 
 def _mean(tree: Tree) -> float:

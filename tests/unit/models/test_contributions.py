@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 import lightgbm
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 
 from tarim.base.errors import DefinitionError
 from tarim.models import model_from_bytes
+from tarim.models.kernels.shap_lanes import LANES
 from tarim.models.lightgbm_text import read_forest
+from tarim.models.model import LANES_EVENTS_MIN
 from tests.naive.shapley import contributions as by_definition
 
 NAMES = [f"payer_feature_{k}" for k in range(12)]
@@ -93,6 +96,32 @@ def test_columns_follow_the_engine_and_batches_change_nothing():
         plain.contributions(x[at : at + 1], c[at : at + 1])
     assert (b[:, 0] == 0).all() and (b[:, -1] == a[:, -1]).all()
     assert np.array_equal(b[:, 1:-1], a[:, -2::-1]) and np.array_equal(a, c)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_side_by_side_is_one_by_one_to_the_last_bit(shape):
+    """Whichever way a batch goes, and wherever it is cut: the choice is of cost only."""
+    model = model_from_bytes(boosted(shape).encode(), NAMES)
+    x, _ = rows(seed=11, count=3 * LANES + LANES_EVENTS_MIN + 1)
+    whole, single, cut = (np.full((len(x), len(NAMES) + 1), np.nan) for _ in range(3))
+    model.contributions(x, whole)
+    for at in range(len(x)):
+        model.contributions(x[at : at + 1], single[at : at + 1])
+    for first, last in pairwise([0, 1, LANES_EVENTS_MIN + 1, LANES + 3, 2 * LANES + LANES_EVENTS_MIN, len(x)]):
+        model.contributions(x[first:last], cut[first:last])
+    assert np.array_equal(whole, single) and np.array_equal(whole, cut)
+
+
+def test_a_forest_too_deep_for_side_by_side_goes_one_by_one(monkeypatch):
+    """Memory grows with the depth, so there is a limit; the parts are the same."""
+    text = boosted("deep", rounds=3).encode()
+    x, _ = rows(seed=12, count=LANES)
+    beside, single = np.empty((LANES, len(NAMES) + 1)), np.empty((LANES, len(NAMES) + 1))
+    model_from_bytes(text, NAMES).contributions(x, beside)
+    monkeypatch.setattr("tarim.models.model.LANES_DEPTH_MAX", 3)
+    monkeypatch.setattr("tarim.models.model.ForestEvaluator.contribute_side_by_side", None)
+    model_from_bytes(text, NAMES).contributions(x, single)
+    assert np.array_equal(beside, single)
 
 
 def test_a_file_without_counts_scores_but_gives_no_reasons():

@@ -18,8 +18,9 @@ When an ancestor splits on the same feature, z is the share of rows that come th
 as long as x goes the same way, q = (1 - p) * z / f and the slope is times z / f**2; once x has gone another way, the
 feature says nothing below: q = 1 and the slope is 0.
 
-A tree's nodes lie in the order: first those with a node below them, parents first, then those with two leaves, which are
-done with when they are reached.  Places of a tree: its nodes in this order, then the leaves of the former.
+A tree's nodes lie in the order: first those with a node below them, parents first and right before left, then those with two
+leaves, left before right, which are done with when they are reached.  Places of a tree: its nodes in this order, then the
+leaves of the former.  What the two kinds of nodes add is summed apart: so `kernels.shap_lanes` can keep the same order.
 """
 
 import numpy as np
@@ -37,7 +38,7 @@ REACHED = 2
     "void(float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1], float64[:, ::1], float64[:, ::1], int64[::1],"
     " int64[::1], int64[::1], uint32[::1], uint32[::1], float64[::1], uint32[:, ::1], float64[:, ::1], float64[:, ::1],"
     " int64[::1], int8[::1], int64[::1], float64[:, :, ::1], float64[::1], float64, uint8[::1], float64[:, ::1],"
-    " float64[:, ::1])",
+    " float64[:, ::1], float64[::1])",
     error_model="numpy",
     nogil=True,
     cache=True,
@@ -45,7 +46,7 @@ REACHED = 2
 def contribute(
     features, out, column_features, column_modes, values, weights, openness, node_starts, upper_counts, leaf_starts,
     outputs, columns, thresholds, places, others, ends, ancestors, sides, repeats, repeated, leaf_values, expected, ways,
-    reach, below,
+    reach, below, sums,
 ):  # fmt: skip
     """Contributions of every event into out (n, F + 1); the last column is the mean of the forest over its training rows.
 
@@ -56,13 +57,14 @@ def contribute(
     share of the branch not taken, if left or if right is taken), ends (leaf values of a node with two leaves), ancestors
     (nearest node in the tree with the same feature, or -1), sides (on which side of it), repeats (row in `repeated`).
     repeated: (repeats, 2, rounds * POINTS), q and the slope's factor.
-    ways, reach, below: scratch, one row a place of the largest tree.
+    ways, reach, below: scratch, one row a place of the largest tree.  sums: scratch, a number a feature.
     """
     one = np.uint64(1)
     for i in range(features.shape[0]):
         fill_columns(features, i, column_features, column_modes, values)
         for c in range(out.shape[1]):
             out[i, c] = 0.0
+        sums[:] = 0.0
         for r in range(weights.shape[0]):
             f0, f1, f2 = openness[r, 0], openness[r, 1], openness[r, 2]
             at = r * POINTS
@@ -126,7 +128,7 @@ def contribute(
                     )
                     if ancestors[k] < 0:
                         below[m, 0], below[m, 1], below[m, 2] = b0 - f0 * s0, b1 - f1 * s1, b2 - f2 * s2
-                        out[i, outputs[k]] += reach[m, 0] * s0 + reach[m, 1] * s1 + reach[m, 2] * s2
+                        sums[outputs[k]] += reach[m, 0] * s0 + reach[m, 1] * s1 + reach[m, 2] * s2
                     elif ways[m] >= REACHED:
                         q, g = repeated[repeats[k], 0], repeated[repeats[k], 1]
                         below[m, 0], below[m, 1], below[m, 2] = (
@@ -135,7 +137,9 @@ def contribute(
                             b2 - q[at + 2] * s2,
                         )
                         slope = reach[m, 0] * g[at] * s0 + reach[m, 1] * g[at + 1] * s1
-                        out[i, outputs[k]] += slope + reach[m, 2] * g[at + 2] * s2
+                        sums[outputs[k]] += slope + reach[m, 2] * g[at + 2] * s2
                     else:
                         below[m, 0], below[m, 1], below[m, 2] = b0 - s0, b1 - s1, b2 - s2
+        for c in range(sums.shape[0]):
+            out[i, c] += sums[c]
         out[i, out.shape[1] - 1] = expected
