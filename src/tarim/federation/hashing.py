@@ -38,6 +38,7 @@ class Domain(IntEnum):
     TREE_MESSAGE = 6
     TREE_LEAF = 7
     LABELS = 8
+    SEED_TREE = 9
 
 
 class Permutation:

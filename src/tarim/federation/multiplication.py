@@ -1,8 +1,7 @@
 """Products of two shared numbers, modulo 2^48, by transfers: each bit of one side's part chooses the other side's, shifted.
 
 (a + b)^2 and (a + b)(c + d) need the cross products a d of one side's number and the other's; a d = sum over k of
-bit_k(a) 2^k d is RING_BITS correlated transfers.  48 bits are enough for a product of 28 fraction bits that is then cut down by
-16: what the cut gets wrong is a multiple of 2^32, which 32-bit sums do not see.
+bit_k(a) 2^k d is RING_BITS correlated transfers.  48 bits leave more than the 32 of the sums when up to 16 are cut off.
 
 Who learns what: nothing.  Semi-honest.  RING_BITS transfers of 8 bytes a product.
 Source: Gilboa, "Two Party RSA Key Generation", CRYPTO 1999, section 4.1.
@@ -14,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from tarim.federation.circuits import add_growing
 from tarim.federation.correlated import choose, give
-from tarim.federation.garbling import bits_of
-from tarim.federation.randomness import Words
+from tarim.federation.garbling import Device, Inputs, Wire, Word, bits_of, shared_outputs
+from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Session
 
 RING_BITS: Final = 48
@@ -57,8 +57,40 @@ def products(session: Session, one: Words, other: Words) -> Words:
     return (one * other + cross(session, mixed[0]) + cross(session, mixed[1])) & _MASK
 
 
-def cut_down(parts: Words, bits: int, *, first: bool) -> Words:
-    """Shares modulo 2^(48 - bits) of floor(x / 2^bits), one unit more at times, from shares of x modulo 2^48; local."""
-    signed = (parts << np.uint64(64 - RING_BITS)).view(np.int64) >> (64 - RING_BITS)
-    cut = signed >> bits if first else -((-signed) >> bits)
-    return cut.view(np.uint64)
+def cut_down(session: Session, parts: Words, bits: int) -> Words:
+    """Shares modulo 2^64 of floor(x / 2^bits), exactly, from shares modulo 2^48 of x, 0 <= x < 2^47; both sides.
+
+    Each side cuts its own part.  What is missing is the carry from the low bits, from a circuit of `bits` gates a number, and
+    what is too much is 2^48 where both parts reach it: because the highest bit of x is 0, where either part's highest is 1.
+    Source of the second: Rathee et al., "SiRNN", IEEE S&P 2021, section 3.
+    """
+    found = np.empty(len(parts), np.uint64)
+    for start in range(0, len(parts), _ROWS_AT_ONCE):
+        part = parts[start : start + _ROWS_AT_ONCE] & _MASK
+        carry = _carried(session, part, bits)
+        high = (part >> np.uint64(RING_BITS - 1)).astype(np.uint8)
+        carry_twice, both_high = _conjunctions(session, np.concatenate([carry, high])).reshape(2, -1)
+        carries = carry - np.uint64(2) * carry_twice
+        wraps = high - both_high
+        found[start : start + len(part)] = (part >> np.uint64(bits)) + carries - (wraps << np.uint64(RING_BITS - bits))
+    return found
+
+
+def _carried(session: Session, parts: Words, bits: int) -> Bits:
+    """XOR shares of whether the low bits of both parts add up to 2^bits."""
+
+    def circuit(device: Device, first: list[Word], second: list[Word]) -> list[Wire]:
+        return [add_growing(device, first[0], second[0])[-1]]
+
+    low = parts & np.uint64((1 << bits) - 1)
+    first = Inputs((bits,), [low] if session.first else None)
+    second = Inputs((bits,), None if session.first else [low])
+    return shared_outputs(session, circuit, first, second, len(parts), session.uses.take())[0]
+
+
+def _conjunctions(session: Session, mine: Bits) -> Words:
+    """Shares modulo 2^64 of the products of one bit of each party."""
+    use = session.uses.take()
+    if session.first:
+        return give(session, session.sender.extend(len(mine)), mine[:, None].astype(np.uint64), use)[:, 0]
+    return choose(session, session.receiver.extend(mine), mine, np.uint64, 1, use)[:, 0]

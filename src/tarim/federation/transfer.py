@@ -3,11 +3,16 @@
 For each transfer i the sender holds q_i and one secret delta for all; the receiver holds its choice c_i and
 t_i = q_i ^ c_i delta.  So `hash(q_i)` and `hash(q_i ^ delta)` are two pads of which the receiver knows the chosen one.
 
-Who learns what: the sender nothing about the choices (they are masked by a stream it does not know), the receiver nothing
-about delta.  Semi-honest.  One message of 16 bytes a transfer from receiver to sender, in rows of 64.
+For each group of four columns both sides have sixteen streams (`seed_trees`), of which the sender lacks one: its number is the
+group's four bits of delta.  The receiver's columns are sums of streams by the bits of their numbers; the sender, numbering the
+streams from the one it lacks, gets the same columns plus delta's bits times the sum of all streams, which one column in four
+turns into the choices.
 
-Source: Ishai, Kilian, Nissim, Petrank, "Extending Oblivious Transfers Efficiently", CRYPTO 2003; correlated form of
-Asharov, Lindell, Schneider, Zohner, CCS 2013.
+Who learns what: the sender nothing about the choices (they are masked by a stream it does not know), the receiver nothing
+about delta.  Semi-honest.  One message of 4 bytes a transfer from receiver to sender, in rows of 64.
+
+Source: Roy, "SoftSpokenOT: Quieter OT Extension from Small-Field Silent VOLE in the Minicrypt Model", CRYPTO 2022, figure 7,
+over groups of four; correlated form of Asharov, Lindell, Schneider, Zohner, CCS 2013.
 """
 
 from __future__ import annotations
@@ -15,11 +20,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from tarim.federation import seed_trees
 from tarim.federation.base_transfer import PAIRS, receive_keys, send_keys
 from tarim.federation.channel import Channel, receive_one
 from tarim.federation.hashing import Blocks
+from tarim.federation.kernels.folding import DEPTH, LEAVES, fold
 from tarim.federation.kernels.transposing import transpose
-from tarim.federation.randomness import Bits, Stream, fresh_seed
+from tarim.federation.randomness import Bits, Stream, Words, fresh_seed
+from tarim.federation.seed_trees import GROUPS
 
 ROWS_A_WORD = 64
 BLOCK_ROWS = 1 << 18
@@ -35,7 +43,13 @@ class TransferSender:
         self._channel = channel
         self._masks = (np.uint64(0) - choices.astype(np.uint64))[:, None]
         self.delta: npt.NDArray[np.uint64] = np.packbits(choices, bitorder="little").view(np.uint64)
-        self._streams = [Stream(key) for key in receive_keys(channel, choices.tolist())]
+        away = (1 - choices).tolist()
+        groups = seed_trees.open_but_one(channel, receive_keys(channel, away), away)
+        lacking = choices.reshape(GROUPS, DEPTH) @ (1 << np.arange(DEPTH))
+        self._streams = [
+            [Stream(seeds[place ^ int(lacks)]) for place in range(LEAVES)]
+            for seeds, lacks in zip(groups, lacking, strict=True)
+        ]
 
     def extend(self, count: int) -> Blocks:
         """The q of so many transfers, shape (count, 2)."""
@@ -43,10 +57,9 @@ class TransferSender:
         for start in range(0, len(found), BLOCK_ROWS):
             rows = found[start : start + BLOCK_ROWS]
             width = len(rows) // ROWS_A_WORD
-            columns = np.empty((PAIRS, width), np.uint64)
-            for column, stream in zip(columns, self._streams, strict=True):
-                column[:] = stream.words(width)
-            columns ^= receive_one(self._channel, "transfers extended", np.uint64, PAIRS, width) & self._masks
+            columns, _ = _folded(self._streams, width)
+            masked = receive_one(self._channel, "transfers extended", np.uint64, GROUPS, width)
+            columns ^= np.repeat(masked, DEPTH, axis=0) & self._masks
             transpose(columns, rows)
         return found[:count]
 
@@ -56,7 +69,7 @@ class TransferReceiver:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._streams = [(Stream(zero), Stream(one)) for zero, one in send_keys(channel)]
+        self._streams = [[Stream(seed) for seed in seeds] for seeds in seed_trees.make(channel, send_keys(channel))]
 
     def extend(self, choices: Bits) -> Blocks:
         """The t of one transfer for each choice, shape (len(choices), 2)."""
@@ -68,15 +81,22 @@ class TransferReceiver:
         for start in range(0, len(found), BLOCK_ROWS):
             rows = found[start : start + BLOCK_ROWS]
             width = len(rows) // ROWS_A_WORD
-            columns, masked = np.empty((PAIRS, width), np.uint64), np.empty((PAIRS, width), np.uint64)
-            for own, sent, (zero, one) in zip(columns, masked, self._streams, strict=True):
-                own[:] = zero.words(width)
-                sent[:] = one.words(width)
-            masked ^= columns
+            columns, masked = _folded(self._streams, width)
             masked ^= words[start // ROWS_A_WORD : start // ROWS_A_WORD + width]
             self._channel.send("transfers extended", masked)
             transpose(columns, rows)
         return found[:count]
+
+
+def _folded(streams: list[list[Stream]], width: int) -> tuple[Words, Words]:
+    """Columns (PAIRS, width) by the bits of the streams' numbers, and the sum of each group's streams (GROUPS, width)."""
+    columns, totals = np.empty((PAIRS, width), np.uint64), np.empty((GROUPS, width), np.uint64)
+    words = np.empty((LEAVES, width), np.uint64)
+    for group, each in enumerate(streams):
+        for place, stream in enumerate(each):
+            words[place] = stream.words(width)
+        fold(words, totals[group], columns[DEPTH * group : DEPTH * group + DEPTH])
+    return columns, totals
 
 
 def _padded(count: int) -> int:

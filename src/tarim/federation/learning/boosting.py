@@ -9,9 +9,8 @@
 Public: rows, bins of each column, depth, number of trees, step, and whose split each node is.  Nobody learns sums, node
 membership, margins or leaf values; the split's owner alone learns the split.  Semi-honest.
 
-Margins, gradients, histograms and the choice of splits are exact.  With log loss the square in a row's Hessian p - p^2 is cut
-to 12 fraction bits, one unit more or less at random, so that splits equal to some millionths may fall either way:
-`boosted_in_the_clear` is the twin without that unit.
+Everything is exact in whole numbers, nothing is left to the chance of how a number is shared: `boosted_in_the_clear` is the
+twin for log loss and has the same splits and leaves.
 Source: Chen, Guestrin, KDD 2016; for exponential loss Friedman, Hastie, Tibshirani, Annals of Statistics 2000, section 4.
 """
 
@@ -232,7 +231,7 @@ class Boosting:
             part = slice(start, min(start + BLOCK_ROWS, rows))
             sigmoid = ClippedSigmoid(session, part.stop - start, LEAF_FRACTION_BITS, EXACT)
             probability[part] = sigmoid.apply(self._margins[part], 0)
-        squared = cut_down(squares(session, probability), _SQUARE_CUT, first=session.first)
+        squared = cut_down(session, squares(session, probability), _SQUARE_CUT)
         gradient = probability
         if self._labels is not None:
             gradient = probability - (self._labels.astype(np.uint64) << np.uint64(VALUE_FRACTION_BITS))
@@ -299,7 +298,7 @@ class Boosting:
             routed = _routed(routes, halves, len(self._bins))
             factor = routed[:, 0] - self._signed(np.ascontiguousarray(routed[:, 1:]))[:, 0]
             grown_weights = products(session, self._weights, factor)
-            self._weights = cut_down(grown_weights, VALUE_FRACTION_BITS + 1, first=session.first)
+            self._weights = cut_down(session, grown_weights, VALUE_FRACTION_BITS + 1)
         return Tree(np.concatenate(owners), own, leaves)
 
     def _histograms(self, nodes: list[Numbers], parents: list[Numbers]) -> list[Numbers]:
