@@ -7,6 +7,8 @@ epochs.
     a step, four rounds    w - r to each owner ──► shares of z ──► clipped sigmoid ──► d = 4 (p - y)
                            d - s to each owner ──► shares of the gradient ──► w -= exact shift of it
 
+Numbers are shared modulo 2^48, which a step's gradient fits; what the step changes is shared modulo 2^64 again.
+
 Mini-batches hold a power of two of rows and the learning rate is a power of two, so that a step ends in one shift; rows beyond
 the last full batch are left out.  A batch of all rows is full-batch descent, one of 1 row is stochastic descent (AS-02).
 
@@ -27,7 +29,7 @@ import numpy.typing as npt
 from tarim.base.errors import InputError
 from tarim.federation.channel import receive_one
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
-from tarim.federation.learning.products import Given, OwnColumns, Taken, TheirColumns
+from tarim.federation.learning.products import RING_BITS, Given, OwnColumns, Taken, TheirColumns
 from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid, clipped_sigmoid
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Session
@@ -36,8 +38,9 @@ from tarim.federation.truncation import shifted_exactly
 
 WEIGHT_FRACTION_BITS: Final = 16
 SCORE_FRACTION_BITS: Final = WEIGHT_FRACTION_BITS + FRACTION_BITS
-GRADIENT_BITS: Final = 52
-"""|gradient sum| < 2^51: 2^20 rows of 8-bit integers with a residual below 4."""
+GRADIENT_BITS: Final = RING_BITS
+"""|gradient sum| < 2^47: 2^16 rows of 8-bit integers with a residual below 4."""
+BATCH_ROWS_MAX: Final = 1 << 16
 BLOCK_ROWS: Final = 8_192
 """Rows prepared at a time: memory stays flat, however many rows there are."""
 EPOCHS_MAX: Final = 1_000
@@ -58,8 +61,8 @@ class Plan:
 
     def check(self, rows: int) -> None:
         """Nothing for a plan that fits so many rows.  Raises InputError."""
-        if self.batch_rows < 1 or self.batch_rows & (self.batch_rows - 1):
-            raise InputError("a batch holds a power of two of rows")
+        if not 1 <= self.batch_rows <= BATCH_ROWS_MAX or self.batch_rows & (self.batch_rows - 1):
+            raise InputError(f"a batch holds a power of two of rows, at most {BATCH_ROWS_MAX}")
         if rows < self.batch_rows:
             raise InputError(f"a batch of {self.batch_rows} rows is more than the {rows} there are")
         if not 1 <= self.epochs <= EPOCHS_MAX or not -16 <= self.learning_rate_log2 <= 4:

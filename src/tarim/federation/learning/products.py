@@ -7,8 +7,10 @@ Before the values are there (`give`, `take`): the other side draws a random vect
 each row, and both get shares of X r and of X^T s.  Afterwards a product is local: the other side shows w - r, which is
 uniform, and X w = X (w - r) + X r, where the owner knows X; likewise X^T d = X^T (d - s) + X^T s.
 
-Who learns what: the owner sees w - r and d - s, uniform; the other side sees nothing.  Semi-honest.  16 bytes a bit from the
-other side to the owner each time, 16 bytes a bit from the owner once.
+Shares are modulo 2^RING_BITS: the words' higher bits mean nothing, and are not sent.
+
+Who learns what: the owner sees w - r and d - s, uniform; the other side sees nothing.  Semi-honest.  12 bytes a bit from the
+other side to the owner each time, 4 bytes a bit from the owner once.
 
 Reusing the transfers is sound as long as no use comes twice: pads of one bit under different uses are outputs of different
 permutations at points shifted by the unknown delta.
@@ -29,6 +31,8 @@ from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.randomness import Bits, Words, fresh_words
 from tarim.federation.session import Session
 
+RING_BITS: Final = 48
+_QUARTERS: Final = RING_BITS // 16
 SETUP_ROWS: Final = 8_192
 """Rows whose transfers are made at a time."""
 
@@ -72,7 +76,9 @@ class OwnColumns:
         total = self._widths.total
         places = slice(start * total, (start + rows) * total)
         hashed = self._session.hashing(Domain.CORRELATED, use, self._pads[places])
-        masked = receive_one(self._session.channel, "column products, masked", np.uint64, rows * total, 2)
+        came = receive_one(self._session.channel, "column products, masked", np.uint16, rows * total, 2, _QUARTERS)
+        masked = np.zeros((rows * total, 2), np.uint64)
+        masked.view(np.uint16).reshape(-1, 2, 4)[..., :_QUARTERS] = came
         sums = np.empty((rows // batch, total), np.uint64)
         of_rows = np.empty(rows, np.uint64)
         kernel.choose(hashed, masked, self._bits[start : start + rows], batch, of_rows, sums)
@@ -102,7 +108,8 @@ class TheirColumns:
         masked, of_rows = np.empty((rows * total, 2), np.uint64), np.empty(rows, np.uint64)
         sums = np.empty((rows // batch, total), np.uint64)
         kernel.give(zero, one, forward, numbers, batch, masked, of_rows, sums)
-        self._session.channel.send("column products, masked", masked)
+        quarters = masked.view(np.uint16).reshape(-1, 2, 4)[..., :_QUARTERS]
+        self._session.channel.send("column products, masked", np.ascontiguousarray(quarters))
         return Given(vectors, numbers, of_rows, _by_column(sums, self._widths))
 
 
