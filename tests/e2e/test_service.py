@@ -262,6 +262,14 @@ def test_load_beyond_the_queue_is_shed(served: Served) -> None:
     assert 200 in statuses
 
 
+def test_a_service_told_to_stop_as_it_begins_stops(tmp_path: Path) -> None:
+    """SIGTERM right after the address was told, before the first connection."""
+    data = tmp_path / "data"
+    with serving(data, new_data(data)) as served:
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(20) == 0
+
+
 def test_a_stop_answers_what_is_under_way_and_a_start_remembers(tmp_path: Path) -> None:
     """SIGTERM in the middle of requests: each answered one is found after the restart, with the same answer."""
     data = tmp_path / "data"
