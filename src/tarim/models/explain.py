@@ -71,10 +71,11 @@ class Explainer:
 
         Raises DefinitionError when the model's file does not say what reasons need.
         """
-        parts = self._contributions(features)[:-1]
-        least = SHARE_MIN * float(parts.sum(where=parts > 0))
-        chosen = np.argsort(-parts, kind="stable")[:count].tolist()
-        return [self._say(index, features) for index in chosen if parts[index] > 0 and parts[index] >= least]
+        parts = self._contributions(features)[:-1].tolist()
+        raising = [index for index, part in enumerate(parts) if part > 0]
+        least = SHARE_MIN * sum(parts[index] for index in raising)
+        raising.sort(key=parts.__getitem__, reverse=True)  # equal parts stay in the features' order
+        return [self._say(index, features) for index in raising[:count] if parts[index] >= least]
 
     def explain(self, features: Floats) -> Explanation:
         """All of it: features of one event, shape (F,).  Raises DefinitionError."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from tarim.base.instants import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from tarim.models.domain import FEATURES_MAX
 from tarim.stream import Condition, Entity, Feature
 
 Pair = tuple[str, str]
@@ -183,6 +185,16 @@ OPERATIONS: Final = frozenset(_FORMS)
 
 def sentence(feature: Feature, value: float) -> Sentence:
     """What the value says; NaN: that nothing is known."""
+    known, unknown = _worded(feature)
+    if math.isnan(value):
+        return unknown
+    zh, en = _FORMS[feature.op].value(feature, value)
+    return Sentence(known.zh.replace("{v}", zh), known.en.replace("{v}", en))
+
+
+@lru_cache(maxsize=FEATURES_MAX)
+def _worded(feature: Feature) -> tuple[Sentence, Sentence]:
+    """All that does not depend on the value, which goes in place of {v}; and what is said when nothing is known."""
     form = _FORMS[feature.op]
     subject, field = (
         _entity(feature.entity),
@@ -193,16 +205,14 @@ def sentence(feature: Feature, value: float) -> Sentence:
     if feature.delay_ms:
         delay = span(feature.delay_ms)
         within = (f"{delay[0]}前的 {within[0]}", f"{within[1]} up to {delay[1]} ago")
-    if math.isnan(value):
-        return Sentence(
-            f"{subject[0]} {within[0]}内没有可比的记录", f"no record of {subject[1]} in {within[1]} to compare with"
-        )
-    said = form.value(feature, value)
-    return Sentence(
+    known = Sentence(
         *(
-            " ".join(template.format(s=s, w=w, c=c, t=t, v=v, p=feature.factor).split())
-            for template, s, w, c, t, v in zip((form.zh, form.en), subject, where, field, within, said, strict=True)
+            " ".join(template.format(s=s, w=w, c=c, t=t, v="{v}", p=feature.factor).split())
+            for template, s, w, c, t in zip((form.zh, form.en), subject, where, field, within, strict=True)
         )
+    )
+    return known, Sentence(
+        f"{subject[0]} {within[0]}内没有可比的记录", f"no record of {subject[1]} in {within[1]} to compare with"
     )
 
 
