@@ -85,7 +85,8 @@ def _carried(session: Session, parts: Words, bits: int) -> Bits:
     low = parts & np.uint64((1 << bits) - 1)
     first = Inputs((bits,), [low] if session.first else None)
     second = Inputs((bits,), None if session.first else [low])
-    return shared_outputs(session, circuit, first, second, len(parts), session.uses.take())[0]
+    carries: Bits = shared_outputs(session, circuit, first, second, len(parts), session.uses.take())[0]
+    return carries
 
 
 def _conjunctions(session: Session, mine: Bits) -> Words:

@@ -7,7 +7,8 @@ epochs.
     a step, four rounds    w - r to each owner ──► shares of z ──► clipped sigmoid ──► d = 4 (p - y)
                            d - s to each owner ──► shares of the gradient ──► w -= exact shift of it
 
-Numbers are shared modulo 2^48, which a step's gradient fits; what the step changes is shared modulo 2^64 again.
+Scores are shared modulo 2^48, and modulo 2^40 without their lowest bits, which a step's gradient fits.  Weights are shared
+modulo 2^64.
 
 Mini-batches hold a power of two of rows and the learning rate is a power of two, so that a step ends in one shift; rows beyond
 the last full batch are left out.  A batch of all rows is full-batch descent, one of 1 row is stochastic descent (AS-02).
@@ -29,7 +30,7 @@ import numpy.typing as npt
 from tarim.base.errors import InputError
 from tarim.federation.channel import receive_one
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
-from tarim.federation.learning.products import RING_BITS, Given, OwnColumns, Taken, TheirColumns
+from tarim.federation.learning.products import COLUMN_BITS, ROW_BITS, Given, OwnColumns, Taken, TheirColumns
 from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid, clipped_sigmoid
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Session
@@ -38,8 +39,11 @@ from tarim.federation.truncation import shifted_exactly
 
 WEIGHT_FRACTION_BITS: Final = 16
 SCORE_FRACTION_BITS: Final = WEIGHT_FRACTION_BITS + FRACTION_BITS
-GRADIENT_BITS: Final = RING_BITS
-"""|gradient sum| < 2^47: 2^16 rows of 8-bit integers with a residual below 4."""
+SCORE_CUT: Final = ROW_BITS - COLUMN_BITS
+"""Low bits of each side's part of a score that are dropped: one unit of 2^-13 more or less at random, evenly."""
+RESIDUAL_FRACTION_BITS: Final = SCORE_FRACTION_BITS - SCORE_CUT
+GRADIENT_BITS: Final = COLUMN_BITS
+"""|gradient sum| < 2^39: 2^16 rows of 8-bit integers with a residual below 4."""
 BATCH_ROWS_MAX: Final = 1 << 16
 BLOCK_ROWS: Final = 8_192
 """Rows prepared at a time: memory stays flat, however many rows there are."""
@@ -67,13 +71,16 @@ class Plan:
             raise InputError(f"a batch of {self.batch_rows} rows is more than the {rows} there are")
         if not 1 <= self.epochs <= EPOCHS_MAX or not -16 <= self.learning_rate_log2 <= 4:
             raise InputError(f"1 to {EPOCHS_MAX} epochs and a learning rate of 2^-16 to 2^4 are possible")
-        if self.l2_log2 is not None and not -20 <= self.l2_log2 <= 0:
-            raise InputError("an L2 penalty of 2^-20 to 1 is possible")
+        if self.shift < 1:
+            raise InputError("a learning rate below 2^4 times the rows of a batch is possible")
+        least = -self.shift - self.learning_rate_log2
+        if self.l2_log2 is not None and not least <= self.l2_log2 <= 0:
+            raise InputError(f"with batches of {self.batch_rows} rows an L2 penalty of 2^{least} to 1 is possible")
 
     @property
     def shift(self) -> int:
         """What divides a gradient sum into a change of the weights: scale, the sigmoid's 4, rows, learning rate."""
-        scale = SCORE_FRACTION_BITS + FRACTION_BITS - WEIGHT_FRACTION_BITS
+        scale = RESIDUAL_FRACTION_BITS + FRACTION_BITS - WEIGHT_FRACTION_BITS
         return scale + 2 + self.batch_rows.bit_length() - 1 - self.learning_rate_log2
 
 
@@ -121,7 +128,9 @@ class _Training:
             self._other, self._mine = TheirColumns(session, theirs, rows), OwnColumns(session, own)
         bias = np.array([-(1 << FRACTION_BITS)], np.int64).view(np.uint64)
         self._offsets = np.concatenate([bias, self._first.offsets, self._second.offsets])
-        self._labels = None if labels is None else labels[:rows].astype(np.uint64) << np.uint64(SCORE_FRACTION_BITS + 2)
+        self._labels = (
+            None if labels is None else labels[:rows].astype(np.uint64) << np.uint64(RESIDUAL_FRACTION_BITS + 2)
+        )
         self._weights = np.zeros(1 + count + len(self._second), np.uint64)
 
     def run(self, progress: Progress) -> JointModel:
@@ -131,7 +140,7 @@ class _Training:
             for start in range(0, self._rows, block):
                 rows = min(block, self._rows - start)
                 given, taken = self._prepared(start, rows)
-                sigmoid = ClippedSigmoid(self._session, rows, SCORE_FRACTION_BITS, COARSE)
+                sigmoid = ClippedSigmoid(self._session, rows, RESIDUAL_FRACTION_BITS, COARSE)
                 for number in range(rows // batch):
                     self._step(start, number, given, taken, sigmoid)
                     done += 1
@@ -153,8 +162,8 @@ class _Training:
         channel.send("weights, masked", self._weights[self._theirs] - given.vectors[number])
         masked = receive_one(channel, "weights, masked", np.uint64, scaled.shape[1])
         z = scaled @ (self._weights[self._own] + masked) + taken.rows[inside] + given.rows[inside]
-        z -= (self._offsets * self._weights).sum()
-        residual = sigmoid.apply(z, inside.start)
+        score = Share(z - (self._offsets * self._weights).sum(), SCORE_FRACTION_BITS)
+        residual = sigmoid.apply(score.truncated(SCORE_CUT, self._session.role).part(), inside.start)
         if self._labels is not None:
             residual -= self._labels[start + inside.start : start + inside.stop]
         channel.send("residuals, masked", residual - given.numbers[inside])

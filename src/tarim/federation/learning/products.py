@@ -7,9 +7,9 @@ Before the values are there (`give`, `take`): the other side draws a random vect
 each row, and both get shares of X r and of X^T s.  Afterwards a product is local: the other side shows w - r, which is
 uniform, and X w = X (w - r) + X r, where the owner knows X; likewise X^T d = X^T (d - s) + X^T s.
 
-Shares are modulo 2^RING_BITS: the words' higher bits mean nothing, and are not sent.
+Shares of X v are modulo 2^ROW_BITS, those of X^T d modulo 2^COLUMN_BITS: higher bits mean nothing and are not sent.
 
-Who learns what: the owner sees w - r and d - s, uniform; the other side sees nothing.  Semi-honest.  12 bytes a bit from the
+Who learns what: the owner sees w - r and d - s, uniform; the other side sees nothing.  Semi-honest.  11 bytes a bit from the
 other side to the owner each time, 4 bytes a bit from the owner once.
 
 Reusing the transfers is sound as long as no use comes twice: pads of one bit under different uses are outputs of different
@@ -31,8 +31,10 @@ from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.randomness import Bits, Words, fresh_words
 from tarim.federation.session import Session
 
-RING_BITS: Final = 48
-_QUARTERS: Final = RING_BITS // 16
+ROW_BITS: Final = 48
+COLUMN_BITS: Final = 40
+_ROW_BYTES: Final = ROW_BITS // 8
+_SENT_BYTES: Final = _ROW_BYTES + COLUMN_BITS // 8
 SETUP_ROWS: Final = 8_192
 """Rows whose transfers are made at a time."""
 
@@ -76,9 +78,11 @@ class OwnColumns:
         total = self._widths.total
         places = slice(start * total, (start + rows) * total)
         hashed = self._session.hashing(Domain.CORRELATED, use, self._pads[places])
-        came = receive_one(self._session.channel, "column products, masked", np.uint16, rows * total, 2, _QUARTERS)
+        came = receive_one(self._session.channel, "column products, masked", np.uint8, rows * total, _SENT_BYTES)
         masked = np.zeros((rows * total, 2), np.uint64)
-        masked.view(np.uint16).reshape(-1, 2, 4)[..., :_QUARTERS] = came
+        octets = masked.view(np.uint8)
+        octets[:, :_ROW_BYTES] = came[:, :_ROW_BYTES]
+        octets[:, 8 : 8 + _SENT_BYTES - _ROW_BYTES] = came[:, _ROW_BYTES:]
         sums = np.empty((rows // batch, total), np.uint64)
         of_rows = np.empty(rows, np.uint64)
         kernel.choose(hashed, masked, self._bits[start : start + rows], batch, of_rows, sums)
@@ -108,8 +112,11 @@ class TheirColumns:
         masked, of_rows = np.empty((rows * total, 2), np.uint64), np.empty(rows, np.uint64)
         sums = np.empty((rows // batch, total), np.uint64)
         kernel.give(zero, one, forward, numbers, batch, masked, of_rows, sums)
-        quarters = masked.view(np.uint16).reshape(-1, 2, 4)[..., :_QUARTERS]
-        self._session.channel.send("column products, masked", np.ascontiguousarray(quarters))
+        octets = masked.view(np.uint8)
+        sent = np.empty((rows * total, _SENT_BYTES), np.uint8)
+        sent[:, :_ROW_BYTES] = octets[:, :_ROW_BYTES]
+        sent[:, _ROW_BYTES:] = octets[:, 8 : 8 + _SENT_BYTES - _ROW_BYTES]
+        self._session.channel.send("column products, masked", sent)
         return Given(vectors, numbers, of_rows, _by_column(sums, self._widths))
 
 

@@ -60,8 +60,8 @@ class Compared:
         return 2 * self.bits - self.low_bits - 2
 
 
-COARSE: Final = Compared(14, 8)
-"""Kinks off by 2^-8 at most."""
+COARSE: Final = Compared(12, 6)
+"""Kinks off by 2^-6 at most."""
 EXACT: Final = Compared(16, 10)
 """For z with ten fraction bits."""
 
