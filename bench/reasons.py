@@ -2,8 +2,8 @@
 
     python -m bench.reasons [--quick]
 
-The model is that of `bench.decide`: 200 trees of depth 6 over the 46 reference features, nearly full trees (about 63 splits
-each), which is the dearest shape.  Times are processor times of the thread.
+The model is that of `bench.decide`: 200 trees of depth 6 over the 46 reference features, about 47 splits each; the
+time grows with the splits.  Times are processor times of the thread.
 """
 
 from __future__ import annotations
