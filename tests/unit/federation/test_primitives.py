@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarim.federation import Role, ShareMisuse, circuits
+from tarim.federation import Role, ShareMisuse, circuits, seed_trees
 from tarim.federation.base_transfer import PAIRS, receive_keys, send_keys
 from tarim.federation.correlated import choose, give
 from tarim.federation.garbling import Inputs, Plain, bits_of, number_of, shared_outputs
@@ -52,6 +52,19 @@ def test_hashes_of_other_purposes_uses_and_places_have_nothing_in_common() -> No
     ]
     assert len({row.tobytes() for each in seen for row in each}) == 250
     assert np.array_equal(seen[0][1:], hashing(Domain.CORRELATED, 1, blocks[1:], first=1))
+
+
+def test_the_other_side_lacks_one_seed_of_each_group() -> None:
+    choices = np.random.default_rng(8).integers(0, 2, PAIRS).tolist()
+    every, known = together(
+        lambda end: seed_trees.make(end, send_keys(end)),
+        lambda end: seed_trees.open_but_one(end, receive_keys(end, choices), choices),
+    )
+    for group in range(seed_trees.GROUPS):
+        lacking = sum((1 - choices[4 * group + bit]) << bit for bit in range(4))
+        assert [place for place in range(16) if every[group][place] != known[group][place]] == [lacking]
+        assert known[group][lacking] == bytes(16)
+    assert len({seed for group in every for seed in group}) == 16 * seed_trees.GROUPS
 
 
 def test_extended_transfers_keep_their_correlation_however_they_are_asked_for() -> None:
