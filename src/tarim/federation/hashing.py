@@ -31,13 +31,11 @@ class Domain(IntEnum):
     """What a hash is for.  A number is never given to another purpose."""
 
     BASE_TRANSFER = 1
-    TRANSFER = 2
     CORRELATED = 3
     GARBLING = 4
     TREE_CHILD = 5
     TREE_MESSAGE = 6
     TREE_LEAF = 7
-    LABELS = 8
     SEED_TREE = 9
 
 

@@ -12,7 +12,7 @@ Source: Mohassel, Zhang, "SecureML", IEEE S&P 2017, theorem 1.
 
 from __future__ import annotations
 
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,6 @@ from tarim.federation.channel import receive_one
 from tarim.federation.errors import ShareMisuse
 from tarim.federation.randomness import Words, fresh_words
 from tarim.federation.session import Role, Session
-
-RING_BITS: Final = 64
 
 
 class Share:

@@ -136,18 +136,15 @@ class Relay:
                 threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        try:
+        with suppress(OSError):
             while data := source.recv(1 << 16):
                 if self.spoil and len(data) > 1_000:
                     self.spoil = False
                     data = data[:500] + bytes([data[500] ^ 1]) + data[501:]
                 target.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for each in (source, target):
-                with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)  # closing alone would not wake the thread that reads it
+        for each in (source, target):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)  # closing alone would not wake the thread that reads it
 
     def cut(self) -> None:
         for each in self._sockets:
