@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response
 
 from tarim.api.doors import Door
 from tarim.base.errors import FieldError, NotAllowed
-from tarim.identity import Scope
+from tarim.identity import Caller, Scope, caller_of_key
 
 _PLACE: Final = re.compile(r" - at `\$\.?([a-zA-Z0-9_.\[\]]*)`")
 _NAMES: Final = re.compile(r"\{([a-z_]+)(?::path)?\}")
@@ -26,12 +26,17 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: the person whose key it carries, names in the path, and query and body as they were decoded."""
+    """One request: who makes it, names in the path, and query and body as they were decoded."""
 
-    person: str
+    caller: Caller
     path: Mapping[str, str]
     query: Any
     body: Any
+
+    @property
+    def person(self) -> str:
+        """The name that four eyes tell apart."""
+        return self.caller.name
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -98,7 +103,8 @@ def _endpoint(door: Door, route: Route) -> Callable[[Request], Awaitable[Respons
             ) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise FieldError("body", "must be JSON") from None
-        answer = await route.handler(Call(key.name, dict(request.path_params), query, body))
+        address = request.client.host if request.client else ""
+        answer = await route.handler(Call(caller_of_key(key, address), dict(request.path_params), query, body))
         return Response(_encode(answer), route.status, media_type="application/json")
 
     return endpoint

@@ -12,9 +12,11 @@ from tarim.api.explanations import ExplanationBody, SourceQuery, explanation_rou
 from tarim.api.routes import Call
 from tarim.base.errors import NotFound
 from tarim.decisions import DECISION_WORDS, Decided, Versions, Word
-from tarim.identity import Scope
+from tarim.identity import Caller, CallerKind, Scope
 from tarim.models import Explanation, Part, Sentence
 from tarim.stream import Col, empty_rows
+
+LI = Caller("li", CallerKind.KEY, frozenset({Scope.EXPLAIN}))
 
 
 class FakeService:
@@ -43,7 +45,7 @@ class FakeExplainer:
 def ask(service: FakeService, event_id: str = "e1", source: str = "core") -> ExplanationBody:
     (route,) = explanation_routes(service, FakeExplainer)
     assert route.scope is Scope.EXPLAIN
-    return asyncio.run(route.handler(Call("li", {"event_id": event_id}, SourceQuery(source), None)))
+    return asyncio.run(route.handler(Call(LI, {"event_id": event_id}, SourceQuery(source), None)))
 
 
 def test_every_part_is_told_and_adds_up() -> None:

@@ -1,0 +1,84 @@
+"""Each context's tables and their history: one Alembic branch a context, all brought up to date together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from sqlalchemy import Connection, MetaData
+
+from tarim.base.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """A context's tables and the scripts that make them.
+
+    folder: Alembic scripts with one base, whose `branch_labels` is (name,).
+    """
+
+    name: str
+    folder: Path
+    metadata: MetaData
+
+
+def upgrade(connection: Connection, contexts: Sequence[Migrations]) -> list[str]:
+    """Bring the tables of these contexts up to date; the revisions that were applied.
+
+    Runs in the connection's transaction.  Raises Conflict when a newer version of Tarim has been at the database.
+    """
+    scripts = _scripts(contexts)
+    applied: list[str] = []
+
+    def steps(current: tuple[str, ...] | str, context: MigrationContext) -> Any:
+        known = {script.revision for script in scripts.walk_revisions()}
+        if strangers := sorted(set(_as_tuple(current)) - known):
+            raise Conflict(
+                f"the database has the revision {strangers[0]}, which this version does not know: it is newer, or another "
+                f"set of contexts is wanted"
+            )
+        found = scripts._upgrade_revs("heads", current)  # type: ignore[arg-type]  # what `alembic upgrade heads` does
+        applied.extend(step.revision.revision for step in found)
+        return found
+
+    with EnvironmentContext(Config(), scripts, fn=steps) as environment:
+        environment.configure(connection=connection, transactional_ddl=True, transaction_per_migration=False)
+        try:
+            environment.run_migrations()
+        except (CommandError, ResolutionError) as error:
+            raise Conflict(f"the database cannot be brought up to date: {error}") from None
+    return applied
+
+
+def differences(connection: Connection, contexts: Sequence[Migrations]) -> list[Any]:
+    """What the database has otherwise than the tables say; [] when the scripts make what the code expects."""
+    found: list[Any] = []
+    for context in contexts:
+        names = set(context.metadata.tables)
+
+        def ours(
+            entity: Any, name: str | None, kind: str, reflected: bool, other: Any, names: set[str] = names
+        ) -> bool:
+            return kind != "table" or name in names
+
+        migration = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
+        found += compare_metadata(migration, context.metadata)
+    return found
+
+
+def _scripts(contexts: Sequence[Migrations]) -> ScriptDirectory:
+    folders = [str(context.folder) for context in contexts]
+    return ScriptDirectory(str(Path(__file__).parent), version_locations=folders)
+
+
+def _as_tuple(current: tuple[str, ...] | str | None) -> tuple[str, ...]:
+    return (current,) if isinstance(current, str) else tuple(current or ())
