@@ -23,7 +23,7 @@ from tarim.base.errors import Conflict
 class Migrations:
     """A context's tables and the scripts that make them.
 
-    folder: Alembic scripts with one base, whose `branch_labels` is (name,).
+    folder: Alembic scripts with one base, whose `branch_labels` is (name,); revisions are named `<name>_0001` and so on.
     """
 
     name: str
@@ -32,21 +32,20 @@ class Migrations:
 
 
 def upgrade(connection: Connection, contexts: Sequence[Migrations]) -> list[str]:
-    """Bring the tables of these contexts up to date; the revisions that were applied.
+    """Bring the tables of these contexts up to date; the revisions that were applied.  Other contexts' tables are left alone.
 
-    Runs in the connection's transaction.  Raises Conflict when a newer version of Tarim has been at the database.
+    Runs in the connection's transaction.  Raises Conflict when a newer version of Tarim has been at one of these contexts.
     """
     scripts = _scripts(contexts)
+    names = {context.name for context in contexts}
     applied: list[str] = []
 
     def steps(current: tuple[str, ...] | str, context: MigrationContext) -> Any:
         known = {script.revision for script in scripts.walk_revisions()}
-        if strangers := sorted(set(_as_tuple(current)) - known):
-            raise Conflict(
-                f"the database has the revision {strangers[0]}, which this version does not know: it is newer, or another "
-                f"set of contexts is wanted"
-            )
-        found = scripts._upgrade_revs("heads", current)  # type: ignore[arg-type]  # what `alembic upgrade heads` does
+        ours = {revision for revision in _as_tuple(current) if revision.rpartition("_")[0] in names}
+        if newer := sorted(ours - known):
+            raise Conflict(f"the database has the revision {newer[0]}, which this version does not know: it is newer")
+        found = scripts._upgrade_revs("heads", tuple(sorted(ours)))  # type: ignore[arg-type]  # as `alembic upgrade heads`
         applied.extend(step.revision.revision for step in found)
         return found
 

@@ -101,8 +101,21 @@ def test_a_newer_database_is_refused(database_url: str, tmp_path: Path) -> None:
     shop, _ = context(tmp_path / "shop")
     bank, _ = context(tmp_path / "bank", "bank")
     Database.open(database_url, [shop, bank]).close()
+    (tmp_path / "bank" / "bank_0001.py").rename(tmp_path / "bank" / "away")
     with pytest.raises(Conflict, match="bank_0001"):
-        Database.open(database_url, [shop])
+        Database.open(database_url, [shop, bank])
+
+
+def test_a_process_may_know_some_of_the_contexts(database_url: str, tmp_path: Path) -> None:  # noqa: F811
+    """The others' tables and history stay as they are."""
+    shop, things = context(tmp_path / "shop")
+    bank, _ = context(tmp_path / "bank", "bank")
+    Database.open(database_url, [bank]).close()
+    with Database.open(database_url, [shop]) as database, database.writing() as connection:
+        connection.execute(insert(things), [{"id": 1, "name": "a"}])
+    with Database.open(database_url, [shop, bank]) as database, database.reading() as connection:
+        assert differences(connection, [shop, bank]) == []
+        assert len(connection.execute(select(things)).all()) == 1
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://a@b/c", "sqlite://", "sqlite:///:memory:"])
