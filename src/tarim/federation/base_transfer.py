@@ -26,12 +26,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tarim.federation.channel import Channel, receive_one
 from tarim.federation.errors import ProtocolBroken
 from tarim.federation.hashing import Domain
+from tarim.federation.points import POINT_BYTES, PRIME, on_curve
 
 PAIRS: Final = 128
-POINT_BYTES: Final = 32
-_PRIME: Final = 2**255 - 19
-_A: Final = 486_662
-"""The curve is v^2 = u^3 + A u^2 + u over this prime (RFC 7748, section 4.1)."""
 
 
 def send_keys(channel: Channel) -> list[tuple[bytes, bytes]]:
@@ -81,5 +78,5 @@ def _blind_point() -> bytes:
     """A point of the prime-order subgroup whose secret nobody knows."""
     while True:
         u = int.from_bytes(os.urandom(POINT_BYTES), "little") & (2**255 - 1)
-        if u < _PRIME and pow(u * (u * (u + _A) + 1) % _PRIME, (_PRIME - 1) // 2, _PRIME) == 1:
+        if u < PRIME and on_curve(u):
             return X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(u.to_bytes(32, "little")))
