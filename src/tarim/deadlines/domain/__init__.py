@@ -1,0 +1,1 @@
+"""Calendar, kinds of clocks, and when a period ends.  Values only: no I/O, no clock."""
