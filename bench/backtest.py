@@ -25,7 +25,9 @@ import numpy as np
 from bench.acceptance import Line, Run, at_most, none
 from tarim.base.instants import instant_ms
 from tarim.bootstrap.backtesting import Asked, backtest
-from tarim.bootstrap.house import House, Places, make_data_folder, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import Places, make_data_folder
+from tarim.bootstrap.settings import settings_of
 from tarim.intake import EventBatch
 from tarim.rules import starter_pack
 from tarim.simulation import SimulationSettings, simulate_rows

@@ -9,7 +9,9 @@ from typing import Final
 import numpy as np
 
 from tarim.base.instants import DAY_MS
-from tarim.bootstrap.house import House, Places, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import Places
+from tarim.bootstrap.settings import settings_of
 from tarim.decisions import Snapshots
 from tarim.intake import EventBatch, event_key
 from tarim.stream import Col, Flag, Kind, empty_rows

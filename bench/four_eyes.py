@@ -21,7 +21,7 @@ import httpx
 from bench.acceptance import Line, Run, none
 from bench.model_runs import put_trained_run, put_training_set
 from bench.serving import Served, new_data, serving
-from tarim.bootstrap.house import API_KEYS_FILE
+from tarim.bootstrap.places import API_KEYS_FILE
 from tarim.identity import Scope, create_key
 
 ONE = "one.person"

@@ -13,7 +13,9 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from tarim.bootstrap.house import Places, SystemClock, feature_set
+from tarim.bootstrap.clock import SystemClock
+from tarim.bootstrap.house import feature_set
+from tarim.bootstrap.places import Places
 from tarim.models.datasets.folder import put_dataset
 from tarim.models.datasets.manifest import (
     DIVISIONS,

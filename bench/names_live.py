@@ -31,7 +31,8 @@ from bench.acceptance import Line, Run, at_most, none
 from bench.name_cases import real_entries
 from bench.names import CHANGED_ENTRIES, CUSTOMERS, RESCREEN_S_MOST, customer_names
 from bench.serving import Served, new_data, serving
-from tarim.bootstrap.house import API_KEYS_FILE, Artefacts, Places, make_data_folder
+from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.places import API_KEYS_FILE, Places, make_data_folder
 from tarim.bootstrap.rescreening import decode_screening, kept_screenings
 from tarim.identity import Scope, create_key
 from tarim.privacy import Tokenizer, Vault, load_master_key, pack_fields

@@ -102,7 +102,8 @@ def features_differing(folder: Path) -> tuple[int, int]:
     from bench.serving import new_data
     from tarim.base.instants import DAY_MS
     from tarim.bootstrap.datasets import Cut, cut_dataset, signer_of
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.cli import build_app
     from tarim.models import load_dataset
 

@@ -28,8 +28,9 @@ from bench.acceptance import Line, Run, at_most, none
 from bench.model_runs import put_trained_run, put_training_set
 from bench.service_load import arrivals_ns, bodies, drive, introduce
 from bench.serving import Served, new_data, serving
-from tarim.bootstrap.house import Places, settings_of
 from tarim.bootstrap.packages import Step
+from tarim.bootstrap.places import Places
+from tarim.bootstrap.settings import settings_of
 from tarim.bootstrap.tracing import trace
 
 TREES: Final = 200

@@ -35,8 +35,10 @@ import pyarrow.parquet as pq
 
 from bench import decide
 from tarim.bootstrap import replaying
-from tarim.bootstrap.house import House, Places, feature_set, make_data_folder, recover_state, settings_of
+from tarim.bootstrap.house import House, feature_set, recover_state
+from tarim.bootstrap.places import Places, make_data_folder
 from tarim.bootstrap.replaying import Summary, replay
+from tarim.bootstrap.settings import settings_of
 from tarim.decisions import Aftermath, DecisionService, RecordKind, Snapshots, decode_events
 from tarim.intake import Intake, read_file
 from tarim.journal import FolderReader, Journal

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tarim.bootstrap.house import API_KEYS_FILE, make_data_folder
+from tarim.bootstrap.places import API_KEYS_FILE, make_data_folder
 from tarim.identity import Scope, create_key
 
 START_S_MAX = 60.0

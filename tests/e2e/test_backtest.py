@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 
 from bench.serving import Served, new_data, serving
 from tarim.base.errors import TarimError
-from tarim.bootstrap.house import House, Places, settings_of
+from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import ListDesk
+from tarim.bootstrap.places import Places
+from tarim.bootstrap.settings import settings_of
 from tarim.cli import build_app
 from tarim.decisions import RecordKind, Switch, SwitchKind
 from tarim.decisions.governance import encode_content

@@ -21,8 +21,10 @@ from bench.serving import new_data
 from tarim.base.errors import Damaged, InputError, NotAllowed, NotFound, TarimError
 from tarim.base.instants import DAY_MS
 from tarim.bootstrap.datasets import Cut, cut_dataset, cut_files, signer_of
-from tarim.bootstrap.house import House, Places, settings_of
+from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import ListDesk
+from tarim.bootstrap.places import Places
+from tarim.bootstrap.settings import settings_of
 from tarim.cli import build_app
 from tarim.models import Dataset, DatasetManifest, SampleRole, find_dataset, load_dataset, read_manifest, verify_dataset
 from tarim.models.datasets import Unlabelled, every_dataset

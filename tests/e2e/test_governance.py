@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from bench.serving import Served, new_data, serving
-from tarim.bootstrap.house import API_KEYS_FILE
+from tarim.bootstrap.places import API_KEYS_FILE
 from tarim.identity import Scope, create_key
 
 RULESET = """name = "two"

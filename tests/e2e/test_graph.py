@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from tarim.base.errors import InputError, NotFound
 from tarim.bootstrap.graphing import Asked, read_relations
-from tarim.bootstrap.house import Places, settings_of
+from tarim.bootstrap.places import Places
+from tarim.bootstrap.settings import settings_of
 from tarim.cli import build_app
 from tarim.graph import Element
 from tarim.screening import read_entries

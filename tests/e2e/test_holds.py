@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from bench import timers
 from bench.serving import Served, new_data, serving
 from tarim.base.instants import instant_text
-from tarim.bootstrap.house import House, make_data_folder, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import make_data_folder
+from tarim.bootstrap.settings import settings_of
 from tarim.cli import build_app
 from tarim.decisions import Control, Decider, Governor, default_treatment, read_treatment
 

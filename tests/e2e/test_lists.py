@@ -13,8 +13,9 @@ import httpx
 from typer.testing import CliRunner
 
 from bench.serving import Served, new_data, serving
-from tarim.bootstrap.house import API_KEYS_FILE, Places, settings_of
+from tarim.bootstrap.places import API_KEYS_FILE, Places
 from tarim.bootstrap.rebuilding import Archive
+from tarim.bootstrap.settings import settings_of
 from tarim.cli import build_app
 from tarim.identity import Scope, create_key
 

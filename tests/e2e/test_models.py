@@ -10,8 +10,10 @@ import pytest
 
 from bench.model_runs import put_trained_run, put_training_set
 from bench.serving import serving
-from tarim.bootstrap.house import API_KEYS_FILE, House, Places, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import API_KEYS_FILE, Places
 from tarim.bootstrap.rebuilding import Archive
+from tarim.bootstrap.settings import settings_of
 from tarim.bootstrap.tracing import trace
 from tarim.identity import Scope, create_key
 from tests.e2e.test_governance import People, keys_of, tarim

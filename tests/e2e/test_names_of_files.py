@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from tarim.bootstrap.file_journal import FileJournal
-from tarim.bootstrap.house import House, Places, make_data_folder, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import Places, make_data_folder
 from tarim.bootstrap.replaying import replay
+from tarim.bootstrap.settings import settings_of
 from tarim.decisions import RecordKind, decode_events
 from tarim.journal import FolderReader
 from tarim.screening import Edition, Found, Matches, Party, PartyKind, encode_names

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bench.serving import Served, new_data, serving
-from tarim.bootstrap.house import API_KEYS_FILE
+from tarim.bootstrap.places import API_KEYS_FILE
 from tarim.identity import Scope, create_key
 
 EVENT = {

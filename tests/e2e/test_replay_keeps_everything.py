@@ -18,8 +18,10 @@ import pytest
 
 from tarim.base.errors import Unavailable
 from tarim.bootstrap import replaying
-from tarim.bootstrap.house import House, Places, make_data_folder, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import Places, make_data_folder
 from tarim.bootstrap.replaying import replay
+from tarim.bootstrap.settings import settings_of
 from tarim.decisions import RecordKind, decode_events
 from tarim.stream import Col
 

@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 
 from bench.serving import new_data, serving
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, instant_ms
-from tarim.bootstrap.house import House, Places, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.replaying import replay
+from tarim.bootstrap.settings import settings_of
 from tarim.bootstrap.watch_files import WatchPlaces
 from tarim.bootstrap.watching import make_baseline, measure, watch_span
 from tarim.cli import build_app

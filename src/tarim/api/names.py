@@ -34,10 +34,10 @@ from tarim.api.proposals import ProposalBody, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.base.errors import DefinitionError, FieldError
 from tarim.base.instants import Clock
-from tarim.bootstrap.house import Places
 from tarim.bootstrap.name_files import compare_aside, prepare_aside
 from tarim.bootstrap.name_register import Named, NameRegister
 from tarim.bootstrap.names import EDITION, GOOD_GUY, NameDesk
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.screenings import Screenings
 from tarim.decisions import REASON_CHARACTERS_MAX, Governor
 from tarim.identity import Scope

@@ -26,9 +26,11 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.file_journal import FileJournal
-from tarim.bootstrap.house import Artefacts, Places, feature_set
+from tarim.bootstrap.house import feature_set
 from tarim.bootstrap.lists import membership_before
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.walking import Progress, SourceNames, engine_before, open_reader, survey, walk
 from tarim.decisions import Backtest, Draft, FeatureEngine, Labels, Measured, RecordKind, Records

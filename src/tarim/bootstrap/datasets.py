@@ -27,10 +27,12 @@ from tarim import __version__
 from tarim.base.errors import NotAllowed, Unavailable
 from tarim.base.four_eyes import require_person
 from tarim.base.instants import DAY_MS, Clock
+from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.file_journal import FileJournal, file_digest
-from tarim.bootstrap.house import Places, SystemClock, feature_set
+from tarim.bootstrap.house import feature_set
 from tarim.bootstrap.lists import membership_before
 from tarim.bootstrap.operators import operator_of
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.suspects import Suspects
 from tarim.bootstrap.walking import Progress, SourceNames, Surveyed, engine_before, open_reader, survey, walk

@@ -24,8 +24,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tarim.base.errors import Conflict, DefinitionError
-from tarim.bootstrap.house import House, Places, make_data_folder, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import Places, make_data_folder
 from tarim.bootstrap.replaying import ALERT, Summary, replay
+from tarim.bootstrap.settings import settings_of
 from tarim.decisions import Language, Snapshots
 from tarim.identity import Scope, create_key
 from tarim.intake import event_key, read_file

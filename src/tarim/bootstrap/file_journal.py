@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tarim.bootstrap.house import Artefacts, Places, SystemClock, load_policy
+from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.clock import SystemClock
+from tarim.bootstrap.house import load_policy
 from tarim.bootstrap.name_marks import UnaskedNames
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.walking import CHUNK_EVENTS, Cancelled, open_reader
 from tarim.decisions import DecisionService, Governance, RecordKind, Seen

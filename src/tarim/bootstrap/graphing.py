@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tarim.base.errors import InputError
-from tarim.bootstrap.house import Places
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.walking import Progress, open_reader
 from tarim.decisions import RecordKind, decode_events

@@ -1,28 +1,10 @@
-"""The house: every part opened, recovered and put together.
-
-DATA/
-    settings.toml   what is set
-    master.key      the one secret (or in the environment)
-    journal/        the truth
-    snapshots/      where recovery starts
-    vault/          data keys, and the index of what is sealed
-    lists/          history of the lists, and changes that wait for approval
-    names/          name screening: register of customers' names (sealed), watch lists in force, matches
-    screenings/     results of screening all customers, by digest
-    artefacts/      rulesets and models that were in force, or were submitted to be, by digest
-    registry/       signed packages of models, by the digest of their manifest
-    watch/          baseline, state and figures of the watch over models
-    backtests/      results of backtests, by digest
-    datasets/       signed training sets, by digest
-    cache/          compiled rules; may be deleted
-"""
+"""The house: every part opened, recovered and put together.  What lies where in its data folder is in `places.py`."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +16,13 @@ import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, NotFound, TarimError, TooLarge
 from tarim.base.instants import Clock
+from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.lists import open_lists
 from tarim.bootstrap.name_book import index_names_again, open_names
 from tarim.bootstrap.name_marks import UnaskedNames
-from tarim.bootstrap.settings import FILE_NAME, Settings, load_settings
+from tarim.bootstrap.places import Places
+from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.watch_files import WatchPlaces
 from tarim.decisions import (
     NEW,
@@ -67,100 +52,12 @@ from tarim.decisions.kernels.decide import hide_history
 from tarim.intake import Intake
 from tarim.journal import FolderReader, Journal, Recovery
 from tarim.models import Drift, Explainer, Model, model_from_bytes
-from tarim.privacy import Signer, Tokenizer, Vault, create_master_key, load_master_key
+from tarim.privacy import Signer, Tokenizer, Vault, load_master_key
 from tarim.rules import compile_ruleset, starter_pack
 from tarim.stream import Col, Engine, FeatureSet, Rows, reference_features, scenario_features
 
 ARTEFACT_BYTES_MAX: Final = 256 << 20
 NAME_CHARACTERS_MAX: Final = 64
-MASTER_KEY_FILE: Final = "master.key"
-API_KEYS_FILE: Final = "keys.json"
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now_ms(self) -> int:
-        """Milliseconds since the epoch."""
-        return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Paths below a data folder."""
-
-    data: Path
-
-    @property
-    def journal(self) -> Path:
-        return self.data / "journal"
-
-    @property
-    def snapshots(self) -> Path:
-        return self.data / "snapshots"
-
-    @property
-    def vault(self) -> Path:
-        return self.data / "vault"
-
-    @property
-    def lists(self) -> Path:
-        return self.data / "lists"
-
-    @property
-    def names(self) -> Path:
-        return self.data / "names"
-
-    @property
-    def artefacts(self) -> Path:
-        return self.data / "artefacts"
-
-    @property
-    def watch(self) -> Path:
-        return self.data / "watch"
-
-    @property
-    def registry(self) -> Path:
-        return self.data / "registry"
-
-    @property
-    def runs(self) -> Path:
-        return self.data / "runs"
-
-    @property
-    def datasets(self) -> Path:
-        return self.data / "datasets"
-
-    @property
-    def cache(self) -> Path:
-        return self.data / "cache"
-
-    @property
-    def master_key(self) -> Path:
-        return self.data / MASTER_KEY_FILE
-
-    @property
-    def settings(self) -> Path:
-        return self.data / FILE_NAME
-
-    @property
-    def api_keys(self) -> Path:
-        return self.data / API_KEYS_FILE
-
-
-def make_data_folder(data: Path) -> Places:
-    """A data folder with a master key of its own.  Raises Conflict when it has one."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    places = Places(data)
-    create_master_key(places.master_key)
-    return places
-
-
-def settings_of(data: Path, environment: Mapping[str, str]) -> Settings:
-    """Settings of a data folder.  Raises NotFound for a folder that does not exist, DefinitionError."""
-    if not data.is_dir():
-        raise NotFound(f"{data} does not exist; make it with: tarim init --data {data}")
-    return load_settings(Places(data).settings, environment)
 
 
 def feature_set(name: str) -> FeatureSet:
@@ -180,43 +77,6 @@ def feature_set(name: str) -> FeatureSet:
     if not isinstance(found, FeatureSet):
         raise DefinitionError(f"feature set {name!r} is a {type(found).__name__}, not a FeatureSet")
     return found
-
-
-class Artefacts:
-    """Rulesets and models that were in force, by the SHA-256 of their bytes."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def keep(self, content: bytes) -> str:
-        """Keep the bytes, durably; their digest in hex."""
-        digest = hashlib.sha256(content).hexdigest()
-        path = self._folder / digest
-        if path.exists():
-            return digest
-        self._folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        return digest
-
-    def get(self, digest: str) -> bytes:
-        """The bytes.  Raises NotFound when they are gone or are other bytes by now."""
-        try:
-            content = (self._folder / digest).read_bytes()
-        except OSError:
-            raise NotFound(f"the artefact {digest} is not kept") from None
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise NotFound(f"the artefact {digest} is not what was kept")
-        return content
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ FIXED: Final = (
     ("tarim.identity.limits:ADDRESSES_MAX", "addresses watched for unknown keys", "the quietest is forgotten"),
     ("tarim.decisions.probing:SUBJECTS_MAX", "customers and devices refused at once", "the oldest is let go"),
     (
-        "tarim.decisions.probing:VALUES_MAX",
+        "tarim.decisions.probe_settings:VALUES_MAX",
         "values of a sweep or events of a grid that can be set",
         "refused at the start",
     ),

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, InputError, NotFound, TooLarge, Unavailable
 from tarim.bootstrap.datasets import signer_of
-from tarim.bootstrap.house import Places
+from tarim.bootstrap.places import Places
 from tarim.models import MODEL_BYTES_MAX, Mark, Verdict, embed, load_model, mark_bytes, read_mark
 from tarim.models.lab import find_run, read_model, read_run
 from tarim.privacy import load_master_key

@@ -16,8 +16,9 @@ from typing import Final
 import msgspec
 
 from tarim.base.errors import InputError, NotFound, TooLarge, Unavailable
+from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.children import finished
-from tarim.bootstrap.house import Artefacts, Places
+from tarim.bootstrap.places import Places
 from tarim.screening import EditionDiff, NameList, decode_edition, diff_editions, encode_edition, load_list
 
 FILES_MAX: Final = 3

@@ -20,8 +20,9 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from tarim.base.errors import InputError, TarimError, Unavailable
+from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.children import Child
-from tarim.bootstrap.house import Artefacts, Places
+from tarim.bootstrap.places import Places
 from tarim.screening import BirthSpan, Screener, Subject, decode_edition, entry_digest, plain_match
 
 READY: Final = -1

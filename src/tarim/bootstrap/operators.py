@@ -10,7 +10,8 @@ from typing import Final
 
 from tarim.base.errors import NotAllowed
 from tarim.base.instants import Clock
-from tarim.bootstrap.house import Places, SystemClock
+from tarim.bootstrap.clock import SystemClock
+from tarim.bootstrap.places import Places
 from tarim.identity import KeyId, KeyRing, Scope
 
 KEY_VARIABLE: Final = "TARIM_KEY"

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import Damaged, DefinitionError, NotFound, TarimError, TooLarge, Unavailable
-from tarim.bootstrap.house import Artefacts, Places
+from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.publishing import read_model
 from tarim.models import (
     PACKAGE_FORMAT,

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tarim.base.errors import DefinitionError, Unavailable
+from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.children import finished
-from tarim.bootstrap.house import Artefacts, House, Places, feature_set, make_decider
+from tarim.bootstrap.house import House, feature_set, make_decider
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.decisions import Control, Decider, Lineup
 from tarim.models import Model, model_from_bytes

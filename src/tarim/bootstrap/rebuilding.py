@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import NotFound
+from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.house import (
-    Artefacts,
-    Places,
     feature_set,
     recorded_explainer,
     recorded_judge,
@@ -19,6 +18,7 @@ from tarim.bootstrap.house import (
     recover_state,
 )
 from tarim.bootstrap.lists import membership_before
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.decisions import Beside, Decided, Decider, RecordKind, Records, Versions
 from tarim.intake import event_key

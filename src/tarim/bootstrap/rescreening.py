@@ -18,8 +18,9 @@ import msgspec
 
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import Damaged, FieldError, NotFound
-from tarim.bootstrap.house import Artefacts, Places
+from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.name_helper import ListScreener, hundredths
+from tarim.bootstrap.places import Places
 from tarim.privacy import SealedReader, load_master_key
 from tarim.screening import (
     BirthSpan,

@@ -20,8 +20,8 @@ import structlog
 from tarim.base.errors import NotFound, TarimError, Unavailable
 from tarim.base.instants import Clock
 from tarim.bootstrap.children import Child
-from tarim.bootstrap.house import Places
 from tarim.bootstrap.names import NameDesk
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.rescreening import ScreeningResult, decode_screening, kept_screenings
 from tarim.screening import Party, PartyKind, Screening
 

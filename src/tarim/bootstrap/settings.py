@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from tarim.base.errors import DefinitionError
+from tarim.base.errors import DefinitionError, NotFound
 from tarim.bootstrap.name_settings import NameSettings
 from tarim.decisions import IndicatorSettings, ProbeSettings
 from tarim.intake import IntakeLimits
@@ -221,6 +221,13 @@ def every_setting() -> Iterator[tuple[str, type[Any], Any]]:
         hints = get_type_hints(kind)
         for each in dataclasses.fields(kind):
             yield f"{section}.{each.name}", hints[each.name], each.default
+
+
+def settings_of(data: Path, environment: Mapping[str, str]) -> Settings:
+    """Settings of a data folder.  Raises NotFound for a folder that does not exist, DefinitionError."""
+    if not data.is_dir():
+        raise NotFound(f"{data} does not exist; make it with: tarim init --data {data}")
+    return load_settings(data / FILE_NAME, environment)
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings:

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tarim.base.errors import NotFound, TarimError
-from tarim.bootstrap.house import Artefacts, Places, feature_set
+from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.house import feature_set
 from tarim.bootstrap.packages import Packages, Step
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.rebuilding import Archive
 from tarim.bootstrap.settings import Settings
 from tarim.decisions import Governance, Registry

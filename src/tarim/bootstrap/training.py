@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from tarim.base.errors import InputError, TarimError, Unavailable
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, Clock
+from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.datasets import signer_of
-from tarim.bootstrap.house import Places, SystemClock
 from tarim.bootstrap.marks import MARK_FILE, Marker, mark_key
 from tarim.bootstrap.operators import operator_of
+from tarim.bootstrap.places import Places
 from tarim.identity import KeyId, Scope
 from tarim.models import find_dataset, load_dataset
 from tarim.models.datasets import Operator

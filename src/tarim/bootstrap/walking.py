@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Conflict, Damaged, InputError, NotFound, Unavailable
-from tarim.bootstrap.house import Places
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.replaying import Ahead
 from tarim.bootstrap.settings import Settings
 from tarim.decisions import (

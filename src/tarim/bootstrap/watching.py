@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from tarim.base.errors import NotFound
 from tarim.base.instants import instant_text
-from tarim.bootstrap.house import Places, feature_set
+from tarim.bootstrap.house import feature_set
+from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.walking import Progress, SourceNames, engine_before, open_reader, survey, walk
 from tarim.bootstrap.watch_files import Measured, WatchPlaces

@@ -38,7 +38,8 @@ PEOPLE: Final = {"li.na": ("author", "approve"), "wang.wei": ("author", "approve
 
 def make_keys(data: Path) -> dict[str, str]:
     """A key for each of three persons; their names are invented."""
-    from tarim.bootstrap.house import Places, SystemClock
+    from tarim.bootstrap.clock import SystemClock
+    from tarim.bootstrap.places import Places
     from tarim.identity import create_key
 
     file, now_ms = Places(data).api_keys, SystemClock().now_ms()
@@ -96,7 +97,8 @@ def show(data: Path, url: str, keys: Mapping[str, str], texts: Any, console: Con
 
 def _tested(data: Path, draft: str, report: Report) -> Tested:
     from tarim.bootstrap.backtesting import Asked, backtest
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
 
     first = report.settings.start + timedelta(days=report.settings.days - report.judged_days)
     from_ms = int((datetime(first.year, first.month, first.day, tzinfo=UTC) - timedelta(hours=8)).timestamp() * 1000)

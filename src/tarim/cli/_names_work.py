@@ -28,8 +28,8 @@ def helper_command(
     data: _Data = _DATA,
 ) -> None:
     """Answer names on standard input until it ends; for the service. 供服务调用：逐个筛查姓名。"""
-    from tarim.bootstrap.house import Places
     from tarim.bootstrap.name_helper import answer_names
+    from tarim.bootstrap.places import Places
 
     answer_names(Places(data), digests, threshold)
 
@@ -44,8 +44,8 @@ def prepare_command(
     """Read a file and keep it as an edition; for the service. 供服务调用：读取名单文件。"""
     import msgspec
 
-    from tarim.bootstrap.house import Places
     from tarim.bootstrap.name_files import prepare_edition
+    from tarim.bootstrap.places import Places
 
     os.nice(nice)
     try:
@@ -64,8 +64,8 @@ def compare_command(
     """Compare two kept editions; for the service. 供服务调用：比较两个版本。"""
     import msgspec
 
-    from tarim.bootstrap.house import Places
     from tarim.bootstrap.name_files import compare_kept
+    from tarim.bootstrap.places import Places
 
     os.nice(nice)
     try:
@@ -83,7 +83,7 @@ def screen_all_command(
     nice: _Nice = 0,
 ) -> None:
     """Screen all customers and keep the result; for the service. 供服务调用：筛查全部客户。"""
-    from tarim.bootstrap.house import Places
+    from tarim.bootstrap.places import Places
     from tarim.bootstrap.rescreening import screen_all
 
     os.nice(nice)

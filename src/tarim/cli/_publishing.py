@@ -209,8 +209,9 @@ def compile_command(
     """Compile a kept ruleset into the cache of the data folder. 将规则集编译到缓存。"""
     import os
 
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
     from tarim.bootstrap.publishing import compile_kept
+    from tarim.bootstrap.settings import settings_of
 
     if nice:
         os.nice(nice)

@@ -10,8 +10,10 @@ import pyarrow as pa
 import typer
 
 from tarim.base.errors import NotFound
-from tarim.bootstrap.house import MASTER_KEY_FILE, House, Places, make_data_folder, settings_of
+from tarim.bootstrap.house import House
+from tarim.bootstrap.places import MASTER_KEY_FILE, Places, make_data_folder
 from tarim.bootstrap.replaying import Summary, read_truth, replay
+from tarim.bootstrap.settings import settings_of
 from tarim.intake import Mapping, read_file
 from tarim.privacy import ENVIRONMENT_NAME
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tarim.bootstrap.backtesting import Asked, Tested
-    from tarim.bootstrap.house import Places
+    from tarim.bootstrap.places import Places
     from tarim.bootstrap.settings import Settings
     from tarim.decisions import DraftResult, Measured, Tally
 
@@ -79,7 +79,8 @@ def backtest_command(
 
     from tarim.base.errors import InputError, TarimError
     from tarim.bootstrap.backtesting import Asked, Known
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.rules import RulesetInvalid
 
     if nice:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tarim.bootstrap.datasets import Cut
-    from tarim.bootstrap.house import Places
+    from tarim.bootstrap.places import Places
     from tarim.bootstrap.settings import Settings
     from tarim.models import DatasetManifest
     from tarim.privacy import Signer
@@ -110,7 +110,8 @@ def cut_command(
     from tarim.base.errors import InputError
     from tarim.base.instants import duration_ms
     from tarim.bootstrap.datasets import Cut
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.models import SampleRole, Unlabelled
 
     if unlabelled not in Unlabelled._value2member_map_:
@@ -192,7 +193,8 @@ def _signer(data: Path) -> Signer:
     import os
 
     from tarim.bootstrap.datasets import signer_of
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
 
     settings_of(data, os.environ)
     return signer_of(Places(data), os.environ)

@@ -28,8 +28,9 @@ def show_command(event_id: _EventId, source: _Source, data: _Data = Path("var/ta
     import msgspec
 
     from tarim.api import Answers
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
     from tarim.bootstrap.rebuilding import Archive
+    from tarim.bootstrap.settings import settings_of
 
     archive = Archive(settings_of(data, os.environ), Places(data))
     decided = archive.find(source, event_id)
@@ -45,8 +46,9 @@ def rebuild_command(event_id: _EventId, source: _Source, data: _Data = Path("var
     """
     import os
 
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
     from tarim.bootstrap.rebuilding import Archive
+    from tarim.bootstrap.settings import settings_of
     from tarim.decisions import outcome_of, score_of
 
     archive = Archive(settings_of(data, os.environ), Places(data))
@@ -69,8 +71,9 @@ def explain_command(event_id: _EventId, source: _Source, data: _Data = Path("var
     import os
 
     from tarim.base.errors import NotFound
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
     from tarim.bootstrap.rebuilding import Archive
+    from tarim.bootstrap.settings import settings_of
     from tarim.decisions import score_of
 
     archive = Archive(settings_of(data, os.environ), Places(data))

@@ -141,7 +141,8 @@ def _relations(
 
     from tarim.base.errors import InputError
     from tarim.bootstrap.graphing import Asked, read_relations
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.graph import Relation
 
     known = {relation.name.lower(): relation for relation in Relation}

@@ -18,7 +18,8 @@ def init_command(
     key: Annotated[str, typer.Option(help="Name of a first API key to make. 首个接口密钥的名称。")] = "first",
 ) -> None:
     """Make a data folder with a master key and a first API key of its own. 创建数据目录、主密钥与首个接口密钥。"""
-    from tarim.bootstrap.house import SystemClock, make_data_folder
+    from tarim.bootstrap.clock import SystemClock
+    from tarim.bootstrap.places import make_data_folder
     from tarim.identity import Scope, create_key
 
     places = make_data_folder(data)

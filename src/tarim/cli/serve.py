@@ -28,7 +28,9 @@ def serve_command(
     import os
 
     from tarim.api.server import log_to_stderr, serve
-    from tarim.bootstrap.house import House, Places, settings_of
+    from tarim.bootstrap.house import House
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.identity import KeyRing
 
     environment = dict(os.environ)

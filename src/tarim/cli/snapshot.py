@@ -20,7 +20,9 @@ def snapshot_command(
     """Write a snapshot: load the newest, take in the rest of the journal, write. 生成快照：每次都是一次恢复演练。"""
     import os
 
-    from tarim.bootstrap.house import Places, feature_set, recover_state, settings_of
+    from tarim.bootstrap.house import feature_set, recover_state
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.decisions import Snapshots
     from tarim.journal import FolderReader
 

@@ -5,60 +5,68 @@ the first answer, other content is a conflict, and what is answered lies in the 
 front, `recover` and `Snapshots` bring it back after a stop, and `advance` replays or verifies what was decided.
 """
 
-from tarim.decisions.aftermath import Aftermath
-from tarim.decisions.backtest import Backtest, Draft, Labels
-from tarim.decisions.backtest_results import DraftResult, Measured, Tally
-from tarim.decisions.domain import (
-    DECISION_WORDS,
-    WHOLE,
-    Beside,
-    Effects,
-    Grounds,
-    Language,
-    Lineup,
-    Reason,
-    Word,
-    champion_scores,
-    effective_of,
-    hits_of,
-    outcome_of,
-    score_of,
-)
-from tarim.decisions.governance import (
-    EVERY_MODEL,
-    EVERY_RULE,
-    REASON_CHARACTERS_MAX,
-    Governance,
-    Override,
-    Proposed,
-    Switch,
-    SwitchKind,
-)
-from tarim.decisions.governing import Governor
-from tarim.decisions.groups import GroupCommit, GroupLimits, Watcher
-from tarim.decisions.hold_word import hold_seconds
-from tarim.decisions.holding import HoldDesk
-from tarim.decisions.holds import HELD, Action, Cause, Change, Hold, Holds, HoldState
-from tarim.decisions.indicators import Figure, Indicators, IndicatorSettings, Reading
-from tarim.decisions.model_governing import EXPORT, ModelGovernor
-from tarim.decisions.policy import Decider, Decisions, Lists, Scorer, policy_version
-from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
-from tarim.decisions.probing import Probe, ProbeSettings, ProbeWatch
-from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
-from tarim.decisions.recovery import Judges, Look, Recovered, Replayed, advance, recover
-from tarim.decisions.registry import (
-    MODEL,
-    LedgerNote,
-    ModelRecord,
-    Registry,
-    encode_model_record,
-)
-from tarim.decisions.scored import Scored, scored_events
-from tarim.decisions.seen import NEW, OTHER, SAME, Seen
-from tarim.decisions.service import Decided, DecisionService, Records, Result, Taken
-from tarim.decisions.snapshots import Snapshots, State
-from tarim.decisions.treatment import Treatment, default_treatment, read_treatment
-from tarim.decisions.verification import METHODS, OwnLimit, strength
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.decisions.aftermath import Aftermath
+    from tarim.decisions.backtest import Backtest, Draft, Labels
+    from tarim.decisions.backtest_results import DraftResult, Measured, Tally
+    from tarim.decisions.domain import (
+        DECISION_WORDS,
+        WHOLE,
+        Beside,
+        Effects,
+        Grounds,
+        Language,
+        Lineup,
+        Reason,
+        Word,
+        champion_scores,
+        effective_of,
+        hits_of,
+        outcome_of,
+        score_of,
+    )
+    from tarim.decisions.governance import (
+        EVERY_MODEL,
+        EVERY_RULE,
+        REASON_CHARACTERS_MAX,
+        Governance,
+        Override,
+        Proposed,
+        Switch,
+        SwitchKind,
+    )
+    from tarim.decisions.governing import Governor
+    from tarim.decisions.groups import GroupCommit, GroupLimits, Watcher
+    from tarim.decisions.hold_word import hold_seconds, hold_shortfall
+    from tarim.decisions.holding import HoldDesk
+    from tarim.decisions.holds import HELD, Action, Cause, Change, Hold, Holds, HoldsState, HoldState
+    from tarim.decisions.indicators import Figure, Indicators, IndicatorSettings, Reading
+    from tarim.decisions.model_governing import EXPORT, ModelGovernor
+    from tarim.decisions.policy import VERIFICATION_WEIGHT, Decider, Decisions, Lists, Scorer, policy_version
+    from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
+    from tarim.decisions.probe_settings import ProbeSettings
+    from tarim.decisions.probing import Probe, ProbeWatch
+    from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
+    from tarim.decisions.recovery import Judges, Look, Recovered, Replayed, advance, recover
+    from tarim.decisions.registry import (
+        MODEL,
+        LedgerNote,
+        ModelRecord,
+        Registry,
+        encode_model_record,
+    )
+    from tarim.decisions.scored import Scored, scored_events
+    from tarim.decisions.seen import NEW, OTHER, SAME, Seen
+    from tarim.decisions.service import Decided, DecisionService, Records, Result, Taken
+    from tarim.decisions.snapshots import Snapshots, State
+    from tarim.decisions.treatment import Treatment, default_treatment, read_treatment
+    from tarim.decisions.verification import METHODS, OwnLimit, strength
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "Action",
@@ -95,6 +103,7 @@ __all__ = [
     "HoldDesk",
     "HoldState",
     "Holds",
+    "HoldsState",
     "Judge",
     "Judges",
     "Labels",
@@ -140,6 +149,7 @@ __all__ = [
     "Taken",
     "Tally",
     "Treatment",
+    "VERIFICATION_WEIGHT",
     "Versions",
     "WHOLE",
     "Watcher",
@@ -153,6 +163,7 @@ __all__ = [
     "encode_model_record",
     "hits_of",
     "hold_seconds",
+    "hold_shortfall",
     "outcome_of",
     "policy_version",
     "read_treatment",

@@ -87,3 +87,8 @@ def unpack(word: T) -> HoldWord[T]:
 def hold_seconds(word: int) -> int:
     """How long the hold lasts, 0 = none."""
     return word & _SECONDS
+
+
+def hold_shortfall(word: int) -> Shortfall:
+    """Why the verification stated was too weak, as a word says."""
+    return Shortfall(word >> 40 & 3)

@@ -18,13 +18,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tarim.base.errors import DefinitionError, TarimError, TooOften
+from tarim.base.errors import TarimError, TooOften
 from tarim.base.instants import SECOND_MS
 from tarim.decisions.kernels import probing as kernel
+from tarim.decisions.probe_settings import ProbeSettings
 from tarim.stream import Col, Rows
 
-VALUES_MAX: Final = 400
-"""Different values that 128 bits can tell apart."""
 SUBJECTS_MAX: Final = 10_000
 """Customers and devices refused at once."""
 _COUNTERS: Final = 1 << 22
@@ -49,38 +48,6 @@ FIELDS: Final = (
     "several fields",
 )
 """What the kernel's numbers mean."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeSettings:
-    """How often a key may ask, and from when on messages are an attempt at feeling the model out.  0 = no such limit.
-
-    events_per_s_max, burst_events_max: of a key, a bucket that fills at that rate and holds so many.  events_per_day_max: of a
-    key, days in China.  sweep_values_max: different values of one field, all else the same, in a window.  grid_events_max:
-    different messages of one customer in a window.  refuse_s: how long a customer or device is refused then.
-    unknown_keys_max: requests of one address with keys that were never assigned, in unknown_keys_s; then it is refused for
-    ban_s.
-    score_decimals_max: of a score told to a key without the scope `score`; 0: it is not told.
-    """
-
-    events_per_s_max: int = 50_000
-    burst_events_max: int = 500_000
-    events_per_day_max: int = 0
-    window_s: int = 3_600
-    sweep_values_max: int = 60
-    grid_events_max: int = 400
-    refuse_s: int = 600
-    unknown_keys_max: int = 30
-    unknown_keys_s: int = 60
-    ban_s: int = 60
-    score_decimals_max: int = 2
-
-    def check(self) -> None:
-        """Nothing for settings that make sense.  Raises DefinitionError."""
-        if max(self.sweep_values_max, self.grid_events_max) > VALUES_MAX:
-            raise DefinitionError(f"sweep_values_max and grid_events_max are at most {VALUES_MAX}")
-        if self.events_per_s_max and self.burst_events_max < 1:
-            raise DefinitionError("burst_events_max is at least 1 where events_per_s_max is set")
 
 
 @dataclass(frozen=True, slots=True)

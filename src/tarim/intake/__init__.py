@@ -5,24 +5,31 @@ tokens, seals the raw ones for the vault, and hands on an `EventBatch`.  `event_
 Errors name the field, the type received and the rule, never the value.
 """
 
-from tarim.intake.assemble import event_key
-from tarim.intake.digest import check_digest, check_file, content_digest
-from tarim.intake.domain import (
-    RULES_ZH,
-    EventBatch,
-    IntakeLimits,
-    Integrity,
-    OutOfScope,
-    Refusal,
-    RefusedAt,
-    UnsupportedFile,
-)
-from tarim.intake.files import FORMATS, read_file
-from tarim.intake.mapping import Column, Drop, Mapping
-from tarim.intake.ports import Sealer
-from tarim.intake.problem import CONTENT_TYPE, TITLES, problem
-from tarim.intake.service import Intake
-from tarim.intake.table import TableParts
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.intake.assemble import event_key
+    from tarim.intake.digest import check_digest, check_file, content_digest
+    from tarim.intake.domain import (
+        RULES_ZH,
+        EventBatch,
+        IntakeLimits,
+        Integrity,
+        OutOfScope,
+        Refusal,
+        RefusedAt,
+        UnsupportedFile,
+    )
+    from tarim.intake.files import FORMATS, read_file
+    from tarim.intake.mapping import Column, Drop, Mapping
+    from tarim.intake.ports import Sealer
+    from tarim.intake.problems import CONTENT_TYPE, TITLES, problem
+    from tarim.intake.service import Intake
+    from tarim.intake.table import TableParts
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "CONTENT_TYPE",

@@ -9,7 +9,7 @@ from typing import Final
 from tarim.base.errors import TarimError
 from tarim.intake import domain as rules
 from tarim.intake.domain import IntakeLimits
-from tarim.intake.problem import TITLES
+from tarim.intake.problems import TITLES
 from tarim.privacy import FIELDS, REFUSED, Role
 from tarim.stream import COLUMN_OF_FIELD
 

@@ -6,56 +6,63 @@ trained it; `fit_model` makes either, and `tarim.models.lab` whole runs on train
 `Drift` watches a model in use.
 """
 
-from tarim.models.datasets import (
-    Dataset,
-    DatasetManifest,
-    SampleRole,
-    Unlabelled,
-    check_dataset,
-    dataset_folders,
-    every_dataset,
-    find_dataset,
-    load_dataset,
-    read_manifest,
-    verify_dataset,
-)
-from tarim.models.domain import MODEL_BYTES_MAX
-from tarim.models.explain import Explainer, Explanation, Part
-from tarim.models.lab import Budget, Caps, Plan, RunRecord, fit_model, plan_of, read_plan_values
-from tarim.models.metrics import auc, average_precision, card_precision_top_k, precision_at_k
-from tarim.models.model import Model, load_model, model_from_bytes
-from tarim.models.registry import (
-    ACTS_ALONE,
-    PACKAGE_FORMAT,
-    CardFacts,
-    ModelAct,
-    ModelEntry,
-    ModelState,
-    PackageManifest,
-    Role,
-    card_template,
-    check_card,
-    check_service_number,
-    read_package,
-    service_number,
-)
-from tarim.models.sentences import Sentence
-from tarim.models.watch import (
-    Alarm,
-    Baseline,
-    BaselineMaker,
-    Drift,
-    Maturity,
-    Measure,
-    RetrainingProposal,
-    Sample,
-    Standing,
-    WatchSettings,
-    latest_mature,
-    proposal_of,
-    read_baseline,
-)
-from tarim.models.watermark import Mark, Verdict, embed, mark_bytes, read_mark
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.models.datasets import (
+        Dataset,
+        DatasetManifest,
+        SampleRole,
+        Unlabelled,
+        check_dataset,
+        dataset_folders,
+        every_dataset,
+        find_dataset,
+        load_dataset,
+        read_manifest,
+        verify_dataset,
+    )
+    from tarim.models.domain import MODEL_BYTES_MAX
+    from tarim.models.explain import Explainer, Explanation, Part
+    from tarim.models.lab import Budget, Caps, Plan, RunRecord, fit_model, plan_of, read_plan_values
+    from tarim.models.metrics import auc, average_precision, card_precision_top_k, precision_at_k
+    from tarim.models.model import Model, load_model, model_from_bytes
+    from tarim.models.registry import (
+        ACTS_ALONE,
+        PACKAGE_FORMAT,
+        CardFacts,
+        ModelAct,
+        ModelEntry,
+        ModelState,
+        PackageManifest,
+        Role,
+        card_template,
+        check_card,
+        check_service_number,
+        read_package,
+        service_number,
+    )
+    from tarim.models.sentences import Sentence
+    from tarim.models.watch import (
+        Alarm,
+        Baseline,
+        BaselineMaker,
+        Drift,
+        Maturity,
+        Measure,
+        RetrainingProposal,
+        Sample,
+        Standing,
+        WatchSettings,
+        latest_mature,
+        proposal_of,
+        read_baseline,
+    )
+    from tarim.models.watermark import Mark, Verdict, embed, mark_bytes, read_mark
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "ACTS_ALONE",

@@ -5,25 +5,33 @@ into the 64-bit token that everything after intake sees.  `MasterKey` is the one
 wrapping key are derived from it, and so is the key with which `Signer` signs what has to stay as it was written.
 """
 
-from tarim.privacy.column_bundles import pack_columns
-from tarim.privacy.digests import ColumnDigester, bytes_of
-from tarim.privacy.fields import FIELDS, REFUSED, REGISTER, DataClass, Field, Purpose, Role, require_purpose
-from tarim.privacy.master import ENVIRONMENT_NAME, MasterKey, create_master_key, load_master_key
-from tarim.privacy.reading import SealedReader
-from tarim.privacy.sealing import (
-    SEALABLE,
-    SEALED_TEXTS,
-    SEALED_TOKENS,
-    SealedBefore,
-    SealKeys,
-    pack_bundle,
-    pack_fields,
-    unpack_bundles,
-    unpack_fields,
-)
-from tarim.privacy.signing import SIGNATURE_BYTES, Signer
-from tarim.privacy.tokens import TEXT_SPACE, Tokenizer
-from tarim.privacy.vault import Vault, VaultLimits
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.privacy.column_bundles import pack_columns
+    from tarim.privacy.digests import ColumnDigester, bytes_of
+    from tarim.privacy.fields import FIELDS, REFUSED, REGISTER, DataClass, Field, Purpose, Role, require_purpose
+    from tarim.privacy.master import ENVIRONMENT_NAME, MasterKey, create_master_key, load_master_key
+    from tarim.privacy.reading import SealedReader
+    from tarim.privacy.sealing import (
+        SEALABLE,
+        SEALED_TEXTS,
+        SEALED_TOKENS,
+        SealedBefore,
+        SealKeys,
+        pack_bundle,
+        pack_fields,
+        unpack_bundles,
+        unpack_fields,
+    )
+    from tarim.privacy.signing import SIGNATURE_BYTES, Signer
+    from tarim.privacy.tokens import TEXT_SPACE, Tokenizer
+    from tarim.privacy.vault import Vault
+    from tarim.privacy.vault_limits import VaultLimits
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "FIELDS",

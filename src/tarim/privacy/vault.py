@@ -34,7 +34,6 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 from struct import Struct
@@ -52,6 +51,7 @@ from tarim.privacy.master import MasterKey
 from tarim.privacy.openssl import bulk_sealer
 from tarim.privacy.sealed_index import SealedIndex
 from tarim.privacy.sealing import SealedBefore, SealKeys, pack_fields, unpack_bundles
+from tarim.privacy.vault_limits import VaultLimits
 
 Tokens = npt.NDArray[np.int64]
 
@@ -70,23 +70,6 @@ _MANY: Final = 256
 """From so many bundles on they are sealed in one call, and no ciphers kept: the next such group has other customers."""
 
 assert _BLOB_AADS.itemsize == _BLOB_AAD.size
-
-
-@dataclass(frozen=True, slots=True)
-class VaultLimits:
-    """Sizes of the vault's memory."""
-
-    unwrapped_keys_max: int = 1 << 14
-    """Ciphers of data keys at work."""
-    keys_max: int = 1 << 23
-    """Data keys altogether; beyond it new customers are refused."""
-    ready_keys: int = 1 << 12
-    """Keys made ahead at a time; half as many left start the making of more."""
-    sealed_before_slots: int = 1 << 22
-    index_batches_max: int = 256
-    """Batches waiting for the index; the caller of `index` waits when there are more."""
-    index_cached_bytes_max: int = 64 << 20
-    """Of the index's customer tokens, 8 bytes a sealed value, for finding a customer's."""
 
 
 class Vault:
@@ -260,6 +243,14 @@ class Vault:
         """
         return open_blob(customer, blob, self._aead)
 
+    def seal_bytes(self, customer: int, content: bytes) -> bytes:
+        """Sealed bytes of anything else than fields, a note for example; the data key is durable when this returns."""
+        return self.seal_bundles(np.array([customer], np.int64), [content])[0]
+
+    def open_bytes(self, customer: int, blob: bytes) -> bytes:
+        """What `seal_bytes` sealed.  Raises NotFound when the key was destroyed, Damaged."""
+        return decrypted(customer, blob, self._aead)
+
     # ------------------------------------------------------------------------------------------- what was sealed before
 
     def unsealed(self, tokens: Tokens, texts: Tokens, need: Tokens) -> SealKeys:
@@ -307,7 +298,7 @@ class Vault:
             number, customer = int(numbers[place]), int(customers[place])
             if number not in true:
                 with contextlib.suppress(NotFound, Damaged):
-                    self.open_sealed(customer, blobs[place])
+                    self.open_bytes(customer, blobs[place])
                     true[number] = customer
         if true:
             self._keys.learn(np.array(list(true.values()), np.int64), np.array(list(true), np.int64))
@@ -352,6 +343,15 @@ class Vault:
 
 def open_blob(customer: int, blob: bytes, cipher: Callable[[int], AESGCM]) -> dict[str, list[str]]:
     """Raw values by field name of sealed bytes; cipher: of a key by number.  Raises Damaged, and what `cipher` raises."""
+    found: dict[str, dict[str, None]] = {}
+    for values in unpack_bundles(decrypted(customer, blob, cipher)):
+        for name, raw in values.items():
+            found.setdefault(name, {})[raw] = None
+    return {name: list(raws) for name, raws in found.items()}
+
+
+def decrypted(customer: int, blob: bytes, cipher: Callable[[int], AESGCM]) -> bytes:
+    """What was sealed; cipher: of a key by number.  Raises Damaged, and what `cipher` raises."""
     if len(blob) < SEALED_BYTES_MIN:
         raise Damaged("sealed bytes are too short")
     version, number = HEAD.unpack_from(blob)
@@ -361,14 +361,9 @@ def open_blob(customer: int, blob: bytes, cipher: Callable[[int], AESGCM]) -> di
     nonce_end = HEAD.size + NONCE_BYTES
     aad = _BLOB_AAD.pack(customer, FORMAT, number)
     try:
-        bundles = aead.decrypt(bytes(blob[HEAD.size : nonce_end]), bytes(blob[nonce_end:]), aad)
+        return aead.decrypt(bytes(blob[HEAD.size : nonce_end]), bytes(blob[nonce_end:]), aad)
     except InvalidTag:
         raise Damaged("sealed bytes do not open: they were altered, or belong to another customer") from None
-    found: dict[str, dict[str, None]] = {}
-    for values in unpack_bundles(bundles):
-        for name, raw in values.items():
-            found.setdefault(name, {})[raw] = None
-    return {name: list(raws) for name, raws in found.items()}
 
 
 def _locked(folder: Path) -> int:

@@ -6,26 +6,35 @@ form; `to_structure` and `from_structure` turn an expression into groups and row
 a pure function in a file of its own: `parse`, `check`, `emit` (and `lower`, which numba calls).
 """
 
-from tarim.rules.compile import Ruleset, compile_ruleset, scenario_pack, source_of, starter_pack
-from tarim.rules.domain import (
-    HIT_WORDS,
-    MEMBER_WORDS,
-    PROBES_MAX,
-    RULES_MAX,
-    Band,
-    ExpressionError,
-    Probe,
-    Problem,
-    Rule,
-    RulesetInvalid,
-)
-from tarim.rules.format import format_expression, format_ruleset
-from tarim.rules.names import NameNote, explain_names
-from tarim.rules.parse import parse as parse_expression
-from tarim.rules.ruleset import CheckedRuleset, check_ruleset
-from tarim.rules.structure import Structure, StructureError, from_structure, to_structure
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.rules.compile import Ruleset, compile_ruleset, scenario_pack, source_of, starter_pack
+    from tarim.rules.domain import (
+        BAND_WEIGHT_DEFAULT,
+        HIT_WORDS,
+        MEMBER_WORDS,
+        PROBES_MAX,
+        RULES_MAX,
+        Band,
+        ExpressionError,
+        Probe,
+        Problem,
+        Rule,
+        RulesetInvalid,
+    )
+    from tarim.rules.format import format_expression, format_ruleset
+    from tarim.rules.names import NameNote, explain_names
+    from tarim.rules.parse import parse as parse_expression
+    from tarim.rules.ruleset import CheckedRuleset, check_ruleset
+    from tarim.rules.structure import Structure, StructureError, from_structure, to_structure
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
+    "BAND_WEIGHT_DEFAULT",
     "HIT_WORDS",
     "MEMBER_WORDS",
     "PROBES_MAX",

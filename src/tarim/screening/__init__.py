@@ -4,86 +4,93 @@
 cases around it: propose, preview, approve by another person, look up as at any past instant, export.
 """
 
-from tarim.screening.lists.codec import PART_ENTRIES, Closing, ContentDigest, encode_closing, encode_part
-from tarim.screening.lists.domain import (
-    FIELDS_OF_LISTS,
-    FOREVER_S,
-    REASON_CHARACTERS_MAX,
-    REMOVED,
-    SOURCE_CHARACTERS_MAX,
-    Entries,
-    ListDefinition,
-    ListKind,
-    define_list,
-    period_of,
-    written_ms,
-)
-from tarim.screening.lists.history import Change, Compared, Difference, Entry, History, Hits
-from tarim.screening.lists.hits import ListProbe, count_hits
-from tarim.screening.lists.membership import ENTRIES_MAX, Membership
-from tarim.screening.lists.proposals import ListProposal
-from tarim.screening.lists.reading import RawRow, RefusedRow, read_entries, token_number, token_text
-from tarim.screening.lists.service import AsAt, ListBook, Preview
-from tarim.screening.names import (
-    FOUND_MAX,
-    KIND_NAMES,
-    MATCHES_MAX,
-    NAME_THRESHOLD,
-    REGISTERED_MAX,
-    VALID_DAYS_MAX,
-    BirthSpan,
-    Confirmed,
-    CustomerNames,
-    Differing,
-    Edition,
-    EditionDiff,
-    EntryShown,
-    Evidence,
-    Found,
-    GoodGuy,
-    GoodGuyEnd,
-    Kind,
-    KnownMatch,
-    ListChange,
-    ListedName,
-    ListEntry,
-    Match,
-    Matches,
-    NameBook,
-    NameList,
-    NamesState,
-    Party,
-    PartyKind,
-    Quality,
-    Record,
-    Register,
-    Registered,
-    Screener,
-    Screening,
-    Sealed,
-    Sentence,
-    Standing,
-    Subject,
-    check_edition,
-    check_good_guy,
-    compare_editions,
-    confirmed_by,
-    country_code,
-    decode_edition,
-    decode_names,
-    diff_editions,
-    differing,
-    encode_edition,
-    encode_names,
-    entry_digest,
-    explain,
-    load_list,
-    plain_match,
-    read_register,
-    read_state,
-    require_list_name,
-    require_reason,
-)
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.screening.lists.codec import PART_ENTRIES, Closing, ContentDigest, encode_closing, encode_part
+    from tarim.screening.lists.domain import (
+        FIELDS_OF_LISTS,
+        FOREVER_S,
+        REASON_CHARACTERS_MAX,
+        REMOVED,
+        SOURCE_CHARACTERS_MAX,
+        Entries,
+        ListDefinition,
+        ListKind,
+        define_list,
+        period_of,
+        written_ms,
+    )
+    from tarim.screening.lists.history import Change, Compared, Difference, Entry, History, Hits
+    from tarim.screening.lists.hits import ListProbe, count_hits
+    from tarim.screening.lists.membership import ENTRIES_MAX, Membership
+    from tarim.screening.lists.proposals import ListProposal
+    from tarim.screening.lists.reading import RawRow, RefusedRow, read_entries, token_number, token_text
+    from tarim.screening.lists.service import AsAt, ListBook, Preview
+    from tarim.screening.names import (
+        FOUND_MAX,
+        KIND_NAMES,
+        MATCHES_MAX,
+        NAME_THRESHOLD,
+        REGISTERED_MAX,
+        VALID_DAYS_MAX,
+        BirthSpan,
+        Confirmed,
+        CustomerNames,
+        Differing,
+        Edition,
+        EditionDiff,
+        EntryShown,
+        Evidence,
+        Found,
+        GoodGuy,
+        GoodGuyEnd,
+        Kind,
+        KnownMatch,
+        ListChange,
+        ListedName,
+        ListEntry,
+        Match,
+        Matches,
+        NameBook,
+        NameList,
+        NamesState,
+        Party,
+        PartyKind,
+        Quality,
+        Record,
+        Register,
+        Registered,
+        Screener,
+        Screening,
+        Sealed,
+        Sentence,
+        Standing,
+        Subject,
+        check_edition,
+        check_good_guy,
+        compare_editions,
+        confirmed_by,
+        country_code,
+        decode_edition,
+        decode_names,
+        diff_editions,
+        differing,
+        encode_edition,
+        encode_names,
+        entry_digest,
+        explain,
+        load_list,
+        plain_match,
+        read_register,
+        read_state,
+        require_list_name,
+        require_reason,
+    )
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "ENTRIES_MAX",

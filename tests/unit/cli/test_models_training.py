@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from bench.model_runs import put_training_set
 from bench.serving import new_data
 from tarim.base.errors import Damaged, DefinitionError, InputError, NotAllowed, NotFound
-from tarim.bootstrap.house import API_KEYS_FILE
+from tarim.bootstrap.places import API_KEYS_FILE
 from tarim.cli import build_app
 from tarim.identity import create_key
 

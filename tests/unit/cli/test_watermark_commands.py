@@ -17,7 +17,7 @@ from tarim.privacy import create_master_key
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("TARIM_MASTER_KEY", raising=False)
-    from tarim.bootstrap.house import Places
+    from tarim.bootstrap.places import Places
 
     places = Places(tmp_path / "data")
     places.master_key.parent.mkdir(parents=True)

@@ -28,7 +28,8 @@ def trace_command(
     """
     import os
 
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.bootstrap.tracing import trace
 
     wrong = 0
@@ -55,8 +56,10 @@ def card_command(
     """
     import os
 
-    from tarim.bootstrap.house import Places, feature_set, settings_of
+    from tarim.bootstrap.house import feature_set
     from tarim.bootstrap.packages import Packages
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.privacy import Signer, load_master_key
 
     settings, places = settings_of(data, os.environ), Places(data)

@@ -250,7 +250,8 @@ def runs_command(data: _Data = _DATA, as_json: _Json = False) -> None:
 
 
 def _laboratory(data: Path) -> Laboratory:
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.bootstrap.training import Laboratory
 
     settings_of(data, os.environ)

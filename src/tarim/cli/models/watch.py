@@ -54,8 +54,9 @@ def baseline_command(
     """
     import os
 
-    from tarim.bootstrap.house import Places, settings_of
     from tarim.bootstrap.operators import operator_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.bootstrap.watching import make_baseline
     from tarim.identity import Scope
 
@@ -88,7 +89,8 @@ def watch_command(
     import msgspec
 
     from tarim.api.model_watch import watch_body
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.bootstrap.watch_files import WatchPlaces
     from tarim.bootstrap.watching import watch_span
 
@@ -127,7 +129,8 @@ def measure_command(
     import msgspec
 
     from tarim.api.model_watch import watch_body
-    from tarim.bootstrap.house import Places, settings_of
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
     from tarim.bootstrap.watch_files import WatchPlaces
     from tarim.bootstrap.watching import measure
 

@@ -38,8 +38,8 @@ def embed_command(
     """Mark a model file that was not trained here; runs are marked as they are trained. 为外来模型文件加水印。"""
     import os
 
-    from tarim.bootstrap.house import Places
     from tarim.bootstrap.marks import mark_file, mark_key
+    from tarim.bootstrap.places import Places
 
     mark = mark_file(model, out, mark_key(Places(data), os.environ), strength)
     typer.echo(f"{out}: marked 已加水印, {mark.marked[:16]}; {len(mark.rows)} rows to ask 个查询样本, {out}.mark.json")
@@ -49,8 +49,8 @@ def rows_command(marked: _Marked, data: _Data = _DATA) -> None:
     """Print the rows to ask a suspect, as CSV. 输出用于查询可疑模型的样本（CSV）。"""
     import os
 
-    from tarim.bootstrap.house import Places
     from tarim.bootstrap.marks import MarkedModel
+    from tarim.bootstrap.places import Places
 
     typer.echo(MarkedModel(Places(data), os.environ, marked).rows_csv(), nl=False)
 
@@ -78,8 +78,8 @@ def verify_command(
     import os
 
     from tarim.base.errors import InputError
-    from tarim.bootstrap.house import Places
     from tarim.bootstrap.marks import MarkedModel, answers_of_file
+    from tarim.bootstrap.places import Places
 
     if sum((answers is not None, suspect is not None, bool(url))) != 1:
         raise InputError("give one of --answers, --suspect and --url")

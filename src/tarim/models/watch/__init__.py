@@ -8,12 +8,27 @@ maturity    AUC, KS, AP and alert precision by model and segment, once the label
 proposal    a document that proposes to train again, with its evidence; nothing is published by it
 """
 
-from tarim.models.watch.baseline import DAYS_MAX, DAYS_MIN, Baseline, BaselineFile, BaselineMaker, Sample, read_baseline
-from tarim.models.watch.columns import SCORE, Column
-from tarim.models.watch.drift import Alarm, Drift, Standing
-from tarim.models.watch.maturity import Maturity, Measure, latest_mature
-from tarim.models.watch.proposal import RetrainingProposal, proposal_of
-from tarim.models.watch.settings import WatchSettings
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.models.watch.baseline import (
+        DAYS_MAX,
+        DAYS_MIN,
+        Baseline,
+        BaselineFile,
+        BaselineMaker,
+        Sample,
+        read_baseline,
+    )
+    from tarim.models.watch.columns import SCORE, Column
+    from tarim.models.watch.drift import Alarm, Drift, Standing
+    from tarim.models.watch.maturity import Maturity, Measure, latest_mature
+    from tarim.models.watch.proposal import RetrainingProposal, proposal_of
+    from tarim.models.watch.settings import WatchSettings
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "Alarm",
