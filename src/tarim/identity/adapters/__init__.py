@@ -1,0 +1,1 @@
+"""Identity's tables, secrets, and the OpenID provider."""

@@ -1,0 +1,1 @@
+"""How the tables of identity came to be, in order."""

@@ -1,0 +1,1 @@
+"""Roles, persons, passwords, lockout, sessions: values and rules without I/O or clock."""
