@@ -68,22 +68,19 @@ Table = npt.NDArray[np.uint64]
 
 
 class Garbler:
-    """Makes the gates and hands each table to `sink`.  first_row: number of row 0 within this use."""
+    """Makes the gates and hands each table to `sink`."""
 
-    def __init__(
-        self, permutation: Permutation, delta: npt.NDArray[np.uint64], sink: Callable[[Table], None], first_row: int = 0
-    ) -> None:
+    def __init__(self, permutation: Permutation, delta: npt.NDArray[np.uint64], sink: Callable[[Table], None]) -> None:
         self._permutation = permutation
         self._delta = delta
         self._sink = sink
-        self._first = np.uint64(first_row)
         self._gate = 0
 
     def conjunction(self, a: Wire, b: Wire) -> Wire:
         """Both a and b."""
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         prepared = np.empty((4 * len(a), 2), np.uint64)
-        kernel.prepare_garbling(a, b, self._delta, np.uint64(self._gate), self._first, prepared)
+        kernel.prepare_garbling(a, b, self._delta, np.uint64(self._gate), np.uint64(0), prepared)
         table, out = np.empty((len(a), 4), np.uint64), np.empty((len(a), 2), np.uint64)
         kernel.garble(a, b, self._delta, prepared, self._permutation(prepared), table, out)
         self._gate += 1
@@ -97,19 +94,25 @@ class Garbler:
 
 
 class Evaluator:
-    """Follows the gates; `source` gives the next gate's table of so many rows."""
+    """Follows the gates; `source` gives the next gate's table of so many rows.
 
-    def __init__(self, permutation: Permutation, source: Callable[[int], Table], first_row: int = 0) -> None:
+    first_group, groups: the wires hold so many groups of rows from this one on, of those that were garbled together.
+    """
+
+    def __init__(
+        self, permutation: Permutation, source: Callable[[int], Table], first_group: int = 0, groups: int = 1
+    ) -> None:
         self._permutation = permutation
         self._source = source
-        self._first = np.uint64(first_row)
+        self._first_group, self._groups = first_group, groups
         self._gate = 0
 
     def conjunction(self, a: Wire, b: Wire) -> Wire:
         """Both a and b."""
         a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
         prepared = np.empty((2 * len(a), 2), np.uint64)
-        kernel.prepare_evaluating(a, b, np.uint64(self._gate), self._first, prepared)
+        first = np.uint64(self._first_group * (len(a) // self._groups))
+        kernel.prepare_evaluating(a, b, np.uint64(self._gate), first, prepared)
         out = np.empty((len(a), 2), np.uint64)
         kernel.evaluate(a, b, prepared, self._permutation(prepared), self._source(len(a)), out)
         self._gate += 1

@@ -1,7 +1,7 @@
 """Which customers two companies have in common, without either seeing the other's list.
 
-Each side multiplies the points of its identifiers by a secret of its own and sends them shuffled; the other side multiplies what
-came by its secret.  Points that both have carry both secrets and are equal; every other point is as good as random to
+Each side multiplies the points of its identifiers by a secret of its own and sends them shuffled; the other side multiplies
+what came by its secret.  Points that both have carry both secrets and are equal; every other point is as good as random to
 whoever lacks a secret (decisional Diffie-Hellman in the prime-order subgroup).
 
 Who learns what: both learn how many identifiers the other one sent, padding included; who is to learn the result learns

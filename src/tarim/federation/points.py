@@ -54,8 +54,7 @@ def hidden(context: bytes, secret: bytes, identifiers: Sequence[bytes]) -> list[
 
 
 def _jacobi(a: int) -> int:
-    """The Jacobi symbol of a, 0 <= a < p, over p = 2^255 - 19; not in constant time, so for values
-    that the machine's owner may know."""
+    """The Jacobi symbol of a, 0 <= a < p, over p = 2^255 - 19.  Not in constant time."""
     n, sign = PRIME, 1
     while a:
         zeros = (a & -a).bit_length() - 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -28,6 +30,10 @@ def common(first: list[bytes], second: list[bytes], learners: frozenset[Role] = 
     )
 
 
+def _with_end(role: Role, held: list[bytes], end: QueueChannel, **more: int):
+    return end, intersect(end, role, held, CONTEXT, BOTH, **more)
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.binary(min_size=1, max_size=6), unique=True, max_size=12),
@@ -46,18 +52,12 @@ def test_only_the_named_one_learns() -> None:
 
 
 def test_padding_hides_how_many() -> None:
-    ends: list[QueueChannel] = []
-
-    def side(role: Role, held: list[bytes]):
-        def act(end: QueueChannel):
-            ends.append(end)
-            return intersect(end, role, held, CONTEXT, BOTH, padded_to=8)
-
-        return act
-
-    mine, theirs = together(side(Role.FIRST, [b"a"]), side(Role.SECOND, [b"b", b"a", b"c"]))
+    (one, mine), (other, theirs) = together(
+        partial(_with_end, Role.FIRST, [b"a"], padded_to=8),
+        partial(_with_end, Role.SECOND, [b"b", b"a", b"c"], padded_to=8),
+    )
     assert (list(mine), list(theirs)) == ([0], [1])
-    sizes = {tuple(len(data) for step, data in end.sent) for end in ends}
+    sizes = {tuple(len(data) for step, data in end.sent) for end in (one, other)}
     assert sizes == {(8, 256, 256)}, "both sides' messages have the same sizes"
 
 
@@ -125,16 +125,7 @@ def test_what_goes_over_the_line_says_nothing_of_the_identifiers() -> None:
     """Two runs with the same sets send other points, and no point of a run is an identifier's own."""
     sent: list[set[bytes]] = []
     for _ in range(2):
-        ends: list[QueueChannel] = []
-
-        def side(role: Role, ends: list[QueueChannel] = ends):
-            def act(end: QueueChannel):
-                ends.append(end)
-                return intersect(end, role, [b"a", b"b"], CONTEXT, BOTH)
-
-            return act
-
-        together(side(Role.FIRST), side(Role.SECOND))
+        ends = [end for end, _ in together(*(partial(_with_end, role, [b"a", b"b"]) for role in Role))]
         points = b"".join(data for end in ends for step, data in end.sent if "points" in step)
         sent.append({points[start : start + 32] for start in range(0, len(points), 32)})
     assert not sent[0] & sent[1]
