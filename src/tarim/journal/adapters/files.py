@@ -230,6 +230,10 @@ class Journal:
         """The chain's digest after everything appended, hexadecimal; kept elsewhere it proves the journal later."""
         return self._digest.hex()
 
+    def digest_at(self, seq: int) -> str:
+        """The chain's digest after the durable record that holds a position; see `FolderReader.digest_at`."""
+        return self._reader.digest_at(seq)
+
     # -------------------------------------------------------------------------------------------------------- writing
 
     def reserve(self, bytes_count: int, blocks_count: int = 1) -> None:
