@@ -11,6 +11,8 @@ STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
 QUICK ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Byte code is kept, as it is of an installed package, whatever the environment says: compiling it anew costs every process a third of a second.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help setup demo test test-slow check lint bench docs accept-engine accept-rules accept-models lock clean
 
