@@ -63,7 +63,7 @@ class DecisionFact(msgspec.Struct, frozen=True):
     """A decision above pass.  Tokens are unsigned, 0 = absent; amounts in fen, instants in ms since the epoch.
 
     score: in [0, 1], None without a model.  grounds: heaviest first.  hold_until_ms: when the hold it opened ends, 0 = none.
-    rules, features, model: versions that judged; model "" = none.
+    rules, features, model: versions that judged; model "" = none.  city: six-digit division code, 0 = unknown.
     """
 
     seq: int
@@ -86,6 +86,7 @@ class DecisionFact(msgspec.Struct, frozen=True):
     features: str
     ruleset: str
     model: str
+    city: int = 0
 
     @property
     def scenario(self) -> str:

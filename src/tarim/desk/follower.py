@@ -51,7 +51,16 @@ _KINDS: Final = {int(kind): kind.name.lower() for kind in Kind}
 _CHANNELS: Final = {int(channel): channel.name.lower() for channel in Channel}
 _OUTCOMES: Final = tuple(Outcome)
 _TOKENS: Final = (Col.CUSTOMER, Col.ACCOUNT, Col.PAYEE, Col.DEVICE)
-_PLAIN: Final = (Col.SEQ, Col.OCCURRED_MS, Col.RECEIVED_MS, Col.KIND, Col.CHANNEL, Col.AMOUNT_FEN, Col.CURRENCY)
+_PLAIN: Final = (
+    Col.SEQ,
+    Col.OCCURRED_MS,
+    Col.RECEIVED_MS,
+    Col.KIND,
+    Col.CHANNEL,
+    Col.AMOUNT_FEN,
+    Col.CURRENCY,
+    Col.CITY,
+)
 
 
 class Follower:
@@ -173,7 +182,7 @@ class Follower:
         scores = np.ascontiguousarray(decisions[:, Word.SCORE]).view(np.float64).tolist()
         models = self._models(events, indices)
         for place, index in enumerate(indices.tolist()):
-            seq, occurred_ms, received_ms, kind, channel, amount_fen, currency = plain[place]
+            seq, occurred_ms, received_ms, kind, channel, amount_fen, currency, city = plain[place]
             customer, account, payee, device = tokens[place]
             seconds, score = hold_seconds(holds[place]), scores[place]
             yield DecisionFact(
@@ -197,6 +206,7 @@ class Follower:
                 side.versions.features,
                 side.versions.ruleset,
                 models[place],
+                city,
             )
 
     def _models(self, events: Events, indices: Words) -> Sequence[str]:
