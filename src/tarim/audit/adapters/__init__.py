@@ -1,0 +1,1 @@
+"""The trail in a database, anchors in a file, and the thread that writes."""
