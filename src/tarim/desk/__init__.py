@@ -33,34 +33,41 @@ A command is a function of a connection that reads tables, refuses by raising, a
 Tokens in facts are unsigned, as `tarim.records.token()` columns give them back.
 """
 
-from tarim.desk.adapters.tables import MIGRATIONS
-from tarim.desk.desk import SYSTEM, Desk, DeskLimits, DeskState
-from tarim.desk.domain import (
-    Act,
-    DecisionFact,
-    Draft,
-    Fact,
-    Facts,
-    Ground,
-    HoldFact,
-    LabelFact,
-    Once,
-    OverrideFact,
-)
-from tarim.desk.follower import Follower
-from tarim.desk.labels import (
-    Label,
-    label_draft,
-    label_of,
-    labels_in,
-    refused_draft,
-    retried_draft,
-    waiting_labels,
-)
-from tarim.desk.ledger import Ledger, RecordedNotShown
-from tarim.desk.ports import Book, Command
-from tarim.desk.rulewords import RuleWords
-from tarim.desk.texts import Sealed, Texts
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.desk.adapters.tables import MIGRATIONS
+    from tarim.desk.desk import SYSTEM, Desk, DeskLimits, DeskState
+    from tarim.desk.domain import (
+        Act,
+        DecisionFact,
+        Draft,
+        Fact,
+        Facts,
+        Ground,
+        HoldFact,
+        LabelFact,
+        Once,
+        OverrideFact,
+    )
+    from tarim.desk.follower import Follower
+    from tarim.desk.labels import (
+        Label,
+        label_draft,
+        label_of,
+        labels_in,
+        refused_draft,
+        retried_draft,
+        waiting_labels,
+    )
+    from tarim.desk.ledger import Ledger, RecordedNotShown
+    from tarim.desk.ports import Book, Command
+    from tarim.desk.rulewords import RuleWords
+    from tarim.desk.texts import Sealed, Texts
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "MIGRATIONS",

@@ -162,11 +162,12 @@ class Follower:
             *self._decided(events, np.flatnonzero(decided)),
             *_labels(events, np.flatnonzero(labels)),
         ]
-        if moving.any():
-            for start in range(0, len(rows), HOLD_ROWS):
-                part = slice(start, start + HOLD_ROWS)
-                holds.take(rows[part], decisions[part])
-                facts.extend(_changes(holds, int(rows[part][0, Col.SEQ]), int(rows[part][-1, Col.SEQ]) + 1))
+        moved = np.flatnonzero(moving)
+        for start in range(0, len(moved), HOLD_ROWS):
+            some = moved[start : start + HOLD_ROWS]
+            some_rows = rows[some]
+            holds.take(some_rows, decisions[some])
+            facts.extend(_changes(holds, int(some_rows[0, Col.SEQ]), int(some_rows[-1, Col.SEQ]) + 1))
         yield from sorted(facts, key=_place)
 
     def _decided(self, events: Events, indices: Words) -> Iterator[DecisionFact]:
