@@ -195,5 +195,5 @@ def contents(connection: Connection, books: Sequence[Book]) -> dict[str, list[tu
         table for each in (MIGRATIONS, *(book.migrations for book in books)) for table in each.metadata.sorted_tables
     ]
     return {
-        table.name: sorted((tuple(map(repr, row)) for row in connection.execute(select(table)))) for table in tables
+        table.name: sorted(tuple(map(repr, row)) for row in connection.execute(select(table))) for table in tables
     }

@@ -17,7 +17,6 @@ from tarim.records import Database, differences
 from tarim.stream import Outcome
 from tests.fakes.desk import SMALL, DecisionsWritten, FakeClock, close_ledger, contents, open_ledger
 from tests.fakes.diary import ALERTS, Diary, note, notes
-from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
 
 
 def one(ledger: Ledger, person: str, command: object, once: Once | None = None) -> object:
