@@ -1,0 +1,1 @@
+"""Files, tables and pages: XML, PDF, Excel, charts, packages, SQL."""
