@@ -10,16 +10,9 @@ base transfers and everything prepared beforehand included; memory is what each 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import multiprocessing
 import os
-import resource
 import statistics
-import tempfile
-import time
-from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from bench.two_parties import costs, together
 from tarim.federation import Role, Session
 from tarim.federation.adapters.link import Link
-from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, make_certificate
-from tarim.federation.adapters.ports import Dialler, Listening
 from tarim.federation.learning.boosting import (
     Bins,
     Boosting,
@@ -52,7 +44,6 @@ DATA_COMPANY = ("age", "job", "marital", "education", "default", "balance", "hou
 BANK = ("loan", "contact", "day", "month", "duration", "campaign", "pdays", "previous", "poutcome")
 FILE = "uci_bank_full.parquet"
 TEST_SHARE = 0.2
-RUN_ID = bytes(range(16))
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,65 +106,37 @@ def _columns(table: Any, names: Any) -> list[Floats]:
     return found
 
 
-def _party(role: Role, home: Path, port: Any, shared: Path, plan: Plan | BoostingPlan, results: Any) -> None:
-    """One company, in a process of its own."""
+def prepare(role: Role, argument: tuple[Path, Plan | BoostingPlan]) -> tuple[Plan | BoostingPlan, Any, Any, Any]:
+    """A company's plan, columns and labels, and the other's public widths."""
+    shared, plan = argument
     data = Marketing(shared)
-    names = ("data", "bank")
-    pinned = Pinned(home / names[role], home / names[1 - role] / CERTIFICATE_FILE)
-    with ExitStack() as stack:
-        if role is Role.SECOND:
-            listening = stack.enter_context(Listening("127.0.0.1", 0, pinned))
-            port.put(listening.port)
-            link = stack.enter_context(Link(listening.run(RUN_ID)))
-        else:
-            link = stack.enter_context(Link(Dialler("127.0.0.1", port.get(), pinned, RUN_ID)))
-        begin, used = time.perf_counter(), time.process_time()
-        session = Session(link, role)
-        labels = data.labels[data.train] if role is Role.SECOND else None
-        if isinstance(plan, Plan):
-            own, theirs = (
-                data.encoded(role)[0],
-                data.encoded(Role(1 - role))[0].widths,
-            )  # of them the public widths only
-            opened = train(session, own, theirs, labels, plan).weights
-            took_s, used_s = time.perf_counter() - begin, time.process_time() - used
-            traffic = asdict(link.traffic)
-        else:
-            mine, tests, shape = data.binned(role)
-            theirs_shape = data.binned(Role(1 - role))[2]
-            model = Boosting(session, mine, shape, theirs_shape, labels, plan).run()
-            took_s, used_s = time.perf_counter() - begin, time.process_time() - used
-            traffic = asdict(link.traffic)
-            opened = Share(margins(session, model, tests), LEAF_FRACTION_BITS)
-        values = open_to(session, opened, Role.SECOND, "what the model is judged by")
-    memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    results.put((int(role), took_s, used_s, memory_mib, traffic, None if values is None else values.tolist()))
+    labels = data.labels[data.train] if role is Role.SECOND else None
+    if isinstance(plan, Plan):
+        return plan, data.encoded(role), data.encoded(Role(1 - role))[0].widths, labels
+    return plan, data.binned(role), data.binned(Role(1 - role))[2], labels
+
+
+def party(role: Role, link: Link, prepared: tuple[Plan | BoostingPlan, Any, Any, Any]) -> tuple[Session, Any, Any]:
+    """One company; its part of the model."""
+    plan, own, theirs, labels = prepared
+    session = Session(link, role)
+    if isinstance(plan, Plan):
+        return session, train(session, own[0], theirs, labels, plan), None
+    return session, Boosting(session, own[0], own[2], theirs, labels, plan).run(), own[1]
+
+
+def judge(_role: Role, _link: Link, done: tuple[Session, Any, Any]) -> Any:
+    """What is opened to the bank: weights, or the trees' scores of the test rows."""
+    session, model, tests = done
+    opened = model.weights if tests is None else Share(margins(session, model, tests), LEAF_FRACTION_BITS)
+    values = open_to(session, opened, Role.SECOND, "what the model is judged by")
+    return None if values is None else values.tolist()
 
 
 def _together(shared: Path, plan: Plan | BoostingPlan) -> tuple[dict[str, Any], Floats]:
     """What a run cost, and what was opened to the bank."""
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory(prefix="tarim-federation-") as folder:
-        home = Path(folder)
-        for name in ("data", "bank"):
-            (home / name).mkdir()
-            make_certificate(home / name, name, datetime.datetime.now(datetime.UTC))
-        port, results = context.Queue(), context.Queue()
-        parties = [context.Process(target=_party, args=(role, home, port, shared, plan, results)) for role in Role]
-        for party in parties:
-            party.start()
-        found = dict(sorted((each[0], each[1:]) for each in (results.get(timeout=600) for _ in parties)))
-        for party in parties:
-            party.join()
-    costs = {
-        "took_s": round(max(each[0] for each in found.values()), 2),
-        "cpu_s": [round(each[1], 2) for each in found.values()],
-        "memory_mib": [each[2] for each in found.values()],
-        "sent_mb": [round(each[3]["sent_bytes"] / 1e6, 1) for each in found.values()],
-        "rounds": [each[3]["rounds"] for each in found.values()],
-        "waited_s": [round(each[3]["waited_s"], 2) for each in found.values()],
-    }
-    return costs, np.array(found[1][4])
+    both = together(party, (shared, plan), prepare, judge)
+    return costs(both), np.array(both[1].result)
 
 
 def logistic(shared: Path, plan: Plan) -> dict[str, Any]:

@@ -1,0 +1,111 @@
+"""Questions about one customer and about a thousand, answered by two companies over mutual TLS on one machine.
+
+    python -m bench.federation_queries [--queries N]
+
+Fifty columns, 20 of 8 bits and 30 of one, half of each at either company; models drawn at random, shared.  What is made ahead
+is made before the clock runs, and its cost is told apart.  Each answer is compared with the plaintext's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.two_parties import together
+from tarim.federation import Role, Session
+from tarim.federation.adapters.link import Link
+from tarim.federation.learning.encoding import Encoded, Widths
+from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
+from tarim.federation.queries import QueryPool, Question, answered_in_the_clear
+from tarim.federation.sharing import Share, encoded
+
+WIDTHS = Widths((8,) * 10 + (1,) * 15)
+COLUMNS = 1 + 2 * len(WIDTHS)
+OFFERS = 5
+WARM = 20
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is asked: `batch` rows at a time."""
+
+    question: Question
+    batch: int
+    queries: int
+
+    @property
+    def weights(self) -> list[Any]:
+        """Of each model; the test's own, known to both."""
+        draw = np.random.default_rng(11)
+        models = OFFERS if self.question is Question.BEST_OFFER else 1
+        return [draw.normal(0, 0.3, COLUMNS) for _ in range(models)]
+
+    def rows(self, role: Role) -> Encoded:
+        """A party's rows."""
+        draw = np.random.default_rng(20 + role)
+        count = (self.queries + WARM) * self.batch
+        return Encoded(WIDTHS, np.stack([draw.integers(0, 2**bits, count, np.uint64) for bits in WIDTHS.bits], axis=1))
+
+
+def party(role: Role, link: Link, load: Load) -> dict[str, Any]:
+    """One company."""
+    session, rows = Session(link, role), load.rows(role)
+    models = []
+    for number, weights in enumerate(load.weights):
+        mask = np.random.default_rng(100 + number).integers(0, 2**64, COLUMNS, np.uint64)
+        part = mask if session.first else encoded(weights, WEIGHT_FRACTION_BITS) - mask
+        models.append(JointModel(Share(part, WEIGHT_FRACTION_BITS), WIDTHS, WIDTHS))
+    begin = time.perf_counter()
+    pool = QueryPool(session, models, load.question, len(rows))
+    prepared_s, sent = time.perf_counter() - begin, link.traffic.sent_bytes
+    times, answers = [], []
+    for number in range(load.queries + WARM):
+        part_of = Encoded(WIDTHS, rows.integers[number * load.batch : (number + 1) * load.batch])
+        begin = time.perf_counter()
+        if session.first:
+            pool.answer(part_of)
+        else:
+            answers.append(pool.ask(part_of))
+            times.append(time.perf_counter() - begin)
+    return {
+        "prepared_ms_a_row": 1e3 * prepared_s / len(rows),
+        "sent_bytes_a_row": (link.traffic.sent_bytes - sent) / len(rows),
+        "times_ms": [1e3 * each for each in times[WARM:]],
+        "answers": np.concatenate(answers) if answers else None,
+    }
+
+
+def measured(load: Load) -> dict[str, Any]:
+    """Figures of a load.  Raises AssertionError when an answer is not the plaintext's."""
+    first, second = (did.result for did in together(party, load))
+    clear = answered_in_the_clear(load.weights, load.question, load.rows(Role.FIRST), load.rows(Role.SECOND))
+    wrong = int((second["answers"] != clear).sum())
+    return {
+        "question": load.question.value,
+        "batch": load.batch,
+        "queries": load.queries,
+        "wrong": wrong,
+        "p50_ms": round(float(np.percentile(second["times_ms"], 50)), 2),
+        "p95_ms": round(float(np.percentile(second["times_ms"], 95)), 2),
+        "prepared_ms_a_row": round(second["prepared_ms_a_row"], 3),
+        "sent_bytes_a_row": [round(each["sent_bytes_a_row"]) for each in (first, second)],
+    }
+
+
+def main() -> None:
+    """Print the figures of every question."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--queries", type=int, default=400)
+    options = parser.parse_args()
+    for question in Question:
+        print(json.dumps(measured(Load(question, 1, options.queries))), flush=True)
+    print(json.dumps(measured(Load(Question.DECISION, 1_000, max(1, options.queries // 20)))))
+
+
+if __name__ == "__main__":
+    main()
