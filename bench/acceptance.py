@@ -108,11 +108,12 @@ def judge(bar: Bar, run: Run) -> list[Line]:
 
 
 def _judged(bars: Sequence[Bar], run: Run) -> Iterator[Line]:
-    """All lines: timed bars one after the other, then the others two at a time."""
-    for bar in bars:
+    """All lines: timed bars one after the other, the short ones first, so that a slow one costs no other its turn; then the
+    others two at a time, the longest first, so that they end together."""
+    for bar in sorted(bars, key=lambda bar: bar.needs_s[run.quick]):
         if bar.timed:
             yield from judge(bar, run)
-    rest = [bar for bar in bars if not bar.timed]
+    rest = sorted((bar for bar in bars if not bar.timed), key=lambda bar: -bar.needs_s[run.quick])
     with ThreadPoolExecutor(2) as pool:
         for lines in pool.map(lambda bar: judge(bar, run), rest):
             yield from lines

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import numba
 
+from tarim.stream import lowering
 from tarim.stream.codegen import HELPER_IMPORT, kernel_source
 from tarim.stream.kernels import arena, ordered
-from tarim.stream.lowering import lowered
 from tarim.stream.plan import Plan
 
 _HELPERS: Final = (arena, ordered)
@@ -61,26 +61,32 @@ def _interpreted(source: str) -> dict[str, Any]:
     return namespace
 
 
-def _whole(source: str, entries: tuple[str, ...]) -> str:
-    """One module with the helpers' own functions in it, in the form numba compiles."""
+def _whole(source: str) -> str:
+    """One module with the helpers' own functions in it."""
     head, _, body = source.partition(HELPER_IMPORT)
     assert body, "the generated module imports the helpers"
-    return lowered("\n".join([*(_without_imports(helper) for helper in _HELPERS), head, body]), entries)
+    return "\n".join([*(_without_imports(helper) for helper in _HELPERS), head, body])
 
 
 def _without_imports(helper: ModuleType) -> str:
     """A helper's source for a module that has the other helpers in it already."""
-    assert helper.__file__ is not None
-    lines = Path(helper.__file__).read_text(encoding="utf-8").splitlines()
+    lines = _text(helper).splitlines()
     return "\n".join(line for line in lines if not line.startswith(("from __future__ import", "from tarim.")))
+
+
+def _text(module: ModuleType) -> str:
+    assert module.__file__ is not None
+    return Path(module.__file__).read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=64)
 def _compiled(source: str, entries: tuple[str, ...]) -> dict[str, Any]:
-    source = _whole(source, entries)
-    digest = hashlib.sha256()
-    for part in (source, numba.__version__, sys.version):
-        digest.update(part.encode())
+    whole = _whole(source)
+    digest = (
+        hashlib.sha256()
+    )  # of what the file is made from: making it takes half a second, which no start has to pay again
+    for part in (whole, *entries, _text(lowering), numba.__version__, sys.version):
+        digest.update(part.encode() + b"\0")
     name = f"features_{digest.hexdigest()[:24]}"
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +94,7 @@ def _compiled(source: str, entries: tuple[str, ...]) -> dict[str, Any]:
     if not path.exists():
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(source)
+            file.write(lowering.lowered(whole, entries))
         os.replace(temporary, path)  # two processes may race; both write the same text
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
