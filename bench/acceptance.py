@@ -109,7 +109,8 @@ def judge(bar: Bar, run: Run) -> list[Line]:
 
 def _judged(bars: Sequence[Bar], run: Run) -> Iterator[Line]:
     """All lines: timed bars one after the other, the short ones first, so that a slow one costs no other its turn; then the
-    others two at a time, the longest first, so that they end together."""
+    others two at a time, the longest first, so that they end together.
+    """
     for bar in sorted(bars, key=lambda bar: bar.needs_s[run.quick]):
         if bar.timed:
             yield from judge(bar, run)
