@@ -92,6 +92,8 @@ class Scope(StrEnum):
     """Export the audit trail, and approve another person's export."""
     REVEAL = "reveal"
     """See personal data unmasked, after proving again who one is and saying why."""
+    SELF = "self"
+    """Look after one's own account.  Every session of a person has it, and no role or key."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

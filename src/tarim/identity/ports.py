@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityEvent:
-    """One act of identity, as the audit trail keeps it.  No personal values: logins, ids and words only."""
+    """One act of identity, in the form of the audit trail's entry.  No personal values: logins, ids and words only.
+
+    kind: person, local (the account at the command line) or nobody.  result: done or refused.
+    """
 
     at_ms: int
     who: str
@@ -19,7 +23,7 @@ class IdentityEvent:
     session: str = ""
     reason: str = ""
     result: str = "done"
-    detail: str = ""
+    detail: Mapping[str, str | int] = field(default_factory=dict)
 
 
 class Trail(Protocol):

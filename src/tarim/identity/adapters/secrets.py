@@ -25,7 +25,7 @@ _WAIT_S: Final = 10.0
 
 
 class ArgonHasher:
-    """Argon2id (RFC 9106), a few at a time, so that a flood of sign-ins fills neither memory nor cores.  Threads may share it."""
+    """Argon2id (RFC 9106), a few at a time: a flood of sign-ins fills neither memory nor cores.  Threads may share it."""
 
     def __init__(self, settings: IdentitySettings) -> None:
         self._hasher = PasswordHasher(settings.hash_rounds, settings.hash_memory_kib, 1)
@@ -42,12 +42,12 @@ class ArgonHasher:
         """Whether it is the password; as slow for `kept` = "", which is never right.  Raises Unavailable, Damaged."""
         with self._turn():
             try:
-                right = self._hasher.verify(kept or self._nobody, normal(password))
+                self._hasher.verify(kept or self._nobody, normal(password))
             except VerifyMismatchError:
                 return False
             except (InvalidHashError, VerificationError):
                 raise Damaged("a password's hash is not one of Argon2") from None
-        return right and bool(kept)
+        return bool(kept)
 
     def outdated(self, kept: str) -> bool:
         """Whether it was made with other numbers than those set now."""

@@ -1,4 +1,4 @@
-"""Tables of identity.  What is secret is hashed, sealed or kept as a digest; what was typed as a login is kept as a keyed digest."""
+"""Tables of identity.  Secrets are hashed, sealed or kept as digests; what was typed as a login is kept as a keyed digest."""
 
 from __future__ import annotations
 

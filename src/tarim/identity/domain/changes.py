@@ -66,7 +66,9 @@ def require_two(author: Collection[str], decider: Collection[str], subject: str)
         raise NotAllowed("nobody has a part in a change of the own account", known=True)
 
 
-def check_grant(role: Role, held: Collection[Role], until_ms: int, now_ms: int, lent: bool, settings: IdentitySettings) -> None:
+def check_grant(
+    role: Role, held: Collection[Role], until_ms: int, now_ms: int, lent: bool, settings: IdentitySettings
+) -> None:
     """Nothing when a grant may be given.  held: roles the person has, those to come included.
 
     Raises Conflict for a conflict of duty or an end that is not within the limits.

@@ -23,10 +23,20 @@ _ROW: Final = 4
 _DIFFERENT_MIN: Final = 6
 _PERSONAL_MIN: Final = 3
 _DISGUISES: Final = str.maketrans("013457@$!|", "oleastasil")
-_ROWS: Final = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm")
+_ROWS: Final = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
+)
 RULES: Final = {
     "length": ("has too few or too many characters", "口令长度不符合要求"),
-    "kinds": ("needs three of: small letters, capitals, digits, other characters", "须含大小写字母、数字、符号中的三类"),
+    "kinds": (
+        "needs three of: small letters, capitals, digits, other characters",
+        "须含大小写字母、数字、符号中的三类",
+    ),
     "weak": ("is a common password, or one in disguise", "属于常见弱口令"),
     "row": ("is mostly a row of keys, letters or digits, or one character again and again", "含连续或重复字符过多"),
     "personal": ("holds the login, the name, the staff number or the phrase", "含账号、姓名、工号或预留信息"),
@@ -66,7 +76,9 @@ def refuse(fault: str) -> FieldError:
 
 def _kinds(password: str) -> int:
     kinds = (str.islower, str.isupper, str.isdigit, lambda each: not each.isalnum())
-    letters = any(each.isalpha() and not each.islower() and not each.isupper() for each in password)  # Chinese and the like
+    letters = any(
+        each.isalpha() and not each.islower() and not each.isupper() for each in password
+    )  # Chinese and the like
     return sum(any(kind(each) for each in password) for kind in kinds) + letters
 
 

@@ -30,7 +30,8 @@ class Pending(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Session:
     """Instants are milliseconds since the epoch, 0 for never.  authenticated_ms: when the person last proved who it is, at a
-    usual place.  idle_ms: how long it may be idle.  network, agent: where it is at home, as digests."""
+    usual place.  idle_ms: how long it may be idle.  network, agent: where it is at home, as digests.
+    """
 
     id: str
     user: str

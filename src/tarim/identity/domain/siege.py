@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean, median, pstdev
 from types import MappingProxyType
 from typing import Final
@@ -65,6 +66,6 @@ def machine_like(tries_ms: Sequence[int]) -> bool:
     """Whether tries follow each other faster than a hand types, or as evenly as a timer."""
     if len(tries_ms) < RHYTHM_TRIES:
         return False
-    gaps = [later - earlier for earlier, later in zip(tries_ms, tries_ms[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(tries_ms)]
     mean = fmean(gaps)
     return median(gaps) < _HAND_MS_MIN or pstdev(gaps) < _SPREAD_MIN * mean

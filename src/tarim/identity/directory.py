@@ -1,0 +1,125 @@
+"""Who stands behind a token or a key, looked up anew at every request: what was revoked is refused at the next one (SE-01).
+
+A key never adds to what a person may do.  As soon as there is one user, a key used for an act of a person has to bear the
+login of an active user, and that user has to have the scope now: so key and account are one person for four eyes, and
+a key ends with the grants of its owner (docs/decisions/0018-keys-stand-for-persons.md).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tarim.base.errors import NotAllowed, UnknownKey
+from tarim.base.instants import MINUTE_MS, SECOND_MS
+from tarim.identity.adapters import doorway, people
+from tarim.identity.adapters.doorway import Alarm
+from tarim.identity.callers import Caller, CallerKind, caller_of_key
+from tarim.identity.domain.roles import MACHINE
+from tarim.identity.domain.sessions import TOKEN_FORM, Session, network_of
+from tarim.identity.domain.users import User, UserState
+from tarim.identity.keys import KeyId, Scope
+from tarim.identity.office import Office, Visitor, digest_of
+
+SEEN_EVERY_MS: Final = 10 * SECOND_MS
+"""A session's last use is written down this often, or a twentieth of its idle time; it may end so much earlier."""
+SESSION_UNKNOWN: Final = "this session is not known. 会话无效，请重新登录。"
+SESSION_OVER: Final = "the session is over; sign in again. 会话已结束，请重新登录。"
+
+
+class Directory:
+    """Looks callers up; blocks for the database.  Threads may share it."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def session(self, token: str, visitor: Visitor) -> tuple[Session, User]:
+        """The session of a token, in use from its own place.  Raises UnknownKey, NotAllowed (401) for one that is over."""
+        office = self._office
+        if not TOKEN_FORM.fullmatch(token):
+            raise UnknownKey(SESSION_UNKNOWN)
+        now_ms = office.clock.now_ms()
+        with office.database.reading() as connection:
+            session = doorway.session_of_digest(connection, digest_of(token))
+            user = people.user_of_id(connection, session.user) if session else None
+        if session is None or user is None:
+            raise UnknownKey(SESSION_UNKNOWN)
+        if session.over(now_ms) or user.state is not UserState.ACTIVE:
+            raise NotAllowed(SESSION_OVER)
+        if not self._at_home(session, visitor):
+            self._stolen(session, user, visitor)
+            raise NotAllowed(SESSION_OVER)
+        if now_ms - session.seen_ms >= min(SEEN_EVERY_MS, session.idle_ms // 20):
+            with office.database.writing() as connection:
+                doorway.change_session(connection, session.id, seen_ms=now_ms)
+        return session, user
+
+    def caller_of_session(self, token: str, visitor: Visitor) -> Caller:
+        """The person behind a session's token, with what the person may do at this moment.
+
+        A session in which something is still to be done has the scope `self` only.  Raises UnknownKey, NotAllowed (401).
+        """
+        session, user = self.session(token, visitor)
+        scopes = frozenset({Scope.SELF})
+        if not session.pending:
+            with self._office.database.reading() as connection:
+                scopes |= people.holding_of(connection, user.id, self._office.clock.now_ms()).scopes
+        return Caller(
+            user.login,
+            CallerKind.PERSON,
+            scopes,
+            frozenset(user.branches),
+            frozenset(user.queues),
+            session.id,
+            visitor.address,
+            session.authenticated_ms,
+        )
+
+    def caller_of_key(self, key: KeyId, scope: Scope, address: str = "") -> Caller:
+        """The caller behind a key that has the scope.
+
+        Raises NotAllowed (403) when it is an act of a person, there are users, and the key does not stand for one who may.
+        """
+        if scope in MACHINE:
+            return caller_of_key(key, address)
+        with self._office.database.reading() as connection:
+            if not people.count_users(connection):
+                return caller_of_key(key, address)
+            user = people.user_of_login(connection, key.name)
+            active = user is not None and user.state is UserState.ACTIVE
+            held = (
+                people.holding_of(connection, user.id, self._office.clock.now_ms()).scopes
+                if user and active
+                else frozenset()
+            )
+        if user is None or not active:
+            raise NotAllowed(
+                f"API key {key.id} does not bear the login of an active user, and {scope.value} is an act of a person",
+                known=True,
+            )
+        if scope not in held:
+            raise NotAllowed(f"{user.login}, whose API key {key.id} is, has no scope {scope.value}", known=True)
+        return Caller(
+            user.login,
+            CallerKind.KEY,
+            key.scopes & (held | MACHINE),
+            frozenset(user.branches),
+            frozenset(user.queues),
+            address=address,
+        )
+
+    def _at_home(self, session: Session, visitor: Visitor) -> bool:
+        """Whether the request comes from the network and program that the session was opened with."""
+        mark = self._office.secrets.mark
+        return (
+            mark("network", network_of(visitor.address)) == session.network
+            and mark("agent", visitor.agent) == session.agent
+        )
+
+    def _stolen(self, session: Session, user: User, visitor: Visitor) -> None:
+        """End a session that turned up elsewhere, and say so."""
+        office = self._office
+        now_ms = office.clock.now_ms()
+        with office.writing() as connection:
+            doorway.end_sessions(connection, user.id, now_ms, "used from elsewhere", only=session.id)
+            doorway.raise_alarm(connection, Alarm(now_ms, "theft", user.login, visitor.address), MINUTE_MS)
+        office.tell("alarm.theft", user.login, f"session:{session.id}", address=visitor.address, session=session.id)
