@@ -1,0 +1,63 @@
+"""Cases: what people do with decisions above pass, until a second person closes or reports it (RM-04, RM-10, RM-11).
+
+    alert    a decision above pass that nobody has reviewed yet
+    case     alerts that are one story: of a customer or a ring, with one scenario
+    hand     who worked on a case; none of them can be its second person
+
+`CaseBook` is the desk's book: it makes the tables out of both journals.  A command is a function of `tarim.cases.service` with
+an `Acting` in front; `states.TRANSITIONS` says what can happen to a case at all.
+"""
+
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.cases.acting import Acting, Means
+    from tarim.cases.adapters.book import CaseBook
+    from tarim.cases.adapters.evidence_files import EvidenceFiles
+    from tarim.cases.adapters.listing import count_cases, overdue_reviews, page_of_cases
+    from tarim.cases.adapters.store import CaseStore
+    from tarim.cases.adapters.tables import MIGRATIONS
+    from tarim.cases.domain.case import Case, CaseAlert
+    from tarim.cases.domain.evidence import EVIDENCE_BYTES_MAX, KeptFile, checked_file
+    from tarim.cases.domain.four_eyes import SamePerson, require_second
+    from tarim.cases.domain.listing import Filter, Page, Sort
+    from tarim.cases.domain.states import TRANSITIONS, CaseEvent, CaseState, IllegalTransition, Wish, advance, possible
+    from tarim.cases.ports import EvidenceStore, People, PersonalValues, Reading, Sealing
+else:
+    __getattr__ = front_door(__name__, __file__)
+
+__all__ = [
+    "Acting",
+    "Case",
+    "CaseAlert",
+    "CaseBook",
+    "CaseEvent",
+    "CaseState",
+    "CaseStore",
+    "EVIDENCE_BYTES_MAX",
+    "EvidenceFiles",
+    "EvidenceStore",
+    "Filter",
+    "IllegalTransition",
+    "KeptFile",
+    "MIGRATIONS",
+    "Means",
+    "Page",
+    "People",
+    "PersonalValues",
+    "Reading",
+    "SamePerson",
+    "Sealing",
+    "Sort",
+    "TRANSITIONS",
+    "Wish",
+    "advance",
+    "checked_file",
+    "count_cases",
+    "overdue_reviews",
+    "page_of_cases",
+    "possible",
+    "require_second",
+]

@@ -1,0 +1,100 @@
+"""What a piece of facts needs to know of what is there already: rings, cases of its groups, payments that may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from tarim.cases.adapters.rows import parts
+from tarim.cases.adapters.tables import ALERT, CASE, RING
+from tarim.cases.domain.alerts import Alert
+from tarim.cases.domain.assignment import Assignment
+from tarim.cases.domain.states import JOINABLE, CaseState
+from tarim.desk import DecisionFact
+
+_JOINABLE = tuple(state.value for state in JOINABLE)
+
+
+@dataclass(slots=True)
+class Known:
+    """A case that a piece of facts meets.  repeats: by `repeat_key`, (seq, occurred_ms) of the last that was no repeat."""
+
+    no: int
+    state: CaseState
+    alerts: int
+    version: int
+    changed_ms: int
+    repeats: dict[str, tuple[int, int]] = field(default_factory=dict)
+    is_new: bool = False
+    is_returned: bool = False
+
+
+def rings_of(connection: Connection, decisions: Sequence[DecisionFact]) -> dict[int, str]:
+    """The ring of every account or payee of these decisions that lies in one."""
+    accounts = sorted({token for fact in decisions for token in (fact.account, fact.payee) if token})
+    return {
+        row.account: row.ring
+        for part in parts(accounts)
+        for row in connection.execute(select(RING).where(RING.c.account.in_(part)))
+    }
+
+
+def cases_of_groups(connection: Connection, alerts: Sequence[Alert]) -> tuple[dict[str, Known], dict[str, int]]:
+    """By group, the newest case that these alerts may join; and the newest case there ever was."""
+    joinable: dict[str, Known] = {}
+    newest: dict[str, int] = {}
+    for part in parts(sorted({alert.group for alert in alerts})):
+        found = connection.execute(
+            select(CASE.c.no, CASE.c.group_key, CASE.c.state, CASE.c.alerts, CASE.c.version, CASE.c.changed_ms)
+            .where(CASE.c.group_key.in_(part), CASE.c.state.in_(_JOINABLE))
+            .order_by(CASE.c.no)
+        )
+        for row in found:
+            joinable[row.group_key] = Known(row.no, CaseState(row.state), row.alerts, row.version, row.changed_ms)
+        last = select(CASE.c.group_key, func.max(CASE.c.no).label("no")).where(CASE.c.group_key.in_(part))
+        newest.update((row.group_key, row.no) for row in connection.execute(last.group_by(CASE.c.group_key)))
+    _remember_repeats(connection, {known.no: known for known in joinable.values()}, alerts)
+    return joinable, newest
+
+
+def _remember_repeats(connection: Connection, cases: dict[int, Known], alerts: Sequence[Alert]) -> None:
+    keys = sorted({alert.repeat_key for alert in alerts})
+    for numbers in parts(sorted(cases)):
+        for part in parts(keys):
+            found = connection.execute(
+                select(ALERT.c.case_no, ALERT.c.repeat_key, ALERT.c.seq, ALERT.c.occurred_ms)
+                .where(ALERT.c.case_no.in_(numbers), ALERT.c.repeat_key.in_(part), ALERT.c.repeat_of == 0)
+                .order_by(ALERT.c.seq)
+            )
+            for row in found:
+                cases[row.case_no].repeats[row.repeat_key] = (row.seq, row.occurred_ms)
+
+
+class Loads:
+    """Open cases by person, as the piece goes on."""
+
+    def __init__(self, connection: Connection, rules: Assignment) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._open_of: dict[str, int] = {}
+
+    def next_person(self, queue_name: str) -> str:
+        """Who gets the next case of a queue by rule, counted from now on; "" for nobody."""
+        queue = self._rules.queue(queue_name)
+        if not queue.automatic:
+            return ""
+        unknown = sorted(set(queue.members) - self._open_of.keys())
+        for part in parts(unknown):
+            self._open_of.update(dict.fromkeys(part, 0))
+            counted = (
+                select(CASE.c.assignee, func.count().label("open"))
+                .where(CASE.c.assignee.in_(part), CASE.c.done == 0)
+                .group_by(CASE.c.assignee)
+            )
+            self._open_of.update((row.assignee, row.open) for row in self._connection.execute(counted))
+        person = self._rules.person_for(queue, self._open_of)
+        if person:
+            self._open_of[person] += 1
+        return person

@@ -1,0 +1,118 @@
+"""Pages of cases and overdue reviews, read off indexes: as quick at a million as at a hundred."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Column, Connection, Select, and_, func, or_, select
+
+from tarim.cases.adapters.store import value_of
+from tarim.cases.adapters.tables import ALERT, CASE, TAG
+from tarim.cases.domain.case import Case, CaseAlert
+from tarim.cases.domain.listing import Filter, Page, Sort, cursor_of, values_of
+
+_C: Final = CASE.c
+_ORDERS: Final[dict[Sort, tuple[tuple[Column[Any], ...], bool]]] = {
+    Sort.WORK: ((_C.priority, _C.act_by_ms, _C.no), False),
+    Sort.DUE: ((_C.due_ms, _C.no), False),
+    Sort.NEWEST: ((_C.opened_ms, _C.no), True),
+    Sort.CHANGED: ((_C.changed_ms, _C.no), True),
+    Sort.MONEY: ((_C.money_fen, _C.no), True),
+}
+"""Columns of an order, and whether it runs down."""
+
+COUNTED_MAX: Final = 1_000
+"""A list says how many cases fit, up to this many."""
+
+
+def page_of_cases(connection: Connection, wanted: Filter, page: Page) -> tuple[list[Case], str]:
+    """The cases, and the cursor of the next page ("" when there is none).  Raises FieldError for a wrong cursor."""
+    columns, falling = _ORDERS[page.sort]
+    chosen = _filtered(select(CASE), wanted, page.sort)
+    if page.cursor:
+        chosen = chosen.where(_after(columns, values_of(page.sort, page.cursor, len(columns)), falling))
+    chosen = chosen.order_by(*(column.desc() if falling else column for column in columns)).limit(page.limit + 1)
+    rows = [value_of(Case, row) for row in connection.execute(chosen)]
+    more = len(rows) > page.limit
+    rows = rows[: page.limit]
+    last = tuple(int(getattr(rows[-1], column.name)) for column in columns) if more else ()
+    return rows, cursor_of(page.sort, last) if more else ""
+
+
+def count_cases(connection: Connection, wanted: Filter) -> int:
+    """How many fit, at most COUNTED_MAX."""
+    some = _filtered(select(_C.no), wanted, Sort.WORK).limit(COUNTED_MAX).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def overdue_reviews(
+    connection: Connection, kind: str, now_ms: int, wanted: Filter, limit: int
+) -> list[tuple[Case, CaseAlert]]:
+    """Alerts of a kind whose review was due before now, the longest overdue first, with their cases."""
+    chosen = (
+        select(ALERT.c.seq, ALERT.c.case_no)
+        .join(CASE, CASE.c.no == ALERT.c.case_no)
+        .where(ALERT.c.kind == kind, ALERT.c.verdict == "", ALERT.c.due_ms < now_ms, ALERT.c.repeat_of == 0)
+    )
+    chosen = _scoped(chosen, wanted).order_by(ALERT.c.due_ms, ALERT.c.seq).limit(limit)
+    found = [(row.seq, row.case_no) for row in connection.execute(chosen)]
+    alerts = {
+        row.seq: value_of(CaseAlert, row)
+        for row in connection.execute(select(ALERT).where(ALERT.c.seq.in_([seq for seq, _ in found])))
+    }
+    cases = {
+        row.no: value_of(Case, row)
+        for row in connection.execute(select(CASE).where(CASE.c.no.in_(sorted({no for _, no in found}))))
+    }
+    return [(cases[no], alerts[seq]) for seq, no in found]
+
+
+def _scoped(chosen: Select[Any], wanted: Filter) -> Select[Any]:
+    if wanted.branches is not None:
+        chosen = chosen.where(_C.branch.in_(sorted(wanted.branches)))
+    if wanted.queues is not None:
+        chosen = chosen.where(_C.queue.in_(sorted(wanted.queues)))
+    return chosen
+
+
+def _filtered(chosen: Select[Any], wanted: Filter, sort: Sort) -> Select[Any]:
+    chosen = _scoped(chosen, wanted)
+    if wanted.open_only:
+        chosen = chosen.where(_C.done == 0)
+    for column, value in (
+        (_C.state, wanted.state),
+        (_C.queue, wanted.queue),
+        (_C.branch, wanted.branch),
+        (_C.scenario, wanted.scenario),
+        (_C.priority, wanted.priority),
+        (_C.ring, wanted.ring),
+        (_C.customer, wanted.group_of),
+    ):
+        if value:
+            chosen = chosen.where(column == value)
+    if wanted.assignee is not None:
+        chosen = chosen.where(_C.assignee == wanted.assignee)
+    if wanted.overdue_at_ms or sort is Sort.DUE:
+        chosen = chosen.where(_C.due_ms > 0)
+    if wanted.overdue_at_ms:
+        chosen = chosen.where(_C.due_ms < wanted.overdue_at_ms)
+    if wanted.tag:
+        chosen = chosen.where(_C.no.in_(select(TAG.c.case_no).where(TAG.c.tag == wanted.tag)))
+    return chosen
+
+
+def _after(columns: tuple[Column[Any], ...], values: tuple[int, ...], falling: bool) -> Any:
+    """Rows after these values in the order; spelt out, so that both databases walk the index from there."""
+    first, *rest = [
+        and_(
+            *(column == value for column, value in zip(columns[:at], values, strict=False)),
+            _beyond(columns[at], values[at], falling),
+        )
+        for at in range(len(columns))
+    ]
+    edge = columns[0] <= values[0] if falling else columns[0] >= values[0]
+    return and_(edge, or_(first, *rest))
+
+
+def _beyond(column: Column[Any], value: int, falling: bool) -> Any:
+    return column < value if falling else column > value

@@ -1,0 +1,1 @@
+"""Values, state table and rules of cases: no I/O and no clock."""
