@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from tarim.federation.bit_products import BitProducts
 from tarim.federation.circuits import add_growing
 from tarim.federation.correlated import choose, give
 from tarim.federation.garbling import Device, Inputs, Wire, Word, bits_of, shared_outputs
@@ -69,7 +70,7 @@ def cut_down(session: Session, parts: Words, bits: int) -> Words:
         part = parts[start : start + _ROWS_AT_ONCE] & _MASK
         carry = _carried(session, part, bits)
         high = (part >> np.uint64(RING_BITS - 1)).astype(np.uint8)
-        carry_twice, both_high = _conjunctions(session, np.concatenate([carry, high])).reshape(2, -1)
+        carry_twice, both_high = BitProducts(session, 2 * len(part))(np.concatenate([carry, high])).reshape(2, -1)
         carries = carry - np.uint64(2) * carry_twice
         wraps = high - both_high
         found[start : start + len(part)] = (part >> np.uint64(bits)) + carries - (wraps << np.uint64(RING_BITS - bits))
@@ -87,11 +88,3 @@ def _carried(session: Session, parts: Words, bits: int) -> Bits:
     second = Inputs((bits,), None if session.first else [low])
     carries: Bits = shared_outputs(session, circuit, first, second, len(parts), session.uses.take())[0]
     return carries
-
-
-def _conjunctions(session: Session, mine: Bits) -> Words:
-    """Shares modulo 2^64 of the products of one bit of each party."""
-    use = session.uses.take()
-    if session.first:
-        return give(session, session.sender.extend(len(mine)), mine[:, None].astype(np.uint64), use)[:, 0]
-    return choose(session, session.receiver.extend(mine), mine, np.uint64, 1, use)[:, 0]

@@ -66,42 +66,51 @@ class _ToEvaluate:
 
 
 class PreparedCircuit:
-    """Prepared for a block of rows, used for slices of it, each row once."""
+    """Prepared for a block of rows, used for slices of it, each row once.
+
+    Made by both sides at the same time: the evaluator asks for transfers, the garbler garbles and sends.  The evaluator takes
+    what comes when it calls `receive`, and may do other work before.
+    """
 
     def __init__(self, session: Session, circuit: SumCircuit, bits: int, rows: int, group: int = 1) -> None:
-        """Prepare; both sides at the same time.  rows: a multiple of `group`."""
+        """rows: a multiple of `group`."""
         assert rows % group == 0 and bits <= 64
         self._session = session
         self._circuit = circuit
         self._bits, self._group = bits, group
         self._mask = np.uint64(2**bits - 1)
         self._kind = np.dtype(np.uint16 if bits <= 16 else np.uint32 if bits <= 32 else np.uint64)
-        use = session.uses.take()
-        self._garbled = self._garble(rows, use) if session.first else None
-        self._to_evaluate = None if session.first else self._receive(rows, use)
+        self._rows, self._use = rows, session.uses.take()
+        self._to_evaluate: _ToEvaluate | None = None
+        self._garbled = self._garble() if session.first else None
+        if not session.first:
+            self._choices = fresh_bits(bits * rows).reshape(bits, rows)
+            self._transfers = session.receiver.extend(self._choices.reshape(-1)).reshape(bits, rows, 2)
 
-    def _garble(self, rows: int, use: int) -> _Garbled:
-        session, delta, bits = self._session, self._session.sender.delta, self._bits
+    def _garble(self) -> _Garbled:
+        session, delta, bits, rows = self._session, self._session.sender.delta, self._bits, self._rows
         q = session.sender.extend(bits * rows).reshape(bits, rows, 2)
         mask, seed = fresh_words(rows) & self._mask, fresh_seed()
         session.channel.send("seed of the mask's labels", np.frombuffer(seed, np.uint8))
         own = Stream(seed).words(bits, rows, 2) ^ (masks(bits_of(mask, bits))[..., None] & delta)
         theirs = fresh_words(bits, rows, 2)
         sink = TableSender(session.channel)
-        device = Garbler(session.hashing.permutation(Domain.GARBLING, use), delta, sink)
+        device = Garbler(session.hashing.permutation(Domain.GARBLING, self._use), delta, sink)
         outputs = np.stack([colours(wire) for wire in self._circuit(device, list(own), list(theirs))])
         sink.flush()
         return _Garbled(q ^ theirs, mask, outputs)
 
-    def _receive(self, rows: int, use: int) -> _ToEvaluate:
-        session, bits = self._session, self._bits
-        choices = fresh_bits(bits * rows).reshape(bits, rows)
-        t = session.receiver.extend(choices.reshape(-1)).reshape(bits, rows, 2)
+    def receive(self) -> None:
+        """Take labels and tables, at the evaluator; nothing to do at the garbler."""
+        session, bits, rows = self._session, self._bits, self._rows
+        if session.first:
+            return
         seed = receive_one(session.channel, "seed of the mask's labels", np.uint8, SEED_BYTES).tobytes()
         read = TableReader(session.channel)
         tables = [read(size) for size in self._gate_rows(rows)]
         labels = Stream(seed).words(bits, rows, 2)
-        return _ToEvaluate(choices, labels, t, tables, session.hashing.permutation(Domain.GARBLING, use))
+        permutation = session.hashing.permutation(Domain.GARBLING, self._use)
+        self._to_evaluate = _ToEvaluate(self._choices, labels, self._transfers, tables, permutation)
 
     @property
     def garbled_outputs(self) -> Bits:

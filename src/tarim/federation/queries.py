@@ -93,6 +93,8 @@ class QueryPool:
         self._prepare_transfers(rows, len(models))
         self._candidates = 1 << (len(models) - 1).bit_length()
         self._circuit = self._prepared_circuit(rows)
+        if self._circuit is not None:
+            self._circuit.receive()
 
     def _prepare_transfers(self, rows: int, models: int) -> None:
         session, uses = self._session, -(-models // _LANES)

@@ -68,6 +68,7 @@ def test_the_sigmoid_on_shares_is_the_clipped_one() -> None:
 
     def side(session):
         sigmoid = ClippedSigmoid(session, len(z), 21, COARSE)
+        sigmoid.finish()
         mine = mask if session.first else words - mask
         return np.concatenate([sigmoid.apply(mine[:1_000], 0), sigmoid.apply(mine[1_000:], 1_000)])
 

@@ -230,6 +230,7 @@ class Boosting:
         for start in range(0, rows, BLOCK_ROWS):
             part = slice(start, min(start + BLOCK_ROWS, rows))
             sigmoid = ClippedSigmoid(session, part.stop - start, LEAF_FRACTION_BITS, EXACT)
+            sigmoid.finish()
             probability[part] = sigmoid.apply(self._margins[part], 0)
         squared = cut_down(session, squares(session, probability), _SQUARE_CUT)
         gradient = probability

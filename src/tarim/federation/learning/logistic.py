@@ -4,14 +4,15 @@ The SECOND party holds the labels.  Weights, scores, residuals and gradients sta
 is opened, and to whom, is the caller's matter.  Public are: rows, widths of the columns, order of the batches, step size,
 epochs.
 
-    a step, four rounds    w - r to each owner ──► shares of z ──► clipped sigmoid ──► d = 4 (p - y)
-                           d - s to each owner ──► shares of the gradient ──► w -= exact shift of it
+    a step, five rounds    w - r to each owner ──► shares of z ──► clipped sigmoid ──► d = 4 (p - y)
+                           d - s to each owner ──► shares of the gradient ──► w -= it, lifted to modulo 2^64
 
 Scores are shared modulo 2^48, and modulo 2^40 without their lowest bits, which a step's gradient fits.  Weights are shared
-modulo 2^64.
+modulo 2^64 with more fraction bits than a score needs: a step's change is added as it is, without a division.
 
-Mini-batches hold a power of two of rows and the learning rate is a power of two, so that a step ends in one shift; rows beyond
-the last full batch are left out.  A batch of all rows is full-batch descent, one of 1 row is stochastic descent (AS-02).
+Mini-batches hold a power of two of rows and the learning rate is a power of two, so that a change is a gradient with its point
+moved; rows beyond the last full batch are left out.  A batch of all rows is full-batch descent, one of 1 row is stochastic
+descent (AS-02).
 
 `trained_in_the_clear` is the plaintext twin: the same quantised columns, batches and clipped sigmoid in floating point.
 Who learns what: nothing but the public parameters.  Semi-honest.
@@ -28,10 +29,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import InputError
+from tarim.federation.bit_products import BitProducts
 from tarim.federation.channel import receive_one
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
 from tarim.federation.learning.products import COLUMN_BITS, ROW_BITS, Given, OwnColumns, Taken, TheirColumns
 from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid, clipped_sigmoid
+from tarim.federation.lifting import lifted
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Session
 from tarim.federation.sharing import Share
@@ -43,8 +46,10 @@ SCORE_CUT: Final = ROW_BITS - COLUMN_BITS
 """Low bits of each side's part of a score that are dropped: one unit of 2^-13 more or less at random, evenly."""
 RESIDUAL_FRACTION_BITS: Final = SCORE_FRACTION_BITS - SCORE_CUT
 GRADIENT_BITS: Final = COLUMN_BITS
-"""|gradient sum| < 2^39: 2^16 rows of 8-bit integers with a residual below 4."""
-BATCH_ROWS_MAX: Final = 1 << 16
+"""|gradient sum| < 2^38: 2^15 rows of 8-bit integers with a residual below 4."""
+BATCH_ROWS_MAX: Final = 1 << 15
+FINE_BITS_MAX: Final = 64 - ROW_BITS
+"""Fraction bits of the weights beyond WEIGHT_FRACTION_BITS that are kept while training."""
 BLOCK_ROWS: Final = 8_192
 """Rows prepared at a time: memory stays flat, however many rows there are."""
 EPOCHS_MAX: Final = 1_000
@@ -131,7 +136,8 @@ class _Training:
         self._labels = (
             None if labels is None else labels[:rows].astype(np.uint64) << np.uint64(RESIDUAL_FRACTION_BITS + 2)
         )
-        self._weights = np.zeros(1 + count + len(self._second), np.uint64)
+        self._fine_bits = min(plan.shift, FINE_BITS_MAX)
+        self._fine_weights = np.zeros(1 + count + len(self._second), np.uint64)
 
     def run(self, progress: Progress) -> JointModel:
         batch, block = self._plan.batch_rows, max(self._plan.batch_rows, BLOCK_ROWS)
@@ -139,49 +145,72 @@ class _Training:
         for _ in range(self._plan.epochs):
             for start in range(0, self._rows, block):
                 rows = min(block, self._rows - start)
-                given, taken = self._prepared(start, rows)
-                sigmoid = ClippedSigmoid(self._session, rows, RESIDUAL_FRACTION_BITS, COARSE)
+                given, taken, sigmoid = self._prepared(start, rows)
+                self._lifts = BitProducts(self._session, rows // batch * len(self._fine_weights))
                 for number in range(rows // batch):
                     self._step(start, number, given, taken, sigmoid)
                     done += 1
                     progress(done, steps)
-        return JointModel(Share(self._weights, WEIGHT_FRACTION_BITS), self._first, self._second)
+        weights = shifted_exactly(self._session, self._fine_weights, 64, self._fine_bits)
+        return JointModel(Share(weights, WEIGHT_FRACTION_BITS), self._first, self._second)
 
-    def _prepared(self, start: int, rows: int) -> tuple[Given, Taken]:
-        use, batch = self._session.uses.take(2), self._plan.batch_rows
-        if self._session.first:
+    def _prepared(self, start: int, rows: int) -> tuple[Given, Taken, ClippedSigmoid]:
+        """What a block of rows needs, made ahead.
+
+        The order keeps both busy: the second party asks for transfers and masks its products while the first masks and
+        garbles; only then each takes what the other one sent.
+        """
+        session, use, batch = self._session, self._session.uses.take(2), self._plan.batch_rows
+        if session.first:
             given = self._other.give(start, rows, batch, use)
-            return given, self._mine.take(start, rows, batch, use + 1)
-        taken = self._mine.take(start, rows, batch, use)
-        return self._other.give(start, rows, batch, use + 1), taken
+            sigmoid = ClippedSigmoid(session, rows, RESIDUAL_FRACTION_BITS, COARSE)
+        else:
+            sigmoid = ClippedSigmoid(session, rows, RESIDUAL_FRACTION_BITS, COARSE)
+            given = self._other.give(start, rows, batch, use + 1)
+        taken = self._mine.take(start, rows, batch, use + 1 if session.first else use)
+        sigmoid.finish()
+        return given, taken, sigmoid
 
     def _step(self, start: int, number: int, given: Given, taken: Taken, sigmoid: ClippedSigmoid) -> None:
         channel, batch = self._session.channel, self._plan.batch_rows
         inside = slice(number * batch, (number + 1) * batch)
         scaled = self._scaled[start + inside.start : start + inside.stop]
-        channel.send("weights, masked", self._weights[self._theirs] - given.vectors[number])
+        weights = self._rounded_weights()
+        channel.send("weights, masked", weights[self._theirs] - given.vectors[number])
         masked = receive_one(channel, "weights, masked", np.uint64, scaled.shape[1])
-        z = scaled @ (self._weights[self._own] + masked) + taken.rows[inside] + given.rows[inside]
-        score = Share(z - (self._offsets * self._weights).sum(), SCORE_FRACTION_BITS)
+        z = scaled @ (weights[self._own] + masked) + taken.rows[inside] + given.rows[inside]
+        score = Share(z - (self._offsets * weights).sum(), SCORE_FRACTION_BITS)
         residual = sigmoid.apply(score.truncated(SCORE_CUT, self._session.role).part(), inside.start)
         if self._labels is not None:
             residual -= self._labels[start + inside.start : start + inside.stop]
         channel.send("residuals, masked", residual - given.numbers[inside])
         masked = receive_one(channel, "residuals, masked", np.uint64, batch)
-        gradient = np.zeros(len(self._weights), np.uint64)
+        gradient = np.zeros(len(weights), np.uint64)
         gradient[self._own] = (residual + masked) @ scaled + taken.columns[number]
         gradient[self._theirs] = given.columns[number]
         gradient -= self._offsets * residual.sum()
-        self._weights = self._weights - self._change(gradient)
+        if self._plan.l2_log2 is not None:
+            decay = weights.copy()
+            decay[0] = 0
+            gradient += decay << np.uint64(self._plan.shift + self._plan.learning_rate_log2 + self._plan.l2_log2)
+        self._fine_weights = self._fine_weights - self._change(gradient)
+
+    def _rounded_weights(self) -> Words:
+        """Shares modulo 2^ROW_BITS of the weights with WEIGHT_FRACTION_BITS: one unit more or less at random, evenly."""
+        unit = np.uint64(1 << self._fine_bits) if self._session.first else np.uint64(0)
+        rounded: Words = (self._fine_weights + unit) >> np.uint64(self._fine_bits)
+        return rounded
 
     def _change(self, gradient: Words) -> Words:
-        plan = self._plan
-        if plan.l2_log2 is not None:
-            decay = self._weights.copy()
-            decay[0] = 0
-            gradient = gradient + (decay << np.uint64(plan.shift + plan.learning_rate_log2 + plan.l2_log2))
-        half = np.uint64(1 << (plan.shift - 1)) if self._session.first else np.uint64(0)
-        return shifted_exactly(self._session, gradient + half, GRADIENT_BITS, plan.shift)
+        """Shares of what the weights change by, with their fine bits, from shares modulo 2^GRADIENT_BITS.
+
+        A gradient is a change once it is divided by 2^shift, so a change has `shift` fine bits; those beyond
+        FINE_BITS_MAX, of a small learning rate or a large batch, are cut off exactly.
+        """
+        beyond = self._plan.shift - self._fine_bits
+        if beyond:
+            return shifted_exactly(self._session, gradient, GRADIENT_BITS, beyond)
+        return lifted(self._session, self._lifts, gradient, GRADIENT_BITS)
 
 
 def trained_in_the_clear(first: Encoded, second: Encoded, labels: Bits, plan: Plan) -> Floats:

@@ -74,11 +74,13 @@ class _EvaluatorPads:
 
 
 class ClippedSigmoid:
-    """Prepared for a block of rows, applied to slices of it, each row once.  fraction_bits: of z."""
+    """Prepared for a block of rows, applied to slices of it, each row once.  fraction_bits: of z.
+
+    Made by both sides at the same time; then both call `finish`, with other work in between where there is some.
+    """
 
     def __init__(self, session: Session, rows: int, fraction_bits: int, compared: Compared) -> None:
-        """Prepare; both sides at the same time."""
-        self._session = session
+        self._session, self._rows = session, rows
         self._fraction_bits = fraction_bits
         self._shift = np.uint64(fraction_bits - compared.fraction_bits)
 
@@ -86,19 +88,28 @@ class ClippedSigmoid:
             return list(clip_to_range(device, mask, number, compared.low_bits))
 
         self._comparisons = PreparedCircuit(session, circuit, compared.bits, rows)
-        use = session.uses.take(2)
-        self._garbler = self._garblers_pads(rows, use) if session.first else None
-        self._evaluator = None if session.first else self._evaluators_pads(rows, use)
+        self._use = session.uses.take(2)
+        self._garbler: _GarblerPads | None = None
+        self._evaluator: _EvaluatorPads | None = None
+
+    def finish(self) -> None:
+        """Make the transfers of the products as well."""
+        self._comparisons.receive()
+        if self._session.first:
+            self._garbler = self._garblers_pads(self._rows, self._use)
+        else:
+            self._evaluator = self._evaluators_pads(self._rows, self._use)
 
     def _garblers_pads(self, rows: int, use: int) -> _GarblerPads:
         session = self._session
+        t = session.receiver.extend(self._comparisons.garbled_outputs[0])
+        of_inside = np.ascontiguousarray(session.hashing(Domain.CORRELATED, use + 1, t)[:, 0])
         q = session.sender.extend(_OUTPUTS * rows)
         zero, one = (
             session.hashing(Domain.CORRELATED, use, each)[:, 0].reshape(_OUTPUTS, rows)
             for each in (q, q ^ session.sender.delta)
         )
-        t = session.receiver.extend(self._comparisons.garbled_outputs[0])
-        return _GarblerPads((zero, one), session.hashing(Domain.CORRELATED, use + 1, t)[:, 0])
+        return _GarblerPads((zero, one), of_inside)
 
     def _evaluators_pads(self, rows: int, use: int) -> _EvaluatorPads:
         session = self._session
