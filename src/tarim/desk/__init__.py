@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         OverrideFact,
     )
     from tarim.desk.follower import Follower
+    from tarim.desk.holds import waiting_hold
     from tarim.desk.labels import (
         Label,
         label_draft,
@@ -99,5 +100,6 @@ __all__ = [
     "labels_in",
     "refused_draft",
     "retried_draft",
+    "waiting_hold",
     "waiting_labels",
 ]

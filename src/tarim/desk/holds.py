@@ -30,6 +30,15 @@ def load_holds(connection: Connection, followed_seq: int) -> Holds:
     return Holds(HoldsState(found, [], [], followed_seq))
 
 
+def waiting_hold(connection: Connection, seq: int) -> Hold | None:
+    """The hold of the event at a position, as far as was followed; None when it does not wait any more.  Raises Damaged."""
+    row = connection.execute(select(HOLDS.c.content).where(HOLDS.c.seq == seq)).one_or_none()
+    try:
+        return None if row is None else _decoder.decode(row.content)
+    except msgspec.MsgspecError:
+        raise Damaged("the table of holds cannot be read: run tarim desk rebuild") from None
+
+
 def write_holds(connection: Connection, holds: Holds, facts: Facts) -> None:
     """Write what has become of the holds that these facts moved; `holds` is the fold after them."""
     moved = sorted({fact.held_seq for fact in facts.facts if isinstance(fact, HoldFact)})

@@ -11,6 +11,7 @@ from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
     from tarim.privacy.column_bundles import pack_columns
+    from tarim.privacy.customer_reading import CustomerReader
     from tarim.privacy.digests import ColumnDigester, bytes_of
     from tarim.privacy.fields import FIELDS, REFUSED, REGISTER, DataClass, Field, Purpose, Role, require_purpose
     from tarim.privacy.master import ENVIRONMENT_NAME, MasterKey, create_master_key, load_master_key
@@ -47,6 +48,7 @@ __all__ = [
     "create_master_key",
     "load_master_key",
     "ColumnDigester",
+    "CustomerReader",
     "TEXT_SPACE",
     "Tokenizer",
     "bytes_of",

@@ -71,7 +71,7 @@ _R = frozenset({Purpose.RISK})
 _RS = frozenset({Purpose.RISK, Purpose.SERVICE})
 _RSN = frozenset({Purpose.RISK, Purpose.SERVICE, Purpose.NOTICE})
 _RSM = frozenset({Purpose.RISK, Purpose.SERVICE, Purpose.MARKETING})
-_SN = frozenset({Purpose.SERVICE, Purpose.NOTICE})
+_RSMN = frozenset({Purpose.RISK, Purpose.SERVICE, Purpose.MARKETING, Purpose.NOTICE})
 
 
 def _token(name: str, space: str, purposes: frozenset[Purpose], doc: str, doc_zh: str, length_max: int = 64) -> Field:
@@ -100,16 +100,16 @@ _FIELDS: Final = (
         "来源系统的事件编号，在来源内唯一",
     ),
     _note("source", _RSN, "the system that sent it", "来源系统", 32),
-    _fact("kind", _RSM, "what happened: transfer, payment, login, ...", "事件类型"),
+    _fact("kind", _RSMN, "what happened: transfer, payment, login, ...", "事件类型"),
     _fact("occurred_at", _RSM, "when it happened, RFC 3339 with a zone", "发生时间（含时区）"),
     _fact("customer_type", _RS, "individual or corporate; corporate is out of scope", "客户类型：个人或对公"),
     _token("customer", "customer", _RSM, "the bank's number of the customer", "客户号"),
-    _token("account", "account", _RS, "the customer's account or card", "客户账号"),
+    _token("account", "account", _RSN, "the customer's account or card", "客户账号"),
     _token("payee_account", "account", _RS, "the counterparty's account", "对方账号"),
     _sealed("payee_name", _RS, "the counterparty's name", "对方户名"),
     _note("payee_bank", _RS, "the counterparty's bank code", "对方行号", 35),
     _sealed("payee_phone", _RS, "the counterparty's phone", "对方手机号", 32),
-    _fact("amount_fen", _RSM, "amount in minor units (fen)", "金额（分）", DataClass.C2),
+    _fact("amount_fen", _RSMN, "amount in minor units (fen)", "金额（分）", DataClass.C2),
     _fact("currency", _RS, "ISO 4217 code", "币种"),
     _fact("channel", _RSM, "pc, mobile, counter, atm, pos, api", "渠道"),
     _fact("result", _RS, "whether the source carried it out: unknown, succeeded, failed", "来源执行结果"),

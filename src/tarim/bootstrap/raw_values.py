@@ -1,0 +1,97 @@
+"""Raw values of one payment, opened beside the running service: from the vault's index, and from the journal's newest end."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tarim.base.errors import NotFound, Unavailable
+from tarim.contact import RawPayment
+from tarim.decisions import RecordKind, decode_events
+from tarim.journal import FolderReader
+from tarim.privacy import CustomerReader, MasterKey, Tokenizer
+from tarim.stream import Col
+
+_HALF: Final = 1 << 63
+_WHOLE: Final = 1 << 64
+_NAMES_MAX: Final = 16
+"""Names that one payee may have had for one customer."""
+
+
+class JournalValues:
+    """See `tarim.contact.RawValues`.  Any thread may call it."""
+
+    def __init__(self, journal: Path, vault: Path, master: MasterKey) -> None:
+        self._journal = journal
+        self._reader = CustomerReader(vault, master)
+        self._tokenizer = Tokenizer(master.derive("tokens"))
+        self._lock = threading.Lock()
+        self._log: FolderReader | None = None
+
+    def close(self) -> None:
+        """Let the journal's files go."""
+        with self._lock:
+            if self._log is not None:
+                self._log.close()
+                self._log = None
+
+    def device(self, device_id: str) -> int:
+        """Token, unsigned, of a device; 0 of ""."""
+        with self._lock:
+            return self._tokenizer.token("device", device_id) % _WHOLE if device_id else 0
+
+    def of_payment(self, seq: int, customer: int) -> RawPayment:
+        """See `tarim.contact.RawValues`."""
+        signed = (customer + _HALF) % _WHOLE - _HALF
+        with self._lock:
+            applied_seq = self._reader.applied_seq
+            bundles = self._reader.bundles(signed)
+            account, payee, newer = self._of_journal(seq, signed, applied_seq)
+            bundles += newer
+            names: dict[str, None] = {}
+            own: dict[str, None] = {}
+            numbers = accounts = payees = ""
+            for at, bundle in bundles:
+                numbers = bundle.get("customer", numbers)
+                accounts = self._matching("account", bundle, account) or accounts
+                found = self._matching("payee_account", bundle, payee)
+                payees = found or payees
+                if found and "payee_name" in bundle:
+                    names[bundle["payee_name"]] = None
+                    if at == seq:
+                        own[bundle["payee_name"]] = None
+        if not numbers or (account and not accounts) or (payee and not payees):
+            raise NotFound("what was sealed with this payment was destroyed")
+        return RawPayment(numbers, accounts, payees, tuple(own) or ("", *tuple(names)[:_NAMES_MAX]))
+
+    def _matching(self, name: str, bundle: dict[str, str], token: int) -> str:
+        """The bundle's value of a field, if it is the one with this token."""
+        value = bundle.get(name, "")
+        return value if value and self._tokenizer.token("account", value) == token else ""
+
+    def _of_journal(self, seq: int, customer: int, from_seq: int) -> tuple[int, int, list[tuple[int, dict[str, str]]]]:
+        """Tokens of account and payee of the event at `seq`, and the customer's bundles from `from_seq` up to it."""
+        if self._log is None:
+            if not (self._journal / "durable").exists():
+                raise Unavailable("the decisions' journal is not there yet")
+            self._log = FolderReader(self._journal)
+        found: list[tuple[int, dict[str, str]]] = []
+        account = payee = 0
+        for record in self._log.read(min(seq, from_seq), seq + 1):
+            if record.kind != RecordKind.EVENTS:
+                continue
+            events = decode_events(record)
+            if record.first_seq <= seq < record.first_seq + record.count:
+                row = events.rows[seq - record.first_seq]
+                account, payee = int(row[Col.ACCOUNT]), int(row[Col.PAYEE])
+            if events.side.sealed is None or record.first_seq + record.count <= from_seq:
+                continue
+            for index in np.flatnonzero(events.rows[:, Col.CUSTOMER] == customer).tolist():
+                blob = events.side.sealed[index]
+                if blob is not None and record.first_seq + index >= from_seq:
+                    at = record.first_seq + index
+                    found += [(at, bundle) for bundle in self._reader.open(customer, blob)]
+        return account, payee, found

@@ -1,0 +1,1 @@
+"""Tables and the wire of contact."""
