@@ -1,6 +1,7 @@
 """Reports: what the bank tells the authority, its own management, and neighbouring systems."""
 
 from tarim.reporting.adapters.message import check_message, message_of, schema_text
+from tarim.reporting.domain.case_facts import CaseFacts, MovementFact, Scenario, scenarios
 from tarim.reporting.domain.code_tables import Codes, CodeTable, packaged_codes, read_codes, read_divisions
 from tarim.reporting.domain.rules import Context
 from tarim.reporting.domain.suspicious import (
@@ -18,6 +19,7 @@ from tarim.reporting.domain.validation import Fault, FaultyReport, faults_of
 __all__ = [
     "Account",
     "Agent",
+    "CaseFacts",
     "CodeTable",
     "Codes",
     "Context",
@@ -25,8 +27,10 @@ __all__ = [
     "Document",
     "Fault",
     "FaultyReport",
+    "MovementFact",
     "Named",
     "Report",
+    "Scenario",
     "Subject",
     "Transaction",
     "check_message",
@@ -35,5 +39,6 @@ __all__ = [
     "packaged_codes",
     "read_codes",
     "read_divisions",
+    "scenarios",
     "schema_text",
 ]
