@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING
 from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
+    from tarim.desk.adapters.service import LabelService
     from tarim.desk.adapters.tables import MIGRATIONS
     from tarim.desk.desk import SYSTEM, Desk, DeskLimits, DeskState
     from tarim.desk.domain import (
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from tarim.desk.ledger import Ledger, RecordedNotShown
     from tarim.desk.ports import Book, Command
     from tarim.desk.rulewords import RuleWords
+    from tarim.desk.sender import LabelSender
     from tarim.desk.texts import Sealed, Texts
 else:
     __getattr__ = front_door(__name__, __file__)
@@ -88,6 +90,8 @@ __all__ = [
     "HoldFact",
     "Label",
     "LabelFact",
+    "LabelSender",
+    "LabelService",
     "Ledger",
     "Once",
     "OverrideFact",
