@@ -116,8 +116,8 @@ def decide_lift(acting: Acting, connection: Connection, number: int, agreed: boo
 
 def _held(acting: Acting, connection: Connection, case: Case, seq: int) -> CaseAlert:
     alert = acting.alert(connection, case, seq)
-    refuse_when(bool(alert.ordered), f"the {alert.ordered} of alert {seq} is ordered already")
     refuse_when(not alert.waits, f"the payment of alert {seq} is not held")
+    refuse_when(bool(alert.ordered), f"the {alert.ordered} of alert {seq} is ordered already")
     return alert
 
 
