@@ -46,10 +46,10 @@ class BitProducts:
             flips = unpacked(data, (count,)).astype(bool)
             zero, one = self._zero[part], self._one[part]
             low: Words = np.where(flips, one, zero)
-            channel.send("bit products, masked", low + mine - np.where(flips, zero, one))
+            channel.send("bit products, masked", low + mine.astype(np.uint64) - np.where(flips, zero, one))
             negated: Words = np.uint64(0) - low
             return negated
         channel.send("bit products, choices", packed(mine ^ self._choices[part]))
         masked = receive_one(channel, "bit products, masked", np.uint64, count)
-        found: Words = self._pads[part] + masked * mine
+        found: Words = self._pads[part] + masked * mine.astype(np.uint64)
         return found

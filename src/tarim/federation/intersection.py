@@ -18,8 +18,9 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
@@ -40,12 +41,13 @@ SET_MAX: Final = 1 << 24
 IDENTIFIER_CHARACTERS_MAX: Final = 256
 SECRET_BYTES: Final = 32
 _CHUNK: Final = 4_096
-"""Identifiers a process is given at a time."""
+"""Identifiers of a message, and of what a process is given at a time."""
 
 Places = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
 """Told how many of how many multiples are done."""
 _Work = Callable[[Sequence[bytes]], list[bytes]]
+_Spread = Callable[[_Work, Iterable[list[bytes]]], Iterable[list[bytes]]]
 
 
 class IdentifierKind(StrEnum):
@@ -105,36 +107,52 @@ def intersect(
         raise InputError("an identifier stands in the set more than once; drop the repetitions first")
     if max(len(identifiers), padded_to) > SET_MAX:
         raise TooLarge(f"a set has at most {SET_MAX} identifiers")
-    secret = os.urandom(SECRET_BYTES)
-    with _workers(processes) as workers:
-        counting = _Counting(progress, max(len(identifiers), padded_to))
-        decoys = [os.urandom(SECRET_BYTES) for _ in range(padded_to - len(identifiers))]
-        mine = _spread(workers, partial(hidden, context, secret), [*identifiers, *decoys], counting)
-        shuffled = np.argsort(fresh_words(len(mine)), kind="stable")
-        channel.send("intersection, how many", np.array([len(mine)], np.int64))
-        channel.send("intersection, points", _array([mine[place] for place in shuffled]))
-        count = int(receive_one(channel, "intersection, how many", np.int64, 1)[0])
-        if not 0 <= count <= SET_MAX:
-            raise ProtocolBroken("the other side's set is larger than a set may be")
-        came = _points(receive_one(channel, "intersection, points", np.uint8, count, POINT_BYTES))
-        counting.more(len(came))
-        theirs = _spread(workers, partial(multiplied, secret), came, counting)
-    if Role(1 - role) in learners:
-        channel.send("intersection, points of both secrets", _array(theirs))
-    if role not in learners:
+    secret, count = os.urandom(SECRET_BYTES), max(len(identifiers), padded_to)
+    order = np.argsort(fresh_words(count), kind="stable")
+    channel.send("intersection, how many", np.array([count], np.int64))
+    their_count = int(receive_one(channel, "intersection, how many", np.int64, 1)[0])
+    if not 0 <= their_count <= SET_MAX:
+        raise ProtocolBroken("the other side's set is larger than a set may be")
+    theirs_to_learn, mine_to_learn = Role(1 - role) in learners, role in learners
+    known: set[bytes] = set()
+    with _workers(processes) as spread:
+        counting = _Counting(progress, count + their_count)
+        shuffled = (_padded(identifiers, order[part]) for part in _parts(count))
+        for points in spread(partial(hidden, context, secret), shuffled):
+            channel.send("intersection, points", _array(points))
+            counting.done(len(points))
+        came = (_received(channel, "intersection, points", part) for part in _parts(their_count))
+        for points in spread(partial(multiplied, secret), came):
+            if theirs_to_learn:
+                channel.send("intersection, points of both secrets", _array(points))
+            if mine_to_learn:
+                known.update(points)
+            counting.done(len(points))
+    if not mine_to_learn:
         return None
-    both = _points(receive_one(channel, "intersection, points of both secrets", np.uint8, len(mine), POINT_BYTES))
-    known = set(theirs)
-    found = sorted((point, int(place)) for point, place in zip(both, shuffled, strict=True) if point in known)
+    both = [
+        point for part in _parts(count) for point in _received(channel, "intersection, points of both secrets", part)
+    ]
+    found = sorted((point, int(place)) for point, place in zip(both, order, strict=True) if point in known)
     return np.array([place for _, place in found if place < len(identifiers)], np.int64)
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
+
+
+def _padded(identifiers: Sequence[bytes], places: Places) -> list[bytes]:
+    """The identifiers of these places; a place beyond them gets one that nobody has."""
+    return [identifiers[place] if place < len(identifiers) else os.urandom(SECRET_BYTES) for place in places]
+
+
+def _received(channel: Channel, step: str, part: slice) -> list[bytes]:
+    return _points(receive_one(channel, step, np.uint8, part.stop - part.start, POINT_BYTES))
 
 
 class _Counting:
     def __init__(self, progress: Progress, count: int) -> None:
         self._progress, self._done, self._all = progress, 0, count
-
-    def more(self, count: int) -> None:
-        self._all += count
 
     def done(self, count: int) -> None:
         self._done += count
@@ -142,22 +160,23 @@ class _Counting:
 
 
 @contextmanager
-def _workers(processes: int) -> Iterator[Executor | None]:
-    """Processes of their own for the multiples, which hold the interpreter's lock; None for the caller's."""
+def _workers(processes: int) -> Iterator[_Spread]:
+    """A `map` over processes of its own for the multiples, which hold the interpreter's lock; one that keeps order."""
     if processes <= 1:
-        yield None
+        yield map
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("forkserver")) as pool:
-        yield pool
 
+        def spread(work: _Work, parts: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
+            ahead: deque[Future[list[bytes]]] = deque()
+            for part in parts:
+                ahead.append(pool.submit(work, part))
+                if len(ahead) > 2 * processes:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
-def _spread(workers: Executor | None, work: _Work, items: Sequence[bytes], counting: _Counting) -> list[bytes]:
-    parts = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
-    found: list[bytes] = []
-    for part in map(work, parts) if workers is None else workers.map(work, parts):
-        found += part
-        counting.done(len(part))
-    return found
+        yield spread
 
 
 def _array(points: Sequence[bytes]) -> npt.NDArray[np.uint8]:
