@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.params import Path
-from starlette.exceptions import HTTPException
 
 from tarim.api.answers import Answers
+from tarim.api.auditing import Auditor
 from tarim.api.doors import Door
 from tarim.api.figures import Figures
 from tarim.api.openapi import describe
 from tarim.api.probing import Probes
-from tarim.api.problems import MEDIA_TYPE, Problem, problem_bytes, problem_of
+from tarim.api.refusals import answer_troubles
 from tarim.api.routes import Route, mount
-from tarim.base.errors import NotAllowed, NotFound, TarimError
+from tarim.base.errors import NotFound
 from tarim.decisions import DecisionService
 from tarim.identity import KeyId, Scope
 from tarim.intake import event_key
@@ -39,6 +38,7 @@ def build_app(
     figures: Figures,
     probes: Probes,
     version: str,
+    auditor: Auditor,
     routes: Sequence[Route] = (),
 ) -> FastAPI:
     """The application, with these routes beside its own; every route but health and the description needs a key."""
@@ -71,46 +71,12 @@ def build_app(
     async def metrics() -> Response:
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    mount(app, door, routes)
+    mount(app, door, routes, auditor)
     description = msgspec.json.encode(describe(version, routes))
 
     @app.get("/openapi.json")
     async def openapi() -> Response:
         return Response(description, media_type="application/json")
 
-    def refuse(problem: Problem) -> Response:
-        figures.refused(problem.code)
-        headers = dict(line.split(": ", 1) for line in problem.headers.decode("ascii").splitlines())
-        return Response(problem_bytes(problem), problem.status, headers, MEDIA_TYPE)
-
-    def on_trouble(request: Request, error: Exception) -> Response:
-        assert isinstance(error, TarimError)
-        if error.http_status == 500:
-            figures.failed(error)
-        if isinstance(error, NotAllowed):
-            error = probes.stranger(error, request.client.host if request.client else "")
-        return refuse(problem_of(error))
-
-    def on_invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        field = str(first["loc"][-1])
-        return refuse(Problem(422, "invalid-field", f"{field}: {first['msg']}", field, first["msg"]))
-
-    def on_http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        if error.status_code == 405:
-            allow = (error.headers or {}).get("Allow", "GET")
-            return refuse(
-                Problem(405, "method-not-allowed", f"this route takes {allow}", headers=f"allow: {allow}\r\n".encode())
-            )
-        return refuse(Problem(404, "not-found", "there is no such route"))
-
-    handlers: list[tuple[type[Exception], Callable[[Request, Exception], Response]]] = [
-        (TarimError, on_trouble),
-        (RequestValidationError, on_invalid),
-        (HTTPException, on_http),
-    ]
-    for kind, handler in handlers:
-        app.add_exception_handler(kind, handler)
+    answer_troubles(app, figures, probes.stranger)
     return app

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tarim.base.errors import FieldError, TarimError, TooOften
+from tarim.base.errors import FieldError, TarimError, TooOften, Unrecorded
 from tarim.intake import RULES_ZH, RefusedAt
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -70,7 +70,7 @@ def problem_of(error: TarimError) -> Problem:
         index, cause = error.index, error.cause
     field, rule = (cause.field, cause.rule) if isinstance(cause, FieldError) else ("", "")
     headers = b""
-    if cause.http_status == 503:
+    if cause.http_status == 503 and not isinstance(cause, Unrecorded):  # which must not be repeated blindly
         headers = b"retry-after: %d\r\n" % RETRY_AFTER_S
     elif isinstance(cause, TooOften):
         headers = b"retry-after: %d\r\n" % cause.retry_after_s

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from tarim.api.auditing import Actor, Audited, Auditor, Note
 from tarim.api.doors import Door
 from tarim.base.errors import FieldError, NotAllowed
 from tarim.identity import Caller, Scope, caller_of_key
@@ -26,12 +27,13 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: who makes it, names in the path, and query and body as they were decoded."""
+    """One request: who makes it, names in the path, query and body as they were decoded, and what to say of it on the trail."""
 
     caller: Caller
     path: Mapping[str, str]
     query: Any
     body: Any
+    note: Note = field(default_factory=Note)
 
     @property
     def person(self) -> str:
@@ -50,6 +52,7 @@ class Route:
     path: FastAPI's form (`/v1/proposals/{id}`).  takes, query: msgspec structs, None for none; every field of `query` is a
     text, a number or a truth.  gives: the type of the answer.  body_bytes_max counts for exact paths only; elsewhere the
     server's own limit is the limit.  refused: told the name on the key ("" = no valid key) when somebody may not.
+    personal: it shows personal data, so that who reads is on the audit trail as well.
     """
 
     method: str
@@ -65,32 +68,44 @@ class Route:
     refusals: tuple[int, ...] = ()
     body_bytes_max: int = 64 << 10
     refused: Callable[[str], None] | None = None
+    personal: bool = False
 
 
-def mount(app: FastAPI, door: Door, routes: Iterable[Route]) -> None:
-    """Serve the routes; each of them needs a key with its scope."""
+def mount(app: FastAPI, door: Door, routes: Iterable[Route], auditor: Auditor) -> None:
+    """Serve the routes; each of them needs a key with its scope, and is on the audit trail as `tarim.api.auditing` says."""
     for route in routes:
         app.add_api_route(
-            route.path, _endpoint(door, route), methods=[route.method], name=route.operation, response_model=None
+            route.path,
+            _endpoint(door, route, auditor),
+            methods=[route.method],
+            name=route.operation,
+            response_model=None,
         )
 
 
-def _endpoint(door: Door, route: Route) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request], Awaitable[Response]]:
     decode: Callable[[bytes], Any] | None = (
         msgspec.json.Decoder(route.takes).decode if route.takes is not None else None
     )
 
-    async def endpoint(request: Request) -> Response:
+    def caller_of(request: Request, act: Audited) -> Caller:
         header = request.headers.get("authorization")
         authorization = None if header is None else header.encode("latin-1")
+        address = request.client.host if request.client else ""
         try:
             key = door.check(authorization, route.scope)
         except NotAllowed:
+            name = door.name_of(authorization)
+            act.actor = Actor(name, "key") if name else Actor()
             if route.refused is not None:
-                route.refused(door.name_of(authorization))
+                route.refused(name)
             raise
-        body: Any = None
+        act.actor = Actor(key.name, "key", key.id)
+        return caller_of_key(key, address)
+
+    async def decoded(request: Request) -> tuple[Any, Any]:
         query: Any = None
+        body: Any = None
         try:
             if route.query is not None:
                 query = msgspec.convert(dict(request.query_params), route.query, strict=False)
@@ -103,9 +118,21 @@ def _endpoint(door: Door, route: Route) -> Callable[[Request], Awaitable[Respons
             ) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise FieldError("body", "must be JSON") from None
-        address = request.client.host if request.client else ""
-        answer = await route.handler(Call(caller_of_key(key, address), dict(request.path_params), query, body))
-        return Response(_encode(answer), route.status, media_type="application/json")
+        return query, body
+
+    async def endpoint(request: Request) -> Response:
+        act = auditor.begin(request, route.method, route.path, route.operation, personal=route.personal)
+        try:
+            caller = caller_of(request, act)
+            query, body = await decoded(request)
+            await act.intend()
+            answer = await route.handler(Call(caller, dict(request.path_params), query, body, act.note))
+            encoded = _encode(answer)
+        except BaseException as error:
+            await act.failed(error)
+            raise
+        await act.done(answer)
+        return Response(encoded, route.status, media_type="application/json")
 
     return endpoint
 
@@ -129,9 +156,9 @@ def described(
             }
             for name in _NAMES.findall(route.path)
         ]
-        for field in msgspec.structs.fields(route.query) if route.query is not None else ():
-            (shape,), _ = msgspec.json.schema_components([field.type], ref_template=reference)
-            parameters.append({"name": field.encode_name, "in": "query", "required": field.required, "schema": shape})
+        for each in msgspec.structs.fields(route.query) if route.query is not None else ():
+            (shape,), _ = msgspec.json.schema_components([each.type], ref_template=reference)
+            parameters.append({"name": each.encode_name, "in": "query", "required": each.required, "schema": shape})
         operation: dict[str, Any] = {
             "operationId": route.operation,
             "summary": route.summary,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
-import logging
 import signal
 import socket
 import sys
@@ -20,6 +18,8 @@ import uvloop
 
 from tarim import __version__
 from tarim.api.answers import Answers
+from tarim.api.audit import audit_routes
+from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.backtests import Backtests, backtest_routes
 from tarim.api.connection import HttpLimits
 from tarim.api.doors import Door, Keys
@@ -28,6 +28,7 @@ from tarim.api.figures import Figures
 from tarim.api.governance import governance_routes
 from tarim.api.holds import hold_routes, keep_time
 from tarim.api.indicators import count, indicator_routes, watch
+from tarim.api.listening import listen
 from tarim.api.lists import list_routes
 from tarim.api.model_watch import LiveWatch, watch_routes
 from tarim.api.models import model_routes
@@ -35,6 +36,7 @@ from tarim.api.names import name_routes
 from tarim.api.probing import Probes, probe_routes
 from tarim.api.site import build_site
 from tarim.base.errors import DefinitionError, TarimError, Unavailable
+from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.children import finished
 from tarim.bootstrap.house import House
@@ -70,38 +72,25 @@ _MEMORY_CHECK_S: Final = 0.1
 _MEMORY_STEP: Final = 2 << 20
 
 
-def log_to_stderr() -> None:
-    """JSON lines on standard error: time, level, what happened.  Bodies and identifiers are never logged."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=json.dumps, ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, format='{"level": "%(levelname)s", "event": "%(message)s"}')
-
-
-def serve(house: House, keys: Keys, listening: Callable[[str], None]) -> None:
+def serve(house: House, trail: OpenTrail, keys: Keys, listening: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is under way and return.
 
     `listening` is told the address once connections are accepted.  Raises Unavailable when the address is taken.
     """
     settings = house.settings.service
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     warm_up(house)
     sys.setswitchinterval(settings.thread_switch_us / 1e6)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_YOUNG, _GC_MIDDLE, _GC_OLD)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(house, keys, listener, listening))
+        runner.run(_serve(house, trail, keys, listener, listening))
 
 
-async def _serve(house: House, keys: Keys, listener: socket.socket, listening: Callable[[str], None]) -> None:
+async def _serve(
+    house: House, trail: OpenTrail, keys: Keys, listener: socket.socket, listening: Callable[[str], None]
+) -> None:
     settings, loop = house.settings, asyncio.get_running_loop()
     service = settings.service
     figures = Figures(
@@ -187,6 +176,8 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
     register = NameRegister(names, house.vault, house.new_tokenizer())
     await names.start()
     house.intake.screen_names(names)
+    recorder = trail.recorder()
+    auditor = Auditor(recorder, trail.objects, house.clock)
     site = build_site(
         house.service,
         desk,
@@ -201,6 +192,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             request_s_max=service.request_s_max,
             idle_s_max=service.idle_s_max,
         ),
+        auditor,
         message_bytes_max=settings.intake.message_bytes_max,
         batch_bytes_max=settings.intake.batch_bytes_max,
         version=__version__,
@@ -217,6 +209,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             ),
             *watch_routes(house),
             *probe_routes(probes),
+            *audit_routes(trail),
             *model_routes(
                 ModelGovernor(governor, house.service, house.clock, check_package, shred_models),
                 house.service,
@@ -261,6 +254,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
             live_watch.run(),
             live_watch.measure(),
             keep_time(holds, house.service, figures),
+            keep_trail(auditor, trail.keeper, settings.audit.anchor_every_s, figures.failed),
         )
     ]
     host, port = listener.getsockname()[:2]
@@ -274,18 +268,7 @@ async def _serve(house: House, keys: Keys, listener: socket.socket, listening: C
         await screenings.close()
         await names.close()
         await desk.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1_024)
-    except OSError as error:
-        raise Unavailable(f"{host} port {port}: {error.strerror}") from None
-    return listener
+        await end_trail(auditor, recorder, trail.keeper)
 
 
 def _engine_bytes(engine: object) -> float:

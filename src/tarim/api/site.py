@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tarim.api.answers import Answers
 from tarim.api.app import build_app
+from tarim.api.auditing import Auditor
 from tarim.api.connection import HttpLimits, Site
 from tarim.api.decide import DecideRoute
 from tarim.api.doors import Door
@@ -23,6 +24,7 @@ def build_site(
     figures: Figures,
     probes: Probes,
     limits: HttpLimits,
+    auditor: Auditor,
     *,
     message_bytes_max: int,
     batch_bytes_max: int,
@@ -34,6 +36,6 @@ def build_site(
         b"/v1/decisions": DecideRoute(desk, door, answers, figures, probes, message_bytes_max, many=False),
         b"/v1/decisions:batch": DecideRoute(desk, door, answers, figures, probes, batch_bytes_max, many=True),
     }
-    application = build_app(service, door, answers, figures, probes, version, more)
+    application = build_app(service, door, answers, figures, probes, version, auditor, more)
     larger = {route.path.encode(): route.body_bytes_max for route in more}
     return Site(dict(routes), application, limits, figures.refused, figures.failed, larger)

@@ -11,6 +11,7 @@
     │   └── UnknownKey         a key that was never assigned
     ├── TooOften               asked more often than is allowed, or in a way that feels the rules out
     ├── Unavailable            cannot be done now and nothing was changed: disk full, closed intake
+    │   └── Unrecorded         done, or begun, and only its outcome could not be written to the audit trail
     └── Damaged                stored bytes are not what was written
 
 Each class says what HTTP should answer; the edge maps it in one place.  Messages name the field, the type of the
@@ -113,6 +114,12 @@ class Unavailable(TarimError):
 
     http_status = 503
     code = "unavailable"
+
+
+class Unrecorded(Unavailable):
+    """It was done, or begun, but the audit trail did not take its outcome: look before asking for it again."""
+
+    code = "unrecorded"
 
 
 class Damaged(TarimError):

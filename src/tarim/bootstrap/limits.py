@@ -13,9 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from tarim.bootstrap.desk_settings import AT_LIMITS as DESK_LIMITS
+
 PAGE: Final = "limits.md"
 
 AT_SETTINGS: Final = {
+    **DESK_LIMITS,
     "service.head_bytes_max": "431, and the connection is closed",
     "service.pipelined_requests_max": "reading that connection pauses until answers went out",
     "service.connections_max": "a further connection is answered 503",
@@ -57,6 +60,8 @@ AT_SETTINGS: Final = {
     "vault.sealed_before_slots": "older combinations are sealed again: more bytes, nothing lost",
     "vault.index_batches_max": "the writer waits for the vault's index",
     "vault.index_cached_bytes_max": "chunks of the index are read again from the disk",
+    "audit.waiting_entries_max": "503: an act whose entry would wait is refused",
+    "audit.group_entries_max": "the next transaction",
 }
 FIXED: Final = (
     ("tarim.stream.definitions:FEATURES_MAX", "features of a set", "the definition is refused"),
@@ -211,6 +216,22 @@ FIXED: Final = (
     ("tarim.screening.names.state:LISTS_MAX", "watch lists", "503 for one more"),
     ("tarim.screening.names.state:GOOD_GUYS_MAX", "good guys", "503 for one more"),
     ("tarim.screening.names.state:VALID_DAYS_MAX", "days a good guy may last", "422"),
+    (
+        "tarim.audit.domain.entry:DETAIL_ITEMS_MAX",
+        "items of an audit entry's detail",
+        "the entry is refused: a fault of ours",
+    ),
+    ("tarim.audit.domain.query:PAGE_MAX", "entries of one page of a search of the audit trail", "422"),
+    ("tarim.audit.domain.examine:FAULTS_MAX", "faults of an audit trail that are named", "further ones are counted"),
+    ("tarim.audit.domain.unfinished:OPEN_MAX", "acts without an outcome that are named", "further ones are not named"),
+    ("tarim.audit.adapters.exports:EXPORT_ENTRIES_MAX", "entries of one export of the audit trail", "422; take two"),
+    ("tarim.audit.adapters.exports:EXPORTS_OPEN_MAX", "exports of the audit trail that wait", "503 for a further one"),
+    ("tarim.audit.adapters.exports:LINES_MAX", "lines of one page of an export", "the next page"),
+    (
+        "tarim.audit.adapters.anchor_file:FILE_BYTES_MAX",
+        "bytes of a file of anchors",
+        "it is not read: move it away, kept",
+    ),
     ("tarim.api.names:FILES_BYTES_MAX", "bytes of the files of one import of a watch list", "422"),
     ("tarim.screening.lists.membership:ENTRIES_MAX", "entries of all lists together", "503 for a change beyond it"),
     (

@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from tarim.base.errors import DefinitionError, NotFound
+from tarim.bootstrap.audit_settings import AuditSettings
+from tarim.bootstrap.desk_settings import MEANINGS as DESK_MEANINGS
+from tarim.bootstrap.desk_settings import DeskSettings
 from tarim.bootstrap.name_settings import NameSettings
 from tarim.decisions import IndicatorSettings, ProbeSettings
 from tarim.intake import IntakeLimits
@@ -113,9 +116,12 @@ class Settings:
     intake: IntakeLimits = field(default_factory=IntakeLimits)
     vault: VaultLimits = field(default_factory=VaultLimits)
     names: NameSettings = field(default_factory=NameSettings)
+    desk: DeskSettings = field(default_factory=DeskSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
 
 MEANINGS: Final[Mapping[str, str]] = {
+    **DESK_MEANINGS,
     "service.host": "address to listen on",
     "service.port": "port to listen on; 0 takes a free one",
     "service.head_bytes_max": "longest request line and headers",
@@ -193,11 +199,18 @@ MEANINGS: Final[Mapping[str, str]] = {
     "names.rescreen_after_s": "seconds after a change until all customers are screened",
     "names.nice": "niceness of the process that screens all customers",
     "vault.index_cached_bytes_max": "memory for finding a customer's sealed values, 8 bytes a value",
+    "audit.database_url": "database of the audit trail, SQLite or PostgreSQL, as a URL; empty: `DATA/audit.db`",
+    "audit.anchors_folder": "where anchors are kept, best on another machine; empty: `DATA/anchors`",
+    "audit.anchor_every_s": "seconds between two anchors, when there are new entries",
+    "audit.keep_days": "days an entry is kept at least, 183 or more; older ones may be dropped once exported and anchored",
+    "audit.waiting_entries_max": "entries that wait to be written; acts beyond it are refused",
+    "audit.group_entries_max": "entries written in one transaction",
 }
 """What each setting means; a test holds it complete."""
 
 _LEAST: Final[Mapping[str, int]] = {
     "service.port": 0,
+    "desk.port": 0,
     "snapshots.nice": 0,
     "names.nice": 0,
     "journal.free_bytes_min": 0,

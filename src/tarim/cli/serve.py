@@ -27,7 +27,9 @@ def serve_command(
     """
     import os
 
-    from tarim.api.server import log_to_stderr, serve
+    from tarim.api.listening import log_to_stderr
+    from tarim.api.server import serve
+    from tarim.bootstrap.audit import OpenTrail
     from tarim.bootstrap.house import House
     from tarim.bootstrap.places import Places
     from tarim.bootstrap.settings import settings_of
@@ -46,7 +48,9 @@ def serve_command(
     with House(settings_of(data, environment), Places(data), environment, say=_say) as house:
         if not (data / "keys.json").exists():
             _say("there is no API key yet, so every request is refused: make one with `tarim keys create`")
-        serve(house, KeyRing.load(house.places.api_keys, house.clock), lambda url: _say(f"listening on {url}"))
+        with OpenTrail.open(house.settings.audit, house.places, environment, house.clock) as trail:
+            keys = KeyRing.load(house.places.api_keys, house.clock)
+            serve(house, trail, keys, lambda url: _say(f"listening on {url}"))
     _say("stopped")
 
 

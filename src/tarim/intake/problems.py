@@ -28,6 +28,7 @@ TITLES: Final = MappingProxyType(
         "unknown-key": ("A key that was never assigned", "未分配的密钥"),
         "too-often": ("Asked too often", "请求过于频繁"),
         "unavailable": ("Not possible now; nothing was changed", "暂时不可用，未作任何更改"),
+        "unrecorded": ("Begun or done, but not on the audit trail", "已执行或已开始，但未能记入审计日志"),
         "damaged": ("Stored data is damaged", "存储数据已损坏"),
     }
 )

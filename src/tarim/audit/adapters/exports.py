@@ -17,6 +17,7 @@ from sqlalchemy import Row, insert, select, update
 from tarim.audit.adapters.keeper import Keeper
 from tarim.audit.adapters.tables import EXPORTS
 from tarim.audit.domain.anchors import Bridge, signed_bridge
+from tarim.audit.domain.entry import KEEP_DAYS_LEAST
 from tarim.audit.domain.examine import examine
 from tarim.audit.domain.lines import line_of
 from tarim.base.canonical import canonical_json
@@ -29,8 +30,6 @@ EXPORTS_OPEN_MAX: Final = 100
 EXPORTS_LISTED_MAX: Final = 200
 LINES_MAX: Final = 1_000
 """Lines of one page of an export."""
-KEEP_DAYS_LEAST: Final = 183
-"""Six months: what article 21 of the Cybersecurity Law demands of network logs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ CHARACTERS_MAX: Final[Mapping[str, int]] = {
 }
 DETAIL_ITEMS_MAX: Final = 16
 DETAIL_CHARACTERS_MAX: Final = 128
+KEEP_DAYS_LEAST: Final = 183
+"""Six months: what article 21 of the Cybersecurity Law demands of network logs."""
 
 _HIDDEN: Final = "[…]"
 _NUMBERS: Final = re.compile(r"\+?\d(?:[\s\-–—()./]{0,2}\d){5,}[Xx]?")

@@ -1,0 +1,146 @@
+"""The audit trail of a data folder: its database, its anchors, its keys; and local work that is done in somebody's name.
+
+DATA/audit.db and DATA/anchors/ unless settings say otherwise.  The folder of anchors belongs where who administers the
+database cannot write.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from tarim.audit import (
+    INTENT,
+    MIGRATIONS,
+    AnchorFile,
+    Entry,
+    Exports,
+    Keeper,
+    Objects,
+    Recorder,
+    Result,
+    Store,
+    plain,
+    without_numbers,
+)
+from tarim.base.errors import TarimError, Unrecorded
+from tarim.base.instants import Clock
+from tarim.bootstrap.audit_settings import AuditSettings
+from tarim.bootstrap.clock import SystemClock
+from tarim.bootstrap.places import Places
+from tarim.bootstrap.settings import settings_of
+from tarim.identity import KeyId
+from tarim.privacy import Signer, load_master_key
+from tarim.records import Database
+
+DATABASE_FILE: Final = "audit.db"
+ANCHORS_FOLDER: Final = "anchors"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTrail:
+    """Everything of one trail.  Close it, or use it as a context."""
+
+    settings: AuditSettings
+    store: Store
+    keeper: Keeper
+    exports: Exports
+    objects: Objects
+    clock: Clock
+
+    @classmethod
+    def open(
+        cls, settings: AuditSettings, places: Places, environment: Mapping[str, str], clock: Clock | None = None
+    ) -> OpenTrail:
+        """Raises Unavailable, DefinitionError (URL), NotFound (no master key), Conflict (a newer database)."""
+        clock = clock or SystemClock()
+        master = load_master_key(places.master_key, environment)
+        url = settings.database_url or f"sqlite:///{(places.data / DATABASE_FILE).absolute()}"
+        folder = Path(settings.anchors_folder) if settings.anchors_folder else places.data / ANCHORS_FOLDER
+        store = Store(Database.open(url, [MIGRATIONS]))
+        keeper = Keeper(store, AnchorFile(folder), Signer.of(master), clock)
+        return cls(settings, store, keeper, Exports(keeper, clock), Objects(master.derive("audit-objects")), clock)
+
+    def recorder(self) -> Recorder:
+        """A thread that writes; the caller closes it."""
+        return Recorder(
+            self.store,
+            waiting_entries_max=self.settings.waiting_entries_max,
+            group_entries_max=self.settings.group_entries_max,
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@contextmanager
+def recorded(
+    places: Places,
+    environment: Mapping[str, str],
+    act: str,
+    who: KeyId | None = None,
+    *,
+    about: tuple[str, str] = ("", ""),
+    reason: str = "",
+) -> Iterator[LocalAct]:
+    """Local work on a data folder, on the trail: that it begins, and how it went.
+
+    act: `cli.` and the command.  who: the operator; None for the account at the machine.  about: kind and id of the object.
+    Raises Unavailable when the beginning cannot be written (then nothing is done), Unrecorded when its result cannot.
+    """
+    with OpenTrail.open(settings_of(places.data, environment).audit, places, environment) as trail:
+        local = LocalAct(*about)
+        named = who.name if who else _account()
+        kind, session = ("key", who.id) if who else ("local", "")
+
+        def entry(result: Result, name: str, detail: Mapping[str, str | int]) -> Entry:
+            return Entry(
+                trail.clock.now_ms(), plain(named, 64), kind, act, name, "local", session,
+                plain(without_numbers(reason), 500), result, detail,
+            )  # fmt: skip
+
+        def unproven() -> str:
+            return trail.objects.unproven(local.kind, local.id) if local.id else ""
+
+        intent = trail.store.record(entry(Result.INTENDED, unproven(), {}))
+        result, name, detail = Result.FAILED, "", dict[str, str | int]({INTENT: intent})
+        try:
+            yield local
+            result, name = Result.DONE, trail.objects.known(local.kind, local.id) if local.id else ""
+        except BaseException as error:
+            name = unproven()
+            detail["code"] = getattr(error, "code", "internal")
+            if isinstance(error, TarimError) and error.http_status < 500:
+                result = Result.REFUSED
+            raise
+        finally:
+            try:
+                trail.store.record(entry(result, name, detail))
+            except TarimError as error:
+                raise Unrecorded(f"{error.detail}: it was begun as entry {intent}; look before repeating it") from None
+
+
+@dataclass(slots=True)
+class LocalAct:
+    """What local work is done to; set when it is known."""
+
+    kind: str = ""
+    id: str = ""
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
