@@ -77,7 +77,8 @@ def _answer(name: str, text: str, headers: dict[str, Any] | None = None) -> dict
     return {"description": text, "content": content, **({"headers": headers} if headers else {})}
 
 
-def _refusals(*statuses: int) -> dict[str, Any]:
+def refusals_of(*statuses: int) -> dict[str, Any]:
+    """The answers of these statuses, and of those that any request may get."""
     schema = {"schema": {"$ref": _REF.format(name="ProblemBody")}}
     refusals: dict[str, Any] = {}
     often = (429,) if 401 in statuses else ()  # where a key is needed it may be asked too often, or unknown too often
@@ -93,7 +94,7 @@ def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
     """The whole description, ready to be encoded; `routes` beside those that are always there."""
     limits = IntakeLimits()
     _, components = msgspec.json.schema_components((DecisionBody, BatchBody, ProblemBody), ref_template=_REF)
-    paths, more = described(routes, _refusals, _REF)
+    paths, more = described(routes, refusals_of, _REF)
     components |= more
     components["HealthBody"] = {
         "title": "HealthBody",
@@ -165,7 +166,7 @@ def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
                     "requestBody": body({"$ref": _REF.format(name="Event")}),
                     "responses": {
                         "200": _answer("DecisionBody", "the decision, durable", replayed),
-                        **_refusals(401, 403, 409, 413, 415, 422),
+                        **refusals_of(401, 403, 409, 413, 415, 422),
                     },
                 }
             },
@@ -178,7 +179,7 @@ def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
                     "requestBody": body({"anyOf": [events, wrapped]}),
                     "responses": {
                         "200": _answer("BatchBody", "for each event its decision, durable, or why it was refused"),
-                        **_refusals(401, 403, 413, 415, 422),
+                        **refusals_of(401, 403, 413, 415, 422),
                     },
                 }
             },
@@ -201,7 +202,10 @@ def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
                             "schema": {"type": "string", "pattern": _SOURCE},
                         },
                     ],
-                    "responses": {"200": _answer("DecisionBody", "the decision"), **_refusals(401, 403, 404, 413, 422)},
+                    "responses": {
+                        "200": _answer("DecisionBody", "the decision"),
+                        **refusals_of(401, 403, 404, 413, 422),
+                    },
                 }
             },
             "/v1/health": {
@@ -211,7 +215,7 @@ def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
                     "security": [],
                     "responses": {
                         "200": _answer("HealthBody", "it does"),
-                        **_refusals(413),
+                        **refusals_of(413),
                         "503": {
                             "description": "it does not, and has to be restarted",
                             "content": {
@@ -232,7 +236,7 @@ def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
                             "description": "the figures",
                             "content": {"text/plain": {"schema": {"type": "string"}}},
                         },
-                        **_refusals(401, 403, 413),
+                        **refusals_of(401, 403, 413),
                     },
                 }
             },
@@ -246,7 +250,7 @@ def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
                             "description": "OpenAPI 3.1",
                             "content": {"application/json": {"schema": {"type": "object"}}},
                         },
-                        **_refusals(413),
+                        **refusals_of(413),
                     },
                 }
             },

@@ -1,0 +1,60 @@
+"""What the desk counts, for /metrics; nothing personal is ever a label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from tarim.api.figures import Histogram
+
+_BOUNDS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_CODES_MAX = 64
+
+
+class DeskFigures:
+    """Counters of one desk.  Gauges are functions that are asked when somebody looks.  One loop."""
+
+    def __init__(self, gauges: dict[str, tuple[str, Callable[[], float]]]) -> None:
+        self._gauges = gauges
+        self._refused: Counter[str] = Counter()
+        self._failures = 0
+        self._requests = {"GET": Histogram(_BOUNDS_S), "other": Histogram(_BOUNDS_S)}
+        self._log = structlog.get_logger("tarim.desk")
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def refused(self, code: str) -> None:
+        """A request was refused, for the reason with this code."""
+        if code in self._refused or len(self._refused) < _CODES_MAX:
+            self._refused[code] += 1
+
+    def failed(self, error: BaseException) -> None:
+        """Something failed that is not the caller's fault; said by the kind of error, never with its content."""
+        self._failures += 1
+        detail = getattr(error, "detail", "")
+        self._log.error("failed", error=type(error).__name__, detail=detail, exc_info=not detail)
+
+    def answered(self, method: str, took_s: float) -> None:
+        """A request was answered."""
+        self._requests["GET" if method == "GET" else "other"].observe(took_s)
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures (prometheus_client's Collector)."""
+        refused = CounterMetricFamily("tarim_desk_refused", "Requests refused, by code.", labels=["code"])
+        for code in sorted(self._refused):
+            refused.add_metric([code], self._refused[code])
+        yield refused
+        yield CounterMetricFamily("tarim_desk_failures", "Failures that were not the caller's.", value=self._failures)
+        yield self._requests["GET"].family("tarim_desk_read_seconds", "Requests that read.")
+        yield self._requests["other"].family("tarim_desk_write_seconds", "Requests that change something.")
+        for name, (text, value) in self._gauges.items():
+            yield GaugeMetricFamily(name, text, value=value())
+
+    def text(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self._registry)

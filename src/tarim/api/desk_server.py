@@ -1,0 +1,132 @@
+"""The desk's process: one loop for HTTP, one thread that writes, some that read, one that tells verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+
+import uvicorn
+import uvloop
+
+from tarim import __version__
+from tarim.api.auditing import Auditor, end_trail, keep_trail
+from tarim.api.connection import HttpLimits, Site
+from tarim.api.desk_app import build_desk_app
+from tarim.api.desk_figures import DeskFigures
+from tarim.api.desk_labels import desk_label_routes
+from tarim.api.doors import Door, Keys
+from tarim.api.listening import listen
+from tarim.api.routes import Route
+from tarim.base.errors import NotAllowed, TarimError, TooOften, UnknownKey
+from tarim.bootstrap.audit import OpenTrail
+from tarim.bootstrap.desk import DeskHouse
+from tarim.desk import LabelSender, LabelService
+from tarim.identity import Strangers
+
+BEHIND_MAX = 10_000
+"""With more positions of the decisions' journal not shown yet the desk says that it is behind."""
+
+
+def people_routes(house: DeskHouse) -> list[Route]:
+    """Everything that people's work offers."""
+    return [
+        *desk_label_routes(house.desk),
+    ]
+
+
+def serve_desk(house: DeskHouse, trail: OpenTrail, keys: Keys, listening: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what is under way and return.
+
+    `listening` is told the address once connections are accepted.  Raises Unavailable when the address is taken.
+    """
+    settings = house.settings.desk
+    listener = listen(settings.host, settings.port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(house, trail, keys, listener, listening))
+
+
+async def _serve(
+    house: DeskHouse, trail: OpenTrail, keys: Keys, listener: socket.socket, listening: Callable[[str], None]
+) -> None:
+    settings, loop = house.settings.desk, asyncio.get_running_loop()
+    desk = house.desk
+    sender = LabelSender(desk, LabelService(settings.service_url, house.service_key), settings.label_retry_s_max)
+    figures = DeskFigures(
+        {
+            "tarim_desk_acts_seq": ("Acts in the tables.", lambda: desk.state.acts_seq),
+            "tarim_desk_followed_seq": ("Decisions' journal in the tables.", lambda: desk.state.followed_seq),
+            "tarim_desk_behind": ("Positions of the decisions' journal not shown yet.", lambda: desk.state.behind),
+            "tarim_desk_waiting_commands": ("Commands that wait for their turn.", lambda: desk.state.waiting),
+            "tarim_desk_broken": ("1 when the tables stand still.", lambda: float(bool(desk.state.trouble))),
+            "tarim_desk_labels_wait": ("1 when verdicts cannot be told.", lambda: float(bool(sender.trouble))),
+        }
+    )
+    recorder = trail.recorder()
+    auditor = Auditor(recorder, trail.objects, house.clock)
+    routes = people_routes(house)
+    application = build_desk_app(
+        lambda: desk.state, Door(keys), figures, __version__, auditor, routes, partial(_stranger, _strangers(house)),
+        BEHIND_MAX,
+    )  # fmt: skip
+    limits = HttpLimits(
+        head_bytes_max=settings.head_bytes_max,
+        other_body_bytes_max=settings.body_bytes_max,
+        connections_max=settings.connections_max,
+        other_requests_max=settings.requests_max,
+        request_s_max=settings.request_s_max,
+        idle_s_max=settings.idle_s_max,
+    )
+    larger = {route.path.encode(): route.body_bytes_max for route in routes}
+    site = Site({}, application, limits, figures.refused, figures.failed, larger)
+    config = uvicorn.Config(
+        site.application,
+        http=site.connection,  # type: ignore[arg-type]
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        backlog=settings.connections_max,
+        timeout_graceful_shutdown=settings.stop_s_max,
+    )
+    server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):  # heard before uvicorn listens to them
+        signal.signal(number, stop)
+    desk.start()
+    sender.start()
+    background = [
+        loop.create_task(each)
+        for each in (
+            site.sweep(),
+            keep_trail(auditor, trail.keeper, house.settings.audit.anchor_every_s, figures.failed),
+        )
+    ]
+    host, port = listener.getsockname()[:2]
+    listening(f"http://{host}:{port}")
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for task in background:
+            task.cancel()
+        await loop.run_in_executor(None, sender.close)
+        await end_trail(auditor, recorder, trail.keeper)
+
+
+def _strangers(house: DeskHouse) -> Strangers:
+    probing = house.settings.probing
+    return Strangers(probing.unknown_keys_max, probing.unknown_keys_s, probing.ban_s)
+
+
+def _stranger(strangers: Strangers, error: NotAllowed, address: str) -> TarimError:
+    """What to answer somebody who may not; too many keys that were never assigned, and the address is refused a while."""
+    if not isinstance(error, UnknownKey):
+        return error
+    banned_s, _ = strangers.tried(address, time.monotonic())
+    return TooOften("too many keys that were never assigned", banned_s) if banned_s else error
