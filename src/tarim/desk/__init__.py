@@ -38,7 +38,6 @@ from typing import TYPE_CHECKING
 from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
-    from tarim.desk.adapters.service import LabelService
     from tarim.desk.adapters.tables import MIGRATIONS
     from tarim.desk.desk import SYSTEM, Desk, DeskLimits, DeskState
     from tarim.desk.domain import (
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     )
     from tarim.desk.follower import Follower
     from tarim.desk.holds import waiting_hold
+    from tarim.desk.label_service import LabelService
     from tarim.desk.labels import (
         Label,
         label_draft,

@@ -9,7 +9,7 @@ import pytest
 
 from tarim.base.errors import NotFound, TarimError, Unavailable
 from tarim.desk import Desk, LabelSender, label_draft, label_of, labels_in, retried_draft, waiting_labels
-from tarim.desk.adapters.service import NotTaken, message_of
+from tarim.desk.label_service import NotTaken, message_of
 from tests.fakes.desk import DecisionsWritten, open_desk
 from tests.fakes.diary import Diary
 
