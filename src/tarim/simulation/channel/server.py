@@ -38,6 +38,7 @@ CALLBACKS: Final = {
 }
 BODY_BYTES_MAX: Final = 1 << 20
 TIMEOUT_S: Final = 10.0
+_ANSWERED: Final = ("outcome", "method", "code", "device_id", "purpose")
 _SHOWN: Final = ("account", "payee_account", "payee_name", "amount_fen", "currency")
 
 
@@ -78,9 +79,7 @@ class ReferenceChannel:
     def answer(self, event_id: str, answered: dict[str, Any]) -> tuple[int, Any]:
         """A customer answers; the desk's answer."""
         challenge = self._challenge(event_id)
-        body = {
-            name: answered[name] for name in ("outcome", "method", "code", "device_id", "purpose") if name in answered
-        }
+        body: dict[str, Any] = {name: answered[name] for name in _ANSWERED if name in answered}
         if "shown" in answered:
             body["shown_digest"] = shown_digest(challenge["challenge"], challenge["nonce"], answered["shown"])
         return self._to_desk(f"/v1/contact/challenges/{challenge['challenge']}/answers", body)
