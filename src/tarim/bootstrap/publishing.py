@@ -1,7 +1,7 @@
 """Rulesets on their way into force: kept, checked, and compiled aside.
 
-Compiling takes seconds and holds the interpreter, so a child process does it into the data folder's cache; loading the
-machine code afterwards takes milliseconds.
+Reading rules and compiling them takes seconds and holds the interpreter, so a child process does both, into the data folder's
+cache; to load what it prepared takes milliseconds.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from tarim.base.errors import DefinitionError, Unavailable
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.children import finished
-from tarim.bootstrap.house import House, feature_set, make_decider
+from tarim.bootstrap.house import House, feature_set
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
-from tarim.decisions import Control, Decider, Lineup
+from tarim.decisions import Control, Decider
 from tarim.models import Model, model_from_bytes
-from tarim.rules import CheckedRuleset, Ruleset, check_ruleset, compile_ruleset
+from tarim.rules import CheckedRuleset, Ruleset, check_ruleset, load_prepared, prepare_ruleset
 from tarim.stream import FeatureSet
 
 COMPILE_S_MAX = 300
@@ -54,6 +54,9 @@ class RulesetTexts:
                 f"the rules ask lists that do not exist: {', '.join(unknown[:LISTS_NAMED])}; "
                 "create them first (tarim lists create), or an event would never be found on them"
             )
+        self._house.artefacts.keep(
+            text.encode()
+        )  # here, not in the thread of the decisions, because it waits for the disk
         return checked
 
 
@@ -87,9 +90,8 @@ class CompileAside:
         )
         if child.status:
             raise Unavailable(f"the ruleset could not be compiled: {child.errors[-300:]}")
-        ruleset = compile_ruleset(
-            house.artefacts.get(control.digest).decode("utf-8"), house.features.names, house.places.cache / "rules"
-        )
+        text = house.artefacts.get(control.digest).decode("utf-8")
+        ruleset = load_prepared(child.output, text, house.features.names, house.places.cache / "rules")
         if ruleset.version != control.version:
             raise DefinitionError("the ruleset kept under this digest is another version than the proposal says")
         return ruleset
@@ -110,8 +112,7 @@ def read_model(artefacts: Artefacts, version: str, features: FeatureSet) -> Mode
     return model
 
 
-def compile_kept(settings: Settings, places: Places, digest: str) -> str:
-    """Compile a kept ruleset into the cache; its version.  Raises NotFound, DefinitionError."""
-    features = feature_set(settings.engine.features)
-    rules = Artefacts(places.artefacts).get(digest)
-    return make_decider(rules, [], Lineup(), features, places.cache / "rules").ruleset_version
+def compile_kept(settings: Settings, places: Places, digest: str) -> bytes:
+    """Compile a kept ruleset into the cache, for `load_prepared`.  Raises NotFound, DefinitionError, Unavailable."""
+    text = Artefacts(places.artefacts).get(digest).decode("utf-8")
+    return prepare_ruleset(text, feature_set(settings.engine.features).names, places.cache / "rules")

@@ -206,8 +206,9 @@ def compile_command(
     data: Annotated[Path, typer.Option(help="The data folder. 数据目录。")] = Path("var/tarim"),
     nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of this process. 进程优先级。")] = 0,
 ) -> None:
-    """Compile a kept ruleset into the cache of the data folder. 将规则集编译到缓存。"""
+    """Compile a kept ruleset into the cache, and write what loads it; for the service. 供服务调用：将规则集编译到缓存。"""
     import os
+    import sys
 
     from tarim.bootstrap.places import Places
     from tarim.bootstrap.publishing import compile_kept
@@ -215,7 +216,7 @@ def compile_command(
 
     if nice:
         os.nice(nice)
-    typer.echo(compile_kept(settings_of(data, os.environ), Places(data), digest))
+    sys.stdout.buffer.write(compile_kept(settings_of(data, os.environ), Places(data), digest))
 
 
 def _verdict(verdict: str, digest: str, note: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tarim.rules.format import format_expression, format_ruleset
     from tarim.rules.names import NameNote, explain_names
     from tarim.rules.parse import parse as parse_expression
+    from tarim.rules.prepared import load_prepared, prepare_ruleset
     from tarim.rules.ruleset import CheckedRuleset, check_ruleset
     from tarim.rules.structure import Structure, StructureError, from_structure, to_structure
 else:
@@ -56,7 +57,9 @@ __all__ = [
     "format_expression",
     "format_ruleset",
     "from_structure",
+    "load_prepared",
     "parse_expression",
+    "prepare_ruleset",
     "source_of",
     "scenario_pack",
     "starter_pack",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import py_compile
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +21,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from tarim.base.errors import Unavailable
+from tarim.base.errors import Damaged, Unavailable
 
 SIGNATURE: Final = "void(int64[:, ::1], float64[:, ::1], float64[::1], uint64[:, ::1], uint64[:, ::1])"
 
@@ -39,20 +40,37 @@ def load_kernel(source: str, folder: Path | None) -> Kernel:
     if folder is None:
         module = ModuleType("tarim_ruleset_kernel")
         exec(compile(source, "<ruleset kernel>", "exec"), module.__dict__)  # noqa: S102, our own compiler wrote it
-    else:
-        module = _module(_keep(source, folder))
-    decorate = numba.njit(SIGNATURE, nogil=True, cache=folder is not None)
-    kernel: Kernel = decorate(module.evaluate)
+        return _compiled(module, cache=False)
+    return _compiled(_module(_keep(source, folder)), cache=True)
+
+
+def load_kept(name: str, folder: Path) -> Kernel:
+    """The kernel whose module has this name (a kernel's `__module__`), kept in the folder by another process.
+
+    Raises Damaged when it is not there, or is not what was kept under that name.
+    """
+    path = folder / f"{name}.py"
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise Damaged(f"the compiled rules {name} are gone; publish the ruleset again") from None
+    if _path(content, folder) != path:
+        raise Damaged(f"the compiled rules {name} are not what was kept; publish the ruleset again")
+    return _compiled(_module(path), cache=True)
+
+
+def _compiled(module: ModuleType, *, cache: bool) -> Kernel:
+    kernel: Kernel = numba.njit(SIGNATURE, nogil=True, cache=cache)(module.evaluate)
     return kernel
 
 
 def _keep(source: str, folder: Path) -> Path:
     content = source.encode()
-    path = folder / f"tarim_ruleset_{hashlib.sha256(content).hexdigest()[:32]}.py"
+    path = _path(content, folder)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _same(path, content):
-            return path
+            return _with_byte_code(path)
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -65,9 +83,23 @@ def _keep(source: str, folder: Path) -> Path:
                 _link_first(temporary, path)
         finally:
             Path(temporary).unlink(missing_ok=True)
+        return _with_byte_code(path)
     except OSError as error:
         raise Unavailable(f"the folder of compiled rules cannot be used: {error.strerror}") from error
+
+
+def _with_byte_code(path: Path) -> Path:
+    """The same, its byte code beside it, whatever the environment says of byte code.
+
+    A process that reads 250 rules anew holds its interpreter for 30 ms at a stretch, and its decisions with it.
+    """
+    if not Path(importlib.util.cache_from_source(str(path))).exists():
+        py_compile.compile(str(path), doraise=True)
     return path
+
+
+def _path(content: bytes, folder: Path) -> Path:
+    return folder / f"tarim_ruleset_{hashlib.sha256(content).hexdigest()[:32]}.py"
 
 
 def _link_first(temporary: str, path: Path) -> None:
