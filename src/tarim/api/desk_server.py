@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 
 from tarim import __version__
+from tarim.api.audit import audit_routes
 from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.connection import HttpLimits, Site
 from tarim.api.desk_app import build_desk_app
@@ -67,7 +68,7 @@ async def _serve(
     )
     recorder = trail.recorder()
     auditor = Auditor(recorder, trail.objects, house.clock)
-    routes = people_routes(house)
+    routes = [*people_routes(house), *audit_routes(trail)]
     application = build_desk_app(
         lambda: desk.state, Door(keys), figures, __version__, auditor, routes, partial(_stranger, _strangers(house)),
         BEHIND_MAX,

@@ -18,7 +18,6 @@ import uvloop
 
 from tarim import __version__
 from tarim.api.answers import Answers
-from tarim.api.audit import audit_routes
 from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.backtests import Backtests, backtest_routes
 from tarim.api.connection import HttpLimits
@@ -209,7 +208,6 @@ async def _serve(
             ),
             *watch_routes(house),
             *probe_routes(probes),
-            *audit_routes(trail),
             *model_routes(
                 ModelGovernor(governor, house.service, house.clock, check_package, shred_models),
                 house.service,
