@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from tarim.api.desk_calls import looked_at, performed
 from tarim.api.routes import Call, Route
 from tarim.base.errors import Conflict, FieldError
 from tarim.base.instants import instant_text
@@ -46,7 +46,7 @@ def desk_label_routes(desk: Desk) -> list[Route]:
 
     async def read(call: Call) -> LabelsBody:
         state = call.query.state
-        found = await asyncio.wrap_future(desk.read(lambda connection: labels_in(connection, state, LABELS_MAX)))
+        found = await looked_at(desk, lambda connection: labels_in(connection, state, LABELS_MAX))
         return LabelsBody([_body(label) for label in found])
 
     async def retry(call: Call) -> LabelBody:
@@ -61,8 +61,8 @@ def desk_label_routes(desk: Desk) -> list[Route]:
                 raise Conflict(f"the label is {label.state}: only one that was refused is sent again")
             return [retried_draft(label)]
 
-        await asyncio.wrap_future(desk.submit(call.person, again))
-        return _body(await asyncio.wrap_future(desk.read(lambda connection: label_of(connection, act_seq))))
+        await performed(desk, call, again)
+        return _body(await looked_at(desk, lambda connection: label_of(connection, act_seq)))
 
     return [
         Route(

@@ -24,6 +24,9 @@ A command is a function of a connection that reads tables, refuses by raising, a
     future = desk.submit(person, assign)             for a loop: await asyncio.wrap_future(future)
     future = desk.read(look)                         look(connection) in a reader's thread
 
+    await performed(desk, call, command)             in a route (`tarim.api.desk_calls`): with the header Idempotency-Key
+    await looked_at(desk, look)
+
     desk.texts.seal(customer, text)                  free text that may name a person -> a value for a body or a json_text()
     desk.texts.open(sealed)                          column; destroyed with the customer's key
     label_draft(seq, source, event_id, fraud=True)   a verdict: add it to a command's drafts; it is told to the decisions
