@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -43,10 +44,10 @@ _ASKED: Final = (Outcome.CHALLENGE, Outcome.SUSPEND)
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Where events go: the decisions service, and the API key (scope decide) that the desk has there; "" = nowhere."""
+    """Where events go: the decisions service, and what gives the API key (scope decide) that the desk has there."""
 
-    url: str = ""
-    key: str = field(default="", repr=False)
+    url: str
+    key: Callable[[], str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Courier:
         self._wire = wire
         self._decisions = decisions
         self._limits = limits or CourierLimits()
+        self._key = ""
         self._tries: dict[str, _Try] = {}
         self._pool = ThreadPoolExecutor(self._limits.at_once, "contact-wire")
         self._closing = threading.Event()
@@ -191,7 +193,7 @@ class Courier:
         return len(ended)
 
     def _due(self, connection: Connection) -> list[_Letter]:
-        destinations = [*self._channels.by_source, *([DECISIONS] if self._decisions.url else [])]
+        destinations = [*self._channels.by_source, DECISIONS]
         now_ms = self._desk.now_ms()
         chosen: list[Message] = []
         before: set[tuple[str, int]] = set()
@@ -231,8 +233,12 @@ class Courier:
 
     def _posted(self, message: Message, content: bytes) -> Sent:
         if message.kind is MessageKind.EVENT:
-            headers = {"Authorization": f"Bearer {self._decisions.key}"}
-            return self._wire.post(self._decisions.url.rstrip("/") + EVENTS_PATH, content, headers)
+            key = self._key = self._key or self._decisions.key()
+            url = self._decisions.url.rstrip("/") + EVENTS_PATH
+            sent = self._wire.post(url, content, {"Authorization": f"Bearer {key}"})
+            if sent.status == HTTPStatus.UNAUTHORIZED:  # it was revoked: the next try has another one
+                self._key = ""
+            return sent
         channel = self._channels.get(message.destination)
         url = channel.url + PATHS[message.kind]
         at_ms = self._desk.now_ms()

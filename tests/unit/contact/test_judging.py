@@ -38,7 +38,9 @@ def challenge(**changes: object) -> Challenge:
 
 
 def truth(of: Challenge, *names_of_payee: str) -> Truth:
-    shown = [Shown(SHOWN.account, SHOWN.payee_account, each, SHOWN.amount_fen, "CNY") for each in names_of_payee or ("张三",)]
+    shown = [
+        Shown(SHOWN.account, SHOWN.payee_account, each, SHOWN.amount_fen, "CNY") for each in names_of_payee or ("张三",)
+    ]
     bound = Shown(SHOWN.account, SHOWN.payee_account, "", SHOWN.amount_fen, "CNY")
     return Truth([each.digest(of.id, of.nonce) for each in shown], bound.digest(of.id, of.nonce), KEY)
 
@@ -99,7 +101,9 @@ def test_the_same_kind_of_factor_again_is_not_enough() -> None:
 def test_what_was_shown_has_to_be_what_was_ordered(changed: dict[str, object]) -> None:
     """RM-18: one changed value, and the confirmation does not count."""
     of = challenge()
-    values = {name: getattr(SHOWN, name) for name in ("account", "payee_account", "payee_name", "amount_fen", "currency")}
+    values = {
+        name: getattr(SHOWN, name) for name in ("account", "payee_account", "payee_name", "amount_fen", "currency")
+    }
     found = judged(of, face(of, Shown(**{**values, **changed})))
     assert (found.happening, found.cause) == (Happening.METHOD_FAILED, Cause.OTHER_DIGEST)
 
@@ -235,7 +239,9 @@ def test_a_code_is_made_of_everything_it_is_bound_to() -> None:
     ]
     codes = {each.code(KEY) for each in (base, *others)} | {base.code(bytes(32))}
     assert len(codes) == 7 and all(len(each) == CODE_DIGITS and each.isdigit() for each in codes)
-    assert base.accepts(KEY, base.code(KEY)) and not base.accepts(KEY, base.code(KEY)[:-1]) and not base.accepts(KEY, "")
+    assert (
+        base.accepts(KEY, base.code(KEY)) and not base.accepts(KEY, base.code(KEY)[:-1]) and not base.accepts(KEY, "")
+    )
 
 
 def test_codes_are_spread_evenly() -> None:

@@ -47,7 +47,9 @@ def test_every_change_is_refused(key: Key) -> None:
     theirs = THEIRS[key.algorithm]
     good = lower(signing.signed(theirs, PATH, CONTENT, MESSAGE_ID, AT_MS // 1_000))
 
-    def refused(method: str = "POST", path: str = PATH, content: bytes = CONTENT, at_ms: int = AT_MS, **headers: str) -> None:
+    def refused(
+        method: str = "POST", path: str = PATH, content: bytes = CONTENT, at_ms: int = AT_MS, **headers: str
+    ) -> None:
         changed = {**good, **{name.replace("_", "-"): value for name, value in headers.items()}}
         with pytest.raises(NotAllowed) as caught:
             verify(Request(method, path, changed, content), {key.id: key}, FROM_CHANNEL, at_ms)

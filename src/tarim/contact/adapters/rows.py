@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from tarim.base.errors import NotFound
 from tarim.contact.adapters.tables import CHALLENGES, MESSAGES, PAYMENTS, PENDING, RESTRICTIONS
@@ -242,14 +242,14 @@ def queued_messages(connection: Connection, destinations: Collection[str], count
         MESSAGES.c.state == DeliveryState.QUEUED.value, MESSAGES.c.destination.in_(sorted(destinations))
     )
     ordered = chosen.order_by(MESSAGES.c.act_seq, MESSAGES.c.place).limit(count)
-    return [msgspec.convert(dict(row._mapping), Message) for row in connection.execute(ordered)]
+    return [_message(row) for row in connection.execute(ordered)]
 
 
 def messages_in(connection: Connection, state: DeliveryState, count: int) -> list[Message]:
     """Messages of a state, the newest first."""
     chosen = select(MESSAGES).where(MESSAGES.c.state == state.value)
     ordered = chosen.order_by(MESSAGES.c.act_seq.desc(), MESSAGES.c.place.desc()).limit(count)
-    return [msgspec.convert(dict(row._mapping), Message) for row in connection.execute(ordered)]
+    return [_message(row) for row in connection.execute(ordered)]
 
 
 def message_of(connection: Connection, message_id: str) -> Message:
@@ -257,10 +257,17 @@ def message_of(connection: Connection, message_id: str) -> Message:
     row = connection.execute(select(MESSAGES).where(MESSAGES.c.id == message_id)).first()
     if row is None:
         raise NotFound("no message of that id")
-    return msgspec.convert(dict(row._mapping), Message)
+    return _message(row)
 
 
 def message_counts(connection: Connection) -> dict[str, int]:
     """How many messages there are, by state."""
     chosen = select(MESSAGES.c.state, func.count().label("messages")).group_by(MESSAGES.c.state)
     return {row.state: row.messages for row in connection.execute(chosen)}
+
+
+def _message(row: Row[Any]) -> Message:
+    named = {
+        str(name): value for name, value in row._mapping.items()
+    }  # plain texts: SQLAlchemy's are of a class of its own
+    return msgspec.convert(named, Message)
