@@ -15,7 +15,9 @@ from tarim.base.doors import front_door
 if TYPE_CHECKING:
     from tarim.cases.acting import Acting, Means
     from tarim.cases.adapters.book import CaseBook
+    from tarim.cases.adapters.dossier import Dossier, dossier_of
     from tarim.cases.adapters.evidence_files import EvidenceFiles
+    from tarim.cases.adapters.in_force import assignment_in_force
     from tarim.cases.adapters.listing import count_cases, overdue_reviews, page_of_cases
     from tarim.cases.adapters.store import CaseStore
     from tarim.cases.adapters.tables import MIGRATIONS
@@ -23,13 +25,19 @@ if TYPE_CHECKING:
     from tarim.cases.domain.evidence import EVIDENCE_BYTES_MAX, KeptFile, checked_file
     from tarim.cases.domain.four_eyes import SamePerson, require_second
     from tarim.cases.domain.listing import Filter, Page, Sort
+    from tarim.cases.domain.masking import masked, masked_text, short_token
+    from tarim.cases.domain.restriction import Basis, Measure
+    from tarim.cases.domain.review import CAUSES, Finding, Trait, Verdict, VerdictCause
     from tarim.cases.domain.states import TRANSITIONS, CaseEvent, CaseState, IllegalTransition, Wish, advance, possible
     from tarim.cases.ports import EvidenceStore, People, PersonalValues, Reading, Sealing
+    from tarim.cases.service import contents, lifecycle, money, rules
 else:
     __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "Acting",
+    "Basis",
+    "CAUSES",
     "Case",
     "CaseAlert",
     "CaseBook",
@@ -37,13 +45,16 @@ __all__ = [
     "CaseState",
     "CaseStore",
     "EVIDENCE_BYTES_MAX",
+    "Dossier",
     "EvidenceFiles",
     "EvidenceStore",
     "Filter",
+    "Finding",
     "IllegalTransition",
     "KeptFile",
     "MIGRATIONS",
     "Means",
+    "Measure",
     "Page",
     "People",
     "PersonalValues",
@@ -52,12 +63,24 @@ __all__ = [
     "Sealing",
     "Sort",
     "TRANSITIONS",
+    "Trait",
+    "Verdict",
+    "VerdictCause",
     "Wish",
     "advance",
+    "assignment_in_force",
     "checked_file",
+    "contents",
     "count_cases",
+    "dossier_of",
+    "lifecycle",
+    "masked",
+    "masked_text",
+    "money",
     "overdue_reviews",
     "page_of_cases",
     "possible",
     "require_second",
+    "rules",
+    "short_token",
 ]

@@ -125,6 +125,10 @@ def _note(connection: Connection, act: Act) -> None:
     connection.execute(insert(NOTE), {**row, "text": act.body["text"]})
 
 
+def _reveal(connection: Connection, act: Act) -> None:
+    step(connection, act, CaseEvent.REVEAL)
+
+
 def _evidence(connection: Connection, act: Act) -> None:
     had_a_hand(connection, act)
     body = act.body
@@ -236,6 +240,7 @@ APPLY: Final[Mapping[str, Apply]] = MappingProxyType(
         "cases.lock": _lock,
         "cases.unlock": _unlock,
         "cases.note": _note,
+        "cases.reveal": _reveal,
         "cases.evidence": _evidence,
         "cases.tag": _tag,
         "cases.link": _link,

@@ -86,7 +86,7 @@ def _filtered(chosen: Select[Any], wanted: Filter, sort: Sort) -> Select[Any]:
         (_C.scenario, wanted.scenario),
         (_C.priority, wanted.priority),
         (_C.ring, wanted.ring),
-        (_C.customer, wanted.group_of),
+        (_C.customer, wanted.customer),
     ):
         if value:
             chosen = chosen.where(column == value)

@@ -13,7 +13,7 @@ from typing import Final
 
 from tarim.base.errors import DefinitionError, TooLarge
 
-EVIDENCE_BYTES_MAX: Final = 20 << 20
+EVIDENCE_BYTES_MAX: Final = 10 << 20
 EVIDENCE_OF_CASE_MAX: Final = 200
 NAME_CHARACTERS_MAX: Final = 128
 

@@ -45,8 +45,8 @@ class Filter:
     priority: int = 0
     tag: str = ""
     ring: str = ""
-    group_of: int = 0
-    """Token of a customer."""
+    customer: int = 0
+    """A token."""
     overdue_at_ms: int = 0
     """Only cases with a review that was due before this instant."""
 

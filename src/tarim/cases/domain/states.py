@@ -71,6 +71,8 @@ class CaseEvent(StrEnum):
     DROP_RELEASE = "drop_release"
     """The wish to release money is turned down or taken back."""
     REFUSE_PAYMENT = "refuse_payment"
+    REVEAL = "reveal"
+    """Somebody looked at personal values in full; the reason is kept."""
     ORDER_FAILED = "order_failed"
     """The decisions service would not release or refuse the payment any more."""
     RESTRICT = "restrict"
@@ -128,7 +130,7 @@ TRANSITIONS: Final[Mapping[tuple[CaseState, CaseEvent], CaseState]] = MappingPro
         **_stay(JOINABLE, E.ALERT),
         (S.SUBMITTED, E.ALERT): S.RETURNED,
         **_stay((S.ASSIGNED, *IN_HAND, S.REPORTED), E.LOCK),
-        **_stay(S, E.UNLOCK, E.NOTE, E.TAG, E.LINK, E.DIARY, E.ORDER_FAILED, E.DECIDE_RESTRICTION),
+        **_stay(S, E.UNLOCK, E.NOTE, E.TAG, E.LINK, E.DIARY, E.REVEAL, E.ORDER_FAILED, E.DECIDE_RESTRICTION),
         **_stay((*IN_HAND, S.REPORTED), E.EVIDENCE),
         **_stay((*IN_HAND, S.REPORTED), E.RESTRICT),
         **_stay(IN_HAND, E.REVIEW, E.ASK_RELEASE, E.REFUSE_PAYMENT),

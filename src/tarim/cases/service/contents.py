@@ -34,6 +34,12 @@ def note(acting: Acting, connection: Connection, text: str) -> Sequence[Draft]:
     return [acting.draft(case, "note", E.NOTE, text=acting.means.texts.seal(case.customer, text))]
 
 
+def reveal(acting: Acting, connection: Connection, reason: str) -> Sequence[Draft]:
+    """Record, before anything is shown, that somebody looks at personal values in full, and why (DP-07)."""
+    case = acting.case(connection)
+    return [acting.draft(case, "reveal", E.REVEAL, reason=acting.sealed(case, reason))]
+
+
 def attach(acting: Acting, connection: Connection, name: str, kept: KeptFile) -> Sequence[Draft]:
     """Name a file with the case.  It lies in the store before the act that names it, so no act names what is not there."""
     case = acting.mine(connection)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from tarim.base.errors import NotFound
+from tarim.base.errors import NotAllowed, NotFound
 from tarim.cases.acting import Acting, refuse_when
 from tarim.cases.domain.case import Case, CaseAlert, RestrictionRow
 from tarim.cases.domain.four_eyes import require_second
@@ -39,12 +39,17 @@ def approve_release(acting: Acting, connection: Connection, seq: int, reason: st
 
 
 def drop_release(acting: Acting, connection: Connection, seq: int, reason: str) -> Sequence[Draft]:
-    """Turn the wish down, as a second person, or take one's own back."""
-    case = acting.case(connection)
-    alert = acting.alert(connection, case, seq)
-    refuse_when(not alert.release_by or bool(alert.ordered), f"no release of alert {seq} waits for a second person")
+    """Turn the wish down, as a second person."""
+    case, alert = _asked(acting, connection, seq)
+    acting.require_second(connection, case, "turning a release down", alert.release_by)
+    return [acting.draft(case, "drop_release", E.DROP_RELEASE, alert=seq, reason=acting.sealed(case, reason))]
+
+
+def withdraw_release(acting: Acting, connection: Connection, seq: int, reason: str) -> Sequence[Draft]:
+    """Take back one's own wish.  Raises NotAllowed for another's."""
+    case, alert = _asked(acting, connection, seq)
     if alert.release_by != acting.person:
-        acting.require_second(connection, case, "turning a release down", alert.release_by)
+        raise NotAllowed(f"only {alert.release_by} can take that back", known=True)
     return [acting.draft(case, "drop_release", E.DROP_RELEASE, alert=seq, reason=acting.sealed(case, reason))]
 
 
@@ -112,6 +117,13 @@ def decide_lift(acting: Acting, connection: Connection, number: int, agreed: boo
     require_second(acting.person, {found.lift_asked_by}, names_of, "lifting a restriction")
     body = {"restriction": number, "agreed": agreed, "reason": acting.sealed(case, reason)}
     return [acting.draft(case, "decide_lift", E.DECIDE_RESTRICTION, **body)]
+
+
+def _asked(acting: Acting, connection: Connection, seq: int) -> tuple[Case, CaseAlert]:
+    case = acting.case(connection)
+    alert = acting.alert(connection, case, seq)
+    refuse_when(not alert.release_by or bool(alert.ordered), f"no release of alert {seq} waits for a second person")
+    return case, alert
 
 
 def _held(acting: Acting, connection: Connection, case: Case, seq: int) -> CaseAlert:

@@ -1,0 +1,262 @@
+"""Cases over HTTP: lists, one case masked, one case in full, evidence, overdue reviews, who gets which cases."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from tarim.api.case_acts import case_act_routes
+from tarim.api.case_bodies import (
+    CaseBody,
+    CasesBody,
+    DoneBody,
+    FileBody,
+    OverdueBody,
+    RulesBody,
+    WholeCaseBody,
+)
+from tarim.api.case_requests import (
+    EVIDENCE_BASE64_MAX,
+    AttachBody,
+    CasesQuery,
+    CustomerBody,
+    OverdueQuery,
+    ReasonBody,
+    RingsBody,
+    RulesDecideBody,
+    RulesProposedBody,
+)
+from tarim.api.case_views import case_body, full_case, masked_case, overdue_body, watermark
+from tarim.api.routes import Call, Route
+from tarim.base.errors import FieldError, NotFound
+from tarim.cases import (
+    Acting,
+    Case,
+    Dossier,
+    Filter,
+    Means,
+    Page,
+    PersonalValues,
+    Sort,
+    assignment_in_force,
+    checked_file,
+    contents,
+    count_cases,
+    dossier_of,
+    overdue_reviews,
+    page_of_cases,
+    rules,
+)
+from tarim.desk import Desk, Once
+from tarim.identity import EVERYTHING, Caller, Scope
+
+T = TypeVar("T")
+_RULES_BYTES_MAX: Final = 256 << 10
+_NUMBER_DIGITS_MAX: Final = 18
+NOBODY: Final = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDesk:
+    """What the routes work with.  token_of: of a customer's number; recent_ms: how long ago a person may have signed in for a
+    full view.
+    """
+
+    desk: Desk
+    means: Means
+    personal: PersonalValues
+    token_of: Callable[[str], int]
+    recent_ms: int
+
+    async def read(self, look: Callable[[Connection], T]) -> T:
+        """What a function finds in the tables, in a reader's thread."""
+        return await asyncio.wrap_future(self.desk.read(look))
+
+    async def whole(self, call: Call) -> tuple[Dossier, dict[str, list[str]]]:
+        """A case of the caller's with the raw values behind its tokens.  Raises NotFound."""
+        acting = Acting(self.means, call.caller, call.path["id"])
+
+        def look(connection: Connection) -> tuple[Dossier, dict[str, list[str]]]:
+            dossier = dossier_of(connection, acting.case(connection))
+            return dossier, self.personal.of_case(dossier.case.customer, dossier.tokens)
+
+        return await self.read(look)
+
+
+def case_routes(work: CaseDesk) -> list[Route]:
+    """The routes of cases."""
+    return [*_reading(work), *_files(work), *case_act_routes(work.desk, work.means), *_rules(work)]
+
+
+def scope_of(caller: Caller, **wanted: object) -> Filter:
+    """A filter of what the caller may see at all."""
+    branches = None if caller.branches == EVERYTHING else caller.branches
+    queues = None if caller.queues == EVERYTHING else caller.queues
+    return Filter(branches, queues, **wanted)  # type: ignore[arg-type]  # names of its fields, given below
+
+
+def _reading(work: CaseDesk) -> list[Route]:
+    desk = work.desk
+
+    async def list_cases(call: Call) -> CasesBody:
+        query: CasesQuery = call.query
+        names = {"": None, "me": call.person, NOBODY: ""}
+        wanted = scope_of(
+            call.caller,
+            open_only=not query.closed,
+            state=query.state,
+            queue=query.queue,
+            branch=query.branch,
+            assignee=names.get(query.assignee, query.assignee),
+            scenario=query.scenario,
+            ring=query.ring,
+            priority=query.priority,
+            tag=query.tag,
+            overdue_at_ms=desk.now_ms() if query.overdue else 0,
+        )
+        page = Page(Sort(query.sort), query.limit, query.cursor)
+        return await _page(wanted, page)
+
+    async def find_cases(call: Call) -> CasesBody:
+        token = work.token_of(call.body.customer)
+        return await _page(scope_of(call.caller, open_only=False, customer=token), Page(Sort.NEWEST, 200))
+
+    async def _page(wanted: Filter, page: Page) -> CasesBody:
+        def look(connection: Connection) -> tuple[list[Case], str, int]:
+            return *page_of_cases(connection, wanted, page), count_cases(connection, wanted)
+
+        cases, following, count = await work.read(look)
+        return CasesBody([case_body(case, desk.now_ms()) for case in cases], following, count)
+
+    async def overdue(call: Call) -> OverdueBody:
+        query, now_ms = call.query, desk.now_ms()
+        wanted = scope_of(call.caller)
+        found = await work.read(lambda connection: overdue_reviews(connection, query.kind, now_ms, wanted, query.limit))
+        return OverdueBody([overdue_body(case, alert) for case, alert in found])
+
+    async def read_case(call: Call) -> WholeCaseBody:
+        dossier, personal = await work.whole(call)
+        return masked_case(dossier, personal, work.means.texts.open_or_none, call.caller, desk.now_ms())
+
+    async def reveal_case(call: Call) -> WholeCaseBody:
+        await _reveal(work, call)
+        dossier, personal = await work.whole(call)
+        return full_case(dossier, personal, work.means.texts.open_or_none, call.caller, desk.now_ms())
+
+    return [
+        Route("GET", "/v1/cases", "list_cases", "Cases, in the order of work / 案件列表", Scope.CASES_READ, list_cases,
+              CasesBody, query=CasesQuery),
+        Route("POST", "/v1/cases:find", "find_cases", "Cases of a customer / 按客户号查案件", Scope.CASES_READ, find_cases,
+              CasesBody, CustomerBody, personal=True),
+        Route("GET", "/v1/cases:overdue", "overdue_reviews", "Reviews that are overdue / 逾期未核查", Scope.CASES_READ,
+              overdue, OverdueBody, query=OverdueQuery),
+        Route("GET", "/v1/cases/{id}", "read_case", "One case, masked / 案件详情（脱敏）", Scope.CASES_READ, read_case,
+              WholeCaseBody, personal=True),
+        Route("POST", "/v1/cases/{id}/reveal", "reveal_case", "One case in full / 案件详情（明文）", Scope.REVEAL, reveal_case,
+              WholeCaseBody, ReasonBody, personal=True),
+    ]  # fmt: skip
+
+
+async def _reveal(work: CaseDesk, call: Call) -> None:
+    """Have it recorded that the caller is shown personal values in full, before he is.  Raises NotAllowed (403)."""
+    call.caller.require(Scope.CASES_READ)
+    call.caller.require_recent(work.desk.now_ms(), work.recent_ms)
+    acting = Acting(work.means, call.caller, call.path["id"])
+    reason = call.body.reason
+    await asyncio.wrap_future(work.desk.submit(call.person, lambda c: contents.reveal(acting, c, reason)))
+
+
+def _files(work: CaseDesk) -> list[Route]:
+    async def attach(call: Call) -> CaseBody:
+        body: AttachBody = call.body
+        call.note.object = f"case:{body.case}"
+        try:
+            content = base64.b64decode(body.content_base64, validate=True)
+        except (binascii.Error, ValueError):
+            raise FieldError("content_base64", "must be base64") from None
+        acting = Acting(work.means, call.caller, body.case, body.version)
+        kept = checked_file(body.name, content)
+        case = await work.read(acting.mine)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, work.means.evidence.put, case.customer, kept.digest, content)
+        once = Once.of(body.once, [body.case, body.name, kept.digest]) if body.once else None
+        command = work.desk.submit(call.person, lambda c: contents.attach(acting, c, body.name, kept), once)
+        await asyncio.wrap_future(command)
+        seen = await work.read(Acting(work.means, call.caller, body.case).case)
+        return case_body(seen, work.desk.now_ms())
+
+    async def read_file(call: Call) -> FileBody:
+        digest = call.path["digest"]
+        await _reveal(work, call)
+        dossier, _ = await work.whole(call)
+        row = next((each for each in dossier.evidence if each.digest == digest), None)
+        if row is None:
+            raise NotFound(f"case {dossier.case.ref} holds no such file")
+        loop = asyncio.get_running_loop()
+        content = await loop.run_in_executor(None, work.means.evidence.get, dossier.case.customer, digest)
+        mark = watermark(call.caller, work.desk.now_ms())
+        return FileBody(digest, row.media_type, base64.b64encode(content).decode(), mark)
+
+    return [
+        Route("POST", "/v1/cases:evidence", "attach_evidence", "Keep a file with a case / 上传证据", Scope.CASES_WORK, attach,
+              CaseBody, AttachBody, refusals=(409,), body_bytes_max=EVIDENCE_BASE64_MAX + (4 << 10)),
+        Route("POST", "/v1/cases/{id}/evidence/{digest}", "reveal_evidence", "A file of a case / 取证据文件", Scope.REVEAL,
+              read_file, FileBody, ReasonBody, personal=True),
+    ]  # fmt: skip
+
+
+def _rules(work: CaseDesk) -> list[Route]:
+    desk, means = work.desk, work.means
+
+    async def in_force(call: Call) -> RulesBody:
+        found = await work.read(assignment_in_force)
+        return RulesBody(0, found.version, "in_force", "", found.text)
+
+    async def proposed(call: Call) -> RulesBody:
+        number = _number(call)
+        row = await work.read(lambda connection: means.reading.rules(connection, number))
+        return RulesBody(row.id, row.version, row.state, row.author, row.text)
+
+    async def propose(call: Call) -> DoneBody:
+        body: RulesProposedBody = call.body
+        command = desk.submit(call.person, lambda c: rules.propose_rules(means, c, body.text, body.reason))
+        return DoneBody((await asyncio.wrap_future(command))[0].seq)
+
+    async def decide(call: Call) -> DoneBody:
+        body, number = call.body, _number(call)
+
+        def command(connection: Connection) -> object:
+            return rules.decide_rules(means, connection, call.person, number, body.version, body.agreed, body.reason)
+
+        return DoneBody((await asyncio.wrap_future(desk.submit(call.person, command)))[0].seq)  # type: ignore[arg-type]
+
+    async def set_rings(call: Call) -> DoneBody:
+        drafts = rules.set_rings(call.body.rings)
+        return DoneBody((await asyncio.wrap_future(desk.submit(call.person, lambda _: drafts)))[0].seq)
+
+    one = "/v1/case-assignments/{id}"
+    return [
+        Route("GET", "/v1/case-assignments", "read_assignment", "Who gets which cases / 案件分派规则", Scope.CASES_READ,
+              in_force, RulesBody),
+        Route("GET", one, "read_proposed_assignment", "Proposed rules / 待复核的分派规则", Scope.CASES_READ, proposed,
+              RulesBody),
+        Route("POST", "/v1/case-assignments", "propose_assignment", "Propose other rules / 提交分派规则", Scope.CASES_ASSIGN,
+              propose, DoneBody, RulesProposedBody, status=201, refusals=(409,), body_bytes_max=_RULES_BYTES_MAX),
+        Route("POST", f"{one}/decide", "decide_assignment", "Decide on them / 复核分派规则", Scope.CASES_REVIEW, decide,
+              DoneBody, RulesDecideBody, refusals=(409,)),
+        Route("POST", "/v1/case-rings", "set_rings", "Say in which ring accounts lie / 导入团伙归属", Scope.CASES_ASSIGN,
+              set_rings, DoneBody, RingsBody, body_bytes_max=_RULES_BYTES_MAX),
+    ]  # fmt: skip
+
+
+def _number(call: Call) -> int:
+    text = call.path["id"]
+    if not text.isdecimal() or not text.isascii() or len(text) > _NUMBER_DIGITS_MAX:
+        raise NotFound("there is no such proposal")
+    return int(text)
