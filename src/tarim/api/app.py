@@ -19,7 +19,7 @@ from tarim.api.refusals import answer_troubles
 from tarim.api.routes import Route, mount
 from tarim.base.errors import NotFound
 from tarim.decisions import DecisionService
-from tarim.identity import KeyId, Scope
+from tarim.identity import Caller, Scope
 from tarim.intake import event_key
 
 
@@ -45,9 +45,8 @@ def build_app(
     app = FastAPI(title="Tarim", version=version, docs_url=None, redoc_url=None, openapi_url=None)
 
     def needs(scope: Scope) -> Any:
-        def check(request: Request) -> KeyId:
-            value = request.headers.get("authorization")
-            return door.check(None if value is None else value.encode("latin-1"), scope)
+        async def check(request: Request) -> Caller:
+            return (await door.admit(request, scope)).caller
 
         return Depends(check)
 
@@ -55,12 +54,12 @@ def build_app(
     async def read_decision(
         event_id: Annotated[str, Path(max_length=64)],
         source: Annotated[str, Query(max_length=32)],
-        key: KeyId = needs(Scope.READ),  # noqa: B008  FastAPI's way to depend on something
+        caller: Caller = needs(Scope.READ),  # noqa: B008  FastAPI's way to depend on something
     ) -> Response:
         decided = service.decided(event_key(source, event_id))
         if (decided.source, decided.event_id) != (source, event_id):
             raise NotFound("no decision for that event")
-        return Response(answers.bytes_of(decided, fine=Scope.SCORE in key.scopes), media_type="application/json")
+        return Response(answers.bytes_of(decided, fine=Scope.SCORE in caller.scopes), media_type="application/json")
 
     @app.get("/v1/health")
     async def health() -> Response:

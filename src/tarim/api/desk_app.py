@@ -64,8 +64,7 @@ def build_desk_app(
 
     @app.get("/metrics")
     async def metrics(request: Request) -> Response:
-        header = request.headers.get("authorization")
-        door.check(None if header is None else header.encode("latin-1"), Scope.METRICS)
+        await door.admit(request, Scope.METRICS)
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     mount(app, door, routes, auditor)

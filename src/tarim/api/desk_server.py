@@ -21,12 +21,16 @@ from tarim.api.desk_figures import DeskFigures
 from tarim.api.desk_labels import desk_label_routes
 from tarim.api.doors import Door, Keys
 from tarim.api.listening import listen
+from tarim.api.network import Network, RealAddress
 from tarim.api.routes import Route
+from tarim.api.sign_in import Threads, sign_in_routes
+from tarim.api.users import user_routes
 from tarim.base.errors import NotAllowed, TarimError, TooOften, UnknownKey
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.desk import DeskHouse
+from tarim.bootstrap.identity import OpenIdentity
 from tarim.desk import LabelSender, LabelService
-from tarim.identity import Strangers
+from tarim.identity import Strangers, parts
 
 BEHIND_MAX = 10_000
 """With more positions of the decisions' journal not shown yet the desk says that it is behind."""
@@ -39,7 +43,9 @@ def people_routes(house: DeskHouse) -> list[Route]:
     ]
 
 
-def serve_desk(house: DeskHouse, trail: OpenTrail, keys: Keys, listening: Callable[[str], None]) -> None:
+def serve_desk(
+    house: DeskHouse, trail: OpenTrail, identity: OpenIdentity, keys: Keys, listening: Callable[[str], None]
+) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is under way and return.
 
     `listening` is told the address once connections are accepted.  Raises Unavailable when the address is taken.
@@ -47,11 +53,16 @@ def serve_desk(house: DeskHouse, trail: OpenTrail, keys: Keys, listening: Callab
     settings = house.settings.desk
     listener = listen(settings.host, settings.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(house, trail, keys, listener, listening))
+        runner.run(_serve(house, trail, identity, keys, listener, listening))
 
 
 async def _serve(
-    house: DeskHouse, trail: OpenTrail, keys: Keys, listener: socket.socket, listening: Callable[[str], None]
+    house: DeskHouse,
+    trail: OpenTrail,
+    identity: OpenIdentity,
+    keys: Keys,
+    listener: socket.socket,
+    listening: Callable[[str], None],
 ) -> None:
     settings, loop = house.settings.desk, asyncio.get_running_loop()
     desk = house.desk
@@ -68,9 +79,17 @@ async def _serve(
     )
     recorder = trail.recorder()
     auditor = Auditor(recorder, trail.objects, house.clock)
-    routes = [*people_routes(house), *audit_routes(trail)]
+    run = Threads()
+    routes = [
+        *people_routes(house),
+        *audit_routes(trail),
+        *sign_in_routes(identity, run),
+        *user_routes(identity, run),
+    ]
+    network = Network(parts(house.settings.identity.proxies), parts(house.settings.identity.origins))
+    door = Door(keys, identity.directory, network)
     application = build_desk_app(
-        lambda: desk.state, Door(keys), figures, __version__, auditor, routes, partial(_stranger, _strangers(house)),
+        lambda: desk.state, door, figures, __version__, auditor, routes, partial(_stranger, _strangers(house)),
         BEHIND_MAX,
     )  # fmt: skip
     limits = HttpLimits(
@@ -82,7 +101,7 @@ async def _serve(
         idle_s_max=settings.idle_s_max,
     )
     larger = {route.path.encode(): route.body_bytes_max for route in routes}
-    site = Site({}, application, limits, figures.refused, figures.failed, larger)
+    site = Site({}, RealAddress(application, network), limits, figures.refused, figures.failed, larger)
     config = uvicorn.Config(
         site.application,
         http=site.connection,  # type: ignore[arg-type]

@@ -16,9 +16,9 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from tarim.api.auditing import Actor, Audited, Auditor, Note
-from tarim.api.doors import Door
-from tarim.base.errors import FieldError, NotAllowed
-from tarim.identity import Caller, Scope, caller_of_key
+from tarim.api.doors import Admitted, Door
+from tarim.base.errors import FieldError, NotAllowed, TooLarge
+from tarim.identity import Caller, Scope, Visitor
 
 _PLACE: Final = re.compile(r" - at `\$\.?([a-zA-Z0-9_.\[\]]*)`")
 _NAMES: Final = re.compile(r"\{([a-z_]+)(?::path)?\}")
@@ -27,13 +27,22 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: who makes it, names in the path, query and body as they were decoded, and what to say of it on the trail."""
+    """One request: who makes it, names in the path, query and body as they were decoded, and what to say of it on the trail.
+
+    visitor: where it comes from.  token: of the session that was shown, "" for none.  target: method and path, as asked for.
+    idempotency_key: the header Idempotency-Key, "" for none.
+    """
 
     caller: Caller
     path: Mapping[str, str]
     query: Any
     body: Any
     note: Note = field(default_factory=Note)
+    visitor: Visitor = field(default_factory=Visitor)
+    token: str = field(default="", repr=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    target: str = ""
+    idempotency_key: str = ""
 
     @property
     def person(self) -> str:
@@ -41,8 +50,16 @@ class Call:
         return self.caller.name
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that sets cookies.  cookies: Set-Cookie lines."""
+
+    body: Any
+    cookies: tuple[str, ...] = ()
+
+
 Handler = Callable[[Call], Awaitable[Any]]
-"""Gives a value that msgspec can encode.  Raises TarimError."""
+"""Gives a value that msgspec can encode, or a `Reply` with one.  Raises TarimError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +67,10 @@ class Route:
     """One operation.
 
     path: FastAPI's form (`/v1/proposals/{id}`).  takes, query: msgspec structs, None for none; every field of `query` is a
-    text, a number or a truth.  gives: the type of the answer.  body_bytes_max counts for exact paths only; elsewhere the
-    server's own limit is the limit.  refused: told the name on the key ("" = no valid key) when somebody may not.
-    personal: it shows personal data, so that who reads is on the audit trail as well.
+    text, a number or a truth.  gives: the type of the answer.  body_bytes_max: of a body; where the path has no names a longer
+    one is refused before it is read.  refused: told the name on the key ("" = no valid key) when somebody may not.  personal:
+    it shows personal data, so that who reads is on the audit trail as well.  open: anybody may, without key or session; the
+    scope is then of no account.
     """
 
     method: str
@@ -69,10 +87,14 @@ class Route:
     body_bytes_max: int = 64 << 10
     refused: Callable[[str], None] | None = None
     personal: bool = False
+    open: bool = False
 
 
 def mount(app: FastAPI, door: Door, routes: Iterable[Route], auditor: Auditor) -> None:
-    """Serve the routes; each of them needs a key with its scope, and is on the audit trail as `tarim.api.auditing` says."""
+    """Serve the routes.
+
+    Each of them needs a key or session with its scope, and is on the audit trail as `tarim.api.auditing` says.
+    """
     for route in routes:
         app.add_api_route(
             route.path,
@@ -88,20 +110,19 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
         msgspec.json.Decoder(route.takes).decode if route.takes is not None else None
     )
 
-    def caller_of(request: Request, act: Audited) -> Caller:
-        header = request.headers.get("authorization")
-        authorization = None if header is None else header.encode("latin-1")
-        address = request.client.host if request.client else ""
+    async def admitted(request: Request, act: Audited) -> Admitted:
+        if route.open:
+            return door.anybody(request)
         try:
-            key = door.check(authorization, route.scope)
+            found = await door.admit(request, route.scope)
         except NotAllowed:
-            name = door.name_of(authorization)
-            act.actor = Actor(name, "key") if name else Actor()
+            name, kind = await door.name_of(request)
+            act.actor = Actor(name, kind)
             if route.refused is not None:
                 route.refused(name)
             raise
-        act.actor = Actor(key.name, "key", key.id)
-        return caller_of_key(key, address)
+        act.actor = Actor(found.caller.name, found.caller.kind.value, found.id)
+        return found
 
     async def decoded(request: Request) -> tuple[Any, Any]:
         query: Any = None
@@ -110,7 +131,10 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
             if route.query is not None:
                 query = msgspec.convert(dict(request.query_params), route.query, strict=False)
             if decode is not None:
-                body = decode(await request.body())
+                content = await request.body()
+                if len(content) > route.body_bytes_max:
+                    raise TooLarge(f"{route.operation} takes a body of at most {route.body_bytes_max} bytes")
+                body = decode(content)
         except msgspec.ValidationError as error:
             place = _PLACE.search(str(error))
             raise FieldError(
@@ -123,16 +147,32 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
     async def endpoint(request: Request) -> Response:
         act = auditor.begin(request, route.method, route.path, route.operation, personal=route.personal)
         try:
-            caller = caller_of(request, act)
+            who = await admitted(request, act)
             query, body = await decoded(request)
             await act.intend()
-            answer = await route.handler(Call(caller, dict(request.path_params), query, body, act.note))
-            encoded = _encode(answer)
+            call = Call(
+                who.caller,
+                dict(request.path_params),
+                query,
+                body,
+                act.note,
+                who.visitor,
+                who.token,
+                request.cookies,
+                f"{route.method} {request.url.path}",
+                request.headers.get("idempotency-key", ""),
+            )
+            answer = await route.handler(call)
+            value, cookies = (answer.body, answer.cookies) if isinstance(answer, Reply) else (answer, ())
+            encoded = _encode(value)
         except BaseException as error:
             await act.failed(error)
             raise
-        await act.done(answer)
-        return Response(encoded, route.status, media_type="application/json")
+        await act.done(value)
+        response = Response(encoded, route.status, media_type="application/json")
+        for cookie in cookies:
+            response.headers.append("set-cookie", cookie)
+        return response
 
     return endpoint
 
@@ -162,8 +202,8 @@ def described(
         operation: dict[str, Any] = {
             "operationId": route.operation,
             "summary": route.summary,
-            "description": f"Needs a key with the scope `{route.scope.value}`.",
-            "security": [{"key": []}],
+            "description": _needs(route),
+            "security": [] if route.open else [{"key": []}],
             "parameters": parameters,
             "responses": {
                 str(route.status): {
@@ -180,3 +220,11 @@ def described(
             }
         paths.setdefault(route.path.replace(":path}", "}"), {})[route.method.lower()] = operation
     return paths, components
+
+
+def _needs(route: Route) -> str:
+    if route.open:
+        return "Open to all: needs neither key nor session."
+    if route.scope is Scope.SELF:
+        return "Needs a session of a person."
+    return f"Needs a key, or a session of a person, with the scope `{route.scope.value}`."

@@ -21,7 +21,7 @@ from tarim.api.answers import Answers
 from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.backtests import Backtests, backtest_routes
 from tarim.api.connection import HttpLimits
-from tarim.api.doors import Door, Keys
+from tarim.api.doors import Door, Keys, Persons
 from tarim.api.explanations import explanation_routes
 from tarim.api.figures import Figures
 from tarim.api.governance import governance_routes
@@ -32,6 +32,7 @@ from tarim.api.lists import list_routes
 from tarim.api.model_watch import LiveWatch, watch_routes
 from tarim.api.models import model_routes
 from tarim.api.names import name_routes
+from tarim.api.network import Network
 from tarim.api.probing import Probes, probe_routes
 from tarim.api.site import build_site
 from tarim.base.errors import DefinitionError, TarimError, Unavailable
@@ -57,6 +58,7 @@ from tarim.decisions import (
     Snapshots,
     Taken,
 )
+from tarim.identity import parts
 from tarim.stream import Engine
 
 _WARM_UP_ROUNDS: Final = 3
@@ -71,7 +73,7 @@ _MEMORY_CHECK_S: Final = 0.1
 _MEMORY_STEP: Final = 2 << 20
 
 
-def serve(house: House, trail: OpenTrail, keys: Keys, listening: Callable[[str], None]) -> None:
+def serve(house: House, trail: OpenTrail, persons: Persons, keys: Keys, listening: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is under way and return.
 
     `listening` is told the address once connections are accepted.  Raises Unavailable when the address is taken.
@@ -84,11 +86,16 @@ def serve(house: House, trail: OpenTrail, keys: Keys, listening: Callable[[str],
     gc.freeze()
     gc.set_threshold(_GC_YOUNG, _GC_MIDDLE, _GC_OLD)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(house, trail, keys, listener, listening))
+        runner.run(_serve(house, trail, persons, keys, listener, listening))
 
 
 async def _serve(
-    house: House, trail: OpenTrail, keys: Keys, listener: socket.socket, listening: Callable[[str], None]
+    house: House,
+    trail: OpenTrail,
+    persons: Persons,
+    keys: Keys,
+    listener: socket.socket,
+    listening: Callable[[str], None],
 ) -> None:
     settings, loop = house.settings, asyncio.get_running_loop()
     service = settings.service
@@ -180,7 +187,7 @@ async def _serve(
     site = build_site(
         house.service,
         desk,
-        Door(keys),
+        Door(keys, persons, Network(parts(settings.identity.proxies), parts(settings.identity.origins))),
         Answers(house.explainer, house.score_explainer, settings.probing.score_decimals_max),
         figures,
         probes,

@@ -11,6 +11,7 @@ from tarim.api.connection import HttpLimits, Site
 from tarim.api.decide import DecideRoute
 from tarim.api.doors import Door
 from tarim.api.figures import Figures
+from tarim.api.network import RealAddress
 from tarim.api.probing import Probes
 from tarim.api.routes import Route
 from tarim.decisions import DecisionService, GroupCommit
@@ -38,4 +39,4 @@ def build_site(
     }
     application = build_app(service, door, answers, figures, probes, version, auditor, more)
     larger = {route.path.encode(): route.body_bytes_max for route in more}
-    return Site(dict(routes), application, limits, figures.refused, figures.failed, larger)
+    return Site(dict(routes), RealAddress(application, door.network), limits, figures.refused, figures.failed, larger)

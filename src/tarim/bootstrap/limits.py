@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from tarim.bootstrap.desk_settings import AT_LIMITS as DESK_LIMITS
+from tarim.bootstrap.identity_settings import AT_LIMITS as IDENTITY_LIMITS
 
 PAGE: Final = "limits.md"
 
 AT_SETTINGS: Final = {
     **DESK_LIMITS,
+    **IDENTITY_LIMITS,
     "service.head_bytes_max": "431, and the connection is closed",
     "service.pipelined_requests_max": "reading that connection pauses until answers went out",
     "service.connections_max": "a further connection is answered 503",

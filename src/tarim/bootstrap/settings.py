@@ -21,8 +21,10 @@ from tarim.base.errors import DefinitionError, NotFound
 from tarim.bootstrap.audit_settings import AuditSettings
 from tarim.bootstrap.desk_settings import MEANINGS as DESK_MEANINGS
 from tarim.bootstrap.desk_settings import DeskSettings
+from tarim.bootstrap.identity_settings import MEANINGS as IDENTITY_MEANINGS
 from tarim.bootstrap.name_settings import NameSettings
 from tarim.decisions import IndicatorSettings, ProbeSettings
+from tarim.identity import IdentitySettings
 from tarim.intake import IntakeLimits
 from tarim.journal import JournalLimits
 from tarim.models import WatchSettings
@@ -117,11 +119,13 @@ class Settings:
     vault: VaultLimits = field(default_factory=VaultLimits)
     names: NameSettings = field(default_factory=NameSettings)
     desk: DeskSettings = field(default_factory=DeskSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
 
 
 MEANINGS: Final[Mapping[str, str]] = {
     **DESK_MEANINGS,
+    **IDENTITY_MEANINGS,
     "service.host": "address to listen on",
     "service.port": "port to listen on; 0 takes a free one",
     "service.head_bytes_max": "longest request line and headers",

@@ -42,6 +42,7 @@ def desk_command(
     from tarim.api.listening import log_to_stderr
     from tarim.bootstrap.audit import OpenTrail
     from tarim.bootstrap.desk import DeskHouse
+    from tarim.bootstrap.identity import OpenIdentity
     from tarim.bootstrap.places import Places
     from tarim.bootstrap.settings import settings_of
     from tarim.identity import KeyRing
@@ -56,9 +57,12 @@ def desk_command(
             _say(f"desk: {state.acts_seq:,} acts and the decisions' journal up to {state.followed_seq:,}")
         except Unavailable as error:  # it goes on trying; until then every command is refused
             _say(f"desk: {error.detail}")
-        with OpenTrail.open(house.settings.audit, house.places, environment, house.clock) as trail:
+        with (
+            OpenTrail.open(house.settings.audit, house.places, environment, house.clock) as trail,
+            OpenIdentity.open(house.settings, house.places, environment, trail.store.record, house.clock) as identity,
+        ):
             keys = KeyRing.load(house.places.api_keys, house.clock)
-            serve_desk(house, trail, keys, lambda url: _say(f"listening on {url}"))
+            serve_desk(house, trail, identity, keys, lambda url: _say(f"listening on {url}"))
     _say("stopped")
 
 

@@ -31,6 +31,7 @@ def serve_command(
     from tarim.api.server import serve
     from tarim.bootstrap.audit import OpenTrail
     from tarim.bootstrap.house import House
+    from tarim.bootstrap.identity import FoundIdentity, OpenIdentity
     from tarim.bootstrap.places import Places
     from tarim.bootstrap.settings import settings_of
     from tarim.identity import KeyRing
@@ -50,7 +51,15 @@ def serve_command(
             _say("there is no API key yet, so every request is refused: make one with `tarim keys create`")
         with OpenTrail.open(house.settings.audit, house.places, environment, house.clock) as trail:
             keys = KeyRing.load(house.places.api_keys, house.clock)
-            serve(house, trail, keys, lambda url: _say(f"listening on {url}"))
+
+            def open_identity() -> OpenIdentity:
+                return OpenIdentity.open(house.settings, house.places, environment, trail.store.record, house.clock)
+
+            persons = FoundIdentity(house.settings, house.places, open_identity)
+            try:
+                serve(house, trail, persons, keys, lambda url: _say(f"listening on {url}"))
+            finally:
+                persons.close()
     _say("stopped")
 
 

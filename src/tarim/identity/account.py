@@ -63,7 +63,6 @@ class Account:
             doorway.end_sessions(connection, user.id, now_ms, "new password", but=session.id)
             left = [each.value for each in session.pending if each is not Pending.PASSWORD]
             doorway.change_session(connection, session.id, pending=left)
-        office.tell("password.set", user.login, f"user:{user.login}", caller)
 
     def begin_codes(self, caller: Caller) -> Setup:
         """New one-time codes, not in force before their first code is given.  Raises NotAllowed (403)."""
@@ -91,7 +90,6 @@ class Account:
             doorway.end_sessions(connection, user.id, now_ms, "new codes", but=session.id)
             left = [each.value for each in session.pending if each is not Pending.ENROL]
             doorway.change_session(connection, session.id, pending=left, authenticated_ms=now_ms)
-        office.tell("codes.set", user.login, f"user:{user.login}", caller)
         return recovery
 
     def give_code(self, caller: Caller, code: str) -> None:
@@ -108,13 +106,6 @@ class Account:
                 doorway.change_session(connection, session.id, pending=left, authenticated_ms=now_ms)
             else:  # one try a session, so codes cannot be guessed through it
                 doorway.end_sessions(connection, user.id, now_ms, "wrong code", only=session.id)
-        office.tell(
-            "code.give",
-            user.login,
-            f"session:{session.id}",
-            caller,
-            result="done" if found is CodeFound.RIGHT else "refused",
-        )
         if found is not CodeFound.RIGHT:
             raise NotAllowed("the code is not right; sign in again. 验证码不正确，请重新登录。")
 
@@ -123,9 +114,7 @@ class Account:
         user, session = self._of(caller)
         self._recent_unless(caller, session, None)
         with self._office.writing() as connection:
-            codes = new_recovery(connection, user)
-        self._office.tell("recovery.renew", user.login, f"user:{user.login}", caller)
-        return codes
+            return new_recovery(connection, user)
 
     def set_phrase(self, caller: Caller, words: Sequence[str]) -> str:
         """The own reserved phrase.  Raises FieldError."""
@@ -133,7 +122,6 @@ class Account:
         phrase = phrase_of(words)
         with self._office.writing() as connection:
             people.change_user(connection, user.id, phrase=phrase)
-        self._office.tell("phrase.set", user.login, f"user:{user.login}", caller)
         return phrase
 
     def set_limits(self, caller: Caller, idle_min: int, session_h: int) -> None:
@@ -156,7 +144,6 @@ class Account:
             now = people.user_of_id(connection, user.id)
             assert now is not None
             doorway.change_session(connection, session.id, idle_ms=office.idle_ms(now))
-        office.tell("limits.set", user.login, f"user:{user.login}", caller)
 
     def sessions(self, caller: Caller) -> list[Session]:
         """Own sessions that can be used now."""
@@ -170,15 +157,12 @@ class Account:
         with self._office.writing() as connection:
             if not doorway.end_sessions(connection, user.id, self._office.clock.now_ms(), "ended", only=session):
                 raise NotFound("you have no such session. 没有该会话。")
-        self._office.tell("session.end", user.login, f"session:{session}", caller)
 
     def end_all(self, caller: Caller) -> int:
         """End all of one's own sessions; how many."""
         user, _ = self._of(caller)
         with self._office.writing() as connection:
-            ended = doorway.end_sessions(connection, user.id, self._office.clock.now_ms(), "ended")
-        self._office.tell("session.end-all", user.login, f"user:{user.login}", caller)
-        return ended
+            return doorway.end_sessions(connection, user.id, self._office.clock.now_ms(), "ended")
 
     def read(self, caller: Caller) -> tuple[User, Session, int]:
         """The own account, this session, and how many recovery codes are left."""

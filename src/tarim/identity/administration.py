@@ -101,7 +101,6 @@ class Administration:
         with self._office.writing() as connection:
             self._authority(connection, by, Scope.USERS_MANAGE)
             self._add(connection, user)
-        self._office.tell("user.create", by.name, f"user:{user.login}", by)
         return user, password
 
     def revoke(self, by: Caller, grant_id: str, reason: str) -> Grant:
@@ -117,7 +116,6 @@ class Administration:
                 raise Conflict("this grant has ended already. 该授权已失效。")
             self._keep_administrators(connection, grant.user, grant.role, now_ms)
             people.end_grant(connection, grant.id, by.name, now_ms)
-        self._office.tell("grant.revoke", by.name, f"grant:{grant.id}", by, reason=reason, role=grant.role.value)
         return replace(grant, ended_ms=now_ms, ended_by=by.name)
 
     def disable(self, by: Caller, login: str, reason: str) -> User:
@@ -133,7 +131,6 @@ class Administration:
             self._keep_administrators(connection, user.id, Role.ADMINISTRATOR, now_ms)
             people.change_user(connection, user.id, state=UserState.DISABLED.value)
             doorway.end_sessions(connection, user.id, now_ms, "disabled")
-        self._office.tell("user.disable", by.name, f"user:{user.login}", by, reason=reason)
         return replace(user, state=UserState.DISABLED)
 
     def unlock(self, by: Caller, login: str, reason: str) -> None:
@@ -146,7 +143,6 @@ class Administration:
                 raise Conflict("nobody unlocks the own account. 不能解锁自己的账号。")
             if not doorway.unlock(connection, user.id):
                 raise Conflict("this login has no failures to forget. 该账号未被锁定。")
-        self._office.tell("user.unlock", by.name, f"user:{user.login}", by, reason=reason)
 
     def end_sessions(self, by: Caller, login: str, reason: str, session: str = "") -> int:
         """End a person's sessions, or one of them; how many.  Raises NotFound."""
@@ -159,14 +155,11 @@ class Administration:
             )
             if session and not ended:
                 raise NotFound("there is no such session. 没有该会话。")
-        self._office.tell(
-            "session.end", by.name, f"session:{session}" if session else f"user:{user.login}", by, reason=reason
-        )
         return ended
 
     # ---- two administrators --------------------------------------------------------------------------------------------
 
-    def propose(self, by: Caller, change: Change, reason: str) -> Proposal:
+    def propose(self, by: Caller, change: Change, reason: str) -> tuple[Proposal, Change]:
         """Propose a change.  Raises NotFound, FieldError, Conflict where it could not be carried out, NotAllowed."""
         _reason(reason)
         now_ms = self._office.clock.now_ms()
@@ -179,11 +172,10 @@ class Administration:
                 raise Conflict(f"{LISTED_MAX} changes wait already; decide on them first")
             proposal = Proposal(new_id(), f"{change.kind.value} {change.login}", change.digest, by.name, now_ms, reason)
             people.add_change(connection, proposal, change)
-        self._office.tell("change.propose", by.name, f"change:{proposal.id}", by, reason=reason, wanted=proposal.what)
-        return proposal
+        return proposal, change
 
-    def approve(self, by: Caller, change_id: str, digest: str, note: str = "") -> tuple[Proposal, str]:
-        """Carry a change out; (the proposal, an initial password for a reset, else "").
+    def approve(self, by: Caller, change_id: str, digest: str, note: str = "") -> tuple[Proposal, Change, str]:
+        """Carry a change out; (proposal, change, an initial password for a reset, else "").
 
         Raises NotFound, NotAllowed (403) for the author, the subject, whoever stands behind both, or when the author may
         not propose any more; Conflict for other content or what clashes by now.
@@ -204,28 +196,25 @@ class Administration:
             done = proposal.approve(by.name, digest, now_ms, note)
             people.close_change(connection, done)
             self._carry_out(connection, done, change, subject, kept)
-        office.tell("change.approve", by.name, f"change:{done.id}", by, reason=done.reason, wanted=done.what)
-        return done, password if change.kind is ChangeKind.RESET else ""
+        return done, change, password if change.kind is ChangeKind.RESET else ""
 
-    def reject(self, by: Caller, change_id: str, note: str) -> Proposal:
+    def reject(self, by: Caller, change_id: str, note: str) -> tuple[Proposal, Change]:
         """Say no to a change, and why.  Raises NotFound, NotAllowed for its author, Conflict, DefinitionError."""
         with self._office.writing() as connection:
             self._authority(connection, by, Scope.USERS_APPROVE)
-            proposal, _ = self._open_change(connection, change_id)
+            proposal, change = self._open_change(connection, change_id)
             done = proposal.reject(by.name, self._office.clock.now_ms(), note)
             people.close_change(connection, done)
-        self._office.tell("change.reject", by.name, f"change:{done.id}", by, reason=note, wanted=done.what)
-        return done
+        return done, change
 
-    def withdraw(self, by: Caller, change_id: str) -> Proposal:
+    def withdraw(self, by: Caller, change_id: str) -> tuple[Proposal, Change]:
         """Take a change of one's own back.  Raises NotFound, NotAllowed for anybody else, Conflict."""
         with self._office.writing() as connection:
             self._authority(connection, by, Scope.USERS_MANAGE)
-            proposal, _ = self._open_change(connection, change_id)
+            proposal, change = self._open_change(connection, change_id)
             done = proposal.withdraw(by.name, self._office.clock.now_ms())
             people.close_change(connection, done)
-        self._office.tell("change.withdraw", by.name, f"change:{done.id}", by, wanted=done.what)
-        return done
+        return done, change
 
     # ---- the first ones ------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ a key ends with the grants of its owner (docs/decisions/0018-keys-stand-for-pers
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tarim.base.errors import NotAllowed, UnknownKey
@@ -79,33 +80,24 @@ class Directory:
 
         Raises NotAllowed (403) when it is an act of a person, there are users, and the key does not stand for one who may.
         """
-        if scope in MACHINE:
-            return caller_of_key(key, address)
         with self._office.database.reading() as connection:
             if not people.count_users(connection):
                 return caller_of_key(key, address)
             user = people.user_of_login(connection, key.name)
-            active = user is not None and user.state is UserState.ACTIVE
-            held = (
-                people.holding_of(connection, user.id, self._office.clock.now_ms()).scopes
-                if user and active
-                else frozenset()
-            )
-        if user is None or not active:
+            if user is not None and user.state is not UserState.ACTIVE:
+                user = None
+            now_ms = self._office.clock.now_ms()
+            held = people.holding_of(connection, user.id, now_ms).scopes if user else frozenset()
+        if scope not in MACHINE and scope not in held:
             raise NotAllowed(
-                f"API key {key.id} does not bear the login of an active user, and {scope.value} is an act of a person",
+                f"{scope.value} is an act of a person: API key {key.id} has to bear the login of an active user who has it",
                 known=True,
             )
-        if scope not in held:
-            raise NotAllowed(f"{user.login}, whose API key {key.id} is, has no scope {scope.value}", known=True)
-        return Caller(
-            user.login,
-            CallerKind.KEY,
-            key.scopes & (held | MACHINE),
-            frozenset(user.branches),
-            frozenset(user.queues),
-            address=address,
-        )
+        scopes = key.scopes & (held | MACHINE)
+        if user is None:
+            return replace(caller_of_key(key, address), scopes=scopes)
+        branches, queues = frozenset(user.branches), frozenset(user.queues)
+        return Caller(user.login, CallerKind.KEY, scopes, branches, queues, address=address)
 
     def _at_home(self, session: Session, visitor: Visitor) -> bool:
         """Whether the request comes from the network and program that the session was opened with."""

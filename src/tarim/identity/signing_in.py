@@ -113,7 +113,8 @@ class SignIn:
         with self._office.writing() as connection:
             pending = () if provider_factor else (Pending.CODE,) if user.totp else (Pending.ENROL,)
             signed = self._open(connection, user, visitor, pending, None)
-        self._tell_opened(signed, visitor, "sign-in", "openid")
+        if signed.session.unusual:
+            self._alarm("unusual", user.login, visitor)
         return signed
 
     # ---- steps -----------------------------------------------------------------------------------------------------
@@ -177,7 +178,8 @@ class SignIn:
             self._watch(user, visitor, locked=begun.locks)
             office.tell(act, user.login if user else "", address=visitor.address, result="refused")
             raise NotAllowed(REFUSED)
-        self._tell_opened(signed, visitor, act, "password")
+        if signed.session.unusual:
+            self._alarm("unusual", user.login, visitor)
         return signed
 
     def _open(
@@ -275,14 +277,6 @@ class SignIn:
             raised = doorway.raise_alarm(connection, alarm, _ALARM_AGAIN_MS)
         if raised:
             office.tell(f"alarm.{kind}", login, address=visitor.address)
-
-    def _tell_opened(self, signed: SignedIn, visitor: Visitor, act: str, way: str) -> None:
-        if signed.session.unusual:
-            self._alarm("unusual", signed.user.login, visitor)
-        session = signed.session.id
-        self._office.tell(
-            act, signed.user.login, f"session:{session}", address=visitor.address, session=session, way=way
-        )
 
     def _hash_anew(self, user: User, password: str) -> None:
         """The password is typed right now: keep it by the numbers set now, unless it was changed meanwhile."""

@@ -7,6 +7,7 @@ import binascii
 import hmac
 import os
 import threading
+from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -29,7 +30,6 @@ class ArgonHasher:
 
     def __init__(self, settings: IdentitySettings) -> None:
         self._hasher = PasswordHasher(settings.hash_rounds, settings.hash_memory_kib, 1)
-        self._nobody = self._hasher.hash(base64.b64encode(os.urandom(18)).decode())
         self._waiting = threading.BoundedSemaphore(settings.hashes_waiting_max)
         self._working = threading.BoundedSemaphore(HASHES_AT_ONCE)
 
@@ -52,6 +52,11 @@ class ArgonHasher:
     def outdated(self, kept: str) -> bool:
         """Whether it was made with other numbers than those set now."""
         return self._hasher.check_needs_rehash(kept)
+
+    @cached_property
+    def _nobody(self) -> str:
+        """The hash of a password that nobody knows."""
+        return self._hasher.hash(base64.b64encode(os.urandom(18)).decode())
 
     def _turn(self) -> _Turn:
         return _Turn(self._waiting, self._working)

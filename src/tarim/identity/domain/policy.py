@@ -17,6 +17,7 @@ OPENID_FACTORS: Final = ("own", "provider")
 class IdentitySettings:
     """Settings of `[identity]`; `tarim.bootstrap.settings` says what each means.  Sources: SE-04..SE-10, NIST SP 800-63B."""
 
+    database_url: str = ""
     password_characters_min: int = 12
     password_days_max: int = 180
     password_history: int = 5
