@@ -1,0 +1,102 @@
+"""Legal holds: nothing of a customer is deleted while one stands (TS-21, CM-12).  Set by one person, released by two."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final, Generic
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from tarim.base.errors import DefinitionError
+from tarim.redress.domain.files import (
+    ClockUse,
+    Event,
+    File,
+    Hand,
+    Home,
+    Kind,
+    Sealed,
+    W,
+    events_by_tag,
+    fields_of_new,
+    state_table,
+)
+
+
+class Ground(StrEnum):
+    """Why data must be kept."""
+
+    DISPUTE = "dispute"
+    REQUEST = "request"
+    INVESTIGATION = "investigation"
+
+
+class State(StrEnum):
+    """Whether it stands."""
+
+    HELD = "held"
+    RELEASED = "released"
+
+
+class Open(Event, Generic[W], frozen=True, tag="open"):
+    """Keep everything of this customer.  reference: the file it is about."""
+
+    free = ("text",)
+    ground: Ground
+    text: W
+    reference: Annotated[str, Meta(max_length=40)] = ""
+
+
+class Release(Event, Generic[W], frozen=True, tag="release"):
+    """It is not needed any more."""
+
+    free = ("text",)
+    second = True
+    text: W
+
+
+class LegalHold(File, frozen=True, kw_only=True):
+    """One hold of one customer."""
+
+    ground: Ground
+    text: Sealed
+    reference: str
+    released_text: Sealed | None = None
+
+
+TABLE: Final = state_table(State, {(State.HELD, "release"): State.RELEASED}, (State.RELEASED,))
+
+
+def _opens(file_id: str, event: Open[Sealed], home: Home, hand: Hand) -> LegalHold:
+    if not home.customer:
+        raise DefinitionError("a legal hold is about one customer")
+    return LegalHold(
+        **fields_of_new(file_id, State.HELD, home, hand),
+        ground=event.ground,
+        text=event.text,
+        reference=event.reference,
+    )
+
+
+def _folds(file: LegalHold, event: Event, hand: Hand) -> LegalHold:
+    return replace(file, released_text=event.text) if isinstance(event, Release) else file
+
+
+def _clocks(file: LegalHold) -> list[ClockUse]:
+    return []
+
+
+HOLD: Final = Kind(
+    name="hold",
+    prefix="HOLD",
+    file=LegalHold,
+    opening=Open,
+    events=events_by_tag(Release),
+    table=TABLE,
+    first=State.HELD,
+    ends=frozenset((State.RELEASED,)),
+    opens=_opens,
+    folds=_folds,
+    clocks=_clocks,
+)

@@ -1,0 +1,115 @@
+"""Looking over many files: half-yearly statistics of complaints (CM-08), losses whose files are incomplete (TS-22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import msgspec
+from sqlalchemy import Connection
+
+from tarim.base.errors import Conflict
+from tarim.base.instants import instant_text
+from tarim.deadlines import ClockKind
+from tarim.desk import Draft
+from tarim.identity import Caller, Scope
+from tarim.redress.adapters.rows import FILES_MAX, Filter, complaints_between, find_file
+from tarim.redress.book import opened, opening_draft
+from tarim.redress.domain.files import ClockUse, Hand, Home
+from tarim.redress.domain.half_year import HALF_YEAR, HalfYear, Sign, Statistics, bounds_ms, draft, previous, statistics
+from tarim.redress.domain.loss import Loss
+from tarim.redress.views import ClockView, clock_view
+from tarim.redress.work import HEAD_OFFICE, Redress
+
+REPORTING_DEPARTMENT = "customer-care"
+
+
+class HalfYearView(msgspec.Struct, frozen=True):
+    """A half year: counts, the report's draft, its digest; signed_by: "" while nobody has, and the clock of signing."""
+
+    period: str
+    counts: Statistics
+    before: Statistics
+    draft: str
+    digest: str
+    signed_by: str
+    signed_at: str
+    clock: ClockView
+
+
+class IncompleteLoss(msgspec.Struct, frozen=True):
+    """A loss and the parts its file lacks."""
+
+    id: str
+    state: str
+    owner: str
+    missing: list[str]
+
+
+class Reviews:
+    """Reads over all files.  Waits, like `Redress`."""
+
+    def __init__(self, redress: Redress) -> None:
+        self._redress = redress
+        self._desk = redress.parts.desk
+        self._schedule = redress.parts.schedule
+
+    def half_year(self, caller: Caller, period: str) -> HalfYearView:
+        """The counts of a half year as they are now, or as they were signed.  Raises DefinitionError."""
+        caller.require(Scope.REDRESS_READ)
+        return self._desk.read(lambda connection: self._half_year(connection, period)).result()
+
+    def sign(self, caller: Caller, period: str, digest: str, text: str) -> str:
+        """Answer for a half year's counts, with what was found and what will be done; the id of the signed version.
+
+        digest: of the draft that was read.  Raises Conflict when the counts have changed since or it was signed before.
+        """
+        caller.require(Scope.REDRESS_DECIDE)
+        file_id = f"{HALF_YEAR.prefix}-{period}"
+        sealed = self._desk.texts.seal(int.from_bytes(sha256(file_id.encode()).digest()[:8], "little"), text)
+        home = Home(0, HEAD_OFFICE, REPORTING_DEPARTMENT, caller.name)
+
+        def command(connection: Connection) -> Sequence[Draft]:
+            now = self._half_year(connection, period)
+            if now.signed_by:
+                raise Conflict(f"{period} is signed already")
+            if now.digest != digest:
+                raise Conflict("the counts have changed since they were read; read them again")
+            event = Sign(period, digest, now.counts, sealed)
+            opened(HALF_YEAR, file_id, event, home, Hand(caller.name, self._desk.now_ms()))
+            return [opening_draft(HALF_YEAR, file_id, event, home)]
+
+        return self._desk.perform(caller.name, command)[0].subject
+
+    def incomplete_losses(self, caller: Caller) -> list[IncompleteLoss]:
+        """Losses whose files lack parts, the one confirmed first first; at most 1,000 losses are looked at."""
+        files = self._redress.files(caller, Filter("loss", ended=False), FILES_MAX)
+        return [
+            IncompleteLoss(file.id, file.state, file.owner, [part.value for part in file.missing])
+            for _, file in files
+            if isinstance(file, Loss) and file.missing
+        ]
+
+    def _half_year(self, connection: Connection, period: str) -> HalfYearView:
+        now_ms = self._desk.now_ms()
+        signed = find_file(connection, f"{HALF_YEAR.prefix}-{period}")
+        before = self._counted(connection, previous(period), now_ms)
+        counts = signed.counts if isinstance(signed, HalfYear) else self._counted(connection, period, now_ms)
+        text = draft(counts, before)
+        use = ClockUse(
+            ClockKind.HALF_YEAR_STATISTICS, bounds_ms(period)[1] - 1, signed.opened_ms if signed is not None else None
+        )
+        return HalfYearView(
+            period=period,
+            counts=counts,
+            before=before,
+            draft=text,
+            digest=signed.digest if isinstance(signed, HalfYear) else sha256(text.encode()).hexdigest(),
+            signed_by=signed.opened_by if signed is not None else "",
+            signed_at=instant_text(signed.opened_ms) if signed is not None else "",
+            clock=clock_view(use, self._schedule, now_ms),
+        )
+
+    def _counted(self, connection: Connection, period: str, now_ms: int) -> Statistics:
+        found = complaints_between(connection, *bounds_ms(period))
+        return statistics(period, found, self._schedule, now_ms)
