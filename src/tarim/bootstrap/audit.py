@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -31,9 +31,10 @@ from tarim.base.errors import TarimError, Unrecorded
 from tarim.base.instants import Clock
 from tarim.bootstrap.audit_settings import AuditSettings
 from tarim.bootstrap.clock import SystemClock
+from tarim.bootstrap.operators import KEY_VARIABLE
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import settings_of
-from tarim.identity import KeyId
+from tarim.identity import KeyRing
 from tarim.privacy import Signer, load_master_key
 from tarim.records import Database
 
@@ -89,54 +90,62 @@ def recorded(
     places: Places,
     environment: Mapping[str, str],
     act: str,
-    who: KeyId | None = None,
     *,
     about: tuple[str, str] = ("", ""),
     reason: str = "",
 ) -> Iterator[LocalAct]:
     """Local work on a data folder, on the trail: that it begins, and how it went.
 
-    act: `cli.` and the command.  who: the operator; None for the account at the machine.  about: kind and id of the object.
-    Raises Unavailable when the beginning cannot be written (then nothing is done), Unrecorded when its result cannot.
+    Whose it is: the API key's in the environment, else the account's at the machine.  act: group and command, `models.train`.
+    about: kind and id of the object.  Raises Unavailable when the beginning cannot be written (then nothing is done),
+    Unrecorded when its result cannot.
     """
     with OpenTrail.open(settings_of(places.data, environment).audit, places, environment) as trail:
         local = LocalAct(*about)
-        named = who.name if who else _account()
-        kind, session = ("key", who.id) if who else ("local", "")
+        who, kind, session = _who(places, environment)
 
-        def entry(result: Result, name: str, detail: Mapping[str, str | int]) -> Entry:
-            return Entry(
-                trail.clock.now_ms(), plain(named, 64), kind, act, name, "local", session,
-                plain(without_numbers(reason), 500), result, detail,
-            )  # fmt: skip
+        def record(result: Result, name: str, detail: Mapping[str, str | int]) -> int:
+            words = plain(without_numbers(reason), 500)
+            return trail.store.record(
+                Entry(trail.clock.now_ms(), plain(who, 64), kind, act, name, "local", session, words, result, detail)
+            )
 
         def unproven() -> str:
             return trail.objects.unproven(local.kind, local.id) if local.id else ""
 
-        intent = trail.store.record(entry(Result.INTENDED, unproven(), {}))
-        result, name, detail = Result.FAILED, "", dict[str, str | int]({INTENT: intent})
+        intent = record(Result.INTENDED, unproven(), {})
+        result, detail = Result.DONE, dict[str, str | int]({INTENT: intent})
         try:
             yield local
-            result, name = Result.DONE, trail.objects.known(local.kind, local.id) if local.id else ""
         except BaseException as error:
-            name = unproven()
+            refused = isinstance(error, TarimError) and error.http_status < 500
+            result = Result.REFUSED if refused else Result.FAILED
             detail["code"] = getattr(error, "code", "internal")
-            if isinstance(error, TarimError) and error.http_status < 500:
-                result = Result.REFUSED
             raise
         finally:
+            name = trail.objects.known(local.kind, local.id) if local.id and result is Result.DONE else unproven()
             try:
-                trail.store.record(entry(result, name, detail))
+                record(result, name, local.detail | detail)
             except TarimError as error:
                 raise Unrecorded(f"{error.detail}: it was begun as entry {intent}; look before repeating it") from None
 
 
+def _who(places: Places, environment: Mapping[str, str]) -> tuple[str, str, str]:
+    """Name, kind and session of whoever is at the command line."""
+    try:
+        key = KeyRing.load(places.api_keys, SystemClock()).identify(environment.get(KEY_VARIABLE, ""))
+        return key.name, "key", key.id
+    except TarimError:
+        return _account(), "local", ""
+
+
 @dataclass(slots=True)
 class LocalAct:
-    """What local work is done to; set when it is known."""
+    """What local work is done to, set when it is known, and what else to say: few, small, never personal."""
 
     kind: str = ""
     id: str = ""
+    detail: dict[str, str | int] = field(default_factory=dict)
 
 
 def _account() -> str:

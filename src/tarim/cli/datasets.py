@@ -109,6 +109,7 @@ def cut_command(
 
     from tarim.base.errors import InputError
     from tarim.base.instants import duration_ms
+    from tarim.bootstrap.audit import recorded
     from tarim.bootstrap.datasets import Cut
     from tarim.bootstrap.places import Places
     from tarim.bootstrap.settings import settings_of
@@ -139,13 +140,14 @@ def cut_command(
         genuine_share=genuine_share,
     )
     settings, places = settings_of(data, os.environ), Places(data)
-    with Bar() as bar:
+    with recorded(places, os.environ, "datasets.cut") as act, Bar() as bar:
         if events:
             folder, manifest = _cut_files(settings, places, cut, events, source, mapping, bar)
         else:
             from tarim.bootstrap.datasets import cut_dataset
 
             folder, manifest = cut_dataset(settings, places, os.environ, cut, progress=bar.progress)
+        act.kind, act.id = "dataset", manifest.digest
     if as_json:
         typer.echo(json.dumps({"digest": manifest.digest, "folder": str(folder), "rows": manifest.rows}))
     else:

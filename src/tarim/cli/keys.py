@@ -36,20 +36,26 @@ def create_command(
     events_per_day: Annotated[int, typer.Option(min=0, help="Its own limit; 0: the common one. 每日事件上限。")] = 0,
 ) -> None:
     """Make a key and print it, this once. 创建密钥并仅显示一次。"""
+    import os
+
     from tarim.base.instants import duration_ms
+    from tarim.bootstrap.audit import recorded
+    from tarim.bootstrap.places import Places
     from tarim.identity import create_key
 
     now_ms = _now_ms()
     expires_ms = now_ms + duration_ms(expires_in) if expires_in else 0
-    made, secret = create_key(
-        data / _FILE_NAME,
-        name,
-        scope,
-        now_ms,
-        expires_ms,
-        events_per_s_max=events_per_s,
-        events_per_day_max=events_per_day,
-    )
+    with recorded(Places(data), os.environ, "keys.create") as act:
+        made, secret = create_key(
+            data / _FILE_NAME,
+            name,
+            scope,
+            now_ms,
+            expires_ms,
+            events_per_s_max=events_per_s,
+            events_per_day_max=events_per_day,
+        )
+        act.kind, act.id, act.detail["scopes"] = "key", made.id, " ".join(made.scopes)[:128]
     typer.echo(f"key {made.id} for {made.name}: {', '.join(made.scopes)}", err=True)
     typer.echo("It is shown this once and stored nowhere. 仅显示一次，不作保存。", err=True)
     typer.echo(secret)
@@ -74,7 +80,12 @@ def revoke_command(
     data: _Data = Path("var/tarim"),
 ) -> None:
     """Revoke a key; a running service knows within a second. 吊销密钥，运行中的服务一秒内生效。"""
+    import os
+
+    from tarim.bootstrap.audit import recorded
+    from tarim.bootstrap.places import Places
     from tarim.identity import revoke_key
 
-    revoked = revoke_key(data / _FILE_NAME, key_id, _now_ms())
+    with recorded(Places(data), os.environ, "keys.revoke", about=("key", key_id)):
+        revoked = revoke_key(data / _FILE_NAME, key_id, _now_ms())
     typer.echo(f"revoked key {revoked.id} of {revoked.name}")

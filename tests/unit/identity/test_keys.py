@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tarim.base.errors import Damaged, DefinitionError, NotAllowed, NotFound
+from tarim.bootstrap.places import make_data_folder
 from tarim.cli import build_app
 from tarim.identity import KeyRing, Scope, create_key, read_keys, revoke_key
 
@@ -121,6 +122,7 @@ def test_bad_names_scopes_and_files_are_refused(tmp_path: Path) -> None:
 
 def test_the_command_line_makes_lists_and_revokes(tmp_path: Path) -> None:
     app, run = build_app(["keys"]), CliRunner().invoke
+    make_data_folder(tmp_path)
     made = run(
         app, ["keys", "create", "--name", "pos", "--scope", "decide", "--scope", "read", "--data", str(tmp_path)]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,6 +14,7 @@ import typer
 from tarim.cli._wall_time import wall_time
 
 if TYPE_CHECKING:
+    from tarim.bootstrap.audit import LocalAct
     from tarim.bootstrap.training import Laboratory
     from tarim.models import Plan, RunRecord
 
@@ -90,13 +91,15 @@ def train_command(
         raise InputError("name a training set, or a run with --again")
     caps = Caps(processes, memory_mib, 1, nice)
     laboratory = _laboratory(data)
-    with _stages() as stage:
+    with _recorded(data, "models.train") as act, _stages() as stage:
         if again:
             done = laboratory.again(again, caps, stage)
+            act.kind, act.id = "run", done.record.run_id
         else:
             folder, record = laboratory.train(
                 dataset, _plan(plan, kind, seed, parameter), caps, report=report, stage=stage
             )
+            act.kind, act.id = "run", record.run_id
     if not again:
         _tell(record, folder)
         return
@@ -129,10 +132,10 @@ def tune_command(
 
     caps = Caps(processes, memory_mib, 1, nice)
     wanted = _plan(plan, kind, seed, parameter)
-    with _stages() as stage:
-        folder, record = _laboratory(data).train(
-            dataset, wanted, caps, Budget(trials, seconds), report=report, stage=stage
-        )
+    laboratory = _laboratory(data)
+    with _recorded(data, "models.tune") as act, _stages() as stage:
+        folder, record = laboratory.train(dataset, wanted, caps, Budget(trials, seconds), report=report, stage=stage)
+        act.kind, act.id = "run", record.run_id
     assert record.tuning is not None
     best = record.tuning.trials[record.tuning.best]
     typer.echo(
@@ -247,6 +250,14 @@ def runs_command(data: _Data = _DATA, as_json: _Json = False) -> None:
         typer.echo(f"{path.name}: {error.detail}", err=True)
     if bad:
         raise typer.Exit(1)
+
+
+def _recorded(data: Path, act: str) -> AbstractContextManager[LocalAct]:
+    """The act on the audit trail."""
+    from tarim.bootstrap.audit import recorded
+    from tarim.bootstrap.places import Places
+
+    return recorded(Places(data), os.environ, act)
 
 
 def _laboratory(data: Path) -> Laboratory:

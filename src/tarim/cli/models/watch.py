@@ -54,6 +54,7 @@ def baseline_command(
     """
     import os
 
+    from tarim.bootstrap.audit import recorded
     from tarim.bootstrap.operators import operator_of
     from tarim.bootstrap.places import Places
     from tarim.bootstrap.settings import settings_of
@@ -61,8 +62,8 @@ def baseline_command(
     from tarim.identity import Scope
 
     settings, places = settings_of(data, os.environ), Places(data)
-    operator_of(places, os.environ, Scope.OPERATE)
-    with _bar() as bar:
+    with recorded(places, os.environ, "models.baseline") as act, _bar() as bar:
+        operator_of(places, os.environ, Scope.OPERATE)
         task = bar.add_task("baseline", total=None)
         digest, baseline = make_baseline(
             settings,
@@ -71,6 +72,7 @@ def baseline_command(
             _ms(to_time),
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
+        act.kind, act.id = "baseline", digest
     typer.echo(
         f"baseline {digest[:16]}: {baseline.file.taken:,} events of {baseline.days} days, {len(baseline.columns)} columns. "
         f"已建立基线：{baseline.days} 天。"
