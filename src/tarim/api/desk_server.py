@@ -16,6 +16,7 @@ from tarim import __version__
 from tarim.api.audit import audit_routes
 from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.connection import HttpLimits, Site
+from tarim.api.contact import contact_routes
 from tarim.api.desk_app import build_desk_app
 from tarim.api.desk_figures import DeskFigures
 from tarim.api.desk_labels import desk_label_routes
@@ -40,6 +41,7 @@ def people_routes(house: DeskHouse) -> list[Route]:
     """Everything that people's work offers."""
     return [
         *desk_label_routes(house.desk),
+        *contact_routes(house.contact.contact),
     ]
 
 
@@ -121,6 +123,7 @@ async def _serve(
         signal.signal(number, stop)
     desk.start()
     sender.start()
+    house.contact.courier.start()
     background = [
         loop.create_task(each)
         for each in (

@@ -30,7 +30,8 @@ class Call:
     """One request: who makes it, names in the path, query and body as they were decoded, and what to say of it on the trail.
 
     visitor: where it comes from.  token: of the session that was shown, "" for none.  target: method and path, as asked for.
-    idempotency_key: the header Idempotency-Key, "" for none.
+    idempotency_key: the header Idempotency-Key, "" for none.  headers (names in lower case), content: as they came over the
+    wire, of a route whose messages are signed, else empty.
     """
 
     caller: Caller
@@ -43,6 +44,8 @@ class Call:
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
     target: str = ""
     idempotency_key: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes = field(default=b"", repr=False)
 
     @property
     def person(self) -> str:
@@ -70,7 +73,7 @@ class Route:
     text, a number or a truth.  gives: the type of the answer.  body_bytes_max: of a body; where the path has no names a longer
     one is refused before it is read.  refused: told the name on the key ("" = no valid key) when somebody may not.  personal:
     it shows personal data, so that who reads is on the audit trail as well.  open: anybody may, without key or session; the
-    scope is then of no account.
+    scope is then of no account.  signed: the handler checks a signature over the request as it came.
     """
 
     method: str
@@ -88,6 +91,7 @@ class Route:
     refused: Callable[[str], None] | None = None
     personal: bool = False
     open: bool = False
+    signed: bool = False
 
 
 def mount(app: FastAPI, door: Door, routes: Iterable[Route], auditor: Auditor) -> None:
@@ -161,6 +165,8 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
                 request.cookies,
                 f"{route.method} {request.url.path}",
                 request.headers.get("idempotency-key", ""),
+                request.headers if route.signed else {},
+                await request.body() if route.signed else b"",
             )
             answer = await route.handler(call)
             value, cookies = (answer.body, answer.cookies) if isinstance(answer, Reply) else (answer, ())

@@ -19,8 +19,10 @@ from tarim.base.errors import Unavailable
 from tarim.base.instants import Clock
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.clock import SystemClock
+from tarim.bootstrap.contact import ContactHouse
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
+from tarim.contact import ContactBook
 from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, Ledger, RuleWords, Texts
 from tarim.identity import Scope, create_key, read_keys
 from tarim.journal import Journal, JournalLimits, Recovery
@@ -34,7 +36,7 @@ _SECRET_BYTES_MAX: Final = 256
 
 def all_books() -> tuple[Book, ...]:
     """The books, in the order in which each act and each fact is given to them."""
-    return ()
+    return (ContactBook(),)
 
 
 class DeskHouse:
@@ -75,6 +77,7 @@ class DeskHouse:
             follower = Follower(places.journal, lambda version: RuleWords.of(self.artefacts.get(version)))
             ledger = Ledger(journal, follower, self.database, self.books, texts, self.clock)
             self.desk = Desk(ledger, self.clock, self._limits())
+            self.contact = ContactHouse(self.desk, places, settings.desk, self._master, self.service_key)
         except BaseException:
             texts.close()
             journal.close()
@@ -90,6 +93,7 @@ class DeskHouse:
 
     def close(self) -> None:
         """Finish what is under way and let go of the files."""
+        self.contact.close()
         self.desk.close()
 
     def new_tokenizer(self) -> Tokenizer:

@@ -30,6 +30,8 @@ class DeskSettings:
     readers: int = 8
     follow_ms: int = 50
     label_retry_s_max: int = 60
+    channels_file: str = ""
+    channel_authorities_file: str = ""
 
     def __post_init__(self) -> None:
         if self.port > 65_535:
@@ -57,6 +59,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "desk.readers": "threads that read tables, 1 to 64",
     "desk.follow_ms": "milliseconds between two looks at the decisions' journal",
     "desk.label_retry_s_max": "longest wait, in seconds, before a verdict is sent again",
+    "desk.channels_file": "channels that customers are reached through (TOML); empty: none",
+    "desk.channel_authorities_file": "certificates that channels' servers are trusted by (PEM); empty: the system's",
 }
 
 AT_LIMITS: Final[Mapping[str, str]] = {
