@@ -1,44 +1,87 @@
-"""Reports: what the bank tells the authority, its own management, and neighbouring systems."""
+"""Reports: what the bank tells the authority, its own management, and neighbouring systems (RM-03, RM-29, RS-06).
 
-from tarim.reporting.adapters.message import check_message, message_of, schema_text
-from tarim.reporting.domain.case_facts import CaseFacts, MovementFact, Scenario, scenarios
-from tarim.reporting.domain.code_tables import Codes, CodeTable, packaged_codes, read_codes, read_divisions
-from tarim.reporting.domain.rules import Context
-from tarim.reporting.domain.suspicious import (
-    Account,
-    Agent,
-    Counterparty,
-    Document,
-    Named,
-    Report,
-    Subject,
-    Transaction,
-)
-from tarim.reporting.domain.validation import Fault, FaultyReport, faults_of
+    SuspiciousReports   可疑交易报告: drafted from a case, checked field by field, approved by a second person, exported
+    RiskReports         risk reports by day, week, month and on demand, whose figures agree with the journal or are not filed
+    RiskBatch           the file of risky accounts for neighbouring systems, made the same again by hand
+
+`ReportBook` is the desk's book: it makes the tables out of both journals.
+"""
+
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.reporting.adapters.book import ReportBook
+    from tarim.reporting.adapters.case_source import CaseTables
+    from tarim.reporting.adapters.message import check_message, message_of, schema_text
+    from tarim.reporting.adapters.packages import package_of
+    from tarim.reporting.adapters.reading import ReportStore
+    from tarim.reporting.adapters.tables import MIGRATIONS
+    from tarim.reporting.domain.case_facts import CaseFacts, MovementFact, Scenario, scenarios
+    from tarim.reporting.domain.code_tables import Codes, CodeTable, packaged_codes, read_codes, read_divisions
+    from tarim.reporting.domain.filing import Filing
+    from tarim.reporting.domain.rules import Context
+    from tarim.reporting.domain.states import TRANSITIONS, ReportEvent, ReportState, advance
+    from tarim.reporting.domain.suspicious import (
+        Account,
+        Agent,
+        Counterparty,
+        Document,
+        Named,
+        Report,
+        Subject,
+        Transaction,
+    )
+    from tarim.reporting.domain.validation import Fault, FaultyReport, faults_of
+    from tarim.reporting.ports import CaseSource, Letterhead, People, RawValues, SealedFiles
+    from tarim.reporting.service.contents import Contents, token_of
+    from tarim.reporting.service.suspicious import Shown, SuspiciousReports
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
+    "MIGRATIONS",
+    "TRANSITIONS",
     "Account",
     "Agent",
     "CaseFacts",
+    "CaseSource",
+    "CaseTables",
     "CodeTable",
     "Codes",
+    "Contents",
     "Context",
     "Counterparty",
     "Document",
     "Fault",
     "FaultyReport",
+    "Filing",
+    "Letterhead",
     "MovementFact",
     "Named",
+    "People",
+    "RawValues",
     "Report",
+    "ReportBook",
+    "ReportEvent",
+    "ReportState",
+    "ReportStore",
     "Scenario",
+    "SealedFiles",
+    "Shown",
     "Subject",
+    "SuspiciousReports",
     "Transaction",
+    "advance",
     "check_message",
     "faults_of",
     "message_of",
+    "package_of",
     "packaged_codes",
     "read_codes",
     "read_divisions",
     "scenarios",
     "schema_text",
+    "token_of",
 ]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from tarim.base.instants import CHINA_OFFSET_MS, instant_text
 from tarim.reporting.adapters.pages import pdf
 from tarim.reporting.domain.code_tables import Codes
 from tarim.reporting.domain.suspicious import Report, Subject, Transaction
@@ -42,11 +41,6 @@ def report_pages(report: Report, codes: Codes, number: str, digest: str, people:
         "people": list(people),
     }
     return pdf("suspicious.typ", data, at_ms)
-
-
-def local_text(at_ms: int) -> str:
-    """China's local time, to the second; "" for never."""
-    return instant_text(at_ms + CHINA_OFFSET_MS)[:19].replace("T", " ") if at_ms else ""
 
 
 def time_text(digits: str) -> str:

@@ -1,0 +1,1 @@
+"""What people do with reports: commands and looks, each refusing by raising."""
