@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     )
     from tarim.desk.follower import Follower
     from tarim.desk.holds import waiting_hold
-    from tarim.desk.label_service import LabelService
+    from tarim.desk.label_service import LabelService, ServiceLink
     from tarim.desk.labels import (
         Label,
         label_draft,
@@ -78,6 +78,7 @@ else:
 __all__ = [
     "MIGRATIONS",
     "SYSTEM",
+    "ServiceLink",
     "Act",
     "Book",
     "Command",

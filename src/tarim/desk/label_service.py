@@ -1,4 +1,4 @@
-"""The decisions service, spoken to over HTTP: labels go there, one request each.
+"""The decisions service, spoken to over HTTP: labels and orders go there, one request each.
 
 200           it has the label; that it is in the journal is read from the journal
 401 403       the desk's key is not taken: tried again with the key read anew
@@ -11,8 +11,8 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tarim.base.errors import InputError, Unavailable
@@ -27,11 +27,11 @@ _AGAIN: Final = frozenset({401, 403, 408, 429})
 
 
 class NotTaken(InputError):
-    """The service will never take this label."""
+    """The service will never take this message."""
 
 
-class LabelService:
-    """Tells labels to the service at a URL.  One thread."""
+class ServiceLink:
+    """Posts to the service at a URL with the desk's own key.  One thread."""
 
     def __init__(self, url: str, key: Callable[[], str]) -> None:
         """key: gives the desk's API key; asked again after one was not taken.  Raises what `key` raises, when it is used."""
@@ -39,10 +39,10 @@ class LabelService:
         self._key = key
         self._secret = ""
 
-    def tell(self, label: Label) -> None:
-        """Have the service take a label.  Raises NotTaken, Unavailable (try again)."""
+    def post(self, path: str, message: Mapping[str, Any]) -> None:
+        """Have the service take a message.  Raises NotTaken, Unavailable (try again)."""
         self._secret = self._secret or self._key()
-        status, detail = self._post(json.dumps(message_of(label)).encode())
+        status, detail = self._post(path, json.dumps(message).encode())
         if status == 200:
             return
         if status in (401, 403):
@@ -51,7 +51,7 @@ class LabelService:
             raise Unavailable(f"the decisions service answered {status}: {detail}")
         raise NotTaken(f"{status}: {detail}")
 
-    def _post(self, body: bytes) -> tuple[int, str]:
+    def _post(self, path: str, body: bytes) -> tuple[int, str]:
         address = self._address
         host, port = address.hostname or "", address.port
         if address.scheme == "https":
@@ -62,13 +62,21 @@ class LabelService:
             connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
         headers = {"Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"}
         try:
-            connection.request("POST", address.path.rstrip("/") + "/v1/decisions", body, headers)
+            connection.request("POST", address.path.rstrip("/") + path, body, headers)
             answer = connection.getresponse()
             return answer.status, _detail(answer.read(ANSWER_BYTES_MAX))
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable(f"the decisions service does not answer: {type(error).__name__}") from None
         finally:
             connection.close()
+
+
+class LabelService(ServiceLink):
+    """Tells labels to the service."""
+
+    def tell(self, label: Label) -> None:
+        """Have the service take a label.  Raises NotTaken, Unavailable (try again)."""
+        self.post("/v1/decisions", message_of(label))
 
 
 def message_of(label: Label) -> dict[str, str]:
