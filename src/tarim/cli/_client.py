@@ -19,10 +19,13 @@ URL_DEFAULT: Final = "http://127.0.0.1:8080"
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept. 事由（将留存）。", show_default=False)]
 
 
-def ask(method: str, url: str, path: str, body: object = None, **query: str) -> Any:
-    """What the service answers, decoded.  The key comes from TARIM_KEY.  A refusal is printed, and ends the command with 1."""
+def ask(method: str, url: str, path: str, body: object = None, *, anybody: bool = False, **query: str) -> Any:
+    """What the service answers, decoded.  A refusal is printed, and ends the command with 1.
+
+    The key, or the session of `tarim users sign-in`, comes from TARIM_KEY.  anybody: the route is open to all.
+    """
     key = os.environ.get("TARIM_KEY", "")
-    if not key:
+    if not key and not anybody:
         typer.echo("TARIM_KEY holds no API key. 环境变量 TARIM_KEY 未设置 API 密钥。", err=True)
         raise typer.Exit(1)
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
@@ -32,7 +35,7 @@ def ask(method: str, url: str, path: str, body: object = None, **query: str) -> 
         raise typer.Exit(1)
     address = url.rstrip("/") + path + ("?" + urllib.parse.urlencode(query) if query else "")
     data = None if body is None else json.dumps(body).encode()
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json"} | ({} if anybody else {"Authorization": f"Bearer {key}"})
     request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310  checked above
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
