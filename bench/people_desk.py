@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from bench.acceptance import Line, Run, at_most, none
-from bench.people_data import SOURCE, write_decisions
+from bench.people_data import SOURCE, event_id, write_decisions
 from tarim.bootstrap.desk import DeskHouse
 from tarim.bootstrap.settings import Settings, load_settings
 from tarim.desk import MIGRATIONS, label_draft
@@ -34,7 +34,7 @@ def rebuild(run: Run) -> Iterator[Line]:
             for number in range(acts):
                 house.desk.perform(
                     "bench",
-                    lambda _connection, seq=number: [label_draft(seq, SOURCE, f"T{seq:09d}", fraud=bool(seq % 3))],  # type: ignore[misc]
+                    lambda _connection, seq=number: [label_draft(seq, SOURCE, event_id(seq), fraud=bool(seq % 3))],  # type: ignore[misc]
                 )
             live = _digests(house)
         with DeskHouse(_settings(), places, {}) as house:

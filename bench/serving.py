@@ -50,10 +50,24 @@ def new_data(data: Path) -> dict[str, str]:
 @contextmanager
 def serving(data: Path, keys: dict[str, str], **settings: str) -> Iterator[Served]:
     """A service over `data`; settings as environment variables."""
-    environment = os.environ | {"PYTHONPATH": "src", "TARIM_SERVICE_PORT": "0"} | settings
+    with running("serve", data, keys, {"TARIM_SERVICE_PORT": "0"} | settings) as served:
+        yield served
+
+
+@contextmanager
+def desk_serving(data: Path, keys: dict[str, str], **settings: str) -> Iterator[Served]:
+    """A desk over `data`; settings as environment variables."""
+    with running("desk", data, keys, {"TARIM_DESK_PORT": "0"} | settings) as served:
+        yield served
+
+
+@contextmanager
+def running(command: str, data: Path, keys: dict[str, str], settings: dict[str, str]) -> Iterator[Served]:
+    """A process of this command over `data`, once it listens; it is stopped at the end, whatever became of it."""
+    environment = os.environ | {"PYTHONPATH": "src"} | settings
     with (data / "service.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tarim.cli", "serve", "--data", str(data)],
+            [sys.executable, "-m", "tarim.cli", command, "--data", str(data)],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
