@@ -172,7 +172,7 @@ def governance_routes(
     state = governor.state
 
     async def propose_ruleset(call: Call) -> ProposalBody:
-        text = call.body.text
+        text, call.note.reason = call.body.text, call.body.reason
         checked = await asyncio.get_running_loop().run_in_executor(None, texts.publishable, text)
         return proposal_body(
             governor.propose_ruleset(text, checked.name, checked.version, call.person, call.body.reason)
@@ -218,6 +218,7 @@ def governance_routes(
         return await asyncio.get_running_loop().run_in_executor(None, _diff, texts, *pair)
 
     async def roll_back(call: Call) -> RulesetInForceBody:
+        call.note.reason = call.body.reason
         control = await governor.roll_back(call.person, call.body.reason)
         return RulesetInForceBody(
             control.version,
@@ -242,7 +243,7 @@ def governance_routes(
         return proposal_body(governor.withdraw(proposal_id, person))
 
     def switch_of(call: Call) -> Switch:
-        body = call.body
+        body, call.note.reason = call.body, call.body.reason
         customer = token_of(body.customer) if body.customer.strip() else 0
         return Switch(
             body.what, body.target, body.value, body.reason, call.person, clock.now_ms(), customer, body.until_ms
@@ -261,7 +262,10 @@ def governance_routes(
         body = call.body
         decided = service.decided(event_key(body.source, body.event_id))
         override = Override(decided.seq, body.outcome, body.reason, call.person, clock.now_ms())
-        return proposal_body(governor.propose_override(override))
+        proposal = governor.propose_override(override)
+        call.note.object = f"event:{decided.source}/{decided.event_id}"
+        call.note.detail["proposal"] = proposal.id
+        return proposal_body(proposal)
 
     async def override_of(call: Call) -> OverrideOfBody:
         found = state.overrides.get(service.decided(event_key(call.query.source, call.query.event_id)).seq)

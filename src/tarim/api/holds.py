@@ -84,6 +84,16 @@ class VerdictBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
+class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What persons of the desk agreed to about the payment that this source named event_id, and why."""
+
+    source: Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
+    event_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    verdict: Literal["release", "refuse"]
+    people: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=2)]
+    reason: Reason
+
+
 class OwnLimitBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A customer's own limits for payments verified by these methods: of one payment, and of a day together."""
 
@@ -182,7 +192,14 @@ def hold_routes(
 
     async def decide_on_hold(call: Call) -> HoldBody:
         release = call.body.verdict == "release"
+        call.note.detail["verdict"] = call.body.verdict
         return body(desk.decide_on(seq_of(call), call.person, call.body.reason, release=release))
+
+    async def order_hold(call: Call) -> HoldBody:
+        asked: OrderBody = call.body
+        call.note.object = f"event:{asked.source}/{asked.event_id}"
+        seq = service.decided(event_key(asked.source, asked.event_id)).seq
+        return body(desk.carry_out(seq, asked.people, asked.reason, release=asked.verdict == "release"))
 
     async def list_holds(call: Call) -> HoldsBody:
         state = HoldState[call.query.state.upper()]
@@ -220,6 +237,7 @@ def hold_routes(
         return TreatmentBody(found.version, found.text)
 
     async def propose_treatment(call: Call) -> ProposalBody:
+        call.note.reason = call.body.reason
         return proposal_body(governor.propose_treatment(call.body.text, call.person, call.body.reason))
 
     of_event = "/v1/holds/{event_id:path}"
@@ -228,6 +246,8 @@ def hold_routes(
               query=HoldsQuery, refusals=(404,)),
         Route("GET", "/v1/holds:changes", "hold_changes", "What changed since / 挂起状态变更", Scope.READ, hold_changes,
               HoldChangesBody, query=ChangesQuery, refusals=(404,)),
+        Route("POST", "/v1/holds:order", "order_hold", "Carry out what persons of the desk agreed to / 执行工作台复核结果",
+              Scope.HOLDS_ORDER, order_hold, HoldBody, OrderBody, refusals=(404, 409)),
         Route("GET", of_event, "read_hold", "The hold of an event / 事件的挂起状态", Scope.READ, read_hold, HoldBody,
               query=SourceQuery),
         Route("POST", of_event, "decide_on_hold", "Release or refuse a hold / 释放或拒绝", Scope.OPERATE, decide_on_hold,

@@ -244,7 +244,7 @@ def model_routes(
         return ModelDetailBody(body_of(entry), package, await aside(models.card, entry.manifest))
 
     async def submit(call: Call) -> ProposalBody:
-        body = call.body
+        body, call.note.reason = call.body, call.body.reason
         submission = await aside(models.submission, body.run)
         number = governor.registry.number_for(submission.record.model)
         manifest = await aside(models.put, submission, number, body.name.strip(), call.person, clock.now_ms())
@@ -252,7 +252,7 @@ def model_routes(
 
     def propose(act: ModelAct) -> Callable[[Call], Any]:
         async def proposed(call: Call) -> ProposalBody:
-            body = call.body
+            body, call.note.reason = call.body, call.body.reason
             key = getattr(body, "model", "")
             share = getattr(body, "share", 0)
             script = getattr(body, "script", "") or _script(act, key, share, call.person, body.reason)
@@ -282,10 +282,12 @@ def model_routes(
         )
 
     async def roll_back(call: Call) -> ModelBody:
+        call.note.reason = call.body.reason
         record = await governor.roll_back(call.person, call.body.reason)
         return body_of(governor.registry.entries[record.version])
 
     async def stand_down(call: Call) -> ModelBody:
+        call.note.reason = call.body.reason
         record = governor.stand_down(call.body.model, call.person, call.body.reason)
         return body_of(governor.registry.entries[record.version])
 

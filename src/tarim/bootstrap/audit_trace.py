@@ -61,8 +61,16 @@ def decision_trace(
     yield from _journal(settings, places, decided)
     for step in trace(settings, places, environment, source, event_id):
         yield Mark("model", step.what, found=step.found, trouble=step.trouble)
-    about = Query(objects=trail.objects.both(f"event:{source}/{event_id}"), limit=ENTRIES_SHOWN)
-    for each in reversed(trail.store.search(about)):
+    yield from _trail(trail, f"event:{source}/{event_id}")
+
+
+def _trail(trail: OpenTrail, event: str) -> Iterator[Mark]:
+    """Entries about the event, and about proposals that entries about it name."""
+    found = trail.store.search(Query(objects=trail.objects.both(event), limit=ENTRIES_SHOWN))
+    proposals = {f"proposal:{each.entry.detail['proposal']}" for each in found if "proposal" in each.entry.detail}
+    if proposals:
+        found += trail.store.search(Query(objects=tuple(sorted(proposals)), limit=ENTRIES_SHOWN))
+    for each in sorted(found, key=lambda each: each.seq):
         entry = each.entry
         words = " ".join(filter(None, [entry.result.value, entry.object, entry.reason]))
         yield Mark(f"trail {each.seq}", entry.act, instant_text(entry.at_ms), entry.who, words)
