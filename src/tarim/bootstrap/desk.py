@@ -32,6 +32,7 @@ from tarim.records import Database, DatabaseLimits
 DESK_KEY_NAME: Final = "desk"
 _JOURNAL: Final = JournalLimits(segment_bytes=16 << 20, block_bytes_max=8 << 20)
 _SECRET_BYTES_MAX: Final = 256
+_SERVICE_SCOPES: Final = (Scope.DECIDE, Scope.HOLDS_ORDER)
 
 
 def all_books() -> tuple[Book, ...]:
@@ -101,19 +102,21 @@ class DeskHouse:
         return Tokenizer(self._master.derive("tokens"))
 
     def service_key(self) -> str:
-        """The desk's own key at the decisions service, with the scope to send events and no other; made when there is none.
+        """The desk's own key at the decisions service: to send events, and to carry out orders about holds.
 
-        A key that was revoked is made anew.  Raises Unavailable, DefinitionError.
+        Made when there is none, or when it was revoked.  Raises Unavailable, DefinitionError.
         """
         path = self.folder / "service.key"
-        known = {key.id for key in read_keys(self.places.api_keys) if key.state(self.clock.now_ms()) == "active"}
+        now_ms = self.clock.now_ms()
+        keys = [key for key in read_keys(self.places.api_keys) if set(_SERVICE_SCOPES) <= set(key.scopes)]
+        known = {key.id for key in keys if key.state(now_ms) == "active"}
         try:
             key_id, _, secret = path.read_text("ascii")[:_SECRET_BYTES_MAX].strip().partition(" ")
             if key_id in known and secret:
                 return secret
         except (OSError, UnicodeDecodeError):
             pass
-        made, secret = create_key(self.places.api_keys, DESK_KEY_NAME, [Scope.DECIDE], self.clock.now_ms())
+        made, secret = create_key(self.places.api_keys, DESK_KEY_NAME, _SERVICE_SCOPES, now_ms)
         _write_secret(path, f"{made.id} {secret}\n")
         return secret
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tarim.base.errors import DefinitionError, Unavailable
+from tarim.base.errors import Conflict, DefinitionError, NotAllowed, Unavailable
 from tarim.base.four_eyes import require_person
 from tarim.base.instants import Clock
 from tarim.decisions.aftermath import Tick, encode_record
@@ -61,6 +61,24 @@ class HoldDesk:
         self._service.control(RecordKind.HOLD, encode_record(action))
         self._service.commit()
         return self.holds.get(seq)
+
+    def carry_out(self, seq: int, people: Sequence[str], reason: str, *, release: bool) -> Hold:
+        """The hold of the event at `seq` after these persons, who agreed elsewhere, released or refused it one after the other.
+
+        Each needs the right to it here.  Raises NotFound, Conflict when one lacks the right or it stays as it is,
+        IllegalTransition, DefinitionError, Unavailable.
+        """
+        hold = self.holds.get(seq)
+        try:
+            for person in people:
+                self.treatment.step(hold, person, release=release)
+            for person in people:
+                hold = self.decide_on(seq, person, reason, release=release)
+                if not hold.is_open:
+                    return hold
+        except NotAllowed as error:
+            raise Conflict(error.detail) from None
+        raise Conflict("it takes another person to release this payment")
 
     def set_limit(
         self, customer: int, methods: Sequence[str], single_fen_max: int, day_fen_max: int, by: str

@@ -54,6 +54,8 @@ class Scope(StrEnum):
     """Decide on what another person proposed."""
     MODELS = "models"
     """Manage models: submit, propose to publish, challenge or retire them, and take one out (ML-26: a post of its own)."""
+    HOLDS_ORDER = "holds:order"
+    """Carry out, for the desk, what two persons agreed to there about a payment that is held."""
     CASES_READ = "cases:read"
     """See alerts and cases of one's branches and queues, masked."""
     CASES_WORK = "cases:work"
