@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tarim.api.case_bodies import (
@@ -17,7 +17,7 @@ from tarim.api.case_bodies import (
     WholeCaseBody,
 )
 from tarim.base.instants import instant_text
-from tarim.cases import Case, CaseAlert, Dossier, masked, masked_text, possible, short_token
+from tarim.cases import HIDDEN, Case, CaseAlert, Dossier, Personal, masked, masked_text, possible, short_token
 from tarim.identity import Caller
 from tarim.stream import Outcome
 
@@ -71,29 +71,31 @@ def overdue_body(case: Case, alert: CaseAlert) -> OverdueReviewBody:
 
 
 def masked_case(
-    dossier: Dossier, personal: Mapping[str, Sequence[str]], open_text: Open, caller: Caller, now_ms: int
+    dossier: Dossier, personal: Personal | None, open_text: Open, caller: Caller, now_ms: int
 ) -> WholeCaseBody:
-    """A case with everything, masked: values of fields, and in free text numbers and the names that are known."""
-    names = [value for field, values in personal.items() if field.endswith("_name") for value in values]
-    raws = [value for values in personal.values() for value in values]
+    """A case with everything, masked: values of fields, and in free text numbers and whatever is known of the customer.
+
+    personal: None when it cannot be opened now; free text is hidden then, as nobody could say what to mask in it.
+    """
 
     def text(sealed: Mapping[str, Any]) -> str | None:
         opened = open_text(sealed) if sealed else ""
-        return None if opened is None else masked_text(opened, [*names, *raws])
+        if personal is None and opened:
+            return HIDDEN
+        return None if opened is None else masked_text(opened, personal.known if personal else ())
 
-    shown = {field: [masked(field, value) for value in values[:VALUES_MAX]] for field, values in personal.items()}
+    parties = personal.of_parties if personal else {}
+    shown = {field: [masked(field, value) for value in values[:VALUES_MAX]] for field, values in parties.items()}
     return _whole(dossier, shown, text, caller, now_ms, "")
 
 
-def full_case(
-    dossier: Dossier, personal: Mapping[str, Sequence[str]], open_text: Open, caller: Caller, now_ms: int
-) -> WholeCaseBody:
+def full_case(dossier: Dossier, personal: Personal, open_text: Open, caller: Caller, now_ms: int) -> WholeCaseBody:
     """A case with everything in full, marked with who sees it and when."""
 
     def text(sealed: Mapping[str, Any]) -> str | None:
         return open_text(sealed) if sealed else ""
 
-    shown = {field: list(values[:VALUES_MAX]) for field, values in personal.items()}
+    shown = {field: list(values[:VALUES_MAX]) for field, values in personal.of_parties.items()}
     return _whole(dossier, shown, text, caller, now_ms, watermark(caller, now_ms))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -33,8 +33,9 @@ from tarim.api.case_requests import (
     RulesProposedBody,
 )
 from tarim.api.case_views import case_body, full_case, masked_case, overdue_body, watermark
+from tarim.api.desk_calls import looked_at, performed
 from tarim.api.routes import Call, Route
-from tarim.base.errors import FieldError, NotFound
+from tarim.base.errors import FieldError, NotFound, Unavailable
 from tarim.cases import (
     Acting,
     Case,
@@ -42,6 +43,7 @@ from tarim.cases import (
     Filter,
     Means,
     Page,
+    Personal,
     PersonalValues,
     Sort,
     assignment_in_force,
@@ -53,10 +55,9 @@ from tarim.cases import (
     page_of_cases,
     rules,
 )
-from tarim.desk import Desk, Once
+from tarim.desk import Desk, Draft
 from tarim.identity import EVERYTHING, Caller, Scope
 
-T = TypeVar("T")
 _RULES_BYTES_MAX: Final = 256 << 10
 _NUMBER_DIGITS_MAX: Final = 18
 NOBODY: Final = "nobody"
@@ -74,19 +75,15 @@ class CaseDesk:
     token_of: Callable[[str], int]
     recent_ms: int
 
-    async def read(self, look: Callable[[Connection], T]) -> T:
-        """What a function finds in the tables, in a reader's thread."""
-        return await asyncio.wrap_future(self.desk.read(look))
-
-    async def whole(self, call: Call) -> tuple[Dossier, dict[str, list[str]]]:
-        """A case of the caller's with the raw values behind its tokens.  Raises NotFound."""
+    async def whole(self, call: Call) -> Dossier:
+        """A case of the caller's with everything in it.  Raises NotFound."""
         acting = Acting(self.means, call.caller, call.path["id"])
+        return await looked_at(self.desk, lambda connection: dossier_of(connection, acting.case(connection)))
 
-        def look(connection: Connection) -> tuple[Dossier, dict[str, list[str]]]:
-            dossier = dossier_of(connection, acting.case(connection))
-            return dossier, self.personal.of_case(dossier.case.customer, dossier.tokens)
-
-        return await self.read(look)
+    async def values(self, dossier: Dossier) -> Personal:
+        """The raw values behind a case.  Raises Unavailable."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self.personal.of_case, dossier.case.customer, dossier.tokens)
 
 
 def case_routes(work: CaseDesk) -> list[Route]:
@@ -131,22 +128,29 @@ def _reading(work: CaseDesk) -> list[Route]:
         def look(connection: Connection) -> tuple[list[Case], str, int]:
             return *page_of_cases(connection, wanted, page), count_cases(connection, wanted)
 
-        cases, following, count = await work.read(look)
+        cases, following, count = await looked_at(work.desk, look)
         return CasesBody([case_body(case, desk.now_ms()) for case in cases], following, count)
 
     async def overdue(call: Call) -> OverdueBody:
         query, now_ms = call.query, desk.now_ms()
         wanted = scope_of(call.caller)
-        found = await work.read(lambda connection: overdue_reviews(connection, query.kind, now_ms, wanted, query.limit))
+        found = await looked_at(
+            work.desk, lambda connection: overdue_reviews(connection, query.kind, now_ms, wanted, query.limit)
+        )
         return OverdueBody([overdue_body(case, alert) for case, alert in found])
 
     async def read_case(call: Call) -> WholeCaseBody:
-        dossier, personal = await work.whole(call)
+        dossier = await work.whole(call)
+        try:
+            personal = await work.values(dossier)
+        except Unavailable:  # what cannot be recognised cannot be masked: free text is not shown then
+            personal = None
         return masked_case(dossier, personal, work.means.texts.open_or_none, call.caller, desk.now_ms())
 
     async def reveal_case(call: Call) -> WholeCaseBody:
         await _reveal(work, call)
-        dossier, personal = await work.whole(call)
+        dossier = await work.whole(call)
+        personal = await work.values(dossier)
         return full_case(dossier, personal, work.means.texts.open_or_none, call.caller, desk.now_ms())
 
     return [
@@ -169,7 +173,7 @@ async def _reveal(work: CaseDesk, call: Call) -> None:
     call.caller.require_recent(work.desk.now_ms(), work.recent_ms)
     acting = Acting(work.means, call.caller, call.path["id"])
     reason = call.body.reason
-    await asyncio.wrap_future(work.desk.submit(call.person, lambda c: contents.reveal(acting, c, reason)))
+    await performed(work.desk, call, lambda connection: contents.reveal(acting, connection, reason))
 
 
 def _files(work: CaseDesk) -> list[Route]:
@@ -182,19 +186,17 @@ def _files(work: CaseDesk) -> list[Route]:
             raise FieldError("content_base64", "must be base64") from None
         acting = Acting(work.means, call.caller, body.case, body.version)
         kept = checked_file(body.name, content)
-        case = await work.read(acting.mine)
+        case = await looked_at(work.desk, acting.mine)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, work.means.evidence.put, case.customer, kept.digest, content)
-        once = Once.of(body.once, [body.case, body.name, kept.digest]) if body.once else None
-        command = work.desk.submit(call.person, lambda c: contents.attach(acting, c, body.name, kept), once)
-        await asyncio.wrap_future(command)
-        seen = await work.read(Acting(work.means, call.caller, body.case).case)
+        await performed(work.desk, call, lambda connection: contents.attach(acting, connection, body.name, kept))
+        seen = await looked_at(work.desk, Acting(work.means, call.caller, body.case).case)
         return case_body(seen, work.desk.now_ms())
 
     async def read_file(call: Call) -> FileBody:
         digest = call.path["digest"]
         await _reveal(work, call)
-        dossier, _ = await work.whole(call)
+        dossier = await work.whole(call)
         row = next((each for each in dossier.evidence if each.digest == digest), None)
         if row is None:
             raise NotFound(f"case {dossier.case.ref} holds no such file")
@@ -215,30 +217,30 @@ def _rules(work: CaseDesk) -> list[Route]:
     desk, means = work.desk, work.means
 
     async def in_force(call: Call) -> RulesBody:
-        found = await work.read(assignment_in_force)
+        found = await looked_at(work.desk, assignment_in_force)
         return RulesBody(0, found.version, "in_force", "", found.text)
 
     async def proposed(call: Call) -> RulesBody:
         number = _number(call)
-        row = await work.read(lambda connection: means.reading.rules(connection, number))
+        row = await looked_at(work.desk, lambda connection: means.reading.rules(connection, number))
         return RulesBody(row.id, row.version, row.state, row.author, row.text)
 
     async def propose(call: Call) -> DoneBody:
         body: RulesProposedBody = call.body
-        command = desk.submit(call.person, lambda c: rules.propose_rules(means, c, body.text, body.reason))
-        return DoneBody((await asyncio.wrap_future(command))[0].seq)
+        acts = await performed(desk, call, lambda c: rules.propose_rules(means, c, body.text, body.reason))
+        return DoneBody(acts[0].seq)
 
     async def decide(call: Call) -> DoneBody:
         body, number = call.body, _number(call)
 
-        def command(connection: Connection) -> object:
+        def command(connection: Connection) -> Sequence[Draft]:
             return rules.decide_rules(means, connection, call.person, number, body.version, body.agreed, body.reason)
 
-        return DoneBody((await asyncio.wrap_future(desk.submit(call.person, command)))[0].seq)  # type: ignore[arg-type]
+        return DoneBody((await performed(desk, call, command))[0].seq)
 
     async def set_rings(call: Call) -> DoneBody:
         drafts = rules.set_rings(call.body.rings)
-        return DoneBody((await asyncio.wrap_future(desk.submit(call.person, lambda _: drafts)))[0].seq)
+        return DoneBody((await performed(desk, call, lambda _connection: drafts))[0].seq)
 
     one = "/v1/case-assignments/{id}"
     return [

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from tarim.cases.adapters.evidence_files import EvidenceFiles
     from tarim.cases.adapters.in_force import assignment_in_force
     from tarim.cases.adapters.listing import count_cases, overdue_reviews, page_of_cases
+    from tarim.cases.adapters.orders import OrderSender, waiting_orders
     from tarim.cases.adapters.store import CaseStore
     from tarim.cases.adapters.tables import MIGRATIONS
     from tarim.cases.domain.case import Case, CaseAlert
     from tarim.cases.domain.evidence import EVIDENCE_BYTES_MAX, KeptFile, checked_file
     from tarim.cases.domain.four_eyes import SamePerson, require_second
     from tarim.cases.domain.listing import Filter, Page, Sort
-    from tarim.cases.domain.masking import masked, masked_text, short_token
+    from tarim.cases.domain.masking import HIDDEN, masked, masked_text, short_token
     from tarim.cases.domain.restriction import Basis, Measure
     from tarim.cases.domain.review import CAUSES, Finding, Trait, Verdict, VerdictCause
     from tarim.cases.domain.states import TRANSITIONS, CaseEvent, CaseState, IllegalTransition, Wish, advance, possible
-    from tarim.cases.ports import EvidenceStore, People, PersonalValues, Reading, Sealing
+    from tarim.cases.ports import EvidenceStore, People, Personal, PersonalValues, Reading, Sealing
     from tarim.cases.service import contents, lifecycle, money, rules
 else:
     __getattr__ = front_door(__name__, __file__)
@@ -49,14 +50,17 @@ __all__ = [
     "EvidenceFiles",
     "EvidenceStore",
     "Filter",
+    "HIDDEN",
     "Finding",
     "IllegalTransition",
     "KeptFile",
     "MIGRATIONS",
     "Means",
     "Measure",
+    "OrderSender",
     "Page",
     "People",
+    "Personal",
     "PersonalValues",
     "Reading",
     "SamePerson",
@@ -83,4 +87,5 @@ __all__ = [
     "require_second",
     "rules",
     "short_token",
+    "waiting_orders",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -86,8 +87,20 @@ class People(Protocol):
         """Whether a person works on cases of this branch and queue at present."""
 
 
-class PersonalValues(Protocol):
-    """Raw values of the parties of a case, for masked and for full views."""
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Raw values of the parties of a case.
 
-    def of_case(self, customer: int, tokens: Collection[int]) -> dict[str, list[str]]:
-        """By field of the envelope; of the customer's values only those that stand behind these tokens.  {} when destroyed."""
+    of_parties: by field of the envelope, what stands behind the case's tokens.  known: everything that is known of its
+    customer, to be hidden in free text.
+    """
+
+    of_parties: dict[str, list[str]]
+    known: frozenset[str]
+
+
+class PersonalValues(Protocol):
+    """Opens raw values, for masked and for full views."""
+
+    def of_case(self, customer: int, tokens: Collection[int]) -> Personal:
+        """Of a customer, and of the parties with these tokens; empty when destroyed.  Raises Unavailable."""

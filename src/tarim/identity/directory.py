@@ -99,6 +99,26 @@ class Directory:
         branches, queues = frozenset(user.branches), frozenset(user.queues)
         return Caller(user.login, CallerKind.KEY, scopes, branches, queues, address=address)
 
+    def names_of(self, login: str) -> frozenset[str]:
+        """Every login that counts as the same pair of eyes: the person's own, and those of whoever lent this one a role."""
+        with self._office.database.reading() as connection:
+            user = people.user_of_login(connection, login)
+            if user is None:
+                return frozenset({login})
+            held = people.holding_of(connection, user.id, self._office.clock.now_ms())
+            owners = [people.user_of_id(connection, owner) for _, owner in sorted(held.lent)]
+        return frozenset({login, *(owner.login for owner in owners if owner is not None)})
+
+    def may(self, login: str, scope: Scope, branch: str, queue: str) -> bool:
+        """Whether a person has the scope now for objects of this branch and queue; everybody while there are no users."""
+        with self._office.database.reading() as connection:
+            user = people.user_of_login(connection, login)
+            if user is None:
+                return not people.count_users(connection)
+            held = people.holding_of(connection, user.id, self._office.clock.now_ms()).scopes
+        seen = Caller(login, CallerKind.PERSON, held, frozenset(user.branches), frozenset(user.queues))
+        return user.state is UserState.ACTIVE and scope in held and seen.may_see(branch, queue)
+
     def _at_home(self, session: Session, visitor: Visitor) -> bool:
         """Whether the request comes from the network and program that the session was opened with."""
         mark = self._office.secrets.mark
