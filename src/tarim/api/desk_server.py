@@ -15,6 +15,7 @@ import uvloop
 from tarim import __version__
 from tarim.api.audit import audit_routes
 from tarim.api.auditing import Auditor, end_trail, keep_trail
+from tarim.api.cases import CaseDesk, case_routes
 from tarim.api.connection import HttpLimits, Site
 from tarim.api.contact import contact_routes
 from tarim.api.desk_app import build_desk_app
@@ -69,6 +70,7 @@ async def _serve(
     settings, loop = house.settings.desk, asyncio.get_running_loop()
     desk = house.desk
     sender = LabelSender(desk, LabelService(settings.service_url, house.service_key), settings.label_retry_s_max)
+    casework = house.casework(identity.directory)
     figures = DeskFigures(
         {
             "tarim_desk_acts_seq": ("Acts in the tables.", lambda: desk.state.acts_seq),
@@ -77,13 +79,17 @@ async def _serve(
             "tarim_desk_waiting_commands": ("Commands that wait for their turn.", lambda: desk.state.waiting),
             "tarim_desk_broken": ("1 when the tables stand still.", lambda: float(bool(desk.state.trouble))),
             "tarim_desk_labels_wait": ("1 when verdicts cannot be told.", lambda: float(bool(sender.trouble))),
+            "tarim_desk_orders_wait": ("1 when orders cannot be told.", lambda: float(bool(casework.sender.trouble))),
         }
     )
     recorder = trail.recorder()
     auditor = Auditor(recorder, trail.objects, house.clock)
     run = Threads()
+    values = casework.values
+    cases = CaseDesk(desk, casework.means, values, values.customer, house.settings.identity.recent_ms)
     routes = [
         *people_routes(house),
+        *case_routes(cases),
         *audit_routes(trail),
         *sign_in_routes(identity, run),
         *user_routes(identity, run),
@@ -123,6 +129,7 @@ async def _serve(
         signal.signal(number, stop)
     desk.start()
     sender.start()
+    casework.sender.start()
     house.contact.courier.start()
     background = [
         loop.create_task(each)
@@ -138,6 +145,7 @@ async def _serve(
     finally:
         for task in background:
             task.cancel()
+        await loop.run_in_executor(None, casework.close)
         await loop.run_in_executor(None, sender.close)
         await end_trail(auditor, recorder, trail.keeper)
 

@@ -18,13 +18,16 @@ from typing import Final, Self
 from tarim.base.errors import Unavailable
 from tarim.base.instants import Clock
 from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.casework import CaseHouse
 from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.contact import ContactHouse
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
+from tarim.cases import CaseBook
 from tarim.contact import ContactBook
-from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, Ledger, RuleWords, Texts
-from tarim.identity import Scope, create_key, read_keys
+from tarim.deadlines import load_schedule
+from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, Ledger, RuleWords, ServiceLink, Texts
+from tarim.identity import Directory, Scope, create_key, read_keys
 from tarim.journal import Journal, JournalLimits, Recovery
 from tarim.privacy import MasterKey, Tokenizer, load_master_key
 from tarim.records import Database, DatabaseLimits
@@ -37,7 +40,7 @@ _SERVICE_SCOPES: Final = (Scope.DECIDE, Scope.HOLDS_ORDER)
 
 def all_books() -> tuple[Book, ...]:
     """The books, in the order in which each act and each fact is given to them."""
-    return (ContactBook(),)
+    return (CaseBook(load_schedule()), ContactBook())
 
 
 class DeskHouse:
@@ -96,6 +99,11 @@ class DeskHouse:
         """Finish what is under way and let go of the files."""
         self.contact.close()
         self.desk.close()
+
+    def casework(self, directory: Directory) -> CaseHouse:
+        """Cases over this desk, for the people of a directory; its sender is the caller's to start and close."""
+        link = ServiceLink(self.settings.desk.service_url, self.service_key)
+        return CaseHouse(self.desk, self.places, self.settings.desk, self._master, self.clock, directory, link)
 
     def new_tokenizer(self) -> Tokenizer:
         """Turns an identifier into the token that facts and tables hold; for one thread."""
