@@ -19,11 +19,11 @@ from tarim.base.doors import front_door
 if TYPE_CHECKING:
     from tarim.redress.adapters.contents import CONTENT_BYTES_MAX, Contents
     from tarim.redress.adapters.package import PACKAGE_BYTES_MAX, opened_package
-    from tarim.redress.adapters.rows import FILES_MAX, Filter
+    from tarim.redress.adapters.rows import FILES_MAX, Filter, came_ms
     from tarim.redress.book import RedressBook
     from tarim.redress.documents import Documents, Package
     from tarim.redress.domain.catalogue import KINDS, kind_of
-    from tarim.redress.domain.files import Event, Kind, Text, tag_of
+    from tarim.redress.domain.files import Event, File, Kind, Text, tag_of
     from tarim.redress.domain.half_year import Statistics
     from tarim.redress.domain.loss_events import DecisionLink, Link
     from tarim.redress.domain.routing import Association, Routing, read_routing
@@ -47,6 +47,7 @@ __all__ = [
     "Decisions",
     "Documents",
     "Event",
+    "File",
     "FileLine",
     "FileView",
     "Filter",
@@ -62,6 +63,7 @@ __all__ = [
     "Routing",
     "Statistics",
     "Text",
+    "came_ms",
     "event_of",
     "kind_of",
     "opened_package",

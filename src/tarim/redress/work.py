@@ -192,9 +192,12 @@ class Redress:
 
     def listed(self, caller: Caller, wanted: Filter, limit: int) -> list[FileLine]:
         """Files that the caller may see, the one that came first first."""
+        return self.lines(self.files(caller, wanted, limit))
+
+    def lines(self, files: Sequence[tuple[Kind, File]]) -> list[FileLine]:
+        """Files as a list shows them."""
         now_ms = self._desk.now_ms()
-        found = self.files(caller, wanted, limit)
-        return [line(kind, file, self.parts.schedule, now_ms) for kind, file in found]
+        return [line(kind, file, self.parts.schedule, now_ms) for kind, file in files]
 
     def files(self, caller: Caller, wanted: Filter, limit: int) -> list[tuple[Kind, File]]:
         """The same, as files.  Raises NotAllowed."""

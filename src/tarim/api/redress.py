@@ -1,0 +1,187 @@
+"""Losses, complaints, disputes, requests of authorities, legal holds, funds and rosters over HTTP.
+
+Every kind of file has the same routes: open, list, find by customer, show, bring an event about, reveal, keep documents.
+Customers' identifiers come in bodies only and never go out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tarim.api.redress_bodies import (
+    DOCUMENT_BASE64_MAX,
+    ContentBody,
+    CustomerBody,
+    DocumentBody,
+    FilesBody,
+    FilesQuery,
+    KeptBody,
+    OpenedBody,
+    RevealBody,
+    TextBody,
+    TextsBody,
+    event_type,
+    opening_type,
+)
+from tarim.api.redress_calls import RedressDesk, aside
+from tarim.api.redress_reviews import review_routes
+from tarim.api.routes import Call, Route
+from tarim.base.errors import NotFound
+from tarim.desk import Once
+from tarim.identity import Scope
+from tarim.redress import FILES_MAX, KINDS, File, FileLine, FileView, Filter, Kind, Redress, came_ms, kind_of
+
+PLURALS: Final = {
+    "complaint": "complaints",
+    "loss": "losses",
+    "dispute": "disputes",
+    "request": "authority-requests",
+    "hold": "legal-holds",
+    "fund": "funds",
+    "roster": "duty-rosters",
+}
+
+
+def redress_routes(work: RedressDesk) -> list[Route]:
+    """The routes."""
+    return [
+        *(route for name in PLURALS for route in _kind_routes(work, KINDS[name])),
+        *review_routes(work),
+    ]
+
+
+def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
+    base, word = f"/v1/{PLURALS[kind.name]}", kind.name
+    redress = work.redress
+
+    async def open_file(call: Call) -> OpenedBody:
+        body = call.body
+        made = await aside(
+            redress.open,
+            call.caller,
+            kind.name,
+            body.file,
+            customer=work.token_of(body.customer) if body.customer else 0,
+            branch=body.branch,
+            department=body.department,
+            once=_once(call),
+        )
+        call.note.object = f"{word}:{made}"
+        return OpenedBody(made)
+
+    async def list_files(call: Call) -> FilesBody:
+        query: FilesQuery = call.query
+        after = None
+        if query.after:
+            at, _, last = query.after.partition("~")
+            after = (int(at), last)
+        wanted = Filter(
+            kind.name,
+            state=query.state,
+            owner=query.owner,
+            department=query.department,
+            ended=None if query.ended else False,
+            waits=True if query.waiting else None,
+            after=after,
+        )
+        return await aside(_page, redress, call, wanted, query.limit, query.standing)
+
+    async def find_files(call: Call) -> FilesBody:
+        wanted = Filter(kind.name, customer=work.token_of(call.body.customer))
+        return FilesBody(await aside(redress.listed, call.caller, wanted, FILES_MAX), "")
+
+    async def show(call: Call) -> FileView:
+        return await aside(redress.show, call.caller, _id(call, kind))
+
+    async def act(call: Call) -> FileView:
+        file_id = _id(call, kind)
+        await aside(redress.act, call.caller, file_id, call.body, _once(call))
+        return await aside(redress.show, call.caller, file_id)
+
+    async def reveal(call: Call) -> TextsBody:
+        call.note.reason = call.body.reason
+        now_ms = redress.parts.desk.now_ms()
+        found = await aside(redress.reveal, call.caller, _id(call, kind), now_ms, work.recent_ms)
+        return TextsBody([TextBody(where, text) for where, text in found])
+
+    routes = [
+        Route("POST", base, f"open_{word}", f"Open a {word}", kind.opening.scope, open_file, OpenedBody,
+              opening_type(kind), status=201, refusals=(409, 503)),
+        Route("GET", base, f"list_{word}s", f"List files of the kind {word}", kind.read_scope, list_files, FilesBody,
+              query=FilesQuery),
+        Route("GET", base + "/{id}", f"show_{word}", f"Show a {word}, texts masked", kind.read_scope, show, FileView),
+        Route("POST", base + "/{id}/events", f"act_on_{word}", f"Bring about an event of a {word}", kind.read_scope, act,
+              FileView, event_type(kind), refusals=(409, 503)),
+        Route("POST", base + "/{id}/texts", f"reveal_{word}", f"Show the texts of a {word} in full", Scope.REVEAL, reveal,
+              TextsBody, RevealBody, personal=True),
+    ]  # fmt: skip
+    if kind.name not in ("fund", "roster"):
+        routes += [
+            Route("POST", base + ":find", f"find_{word}s", f"Files of the kind {word} of a customer", kind.read_scope,
+                  find_files, FilesBody, CustomerBody),
+            *_document_routes(work, kind, base),
+        ]  # fmt: skip
+    return routes
+
+
+def _document_routes(work: RedressDesk, kind: Kind, base: str) -> list[Route]:
+    documents = work.documents
+
+    async def add(call: Call) -> KeptBody:
+        body: DocumentBody = call.body
+        digest = await aside(
+            documents.add,
+            call.caller,
+            _id(call, kind),
+            body.title,
+            body.media_type,
+            body.content,
+            authority=body.authority,
+        )
+        return KeptBody(digest)
+
+    async def content(call: Call) -> ContentBody:
+        call.note.reason = call.body.reason
+        now_ms = work.redress.parts.desk.now_ms()
+        document, found = await aside(
+            documents.content, call.caller, _id(call, kind), call.path["digest"], now_ms, work.recent_ms
+        )
+        return ContentBody(document.title, document.media_type, found)
+
+    word = kind.name
+    return [
+        Route("POST", base + "/{id}/documents", f"add_document_to_{word}", f"Keep a document with a {word}",
+              kind.read_scope, add, KeptBody, DocumentBody, status=201, refusals=(409, 503),
+              body_bytes_max=DOCUMENT_BASE64_MAX),
+        Route("POST", base + "/{id}/documents/{digest}/content", f"reveal_document_of_{word}",
+              f"Show a document of a {word} in full", Scope.REVEAL, content, ContentBody, RevealBody, personal=True),
+    ]  # fmt: skip
+
+
+def _page(redress: Redress, call: Call, wanted: Filter, limit: int, standing: str) -> FilesBody:
+    """A page; with a standing, those of up to 1,000 files that have a clock standing like that."""
+    if standing:
+        found = redress.listed(call.caller, wanted, FILES_MAX)
+        return FilesBody([each for each in found if _stands(each, standing)][:limit], "")
+    files = redress.files(call.caller, wanted, limit + 1)
+    lines = redress.lines(files[:limit])
+    return FilesBody(lines, _cursor(files[limit - 1][1]) if len(files) > limit else "")
+
+
+def _cursor(file: File) -> str:
+    return f"{came_ms(file)}~{file.id}"
+
+
+def _stands(line: FileLine, standing: str) -> bool:
+    return any(clock.standing == standing for clock in line.clocks)
+
+
+def _id(call: Call, kind: Kind) -> str:
+    """The id in the path, of this kind.  Raises NotFound."""
+    if kind_of(call.path["id"]) is not kind:
+        raise NotFound("there is no such file")
+    return call.path["id"]
+
+
+def _once(call: Call) -> Once | None:
+    return Once.of(call.idempotency_key, [call.target, call.body]) if call.idempotency_key else None

@@ -1,0 +1,110 @@
+"""How to complain, half-yearly statistics, incomplete losses, kinds of clocks; decisions of losses, sealed packages."""
+
+from __future__ import annotations
+
+from tarim.api.redress_bodies import (
+    ChannelBody,
+    ChannelsBody,
+    ClockBody,
+    ClocksBody,
+    DecisionBody,
+    IncompleteBody,
+    PackageBody,
+    SealedPackageBody,
+    SignBody,
+    SignedBody,
+)
+from tarim.api.redress_calls import RedressDesk, aside
+from tarim.api.routes import Call, Route
+from tarim.base.errors import NotFound
+from tarim.deadlines import ClockKind
+from tarim.identity import Scope
+from tarim.redress import FileView, HalfYearView, Link
+
+
+def review_routes(work: RedressDesk) -> list[Route]:
+    """The routes."""
+    redress, parts = work.redress, work.redress.parts
+
+    async def channels(call: Call) -> ChannelsBody:
+        routing, schedule = parts.routing, parts.schedule
+        handled, answered = (
+            schedule.rules[kind] for kind in (ClockKind.COMPLAINT_HANDLING, ClockKind.COMPLAINT_ANSWER)
+        )
+        return ChannelsBody(
+            channels=[ChannelBody(channel.value, reached) for channel, reached in routing.channels.items()],
+            hours=f"{_clock(schedule.hours.open_minute)}-{_clock(schedule.hours.close_minute)}",
+            handled_within=f"{handled.length} {handled.unit.value}",
+            answered_within=f"{answered.length} {answered.unit.value}",
+            association_zh=routing.association.name_zh,
+            association_en=routing.association.name_en,
+            association_contact=routing.association.contact,
+            association_hours=routing.association.hours,
+        )
+
+    async def clocks(call: Call) -> ClocksBody:
+        schedule = parts.schedule
+        return ClocksBody(
+            clocks=[
+                ClockBody(
+                    *(rule.kind.value, rule.title_zh, rule.title_en, rule.length, rule.unit.value, rule.starts.value),
+                    warn_before=list(rule.warn_before),
+                    source=rule.source,
+                )
+                for rule in schedule.rules.values()
+            ],
+            years={str(year): notice.source for year, notice in schedule.calendar.notices.items()},
+            warning=schedule.warning(parts.desk.now_ms()),
+        )
+
+    async def half_year(call: Call) -> HalfYearView:
+        return await aside(work.reviews.half_year, call.caller, call.path["period"])
+
+    async def sign(call: Call) -> SignedBody:
+        body: SignBody = call.body
+        return SignedBody(await aside(work.reviews.sign, call.caller, call.path["period"], body.digest, body.text))
+
+    async def incomplete(call: Call) -> IncompleteBody:
+        return IncompleteBody(await aside(work.reviews.incomplete_losses, call.caller))
+
+    async def link(call: Call) -> FileView:
+        body: DecisionBody = call.body
+        found = await aside(parts.decisions.link, body.seq)
+        if (found.source, found.event_id) != (body.source, body.event_id):
+            raise NotFound("at that position lies the decision on another event")
+        await aside(redress.act_inner, call.caller, call.path["id"], Link(found))
+        return await aside(redress.show, call.caller, call.path["id"])
+
+    async def give(call: Call) -> SealedPackageBody:
+        body: PackageBody = call.body
+        package = await aside(
+            work.documents.give,
+            call.caller,
+            call.path["id"],
+            body.recipient,
+            certificate=body.certificate,
+            passphrase=body.passphrase,
+        )
+        return SealedPackageBody(package.digest, package.manifest, package.sealed_for, package.content)
+
+    read, statistics = Scope.REDRESS_READ, "/v1/complaint-statistics/{period}"
+    return [
+        Route("GET", "/v1/complaint-channels", "complaint_channels", "How to complain, to the bank and beyond it", read,
+              channels, ChannelsBody, open=True),
+        Route("GET", "/v1/clock-kinds", "clock_kinds", "Kinds of clocks, and the calendar they run by", read, clocks,
+              ClocksBody),
+        Route("GET", statistics, "complaint_statistics", "Complaints of a half year, counted", read, half_year, HalfYearView),
+        Route("POST", statistics + "/signature", "sign_complaint_statistics", "Sign a half year's counts",
+              Scope.REDRESS_DECIDE, sign, SignedBody, SignBody, status=201, refusals=(409, 503)),
+        Route("GET", "/v1/incomplete-losses", "incomplete_losses", "Losses whose files lack parts", read, incomplete,
+              IncompleteBody),
+        Route("POST", "/v1/losses/{id}/decision", "link_decision_to_loss", "Name the decision a loss goes back to",
+              Scope.REDRESS_WORK, link, FileView, DecisionBody, refusals=(409, 503)),
+        Route("POST", "/v1/authority-requests/{id}/packages", "give_package",
+              "Seal what two persons approved, for one recipient", Scope.REQUESTS_WORK, give, SealedPackageBody,
+              PackageBody, status=201, refusals=(409, 503), personal=True),
+    ]  # fmt: skip
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"

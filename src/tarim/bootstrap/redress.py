@@ -1,0 +1,121 @@
+"""Redress put together: calendar, routing, documents, and the decisions' journal looked at, in the desk's process.
+
+DATA/
+    calendar.toml, deadlines.toml    in the place of what comes with the product (`tarim.deadlines`)
+    routing.toml                     departments and channels of complaints, in the place of the product's
+    desk/contents/                   documents, encrypted
+"""
+
+from __future__ import annotations
+
+import threading
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
+from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.places import Places
+from tarim.deadlines import load_schedule
+from tarim.decisions import Decided, RecordKind, Records, Word
+from tarim.desk import Desk, RuleWords
+from tarim.journal import FolderReader
+from tarim.privacy import MasterKey, Tokenizer
+from tarim.redress import Aliases, Contents, DecisionLink, Documents, Parts, Redress, Reviews, Routing, read_routing
+from tarim.stream import Outcome
+
+ROUTING_NAME: Final = "routing.toml"
+ROUTING_BYTES_MAX: Final = 256 << 10
+LOOKED_BACK_MAX: Final = 10_000
+"""Records without an event that may lie at the journal's end."""
+_WHOLE: Final = 1 << 64
+
+
+class JournalDecisions:
+    """See `tarim.redress.Decisions`.  Any thread may call it."""
+
+    def __init__(self, journal: Path, artefacts: Artefacts) -> None:
+        self._journal = journal
+        self._artefacts = artefacts
+        self._lock = threading.Lock()
+        self._log: FolderReader | None = None
+
+    def close(self) -> None:
+        """Let the journal's files go."""
+        with self._lock:
+            if self._log is not None:
+                self._log.close()
+                self._log = None
+
+    def link(self, seq: int) -> DecisionLink:
+        """The decision at a position.  Raises NotFound, Unavailable, Damaged."""
+        with self._lock:
+            log = self._opened()
+            if not log.first_seq <= seq < log.durable_seq:
+                raise NotFound("no decision is kept at that position")
+            decided: Decided = Records(log).decided(seq)
+        versions = decided.versions
+        outcome = Outcome(int(decided.decision[Word.OUTCOME])).name.lower()
+        return DecisionLink(
+            decided.source, decided.event_id, seq, versions.ruleset, versions.features, decided.model, outcome
+        )
+
+    def rules_in_force(self) -> tuple[str, frozenset[str]]:
+        """The ruleset that judged the newest event, and its rules.  Raises NotFound, Unavailable."""
+        with self._lock:
+            log = self._opened()
+            seq = log.durable_seq - 1
+            for _ in range(LOOKED_BACK_MAX):
+                if seq < log.first_seq:
+                    break
+                record = log.read_at(seq)
+                if record.kind == RecordKind.EVENTS:
+                    version = Records(log).decided(seq).versions.ruleset
+                    words = RuleWords.of(self._artefacts.get(version))
+                    return version, frozenset(ground.id for ground in words.rules)
+                seq = record.first_seq - 1
+        raise NotFound("no event was judged yet, so no rule is known to be in force")
+
+    def _opened(self) -> FolderReader:
+        if self._log is None:
+            if not (self._journal / "durable").exists():
+                raise Unavailable("the decisions' journal is not there yet")
+            self._log = FolderReader(self._journal)
+        return self._log
+
+
+class RedressHouse:
+    """Use cases over an open desk.  Close it before the desk."""
+
+    def __init__(self, desk: Desk, places: Places, artefacts: Artefacts, master: MasterKey, same: Aliases) -> None:
+        """same: names of one human.  Raises DefinitionError for files of the bank that say something wrong."""
+        self._decisions = JournalDecisions(places.journal, artefacts)
+        self._tokenizer = Tokenizer(master.derive("tokens"))
+        self._lock = threading.Lock()
+        routing = load_routing(places.data)
+        parts = Parts(desk, load_schedule(places.data), routing, self._decisions, same)
+        self.redress = Redress(parts)
+        self.documents = Documents(self.redress, Contents(places.data / "desk" / "contents"))
+        self.reviews = Reviews(self.redress)
+
+    def token_of(self, customer: str) -> int:
+        """Token, unsigned, of a customer's identifier."""
+        with self._lock:
+            return self._tokenizer.token("customer", customer) % _WHOLE
+
+    def close(self) -> None:
+        """Let the journal's files go."""
+        self._decisions.close()
+
+
+def load_routing(folder: Path) -> Routing:
+    """The routing in a folder, the product's own where there is none.  Raises DefinitionError, TooLarge."""
+    path = folder / ROUTING_NAME
+    try:
+        if path.stat().st_size > ROUTING_BYTES_MAX:
+            raise TooLarge(f"{path.name} is larger than {ROUTING_BYTES_MAX:,} bytes")
+        return read_routing(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return read_routing(resources.files("tarim.redress").joinpath(ROUTING_NAME).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(f"{path.name} cannot be read as UTF-8 text: {type(error).__name__}") from None
