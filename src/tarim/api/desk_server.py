@@ -24,6 +24,8 @@ from tarim.api.desk_labels import desk_label_routes
 from tarim.api.doors import Door, Keys
 from tarim.api.listening import listen
 from tarim.api.network import Network, RealAddress
+from tarim.api.redress import redress_routes
+from tarim.api.redress_calls import RedressDesk
 from tarim.api.routes import Route
 from tarim.api.sign_in import Threads, sign_in_routes
 from tarim.api.users import user_routes
@@ -31,6 +33,7 @@ from tarim.base.errors import NotAllowed, TarimError, TooOften, UnknownKey
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.desk import DeskHouse
 from tarim.bootstrap.identity import OpenIdentity
+from tarim.bootstrap.redress import RedressHouse
 from tarim.desk import LabelSender, LabelService
 from tarim.identity import Strangers, parts
 
@@ -38,11 +41,12 @@ BEHIND_MAX = 10_000
 """With more positions of the decisions' journal not shown yet the desk says that it is behind."""
 
 
-def people_routes(house: DeskHouse) -> list[Route]:
+def people_routes(house: DeskHouse, redress: RedressHouse) -> list[Route]:
     """Everything that people's work offers."""
     return [
         *desk_label_routes(house.desk),
         *contact_routes(house.contact.contact),
+        *redress_routes(RedressDesk(*redress.uses, house.settings.identity.recent_ms)),
     ]
 
 
@@ -82,13 +86,14 @@ async def _serve(
             "tarim_desk_orders_wait": ("1 when orders cannot be told.", lambda: float(bool(casework.sender.trouble))),
         }
     )
+    redress = house.redress(identity.directory.names_of)
     recorder = trail.recorder()
     auditor = Auditor(recorder, trail.objects, house.clock)
     run = Threads()
     values = casework.values
     cases = CaseDesk(desk, casework.means, values, values.customer, house.settings.identity.recent_ms)
     routes = [
-        *people_routes(house),
+        *people_routes(house, redress),
         *case_routes(cases),
         *audit_routes(trail),
         *sign_in_routes(identity, run),
@@ -147,6 +152,7 @@ async def _serve(
             task.cancel()
         await loop.run_in_executor(None, casework.close)
         await loop.run_in_executor(None, sender.close)
+        redress.close()
         await end_trail(auditor, recorder, trail.keeper)
 
 

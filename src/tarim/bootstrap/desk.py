@@ -22,6 +22,7 @@ from tarim.bootstrap.casework import CaseHouse
 from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.contact import ContactHouse
 from tarim.bootstrap.places import Places
+from tarim.bootstrap.redress import RedressHouse
 from tarim.bootstrap.settings import Settings
 from tarim.cases import CaseBook
 from tarim.contact import ContactBook
@@ -31,6 +32,7 @@ from tarim.identity import Directory, Scope, create_key, read_keys
 from tarim.journal import Journal, JournalLimits, Recovery
 from tarim.privacy import MasterKey, Tokenizer, load_master_key
 from tarim.records import Database, DatabaseLimits
+from tarim.redress import Aliases, RedressBook
 
 DESK_KEY_NAME: Final = "desk"
 _JOURNAL: Final = JournalLimits(segment_bytes=16 << 20, block_bytes_max=8 << 20)
@@ -40,7 +42,7 @@ _SERVICE_SCOPES: Final = (Scope.DECIDE, Scope.HOLDS_ORDER)
 
 def all_books() -> tuple[Book, ...]:
     """The books, in the order in which each act and each fact is given to them."""
-    return (CaseBook(load_schedule()), ContactBook())
+    return (CaseBook(load_schedule()), ContactBook(), RedressBook())
 
 
 class DeskHouse:
@@ -104,6 +106,10 @@ class DeskHouse:
         """Cases over this desk, for the people of a directory; its sender is the caller's to start and close."""
         link = ServiceLink(self.settings.desk.service_url, self.service_key)
         return CaseHouse(self.desk, self.places, self.settings.desk, self._master, self.clock, directory, link)
+
+    def redress(self, same: Aliases) -> RedressHouse:
+        """Redress over the open desk.  same: names of one human."""
+        return RedressHouse(self.desk, self.places, self.artefacts, self._master, same)
 
     def new_tokenizer(self) -> Tokenizer:
         """Turns an identifier into the token that facts and tables hold; for one thread."""

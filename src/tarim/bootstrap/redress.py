@@ -9,6 +9,7 @@ DATA/
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -97,6 +98,11 @@ class RedressHouse:
         self.redress = Redress(parts)
         self.documents = Documents(self.redress, Contents(places.data / "desk" / "contents"))
         self.reviews = Reviews(self.redress)
+
+    @property
+    def uses(self) -> tuple[Redress, Documents, Reviews, Callable[[str], int]]:
+        """What the routes work with."""
+        return self.redress, self.documents, self.reviews, self.token_of
 
     def token_of(self, customer: str) -> int:
         """Token, unsigned, of a customer's identifier."""

@@ -21,5 +21,5 @@ class Decisions(Protocol):
 class Aliases(Protocol):
     """Names of one human."""
 
-    def __call__(self, name: str) -> Collection[str]:
+    def __call__(self, name: str, /) -> Collection[str]:
         """Every name that the human behind `name` goes by, the name itself or not."""
