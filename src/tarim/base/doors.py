@@ -35,7 +35,10 @@ def front_door(package: str, file: str) -> Callable[[str], object]:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, known_there_as = homes[name]
-        found: object = getattr(import_module(module), known_there_as)
+        owner = import_module(module)
+        if not hasattr(owner, known_there_as):  # a module of that package, as `from package import module` finds it
+            import_module(f"{module}.{known_there_as}")
+        found: object = getattr(owner, known_there_as)
         setattr(sys.modules[package], name, found)  # asked once
         return found
 
