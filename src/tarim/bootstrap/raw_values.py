@@ -13,7 +13,7 @@ from tarim.contact import RawPayment
 from tarim.decisions import RecordKind, decode_events
 from tarim.journal import FolderReader
 from tarim.privacy import CustomerReader, MasterKey, Tokenizer
-from tarim.stream import Col
+from tarim.stream import Col, Kind
 
 _HALF: Final = 1 << 63
 _WHOLE: Final = 1 << 64
@@ -89,7 +89,9 @@ class JournalValues:
                 account, payee = int(row[Col.ACCOUNT]), int(row[Col.PAYEE])
             if events.side.sealed is None or record.first_seq + record.count <= from_seq:
                 continue
-            for index in np.flatnonzero(events.rows[:, Col.CUSTOMER] == customer).tolist():
+            # A label stands under the customer of the event it is about, and its blob may be somebody else's.
+            own = (events.rows[:, Col.CUSTOMER] == customer) & (events.rows[:, Col.KIND] != Kind.LABEL)
+            for index in np.flatnonzero(own).tolist():
                 blob = events.side.sealed[index]
                 if blob is not None and record.first_seq + index >= from_seq:
                     at = record.first_seq + index
