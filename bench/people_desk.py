@@ -29,19 +29,19 @@ def rebuild(run: Run) -> Iterator[Line]:
         places = write_decisions(Path(folder) / "data", decisions, alert_share=ALERT_SHARE)
         with DeskHouse(_settings(), places, {}) as house:
             house.desk.catch_up()
-            live = _digests(house)
+            live = digests(house)
             house.desk.start()
             for number in range(acts):
                 house.desk.perform(
                     "bench",
                     lambda _connection, seq=number: [label_draft(seq, SOURCE, event_id(seq), fraud=bool(seq % 3))],  # type: ignore[misc]
                 )
-            live = _digests(house)
+            live = digests(house)
         with DeskHouse(_settings(), places, {}) as house:
             begun, worked = time.monotonic(), time.process_time()
             house.desk.rebuild()
             took_s, worked_s = time.monotonic() - begun, time.process_time() - worked
-            again = _digests(house)
+            again = digests(house)
     different = sorted(name for name in live if live[name] != again.get(name))
     yield none("rebuild, tables that differ", "table differs", len(different), ", ".join(different))
     scale = DECISIONS / decisions
@@ -59,7 +59,7 @@ def _settings(url: str = "") -> Settings:
     return load_settings(None, {"TARIM_DESK_DATABASE_URL": url} if url else {})
 
 
-def _digests(house: DeskHouse) -> dict[str, str]:
+def digests(house: DeskHouse) -> dict[str, str]:
     """What every table holds, row by row in the order of its key."""
     found = {}
     contexts = [MIGRATIONS, *(book.migrations for book in house.books)]

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,24 +56,35 @@ class Cluster:
         )
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Cluster]:
-    """A running cluster; skips where PostgreSQL is not installed (Debian's package `postgresql`)."""
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A running cluster, gone at the end.  Raises FileNotFoundError where PostgreSQL is not installed."""
     if _program("initdb") is None or _program("createdb") is None:
-        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+        raise FileNotFoundError("PostgreSQL is not installed (Debian's package postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="tarim-pg-", dir="/tmp"))  # a socket's path has at most 107 bytes
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-    cluster, data = Cluster(folder), str(folder / "data")
+    made, data = Cluster(folder), str(folder / "data")
     try:
-        cluster.run("initdb", "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        made.run("initdb", "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=100 -c shared_buffers=64MB"
-        cluster.run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-        yield cluster
+        made.run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+        yield made
     finally:
         if Path(data, "postmaster.pid").exists():
-            cluster.run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            made.run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A running cluster; skips where PostgreSQL is not installed (Debian's package `postgresql`)."""
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(cluster())
+        except FileNotFoundError as error:
+            pytest.skip(str(error))
+        yield made
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
