@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +25,17 @@ RIGHT = Finding(Verdict.RIGHT, VerdictCause.CONFIRMED_BY_CUSTOMER, (Trait.SCREEN
 WRONG = Finding(Verdict.WRONG, VerdictCause.CUSTOMER_MADE_IT)
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Empty tables, made once."""
+    path = tmp_path_factory.mktemp("cases") / "empty.db"
+    CaseRoom(f"sqlite:///{path}", path.parent).database.close()
+    return path
+
+
 @pytest.fixture
-def room(tmp_path: Path) -> Iterator[CaseRoom]:
+def room(empty: Path, tmp_path: Path) -> Iterator[CaseRoom]:
+    shutil.copy(empty, tmp_path / "records.db")
     made = CaseRoom(f"sqlite:///{tmp_path / 'records.db'}", tmp_path)
     yield made
     made.database.close()

@@ -1,0 +1,142 @@
+"""Lists of cases: every order page by page, every filter, scope, and the index that each is read off."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert
+
+from tarim.cases import Case, Filter, Page, Sort, count_cases, overdue_reviews, page_of_cases
+from tarim.cases.adapters.tables import CASE, TAG
+from tests.fakes.cases import NOON_MS, CaseRoom, a_decision
+from tests.fakes.records import database_url, postgresql  # noqa: F401
+
+EVERYTHING = Filter(None, None)
+COUNT = 300
+
+
+def _row(no: int, draw: random.Random) -> dict[str, Any]:
+    done = draw.random() < 0.3
+    row: dict[str, Any] = {column.name: 0 for column in CASE.columns}
+    return row | {
+        "no": no,
+        "ref": f"CASE-2026-{no:06d}",
+        "group_key": str(no),
+        "customer": draw.randrange(20),
+        "scenario": draw.choice(["mule", "fan_in"]),
+        "ring": "",
+        "branch": draw.choice(["hangzhou", "ningbo", "head-office"]),
+        "queue": draw.choice(["fraud", "aml"]),
+        "state": "closed" if done else draw.choice(["new", "working", "submitted"]),
+        "done": int(done),
+        "priority": draw.randrange(1, 5),
+        "act_by_ms": NOON_MS + draw.randrange(10),
+        "due_ms": 0 if done else NOON_MS + draw.randrange(10),
+        "money_fen": draw.randrange(5),
+        "assignee": draw.choice(["", "li.na", "bob"]),
+        "lock_person": "",
+        "submitted_by": "",
+        "wish": "",
+        "opened_ms": NOON_MS + draw.randrange(10),
+        "changed_ms": NOON_MS + draw.randrange(10),
+        "version": 1,
+    }
+
+
+@pytest.fixture
+def either(database_url: str, tmp_path: Path) -> Iterator[CaseRoom]:  # noqa: F811
+    made = CaseRoom(database_url, tmp_path)
+    draw = random.Random(5)
+    with made.database.writing() as connection:
+        connection.execute(insert(CASE), [_row(no, draw) for no in range(1, COUNT + 1)])
+        connection.execute(insert(TAG), [{"case_no": no, "tag": "urgent"} for no in range(1, COUNT, 7)])
+    yield made
+    made.database.close()
+
+
+def _all(room: CaseRoom, wanted: Filter, sort: Sort, limit: int = 37) -> list[Case]:
+    found: list[Case] = []
+    cursor = ""
+    with room.database.reading() as connection:
+        while True:
+            cases, cursor = page_of_cases(connection, wanted, Page(sort, limit, cursor))
+            found += cases
+            if not cursor:
+                return found
+
+
+def test_every_order_and_filter_gives_each_case_once_and_in_order(either: CaseRoom) -> None:
+    keys = {
+        Sort.WORK: (lambda case: (case.priority, case.act_by_ms, case.no), False),
+        Sort.DUE: (lambda case: (case.due_ms, case.no), False),
+        Sort.NEWEST: (lambda case: (case.opened_ms, case.no), True),
+        Sort.CHANGED: (lambda case: (case.changed_ms, case.no), True),
+        Sort.MONEY: (lambda case: (case.money_fen, case.no), True),
+    }
+    draw = random.Random(5)
+    cases = [Case(**_row(no, draw)) for no in range(1, COUNT + 1)]
+    filters = [
+        (EVERYTHING, lambda case: not case.done),
+        (Filter(None, None, open_only=False), lambda case: True),
+        (Filter(frozenset({"ningbo"}), frozenset({"aml"})), lambda c: not c.done and (c.branch, c.queue) == ("ningbo", "aml")),
+        (Filter(None, None, state="working", assignee="bob"), lambda c: (c.state, c.assignee) == ("working", "bob")),
+        (Filter(None, None, assignee="", scenario="mule", priority=2),
+         lambda c: not c.done and (c.assignee, c.scenario, c.priority) == ("", "mule", 2)),
+        (Filter(None, None, tag="urgent"), lambda c: not c.done and c.no % 7 == 1),
+        (Filter(None, None, overdue_at_ms=NOON_MS + 4), lambda c: not c.done and 0 < c.due_ms < NOON_MS + 4),
+        (Filter(None, None, open_only=False, customer=3), lambda c: c.customer == 3),
+        (Filter(frozenset(), None), lambda c: False),
+    ]  # fmt: skip
+    for wanted, fits in filters:
+        for sort, (key, falling) in keys.items():
+            there = [case for case in cases if fits(case) and (sort is not Sort.DUE or case.due_ms)]
+            assert _all(either, wanted, sort) == sorted(there, key=key, reverse=falling), (wanted, sort)
+        with either.database.reading() as connection:
+            assert count_cases(connection, wanted) == sum(map(fits, cases))
+
+
+def test_overdue_reviews_are_listed_by_kind_and_scope(either: CaseRoom) -> None:
+    either.follow(a_decision(1), a_decision(2), a_decision(3, customer=9))
+    with either.database.reading() as connection:
+        found = overdue_reviews(connection, "hold", NOON_MS + 40 * 3_600_000, EVERYTHING, 10)
+        assert [(case.no, alert.seq) for case, alert in found] == [(301, 1), (301, 2), (302, 3)]
+        assert overdue_reviews(connection, "block", NOON_MS + 40 * 3_600_000, EVERYTHING, 10) == []
+        assert overdue_reviews(connection, "hold", NOON_MS + 40 * 3_600_000, Filter(frozenset({"x"}), None), 10) == []
+        assert len(overdue_reviews(connection, "hold", NOON_MS + 26 * 3_600_000, EVERYTHING, 10)) == 1
+
+
+def test_a_page_is_read_off_an_index_without_sorting(tmp_path: Path) -> None:
+    """By SQLite's plan; PostgreSQL's is looked at by bench/people_cases.py, at full size."""
+    room = CaseRoom(f"sqlite:///{tmp_path / 'plan.db'}", tmp_path)
+    every = Filter(None, None, open_only=False)
+    for wanted, sort, index in (
+        (EVERYTHING, Sort.WORK, "cases_case_work"),
+        (Filter(None, None, queue="aml"), Sort.WORK, "cases_case_queue"),
+        (Filter(None, None, assignee="bob"), Sort.WORK, "cases_case_person"),
+        (Filter(None, None, open_only=False, state="submitted"), Sort.WORK, "cases_case_state"),
+        (EVERYTHING, Sort.DUE, "cases_case_due"),
+        (every, Sort.NEWEST, "cases_case_opened"),
+        (every, Sort.MONEY, "cases_case_money"),
+    ):
+        words = _plan(room, wanted, sort)
+        assert index in words and "TEMP B-TREE" not in words, words
+    room.database.close()
+
+
+def _plan(room: CaseRoom, wanted: Filter, sort: Sort) -> str:
+    asked: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with room.database.reading() as connection:
+        event.listen(connection, "before_cursor_execute", remember)
+        page_of_cases(connection, wanted, Page(sort, 50))
+        event.remove(connection, "before_cursor_execute", remember)
+        statement, parameters = asked[-1]
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        return " ".join(str(step[3]) for step in steps)
