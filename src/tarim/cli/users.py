@@ -12,10 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from tarim.cli._client import Reason, Url, ask, quoted
+from tarim.cli._client import Reason, ask, quoted
 
 URL_DEFAULT = "http://127.0.0.1:8090"
 DEVICE_VARIABLE = "TARIM_DEVICE"
+Url = Annotated[str, typer.Option(help="The running desk. 工作台服务地址。", envvar="TARIM_DESK_URL")]
 _Login = Annotated[str, typer.Argument(help="The person's login. 账号。", show_default=False)]
 _Id = Annotated[str, typer.Argument(help="Its id, as listed. 编号。", show_default=False)]
 

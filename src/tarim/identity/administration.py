@@ -242,8 +242,10 @@ class Administration:
     def _authority(self, connection: Connection, by: Caller, scope: Scope) -> frozenset[str]:
         """Ids of all whom the caller stands for with this scope, the caller included.  Raises NotAllowed (403).
 
-        Asked of the tables, not of the caller: a role that ended a moment ago is none.
+        Asked of the tables as well as of the caller: a role that ended a moment ago is none, and a session in which
+        something is still to be done lets nothing else be done.
         """
+        by.require(scope)
         user = people.user_of_login(connection, by.name)
         held = people.holding_of(connection, user.id, self._office.clock.now_ms()) if user else Holding(frozenset())
         if user is None or user.state is not UserState.ACTIVE or scope not in held.scopes or not by.session:

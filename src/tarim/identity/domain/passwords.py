@@ -84,7 +84,8 @@ def _kinds(password: str) -> int:
 
 def _weak(plain: str) -> bool:
     """Whether nothing but a common word and a tail of digits and signs is left when its disguise is taken off."""
-    for form in (plain, plain.translate(_DISGUISES)):
+    bare = re.sub(r"^[^a-z]+|[^a-z]+$", "", plain)
+    for form in (plain, plain.translate(_DISGUISES), bare.translate(_DISGUISES)):
         letters = re.sub(r"[^a-z]", "", form)
         core = re.sub(r"^[^a-z]+|[^a-z]+$", "", form)
         halves = {letters[: len(letters) // 2]} if letters and letters == letters[: len(letters) // 2] * 2 else set()

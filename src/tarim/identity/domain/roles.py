@@ -114,9 +114,9 @@ CONFLICTS: Final[frozenset[frozenset[Role]]] = frozenset(
 )
 """Pairs of roles that one person never holds together (GB/T 22239, separation of duties)."""
 
-MACHINE: Final = frozenset(
-    {_S.DECIDE, _S.HOLDS_ORDER, _S.READ, _S.EXPLAIN, _S.SCORE, _S.METRICS, _S.CONTACT_CALLBACK, _S.REPORTS_READ, _S.AUDIT_READ}
-)
+SERVICES: Final = frozenset({_S.DECIDE, _S.CONTACT_CALLBACK, _S.HOLDS_ORDER})
+"""Scopes of services, which no person has."""
+MACHINE: Final = SERVICES | {_S.READ, _S.EXPLAIN, _S.SCORE, _S.METRICS, _S.REPORTS_READ, _S.AUDIT_READ}
 """Scopes that a key may use for a service.  Every other is an act of a person, so its key has to stand for one."""
 
 
