@@ -106,7 +106,8 @@ def search_command(
         "below": below,
         "limit": limit,
     }
-    found = ask("GET", url, "/v1/audit/entries", **{name: str(value) for name, value in given.items() if value})
+    query = {name: str(value) for name, value in given.items() if value}
+    found = ask("GET", url, "/v1/audit/entries", None, anybody=False, **query)
     for each in found["entries"]:
         typer.echo(
             f"{each['seq']:>10}  {each['at']}  {each['result']:8}  {each['who'] or '-':20}  {each['act']:28}  "

@@ -61,12 +61,8 @@ class Keeper:
 
     def examine(self, kept_elsewhere: Sequence[Anchor] = ()) -> Examination:
         """Walk the whole trail.  kept_elsewhere: anchors that others kept.  Raises Unavailable, Damaged (file of anchors)."""
-        marked, anchors = self.store.head(), [*self.anchors.read(), *kept_elsewhere]
+        anchors, (marked, last) = [*self.anchors.read(), *kept_elsewhere], self.store.ends()
         unfinished = Unfinished()
-        newest = max([marked.seq, *(anchor.seq for anchor in anchors)])
-        entries = unfinished.watch(self.store.read(first=-(1 << 62), last=newest))
+        entries = unfinished.watch(self.store.read(first=-(1 << 62), last=last))  # not what comes meanwhile
         report = examine(entries, anchors, self.store.bridges(), marked, self.seal)
-        mark, last = self.store.ends()
-        if last > mark:
-            report.add("inserted", mark + 1, last, "beyond the store's mark of its end")
         return Examination(report, list(unfinished.open.values()))

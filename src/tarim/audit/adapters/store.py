@@ -75,12 +75,13 @@ class Store:
         with self.database.reading() as connection:
             return _head(connection)
 
-    def ends(self) -> tuple[int, int]:
-        """(the number at the store's mark of its end, the highest number of a row), as they are at one instant."""
-        mark = select(func.max(HEAD.c.seq)).scalar_subquery()
+    def ends(self) -> tuple[Head, int]:
+        """(the store's mark of its end, the highest number of a row), as they are at one instant."""
+        last = select(func.max(ENTRIES.c.seq)).scalar_subquery()
         with self.database.reading() as connection:
-            found = connection.execute(select(mark, select(func.max(ENTRIES.c.seq)).scalar_subquery())).one()
-        return int(found[0] or 0), int(found[1] or 0)
+            found = connection.execute(select(HEAD.c.seq, HEAD.c.digest, last)).first()
+            alone = connection.execute(select(last)).scalar() if found is None else found[2]
+        return (Head() if found is None else Head(int(found.seq), bytes(found.digest))), int(alone or 0)
 
     def at(self, seq: int) -> Chained | None:
         """One entry."""

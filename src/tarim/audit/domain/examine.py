@@ -1,7 +1,8 @@
 """Is the trail what was written?  A walk over the chain that says what is wrong and at which entries (tamper bar of SE-02).
 
     altered     the entry's own digest does not fit: its content, its number or its digest was changed
-    moved       it is genuine, but was written under another number: entries were taken out or put in before it
+    swapped     it is genuine, but was written under another number
+    moved       the same for all that follow: entries were taken out or put in before them
     inserted    entries that shifted the genuine ones behind them
     removed     entries that are not there
     unlinked    it follows another entry than the one that stands before it: one of the two was made anew
@@ -93,7 +94,8 @@ class _Walk:
     """The state of a walk: the number and digest expected next, and by how much genuine entries are shifted.
 
     A genuine entry under another number may stand there alone (swapped), or be the first of many (something was put in or
-    taken out before it): `_alone` waits for the next one to tell.
+    taken out before it): `_alone` waits for the next one to tell.  So does `_doubt`, an anchor that does not agree: an entry
+    put in at its very place would be accused of more than it did.
     """
 
     def __init__(self, report: Report, start: Head, anchors: dict[int, list[Anchor]]) -> None:
@@ -101,7 +103,8 @@ class _Walk:
         self._expected = start.seq + 1
         self._head: bytes | None = start.digest  # None after a fault: whatever follows is taken up
         self._shift = 0
-        self._alone: tuple[int, int] | None = None  # number, shift
+        self._alone: tuple[Chained, int] | None = None  # and its shift
+        self._doubt: tuple[int, list[Anchor]] | None = None  # number as it was written
         self._anchors = anchors
         self._agreed = start.seq  # the last anchor that agreed
 
@@ -120,6 +123,7 @@ class _Walk:
         shift = self._shift_of(each)
         if shift is None:
             self._leave_alone()
+            self._settle()
             report.add("altered", each.seq, each.seq, "not what was written as this entry")
             self._head = None
         elif shift == self._shift:
@@ -130,7 +134,7 @@ class _Walk:
             self._follow(each)
         else:
             self._leave_alone()
-            self._alone = each.seq, shift
+            self._alone = each, shift
             self._head = None
 
     def _shift_of(self, each: Chained) -> int | None:
@@ -150,6 +154,7 @@ class _Walk:
         )
 
     def _follow(self, each: Chained) -> None:
+        self._settle()
         if self._head not in (None, each.before):
             self._report.add("unlinked", each.seq - 1, each.seq, "do not follow one another")
         if self._shift:
@@ -160,36 +165,48 @@ class _Walk:
     def _leave_alone(self) -> None:
         """What waited stands alone under a number that is not its own."""
         if self._alone is not None:
-            (seq, shift), self._alone = self._alone, None
-            self._report.add("moved", seq, seq, f"written as entry {seq - shift}")
+            (each, shift), self._alone = self._alone, None
+            self._settle()
+            self._report.add("swapped", each.seq, each.seq, f"written as entry {each.seq - shift}")
 
     def _shift_all(self) -> None:
         """What waited is the first of those that are shifted."""
         assert self._alone is not None
-        (seq, shift), self._alone = self._alone, None
-        grown = shift - self._shift
+        (each, shift), self._alone = self._alone, None
+        seq, grown = each.seq, shift - self._shift
+        if self._doubt is not None and self._doubt[0] + self._shift >= seq - grown:
+            self._anchors[self._doubt[0]], self._doubt = self._doubt[1], None
         if grown > 0:
             self._report.add("inserted", seq - grown, seq - 1, "put in: what follows was written before it was there")
         else:
             self._report.add("removed", seq, seq, f"{-grown} taken out before this one, and what follows numbered anew")
         self._report.add("moved", seq, seq, _moved_text(shift))
         self._shift = shift
+        self._compare(seq - shift, each.digest)
 
     def _compare(self, seq: int, digest: bytes) -> None:
         """With the anchors at entry `seq`, as it was numbered when it was written."""
-        for anchor in self._anchors.pop(seq, ()):
-            if bytes.fromhex(anchor.head) == digest:
-                self._agreed = self._report.anchored_seq = seq
-            else:
-                self._report.add("rewritten", self._agreed + 1, seq, "an anchor knows another digest")
+        anchors = self._anchors.pop(seq, [])
+        others = [anchor for anchor in anchors if anchor.head != digest.hex()]
+        if others:
+            self._doubt = seq, others
+        elif anchors:
+            self._agreed = self._report.anchored_seq = seq
+
+    def _settle(self) -> None:
+        """The anchor that did not agree was right."""
+        if self._doubt is not None:
+            self._report.add("rewritten", self._agreed + 1, self._doubt[0], "an anchor knows another digest")
+            self._doubt = None
 
     def end(self, marked: Head) -> None:
         """What is known beyond the last entry."""
         report, last = self._report, self._expected - 1
         report.last_seq = last
-        if self._alone is not None and (self._alone[1] < 0 or self._alone[0] - self._alone[1] == last - 1):
+        if self._alone is not None and (self._alone[1] < 0 or self._alone[0].seq - self._alone[1] == last - 1):
             self._shift_all()
         self._leave_alone()
+        self._settle()
         written = last - self._shift
         known = max([marked.seq, *(seq for seq in self._anchors if seq > written)])
         if known > written:
