@@ -19,24 +19,33 @@ URL_DEFAULT: Final = "http://127.0.0.1:8080"
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept. 事由（将留存）。", show_default=False)]
 
 
-def ask(method: str, url: str, path: str, body: object = None, *, anybody: bool = False, **query: str) -> Any:
+def ask(method: str, url: str, path: str, body: object = None, **query: str) -> Any:
     """What the service answers, decoded.  A refusal is printed, and ends the command with 1.
 
-    The key, or the session of `tarim users sign-in`, comes from TARIM_KEY.  anybody: the route is open to all.
+    The key, or the session of `tarim users sign-in`, comes from TARIM_KEY.
     """
     key = os.environ.get("TARIM_KEY", "")
-    if not key and not anybody:
+    if not key:
         typer.echo("TARIM_KEY holds no API key. 环境变量 TARIM_KEY 未设置 API 密钥。", err=True)
         raise typer.Exit(1)
+    asked = "?" + urllib.parse.urlencode(query) if query else ""
+    return _answer(method, url, path + asked, body, {"Authorization": f"Bearer {key}"})
+
+
+def ask_openly(url: str, path: str, body: object) -> Any:
+    """As `ask`, of a route that is open to all."""
+    return _answer("POST", url, path, body, {})
+
+
+def _answer(method: str, url: str, path: str, body: object, headers: dict[str, str]) -> Any:
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         typer.echo(
             "the service's address begins with http:// or https://. 服务地址须以 http:// 或 https:// 开头。", err=True
         )
         raise typer.Exit(1)
-    address = url.rstrip("/") + path + ("?" + urllib.parse.urlencode(query) if query else "")
     data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"} | ({} if anybody else {"Authorization": f"Bearer {key}"})
-    request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310  checked above
+    headers = {"Content-Type": "application/json"} | headers
+    request = urllib.request.Request(url.rstrip("/") + path, data, headers, method=method)  # noqa: S310  checked above
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return json.loads(answer.read(_ANSWER_BYTES_MAX))
