@@ -32,9 +32,9 @@ def ask(method: str, url: str, path: str, body: object = None, **query: str) -> 
     return _answer(method, url, path + asked, body, {"Authorization": f"Bearer {key}"})
 
 
-def ask_openly(url: str, path: str, body: object) -> Any:
+def ask_openly(method: str, url: str, path: str, body: object = None) -> Any:
     """As `ask`, of a route that is open to all."""
-    return _answer("POST", url, path, body, {})
+    return _answer(method, url, path, body, {})
 
 
 def _answer(method: str, url: str, path: str, body: object, headers: dict[str, str]) -> Any:

@@ -107,7 +107,7 @@ def search_command(
         "limit": limit,
     }
     query = {name: str(value) for name, value in given.items() if value}
-    found = ask("GET", url, "/v1/audit/entries", None, anybody=False, **query)
+    found = ask("GET", url, "/v1/audit/entries", None, **query)
     for each in found["entries"]:
         typer.echo(
             f"{each['seq']:>10}  {each['at']}  {each['result']:8}  {each['who'] or '-':20}  {each['act']:28}  "

@@ -87,12 +87,12 @@ def sign_in_command(login: _Login, url: Url = URL_DEFAULT) -> None:
     Password and code are asked for, or read from standard input, a line each.
     """
     device = os.environ.get(DEVICE_VARIABLE, "")
-    shown = ask_openly(url, "/v1/sign-in:start", {"login": login, "device": device})
+    shown = ask_openly("POST", url, "/v1/sign-in:start", {"login": login, "device": device})
     typer.echo(f"reserved phrase, yours? 预留信息：{shown['phrase']}", err=True)
     password = _secret("password 口令: ")
     code = _secret("code, empty before one is set up 动态口令: ") if shown["second_factor"] else ""
     body = {"login": login, "password": password, "code": code, "device": device}
-    _signed_in(ask_openly(url, "/v1/sign-in", body))
+    _signed_in(ask_openly("POST", url, "/v1/sign-in", body))
 
 
 def set_up_command(url: Url = URL_DEFAULT) -> None:
