@@ -23,7 +23,7 @@ import httpx
 import numpy as np
 from sqlalchemy import func, select
 
-from bench.acceptance import Line, Run, none
+from bench.acceptance import Line, Run, at_least, none
 from bench.people_data import DecisionsWriter
 from bench.people_desk import digests
 from bench.serving import Served, desk_serving
@@ -88,7 +88,7 @@ class Pair:
         while whole is None:
             whole = await self._get(client, f"/v1/cases/{case}")
         for alert in whole["alerts"]:
-            verdict = {"alert": alert["alert"], "verdict": "wrong", "cause": "customer_made_it", "reason": REASON}
+            verdict = {"alert": alert["id"], "verdict": "wrong", "cause": "customer_made_it", "reason": REASON}
             if not await self._do(client, case, "review", verdict):
                 return False
         await self._do(client, case, "note", {"text": f"{REASON} {self._number}-{self._asked}"})
@@ -206,6 +206,7 @@ def _judged(
     yield none(f"kills, acts lost, {kind}", "act lost", len(lost), f"{acts}; refused {dict(refused)}")
     yield none(f"kills, acts doubled, {kind}", "act doubled", len(doubled))
     yield none(f"kills left out, {kind}", "kill left out", wanted - killed)
+    yield at_least(f"kills, cases brought to their end, {kind}", killed, closed)
     with DeskHouse(load_settings(None, settings), Places(data), {}) as house:
         house.desk.catch_up()
         survived = digests(house)
