@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tarim.reporting.adapters.tables import MIGRATIONS
     from tarim.reporting.domain.case_facts import CaseFacts, MovementFact, Scenario, scenarios
     from tarim.reporting.domain.code_tables import Codes, CodeTable, packaged_codes, read_codes, read_divisions
+    from tarim.reporting.domain.days import Period, PeriodKind, period_of
+    from tarim.reporting.domain.figures import Figures, NotReconciled
     from tarim.reporting.domain.filing import Filing
     from tarim.reporting.domain.rules import Context
     from tarim.reporting.domain.states import TRANSITIONS, ReportEvent, ReportState, advance
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from tarim.reporting.domain.validation import Fault, FaultyReport, faults_of
     from tarim.reporting.ports import CaseSource, Letterhead, People, RawValues, SealedFiles
     from tarim.reporting.service.contents import Contents, token_of
+    from tarim.reporting.service.risk import RiskReports
     from tarim.reporting.service.suspicious import Shown, SuspiciousReports
 else:
     __getattr__ = front_door(__name__, __file__)
@@ -56,17 +59,22 @@ __all__ = [
     "Document",
     "Fault",
     "FaultyReport",
+    "Figures",
     "Filing",
     "Letterhead",
     "MovementFact",
     "Named",
+    "NotReconciled",
     "People",
+    "Period",
+    "PeriodKind",
     "RawValues",
     "Report",
     "ReportBook",
     "ReportEvent",
     "ReportState",
     "ReportStore",
+    "RiskReports",
     "Scenario",
     "SealedFiles",
     "Shown",
@@ -79,6 +87,7 @@ __all__ = [
     "message_of",
     "package_of",
     "packaged_codes",
+    "period_of",
     "read_codes",
     "read_divisions",
     "scenarios",

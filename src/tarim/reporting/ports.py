@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 from tarim.identity import Caller
 from tarim.reporting.domain.case_facts import CaseFacts
 from tarim.reporting.domain.code_tables import Codes
+from tarim.reporting.domain.days import Period, PeriodKind
+from tarim.reporting.domain.figures import CaseCounts, Counts, Figures, Tally
 from tarim.reporting.domain.filing import Filing
 from tarim.reporting.domain.suspicious import Report
 
@@ -100,3 +102,43 @@ class Letterhead:
     name: str = ""
     name_en: str = ""
     division: str = ""
+
+
+class Counted(Protocol):
+    """Figures as the tables have them."""
+
+    def counts(self, connection: Connection, period: Period) -> Counts:
+        """Decisions above pass and labels of a period."""
+
+    def cases(self, connection: Connection, period: Period, now_ms: int) -> CaseCounts:
+        """Cases and alerts of a period."""
+
+    def filed_ids(self, connection: Connection) -> frozenset[str]:
+        """Reports that are filed already."""
+
+    def filed(self, connection: Connection, count: int) -> list[dict[str, Any]]:
+        """The newest filed reports, newest first, without their figures."""
+
+    def filed_one(self, connection: Connection, name: str) -> dict[str, Any] | None:
+        """One of them with its figures."""
+
+
+class Tallies(Protocol):
+    """Figures counted in the decisions' journal itself."""
+
+    def count(self, from_ms: int, end_ms: int, to_seq: int) -> Tally:
+        """Of the events received in [from_ms, end_ms) below a position."""
+
+
+class PlainFiles(Protocol):
+    """Files that hold nothing personal."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep a file durably.  Raises Unavailable."""
+
+    def get(self, name: str, digest: str) -> bytes:
+        """A file.  Raises NotFound, Damaged."""
+
+
+RenderRisk = Callable[[Figures, PeriodKind, Letterhead, str, int], bytes]
+"""A risk report as a document: figures, kind of period, letterhead, who makes it, when.  Raises Unavailable."""
