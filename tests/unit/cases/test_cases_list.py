@@ -13,7 +13,6 @@ from sqlalchemy import event, insert
 from tarim.cases import Case, Filter, Page, Sort, count_cases, overdue_reviews, page_of_cases
 from tarim.cases.adapters.tables import CASE, TAG
 from tests.fakes.cases import NOON_MS, CaseRoom, a_decision
-from tests.fakes.records import database_url, postgresql  # noqa: F401
 
 EVERYTHING = Filter(None, None)
 COUNT = 300
@@ -48,7 +47,7 @@ def _row(no: int, draw: random.Random) -> dict[str, Any]:
 
 
 @pytest.fixture
-def either(database_url: str, tmp_path: Path) -> Iterator[CaseRoom]:  # noqa: F811
+def either(database_url: str, tmp_path: Path) -> Iterator[CaseRoom]:
     made = CaseRoom(database_url, tmp_path)
     draw = random.Random(5)
     with made.database.writing() as connection:

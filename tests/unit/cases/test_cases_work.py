@@ -19,7 +19,6 @@ from tarim.identity import Scope
 from tarim.records import differences
 from tarim.stream import Outcome
 from tests.fakes.cases import CaseRoom, a_caller, a_decision, a_hold
-from tests.fakes.records import database_url, postgresql  # noqa: F401
 
 RIGHT = Finding(Verdict.RIGHT, VerdictCause.CONFIRMED_BY_CUSTOMER, (Trait.SCREEN_SHARED,))
 WRONG = Finding(Verdict.WRONG, VerdictCause.CUSTOMER_MADE_IT)
@@ -42,7 +41,7 @@ def room(empty: Path, tmp_path: Path) -> Iterator[CaseRoom]:
 
 
 @pytest.fixture
-def either(database_url: str, tmp_path: Path) -> Iterator[CaseRoom]:  # noqa: F811
+def either(database_url: str, tmp_path: Path) -> Iterator[CaseRoom]:
     made = CaseRoom(database_url, tmp_path)
     yield made
     made.database.close()
