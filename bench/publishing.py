@@ -1,17 +1,26 @@
 """Publishing 250 rules into a running service: how long it takes, and whether decisions wait for it.
 
+    python -m bench.publishing [--quick]
+
 Requests come at a steady rate over one window without a change and over one in which a ruleset is proposed, approved,
-compiled aside and put in force.  The second window is compared with the first, because the machine itself has stalls.
+compiled aside and put in force; it lasts until that is done.  The second window is compared with the first, because the machine
+itself has stalls.
+
+`stalls` looks closer, at one thread that decides an event every millisecond, while another thread of the process takes over
+rulesets that were prepared elsewhere; and, for comparison, while that thread reads the same rules itself.
 """
 
 from __future__ import annotations
 
+import gc
 import json
+import multiprocessing
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +30,9 @@ import numpy as np
 from bench.acceptance import Line, Run, at_most
 from bench.service_load import arrivals_ns, bodies, drive, introduce
 from bench.serving import Served, new_data, serving
+from tarim.decisions import Decider
+from tarim.rules import compile_ruleset, load_prepared, prepare_ruleset, starter_pack
+from tarim.stream import empty_rows, reference_features
 
 RULES: Final = 250
 RATE_PER_S: Final = 300
@@ -55,9 +67,15 @@ def run(*, quick: bool = False) -> dict[str, Any]:
             published: dict[str, float] = {}
             thread = threading.Thread(target=_publish, args=(served, published, 0.5))
             thread.start()
-            during = _load(served, seconds, 3)
-            thread.join()
-    return {"before": before, "during": during, **published}
+            during = [_load(served, seconds, 3)]
+            while thread.is_alive():
+                during.append(_load(served, seconds / 3, 3 + len(during)))
+    return {"before": before, "during": _worst(during), **published}
+
+
+def _worst(windows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The largest of every figure."""
+    return {name: max(window[name] for window in windows) for name in ("latency_ms_p999", "latency_ms_max")}
 
 
 def _load(served: Served, seconds: float, seed: int) -> dict[str, Any]:
@@ -83,6 +101,69 @@ def _publish(served: Served, published: dict[str, float], after_s: float) -> Non
     published["publish_s"] = round(time.perf_counter() - begin, 3)
 
 
+def stalls(rulesets: int = 8, switch_s: float = 200e-6) -> dict[str, Any]:
+    """Milliseconds from the instant an event is due to its decision: the longest, and p99, over all rulesets.
+
+    quiet: nothing changes; taken_over: `load_prepared` and a new decider in another thread; read_here: the same rules read and
+    checked by that thread, their machine code from the cache.  switch_s: as in the service.
+    """
+    names = reference_features().names
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(switch_s)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            cache = Path(folder)
+            texts = [ruleset(RULES, seed) for seed in range(rulesets)]
+            prepared = [_aside(text, names, cache) for text in texts]
+            gc.collect()
+            gc.freeze()  # as the service does: no full collection stops everything
+            deciding = _Deciding(Decider(compile_ruleset(starter_pack(), names), None, names))
+
+            def take_over(text: str, made: bytes) -> None:
+                deciding.judge = Decider(load_prepared(made, text, names, cache), None, names)
+
+            def read_here(text: str, _: bytes) -> None:
+                deciding.judge = Decider(compile_ruleset(text, names, cache), None, names)
+
+            return {
+                "quiet": deciding.during(lambda *_: None, texts, prepared),
+                "taken_over": deciding.during(take_over, texts, prepared),
+                "read_here": deciding.during(read_here, texts, prepared),
+            }
+    finally:
+        sys.setswitchinterval(before_s)
+        gc.unfreeze()
+
+
+def _aside(text: str, names: Sequence[str], cache: Path) -> bytes:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(prepare_ruleset, text, names, cache).result()
+
+
+class _Deciding:
+    """Decides an event every millisecond in the thread that calls, and notes how late."""
+
+    def __init__(self, judge: Decider) -> None:
+        self.judge = judge
+        self._row = empty_rows(1)
+        self._features = np.full((1, len(judge.feature_names)), np.nan)
+
+    def during(
+        self, change: Callable[[str, bytes], None], texts: Sequence[str], prepared: Sequence[bytes]
+    ) -> dict[str, float]:
+        late_ms: list[float] = []
+        for text, made in zip(texts, prepared, strict=True):
+            thread = threading.Timer(0.05, change, (text, made))
+            thread.start()
+            end_s = time.perf_counter() + 0.1
+            while thread.is_alive() or time.perf_counter() < end_s:
+                due_s = time.perf_counter() + 0.001
+                time.sleep(0.001)
+                self.judge.decide(self._row, self._features)
+                late_ms.append((time.perf_counter() - due_s) * 1e3)
+        return {"longest_ms": round(max(late_ms), 2), "p99_ms": round(float(np.percentile(late_ms, 99)), 2)}
+
+
 def lines(run_of: Run) -> Iterator[Line]:
     """The bars; the longest answer of the window without a change stands beside that of the window with one."""
     found = run(quick=run_of.quick)
@@ -93,4 +174,5 @@ def lines(run_of: Run) -> Iterator[Line]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(quick="--quick" in sys.argv), indent=1))
+    quick = "--quick" in sys.argv
+    print(json.dumps({"stalls": stalls(3 if quick else 8), **run(quick=quick)}, indent=1))
