@@ -25,13 +25,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from sqlalchemy import create_engine
+
 from bench.acceptance import Line, Run, none
 from tarim.audit import MIGRATIONS, AnchorFile, Chained, Entry, Head, Keeper, Report, Result, Store, chained
 from tarim.base.canonical import canonical_json
 from tarim.privacy import Signer
 from tarim.records import Database
 
-ENTRIES: Final = 400
+ENTRIES: Final = 300
 ANCHOR_EVERY: Final = 20
 REACH: Final = 3
 _SEAL: Final = Signer(bytes(range(32)))
@@ -75,6 +77,7 @@ def trials(count: int, seed: int) -> dict[str, Any]:
             place = folder / "copy.db"
             shutil.copyfile(folder / "genuine.db", place)
             with sqlite3.connect(place) as connection:
+                connection.execute("PRAGMA synchronous=OFF")
                 first, last, reach = KINDS[kind](connection, entries, random)
             connection.close()
             report = _examined(place, folder)
@@ -106,11 +109,8 @@ def _genuine(folder: Path) -> list[Chained]:
 
 
 def _examined(place: Path, folder: Path) -> Report:
-    with Database.open(f"sqlite:///{place}", [MIGRATIONS]) as database:
-        report = Keeper(Store(database), AnchorFile(folder / "anchors"), _SEAL, _Clock()).examine().report
-    for path in place.parent.glob("copy.db-*"):
-        path.unlink()
-    return report
+    with Database(create_engine(f"sqlite:///{place}")) as database:  # its tables are there: nothing to bring up to date
+        return Keeper(Store(database), AnchorFile(folder / "anchors"), _SEAL, _Clock()).examine().report
 
 
 # ---- what is done: (first, last, reach) of what was touched ------------------------------------------------------------
@@ -228,7 +228,7 @@ def speed(count: int) -> dict[str, float]:
 
 def lines(run: Run) -> Iterator[Line]:
     """The tamper bar."""
-    found = trials(run.pick(1_000, 300), seed=5)
+    found = trials(run.pick(1_000, 150), seed=5)
     tried = sum(found["tried"].values())
     note = ", ".join(f"{kind} {count}" for kind, count in sorted(found["tried"].items()))
     unfound = tried - sum(found["found"].values())
