@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from tarim.audit import Entry, Result, plain, without_numbers
 from tarim.base.errors import DefinitionError, UnknownKey
@@ -30,8 +30,6 @@ from tarim.identity import (
     KeyedSecrets,
     KeyId,
     Office,
-    OpenId,
-    OpenIdProvider,
     Scope,
     SignIn,
     Visitor,
@@ -39,6 +37,9 @@ from tarim.identity import (
 )
 from tarim.privacy import load_master_key
 from tarim.records import Database
+
+if TYPE_CHECKING:
+    from tarim.identity import OpenId
 
 DATABASE_FILE: Final = "identity.db"
 _SECRET_BYTES_MAX: Final = 4_096
@@ -159,6 +160,8 @@ def database_url(settings: IdentitySettings, places: Places) -> str:
 
 
 def _openid(office: Office, door: SignIn) -> OpenId:
+    from tarim.identity import OpenId, OpenIdProvider  # a second of imports that only its users pay
+
     settings = office.settings
     try:
         with Path(settings.openid_secret_file).open("rb") as file:
