@@ -88,7 +88,7 @@ def _party(role: Role, home: Path, port: Any, does: tuple[Prepare, Act, Judge], 
     pinned = Pinned(home / _NAMES[role], home / _NAMES[1 - role] / CERTIFICATE_FILE)
     with ExitStack() as stack:
         if role is Role.SECOND:
-            listening = stack.enter_context(Listening("127.0.0.1", 0, pinned))
+            listening = stack.enter_context(Listening("127.0.0.1", 0, lambda: pinned))
             port.put(listening.port)
             link = stack.enter_context(Link(listening.run(RUN_ID)))
         else:

@@ -1,21 +1,51 @@
 """Federation: two companies compute together without showing their data.
 
 Semi-honest, no dealer, not yet independently audited.  A session joins two parties; on it stand oblivious transfer,
-garbled circuits and shares modulo 2^64.
+garbled circuits and shares modulo 2^64.  A `Party` is one company's node: peers, data sets, contracts, runs, questions.
 """
 
-from tarim.federation.channel import Channel, Spec
-from tarim.federation.errors import ContractBreach, FederationError, PeerLost, ProtocolBroken, ShareMisuse
-from tarim.federation.session import Role, Session
+from typing import TYPE_CHECKING
+
+from tarim.base.doors import front_door
+
+if TYPE_CHECKING:
+    from tarim.federation.channel import Channel, Spec
+    from tarim.federation.errors import ContractBreach, FederationError, PeerLost, ProtocolBroken, ShareMisuse
+    from tarim.federation.node.book import Kept, Peer, Run
+    from tarim.federation.node.contract import Contract, Member
+    from tarim.federation.node.data_sets import DataSet, registered
+    from tarim.federation.node.drafts import contract_of, read_draft
+    from tarim.federation.node.party import Card, Party, make_party, read_card
+    from tarim.federation.node.serving import Serving
+    from tarim.federation.node.transcripts import Transcript, verify_transcript
+    from tarim.federation.session import Role, Session
+else:
+    __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
+    "Card",
     "Channel",
+    "Contract",
     "ContractBreach",
+    "DataSet",
     "FederationError",
+    "Kept",
+    "Member",
+    "Party",
+    "Peer",
     "PeerLost",
     "ProtocolBroken",
     "Role",
+    "Run",
+    "Serving",
     "Session",
     "ShareMisuse",
     "Spec",
+    "Transcript",
+    "contract_of",
+    "make_party",
+    "read_card",
+    "read_draft",
+    "registered",
+    "verify_transcript",
 ]

@@ -38,7 +38,7 @@ from tarim.federation.learning.logistic import SCORE_FRACTION_BITS, WEIGHT_FRACT
 from tarim.federation.prepared import PreparedCircuit
 from tarim.federation.randomness import Bits, Words, fresh_bits
 from tarim.federation.session import Role, Session
-from tarim.federation.sharing import decoded
+from tarim.federation.sharing import Share, decoded
 
 COMPARED_BITS: Final = 32
 OFFERS_MAX: Final = 64
@@ -143,14 +143,8 @@ class QueryPool:
     def answer(self, own: Encoded) -> None:
         """Answer a question about these rows, as the FIRST party.  Raises Unavailable when the pool is used up."""
         assert self._session.first
-        start = self._take(own)
-        channel, rows = self._session.channel, len(own)
-        flips = self._receive_flips(rows)
-        products, sums = self._give(flips, start)
-        channel.send("query, own bits and products", packed(own.bits ^ self._choices[start : start + rows]), products)
-        masked = receive_one(channel, "query, products", np.uint64, rows, self._widths.total, len(self._own))
-        part = self._scores(own, masked, sums, start)
-        self._session.note_opening(f"query: {self._question.value}", Role.SECOND, (rows,))
+        channel, (part, start) = self._session.channel, self._scores(own)
+        self._session.note_opening(f"query: {self._question.value}", Role.SECOND, (len(own),))
         if self._circuit is None:
             channel.send("opening: query, score", part[:, 0])
             return
@@ -160,25 +154,40 @@ class QueryPool:
     def ask(self, own: Encoded) -> Answer:
         """The answer for each of these rows, as the SECOND party.  Raises Unavailable when the pool is used up."""
         assert not self._session.first
-        start = self._take(own)
-        channel, rows = self._session.channel, len(own)
-        channel.send("query, own bits", packed(own.bits ^ self._choices[start : start + rows]))
-        theirs = len(self._given)
-        flip_bytes, masked = channel.receive(
-            "query, own bits and products",
-            (np.uint8, (packed_bytes(rows * theirs),)),
-            (np.uint64, (rows, self._widths.total, len(self._own))),
-        )
-        products, sums = self._give(unpacked(flip_bytes, (rows, theirs)), start)
-        channel.send("query, products", products)
-        part = self._scores(own, masked, sums, start)
-        self._session.note_opening(f"query: {self._question.value}", Role.SECOND, (rows,))
+        channel, (part, start) = self._session.channel, self._scores(own)
+        self._session.note_opening(f"query: {self._question.value}", Role.SECOND, (len(own),))
         if self._circuit is None:
-            other = receive_one(channel, "opening: query, score", np.uint64, rows)
+            other = receive_one(channel, "opening: query, score", np.uint64, len(own))
             return decoded(part[:, 0] + other, SCORE_FRACTION_BITS)
         mine = self._circuit.outputs(self._padded(part), start * self._candidates)
         colours = receive_one(channel, "opening: query, answer", np.uint8, packed_bytes(mine.size))
         return number_of(mine ^ unpacked(colours, mine.shape)).astype(np.int64)
+
+    def shared_scores(self, own: Encoded) -> Share:
+        """Shares of the scores of these rows (rows, models), opened to nobody; both sides.  Raises Unavailable."""
+        return Share(self._scores(own)[0], SCORE_FRACTION_BITS)
+
+    def _scores(self, own: Encoded) -> tuple[Words, int]:
+        """(this side's parts of the scores (rows, models), place of the first row in the pool)."""
+        start = self._take(own)
+        channel, rows, theirs = self._session.channel, len(own), len(self._given)
+        flips = packed(own.bits ^ self._choices[start : start + rows])
+        masked_shape = (rows, self._widths.total, len(self._own))
+        if self._session.first:
+            data = receive_one(channel, "query, own bits", np.uint8, packed_bytes(rows * theirs))
+            products, sums = self._give(unpacked(data, (rows, theirs)), start)
+            channel.send("query, own bits and products", flips, products)
+            masked = receive_one(channel, "query, products", np.uint64, *masked_shape)
+        else:
+            channel.send("query, own bits", flips)
+            data, masked = channel.receive(
+                "query, own bits and products", (np.uint8, (packed_bytes(rows * theirs),)), (np.uint64, masked_shape)
+            )
+            products, sums = self._give(unpacked(data, (rows, theirs)), start)
+            channel.send("query, products", products)
+        chosen = self._chosen[start : start + rows] + masked * own.bits[:, :, None].astype(np.uint64)
+        scores: Words = own.scaled @ self._own.T + chosen.sum(axis=1) + sums + self._constants
+        return scores, start
 
     def _take(self, own: Encoded) -> int:
         if own.widths != self._widths:
@@ -189,11 +198,6 @@ class QueryPool:
         self._used += len(own)
         return start
 
-    def _receive_flips(self, rows: int) -> Bits:
-        theirs = len(self._given)
-        data = receive_one(self._session.channel, "query, own bits", np.uint8, packed_bytes(rows * theirs))
-        return unpacked(data, (rows, theirs))
-
     def _give(self, flips: Bits, start: int) -> tuple[Words, Words]:
         """(masked products with the other side's bits, own shares of their sums (rows, models))."""
         part = slice(start, start + len(flips))
@@ -201,12 +205,6 @@ class QueryPool:
         zero, one = self._zero[part], self._one[part]
         low, high = np.where(flipped, one, zero), np.where(flipped, zero, one)
         return low + self._given - high, np.uint64(0) - low.sum(axis=1)
-
-    def _scores(self, own: Encoded, masked: Words, sums: Words, start: int) -> Words:
-        """This side's parts of the scores, (rows, models)."""
-        chosen = self._chosen[start : start + len(own)] + masked * own.bits[:, :, None].astype(np.uint64)
-        scores: Words = own.scaled @ self._own.T + chosen.sum(axis=1) + sums + self._constants
-        return scores
 
     def _padded(self, part: Words) -> Words:
         """One number after the other; places without a model hold the least number there is, as the first party's."""

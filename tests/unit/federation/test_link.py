@@ -42,7 +42,7 @@ def linked(
     parties: dict[str, Path], through: int | None = None, patience_s: float = 20.0
 ) -> Iterator[tuple[Link, Link]]:
     run_id = os.urandom(16)
-    with Listening("127.0.0.1", 0, pinned(parties, "bank", "data")) as listening:
+    with Listening("127.0.0.1", 0, lambda: pinned(parties, "bank", "data")) as listening:
         dial = Dialler("127.0.0.1", through or listening.port, pinned(parties, "data", "bank"), run_id)
         one = Link(listening.run(run_id), patience_s=patience_s)
         other = Link(dial, patience_s=patience_s)
@@ -86,7 +86,7 @@ def test_a_message_that_is_not_the_expected_one_ends_the_run(
 
 
 def test_who_shows_another_certificate_or_none_is_refused(parties: dict[str, Path]) -> None:
-    with Listening("127.0.0.1", 0, pinned(parties, "bank", "data")) as listening:
+    with Listening("127.0.0.1", 0, lambda: pinned(parties, "bank", "data")) as listening:
         stranger = Dialler("127.0.0.1", listening.port, pinned(parties, "stranger", "bank"), bytes(16))
         link = Link(stranger, patience_s=5)
         with pytest.raises(PeerUnknown, match="another certificate of this party"):
@@ -173,7 +173,7 @@ def test_a_cut_or_spoilt_line_is_taken_up_again_and_nothing_is_lost_or_doubled(
     parties: dict[str, Path], spoil: bool
 ) -> None:
     run_id = os.urandom(16)
-    with Listening("127.0.0.1", 0, pinned(parties, "bank", "data")) as listening:
+    with Listening("127.0.0.1", 0, lambda: pinned(parties, "bank", "data")) as listening:
         relay = Relay(listening.port)
         dial = Dialler("127.0.0.1", relay.port, pinned(parties, "data", "bank"), run_id)
 
@@ -200,7 +200,7 @@ def test_a_cut_or_spoilt_line_is_taken_up_again_and_nothing_is_lost_or_doubled(
 
 def test_a_line_that_stays_cut_ends_the_run_on_both_sides(parties: dict[str, Path]) -> None:
     run_id = os.urandom(16)
-    with Listening("127.0.0.1", 0, pinned(parties, "bank", "data")) as listening:
+    with Listening("127.0.0.1", 0, lambda: pinned(parties, "bank", "data")) as listening:
         relay = Relay(listening.port)
         dial = Dialler("127.0.0.1", relay.port, pinned(parties, "data", "bank"), run_id)
         one, other = Link(listening.run(run_id), patience_s=1.0), Link(dial, patience_s=1.0)

@@ -12,6 +12,7 @@ import hashlib
 import os
 import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -85,17 +86,18 @@ def require_welcome(error: BaseException) -> None:
 
 
 class Pinned:
-    """TLS of one party towards one peer.
+    """TLS of one party towards the peers whose certificates it knows.
 
-    own: folder with this party's key and certificate; peer: the peer's certificate.
+    own: folder with this party's key and certificate; peers: their certificates.
     """
 
-    def __init__(self, own: Path, peer: Path) -> None:
-        self._peer = fingerprint(peer)
-        self._contexts = {server: _context(own, peer, server=server) for server in (True, False)}
+    def __init__(self, own: Path, *peers: Path) -> None:
+        self.peers = {fingerprint(peer) for peer in peers}
+        """Fingerprints of the certificates."""
+        self._contexts = {server: _context(own, peers, server=server) for server in (True, False)}
 
     def wrapped(self, connection: socket.socket, *, server: bool) -> ssl.SSLSocket:
-        """The connection, encrypted, once the other side has shown the pinned certificate.
+        """The connection, encrypted, once the other side has shown a pinned certificate.
 
         Raises PeerUnknown for another certificate or none, and for whoever does not speak TLS; OSError when it breaks.
         """
@@ -105,20 +107,26 @@ class Pinned:
             raise  # the line broke
         except ssl.SSLError as error:
             raise PeerUnknown(f"the other side was refused: {error.reason or 'no TLS'}") from None
-        shown = secured.getpeercert(binary_form=True)
-        if shown is None or hashlib.sha256(shown).hexdigest() != self._peer:
+        if shown_by(secured) not in self.peers:
             secured.close()
-            raise PeerUnknown("the other side showed another certificate than the pinned one")
+            raise PeerUnknown("the other side showed another certificate than a pinned one")
         return secured
 
 
-def _context(own: Path, peer: Path, *, server: bool) -> ssl.SSLContext:
+def shown_by(connection: ssl.SSLSocket) -> str:
+    """Fingerprint of the certificate that the other side showed; "" for none."""
+    shown = connection.getpeercert(binary_form=True)
+    return hashlib.sha256(shown).hexdigest() if shown else ""
+
+
+def _context(own: Path, peers: Sequence[Path], *, server: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
     if server:
         context.num_tickets = 0  # nothing may arrive that is not part of the protocol
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False  # the certificate itself is pinned; names say nothing more
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(peer)
+    for peer in peers:
+        context.load_verify_locations(peer)
     context.load_cert_chain(own / CERTIFICATE_FILE, own / KEY_FILE)
     return context

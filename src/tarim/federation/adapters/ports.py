@@ -8,11 +8,12 @@ import ssl
 import threading
 import time
 from collections import defaultdict
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from tarim.federation.adapters.frames import Kind, head, read_frame
 from tarim.federation.adapters.link import cut, reading
-from tarim.federation.adapters.pinning import PeerUnknown, Pinned
+from tarim.federation.adapters.pinning import PeerUnknown, Pinned, shown_by
 from tarim.federation.errors import FederationError, PeerLost, ProtocolBroken
 
 RUN_ID_BYTES: Final = 16
@@ -20,6 +21,8 @@ HELLO_S: Final = 10.0
 """A connection that has not said by then what it is for is closed."""
 ACCEPTED_MAX: Final = 64
 """Connections greeted at a time."""
+RUNS_MAX: Final = 256
+"""Runs under way at a time."""
 _AGAIN_S: Final = 0.25
 _SENDS, _RECEIVES = b"sends\0\0\0", b"receives"
 
@@ -52,14 +55,25 @@ class Dialler:
                 time.sleep(min(_AGAIN_S, max(0.0, left_s)))
 
 
+class Arrival(NamedTuple):
+    """A run that a peer has begun.  peer: fingerprint of its certificate."""
+
+    run_id: bytes
+    peer: str
+
+
 class Listening:
     """Takes connections for all runs of this node.  Close it, or use it as a context."""
 
-    def __init__(self, host: str, port: int, pinned: Pinned) -> None:
+    def __init__(self, host: str, port: int, pinned: Callable[[], Pinned]) -> None:
+        """pinned: asked at each connection, so that a peer is known as soon as it was added."""
         self._pinned = pinned
         self._listener = socket.create_server((host, port))
         self._waiting: defaultdict[tuple[bytes, bool], queue.Queue[ssl.SSLSocket]] = defaultdict(queue.Queue)
         self._latest: dict[tuple[bytes, bool], ssl.SSLSocket] = {}
+        self._peers: dict[bytes, str] = {}
+        self.arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        """Runs that a peer has begun and nobody here has asked for."""
         self._lock = threading.Lock()
         self._greeting = threading.BoundedSemaphore(ACCEPTED_MAX)
         self.refused: list[str] = []
@@ -84,11 +98,14 @@ class Listening:
 
     def run(self, run_id: bytes) -> Answering:
         """Where the connections of one run arrive."""
+        with self._lock:
+            self._peers.setdefault(run_id, "")
         return Answering(self, run_id)
 
     def forget(self, run_id: bytes) -> None:
         """Nothing more is expected of this run."""
         with self._lock:
+            self._peers.pop(run_id, None)
             for sends in (True, False):
                 self._latest.pop((run_id, sends), None)
                 self._waiting.pop((run_id, sends), None)
@@ -111,7 +128,15 @@ class Listening:
 
     def _take(self, run_id: bytes, sends: bool, connection: ssl.SSLSocket) -> None:
         """Have a connection used, instead of an earlier one whose end nobody may have noticed here yet."""
+        peer = shown_by(connection)
         with self._lock:
+            begun = run_id not in self._peers
+            if begun and len(self._peers) >= RUNS_MAX:
+                raise ProtocolBroken(f"{RUNS_MAX} runs are under way already")
+            if self._peers.setdefault(run_id, peer) not in ("", peer):
+                raise PeerUnknown("the run is another peer's")
+            if begun:
+                self.arrivals.put(Arrival(run_id, peer))
             earlier = self._latest.get((run_id, sends))
             self._latest[run_id, sends] = connection
         if earlier is not None:
@@ -121,7 +146,7 @@ class Listening:
     def _greet(self, connection: socket.socket) -> None:
         try:
             connection.settimeout(HELLO_S)
-            secured = self._pinned.wrapped(_tuned(connection), server=True)
+            secured = self._pinned().wrapped(_tuned(connection), server=True)
             frame = read_frame(reading(secured), length_max=RUN_ID_BYTES)
             if frame.kind is not Kind.HELLO or len(frame.body) != RUN_ID_BYTES or frame.tag not in (_SENDS, _RECEIVES):
                 raise ProtocolBroken("the connection did not say what it is for")

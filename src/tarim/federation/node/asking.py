@@ -1,0 +1,104 @@
+"""Questions about customers to joint models, by the key the bank knows them by; counted and limited on both sides (ML-24).
+
+    second -> first    the customers' places among the common ones
+    first -> second    whether it may be answered: uses, questions a day, questions a day about one customer
+    both               `queries.QueryPool`, made for as many rows as are asked about
+
+Both sides count before anything is computed, each in its own book; whoever tries more than the contract allows is refused and
+has it in the transcript.  The first party learns which customers were asked about, as any register of consent demands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import NotFound, TarimError, TooLarge
+from tarim.federation.channel import Channel
+from tarim.federation.errors import ContractBreach, ProtocolBroken
+from tarim.federation.intersection import normalised
+from tarim.federation.learning.encoding import Encoded
+from tarim.federation.node.book import Book
+from tarim.federation.node.computing import encoded_rows
+from tarim.federation.node.contract import Contract, QueryTerms
+from tarim.federation.node.conversations import Ask, Ready, hear, say
+from tarim.federation.node.data_sets import Rows
+from tarim.federation.node.models import ModelPart, ModelStore
+from tarim.federation.queries import Answer, QueryPool
+from tarim.federation.session import Role, Session
+
+ROWS_MAX: Final = 10_000
+"""Customers of one conversation."""
+
+Places = npt.NDArray[np.int64]
+
+
+class Asked:
+    """The models of a query contract on one side, and its rows in the first model's common order."""
+
+    def __init__(self, contract: Contract, role: Role, rows: Rows, models: ModelStore) -> None:
+        """Raises NotFound, ContractBreach when a model was trained on other data than the contract names."""
+        assert isinstance(contract.terms, QueryTerms)
+        self._contract, self._role, self._rows = contract, role, rows
+        self.parts: list[ModelPart] = [models.get(run) for run in contract.terms.models]
+        places = self.parts[0].rows
+        if len(places) and places.max() >= len(rows):
+            raise ContractBreach("the model was trained on another data set than the contract names", known=True)
+        self.encoded: Encoded = encoded_rows(rows, places)
+
+    def places_of(self, keys: Sequence[str]) -> Places:
+        """Common places of customers by their keys.  Raises NotFound for one that the parties do not have in common."""
+        kind = self._contract.data(self._role).key_kind
+        texts, common = self._rows.keys(), {}
+        for place, row in enumerate(self.parts[0].rows.tolist()):
+            common[normalised(kind, texts[row])] = place
+        found = [common.get(normalised(kind, key), -1) for key in keys]
+        if -1 in found:
+            raise NotFound(f"customer {found.index(-1) + 1} of those asked about is not one that both parties have")
+        return np.array(found, np.int64)
+
+    def chosen(self, places: Places) -> Encoded:
+        """The rows of these places."""
+        if len(places) and not 0 <= places.min() <= places.max() < len(self.encoded):
+            raise ProtocolBroken("a customer is asked about who is not a common one")
+        return Encoded(self.encoded.widths, self.encoded.integers[places])
+
+
+def ask_about(
+    channel: Channel, session: Session, asked: Asked, contract: Contract, book: Book, places: Places, now_ms: int
+) -> Answer:
+    """The answers for these places, as the SECOND party.  Raises ContractBreach, TooLarge."""
+    if not 1 <= len(places) <= ROWS_MAX:
+        raise TooLarge(f"1 to {ROWS_MAX} customers are asked about at a time")
+    book.count_asked(contract, places, now_ms)
+    say(channel, "question", Ask(tuple(places.tolist())))
+    ready = hear(channel, "ready", Ready)
+    if ready.refused:
+        raise ContractBreach(f"the other party refused: {ready.refused}", known=True)
+    return _pool(session, asked, contract, len(places)).ask(asked.chosen(places))
+
+
+def answer_about(channel: Channel, session: Session, asked: Asked, contract: Contract, book: Book, now_ms: int) -> int:
+    """Answer one question as the FIRST party; how many customers it was about.  Raises ContractBreach."""
+    rows = hear(channel, "question", Ask).rows
+    places = np.array(rows, np.int64)
+    try:
+        if not 1 <= len(places) <= ROWS_MAX:
+            raise TooLarge(f"1 to {ROWS_MAX} customers are asked about at a time")
+        chosen = asked.chosen(places)
+        book.count_asked(contract, places, now_ms)
+    except TarimError as error:
+        say(channel, "ready", Ready(error.detail[:500]))
+        raise
+    say(channel, "ready", Ready())
+    _pool(session, asked, contract, len(places)).answer(chosen)
+    return len(places)
+
+
+def _pool(session: Session, asked: Asked, contract: Contract, rows: int) -> QueryPool:
+    terms = contract.terms
+    assert isinstance(terms, QueryTerms)
+    return QueryPool(session, [part.logistic for part in asked.parts], terms.question, rows, terms.cut)

@@ -1,0 +1,243 @@
+"""Carrying out a contract with the other party, on a connection where both have agreed to.
+
+Common customers are found first; both sides then hold them in one order, and the rows to judge a model by are drawn from a seed
+that is public: the contract's digest and the run's id.  Everything both must agree on follows from these two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.base.errors import DefinitionError, InputError
+from tarim.federation.adapters.link import Link
+from tarim.federation.errors import ProtocolBroken
+from tarim.federation.intersection import SET_MAX, intersect, normalised
+from tarim.federation.learning.boosting import Bins, Boosting, JointTrees, bin_edges, binned, margins
+from tarim.federation.learning.encoding import Encoded, Encoder, Widths
+from tarim.federation.learning.evaluation import Curve, curve
+from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
+from tarim.federation.learning.logistic import JointModel, train
+from tarim.federation.node.contract import (
+    BoostingTerms,
+    Contract,
+    IntersectionTerms,
+    LogisticTerms,
+    Output,
+)
+from tarim.federation.node.conversations import Shape, hear, say
+from tarim.federation.node.data_sets import Rows
+from tarim.federation.node.models import ModelPart, part_of_logistic, part_of_trees
+from tarim.federation.node.transcripts import Opened, Step
+from tarim.federation.queries import QueryPool, Question
+from tarim.federation.session import Role, Session
+from tarim.federation.sharing import Share
+
+JUDGED_ROWS_MAX: Final = 200_000
+LIFT_SHARE: Final = 0.1
+
+Places = npt.NDArray[np.int64]
+Progress = Callable[[str, int, int], None]
+"""Told the phase, and how much of it is done out of how much."""
+
+
+@dataclass
+class Outcome:
+    """What came of a run, on this side.  common: own rows that both have, where this side was to learn it."""
+
+    steps: list[Step] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    result: dict[str, float] = field(default_factory=dict)
+    common: Places | None = None
+    model: ModelPart | None = None
+
+
+class Computation:
+    """One run of one contract, on one side."""
+
+    def __init__(self, link: Link, role: Role, contract: Contract, run: str, rows: Rows, progress: Progress) -> None:
+        self._link, self._role, self._contract, self._run = link, role, contract, run
+        self._rows, self._progress = rows, progress
+        self._names = {each: contract.member(each).name for each in Role}
+        self.outcome = Outcome()
+
+    def carry_out(self) -> Outcome:
+        """Do what the contract says.  `outcome` holds what was done so far when it raises.
+
+        Raises InputError, FederationError.
+        """
+        terms = self._contract.terms
+        if isinstance(terms, IntersectionTerms):
+            learners = self._contract.opened_to(Output.COMMON)
+            self.outcome.common = self._common(learners, terms.padded_to)
+            for each in sorted(learners):
+                self.outcome.opened.append(Opened(Output.COMMON.value, self._names[each], ()))
+            return self.outcome
+        places = self._common(frozenset(Role), 0)
+        assert places is not None
+        if len(places) < 2:
+            raise DefinitionError("the parties have fewer than two customers in common")
+        training, judged = self._split(len(places))
+        self.outcome.rows |= {"training": len(training), "judged": len(judged)}
+        with self._step("session"):
+            session = Session(self._link, self._role)
+        if isinstance(terms, LogisticTerms):
+            self._logistic(session, terms, places, training, judged)
+        elif isinstance(terms, BoostingTerms):
+            self._boosting(session, terms, places, training, judged)
+        else:
+            raise DefinitionError("questions are asked in a conversation of their own")
+        self.outcome.opened += [Opened(each.what, self._names[each.recipient], each.shape) for each in session.openings]
+        return self.outcome
+
+    def _common(self, learners: frozenset[Role], padded_to: int) -> Places | None:
+        """Own rows that both have, in the common order."""
+        kind = self._contract.data(self._role).key_kind
+        found: dict[bytes, int] = {}
+        unreadable = repeated = 0
+        for place, text in enumerate(self._rows.keys()):
+            try:
+                key = normalised(kind, text)
+            except InputError:
+                unreadable += 1
+                continue
+            if key in found:
+                repeated += 1
+            else:
+                found[key] = place
+        if repeated:
+            raise DefinitionError(f"{repeated} rows of the data set have a key that another row has; drop them first")
+        self.outcome.rows |= {"own": len(self._rows), "unreadable": unreadable}
+        context = bytes.fromhex(self._contract.digest) + bytes.fromhex(self._run)
+        with self._step("common customers"):
+            places = intersect(
+                self._link,
+                self._role,
+                list(found),
+                context,
+                learners,
+                padded_to=min(padded_to, SET_MAX),
+                progress=lambda done, whole: self._progress("common customers", done, whole),
+            )
+        if places is None:
+            return None
+        self.outcome.rows["common"] = len(places)
+        own = np.fromiter(found.values(), np.int64, len(found))
+        return own[places]
+
+    def _split(self, count: int) -> tuple[Places, Places]:
+        """Common places to train on and to judge by."""
+        seed = hashlib.sha256(bytes.fromhex(self._contract.digest) + bytes.fromhex(self._run)).digest()
+        order = np.random.default_rng(int.from_bytes(seed, "little")).permutation(count)
+        cut = min(int(count * self._contract.test_share), JUDGED_ROWS_MAX)
+        return order[cut:], order[:cut]
+
+    def _logistic(
+        self, session: Session, terms: LogisticTerms, places: Places, training: Places, judged: Places
+    ) -> None:
+        encoded = encoded_rows(self._rows, places)
+        theirs = Widths(self._exchanged(encoded.widths.bits))
+        labels = self._labels(places)
+        with self._step("training"):
+            model = train(
+                session,
+                _some(encoded, training),
+                theirs,
+                None if labels is None else labels[training],
+                terms.plan,
+                lambda done, whole: self._progress("training", done, whole),
+            )
+        self.outcome.model = part_of_logistic(self._contract.digest, places, model)
+        if len(judged):
+            with self._step("judging"):
+                self._judge(session, self._scores(session, model, _some(encoded, judged)), labels, judged)
+
+    def _scores(self, session: Session, model: JointModel, rows: Encoded) -> Share:
+        pool = QueryPool(session, [model], Question.SCORE, len(rows))
+        return pool.shared_scores(rows)[:, 0]
+
+    def _boosting(
+        self, session: Session, terms: BoostingTerms, places: Places, training: Places, judged: Places
+    ) -> None:
+        columns = [column[places] for column in self._rows.features(np.sort(places), apart=False)]
+        edges = [bin_edges(column[training]) for column in columns]
+        bins = np.stack([binned(column, at) for column, at in zip(columns, edges, strict=True)], axis=1)
+        own = Bins(tuple(len(at) + 1 for at in edges))
+        theirs = Bins(self._exchanged(own.counts))
+        if len(theirs.counts) != len(self._contract.data(Role(1 - self._role)).features):
+            raise ProtocolBroken("the other party has other columns than the contract names")
+        labels = self._labels(places)
+        with self._step("training"):
+            model: JointTrees = Boosting(
+                session, bins[training], own, theirs, None if labels is None else labels[training], terms.plan
+            ).run(lambda done, whole: self._progress("training", done, whole))
+        self.outcome.model = part_of_trees(self._contract.digest, places, model)
+        if len(judged):
+            with self._step("judging"):
+                scores = Share(margins(session, model, bins[judged]), LEAF_FRACTION_BITS)
+                self._judge(session, scores, labels, judged)
+
+    def _judge(self, session: Session, scores: Share, labels: npt.NDArray[np.uint8] | None, judged: Places) -> None:
+        recipients = self._contract.opened_to(Output.CURVE)
+        found: Curve | None = curve(
+            session, scores, None if labels is None else labels[judged], recipients, Output.CURVE.value
+        )
+        if found is not None:
+            self.outcome.result = {
+                "auc": round(found.auc, 4),
+                "gini": round(found.gini, 4),
+                "ks": round(found.ks, 4),
+                "lift_of_top_tenth": round(found.lift(LIFT_SHARE), 3),
+                "judged_events": float(found.events.sum()),
+            }
+
+    def _labels(self, places: Places) -> npt.NDArray[np.uint8] | None:
+        return self._rows.labels()[places] if self._role is Role.SECOND else None
+
+    def _exchanged(self, columns: tuple[int, ...]) -> tuple[int, ...]:
+        """The other party's public shape."""
+        say(self._link, "shape of the columns", Shape(columns))
+        theirs: tuple[int, ...] = hear(self._link, "shape of the columns", Shape).columns
+        return theirs
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        traffic, begin = self._link.traffic, time.perf_counter()
+        sent, received, rounds = traffic.sent_bytes, traffic.received_bytes, traffic.rounds
+        self._progress(name, 0, 1)
+        try:
+            yield
+        finally:
+            self.outcome.steps.append(
+                Step(
+                    name,
+                    int(1_000 * (time.perf_counter() - begin)),
+                    traffic.sent_bytes - sent,
+                    traffic.received_bytes - received,
+                    traffic.rounds - rounds,
+                )
+            )
+        self._progress(name, 1, 1)
+
+
+def encoded_rows(rows: Rows, places: Places) -> Encoded:
+    """Own rows of the common customers, encoded; what the encoder learns is of all of them, in the order of the file.
+
+    So the runs of several contracts on the same data encode alike, and their models answer one question together.
+    """
+    order = np.sort(places)
+    columns = rows.features(order, apart=True)
+    encoder = Encoder.learned([column[order] for column in columns])
+    return encoder.encoded([column[places] for column in columns])
+
+
+def _some(encoded: Encoded, places: Places) -> Encoded:
+    return Encoded(encoded.widths, encoded.integers[places])

@@ -1,0 +1,105 @@
+"""What two nodes say to each other that is not computing: JSON messages on the same pinned connection.
+
+A conversation is one link.  Who dials begins with a `Hello`; the other side answers `Agreed` or `Refused` and, after a run was
+agreed, both go on with the protocol.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from tarim.base.errors import TarimError
+from tarim.base.four_eyes import PERSON_CHARACTERS_MAX
+from tarim.federation.channel import Channel
+from tarim.federation.errors import ContractBreach, ProtocolBroken
+from tarim.federation.node.contract import Digest, Signed
+from tarim.federation.node.data_sets import DataSet
+
+MESSAGE_BYTES_MAX: Final = 8 << 20
+
+
+class AskSets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sets"):
+    """Which data sets do you offer?"""
+
+
+class OfferContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="contract"):
+    """Keep this contract, with the signatures it has."""
+
+    signed: Signed
+
+
+class BeginRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="run"):
+    """Compute what this contract says, now."""
+
+    contract: Digest
+    run: Digest
+    operator: Annotated[str, Meta(min_length=1, max_length=PERSON_CHARACTERS_MAX)]
+
+
+class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="agreed"):
+    """Yes.  sets: what was asked for."""
+
+    sets: tuple[DataSet, ...] = ()
+
+
+class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refused"):
+    """No, and why."""
+
+    why: str
+
+
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The public shape of a party's columns: bits, or bins, of each."""
+
+    columns: tuple[int, ...]
+
+
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows asked about, by their place among the common customers; none: nothing more is asked."""
+
+    rows: tuple[int, ...]
+
+
+class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the question may be answered; why not."""
+
+    refused: str = ""
+
+
+Hello = AskSets | OfferContract | BeginRun
+Reply = Agreed | Refused
+
+
+def say(channel: Channel, step: str, message: Any) -> None:
+    """Send a message."""
+    channel.send(step, np.frombuffer(msgspec.json.encode(message), np.uint8))
+
+
+def hear(channel: Channel, step: str, kind: Any) -> Any:
+    """The next message, of this kind.  Raises ProtocolBroken."""
+    (content,) = channel.receive(step, (np.uint8, (-1,)))
+    if content.size > MESSAGE_BYTES_MAX:
+        raise ProtocolBroken(f"a message of more than {MESSAGE_BYTES_MAX} bytes came")
+    try:
+        return msgspec.json.decode(content.tobytes(), type=kind)
+    except msgspec.MsgspecError:
+        raise ProtocolBroken(f"the message of the step {step!r} cannot be read") from None
+
+
+def ask(channel: Channel, hello: Hello) -> Agreed:
+    """Begin a conversation; what the other side agrees to.  Raises ContractBreach with its reason when it refuses."""
+    say(channel, "hello", hello)
+    reply = hear(channel, "reply", Reply)
+    if isinstance(reply, Refused):
+        raise ContractBreach(f"the other party refused: {reply.why}", known=True)
+    agreed: Agreed = reply
+    return agreed
+
+
+def refusal(error: TarimError) -> Refused:
+    """What the other side is told."""
+    return Refused(error.detail[:500])

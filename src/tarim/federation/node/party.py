@@ -1,0 +1,362 @@
+"""One party: its folder, and everything it does with others.
+
+FOLDER/
+    party.toml       its name
+    master.key       the one secret; signatures and the sealing of models derive from it
+    key.pem, certificate.pem    its side of mutual TLS
+    peers/           certificates of the peers
+    records.db       peers, data sets, contracts, runs
+    models/          this side's parts of joint models, sealed
+    results/         what was opened to this party, by run
+    keys.json        keys of the persons who work here
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import secrets
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound, TarimError
+from tarim.base.four_eyes import require_person
+from tarim.base.instants import Clock
+from tarim.federation.adapters.link import Link
+from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, fingerprint, make_certificate
+from tarim.federation.adapters.ports import RUN_ID_BYTES, Dialler
+from tarim.federation.channel import Channel
+from tarim.federation.errors import ContractBreach
+from tarim.federation.node.asking import Asked, answer_about, ask_about
+from tarim.federation.node.book import Book, Kept, Peer
+from tarim.federation.node.computing import Computation, Outcome, Progress
+from tarim.federation.node.contract import Algorithm, Contract, Member, Name, Signed, signed_bytes
+from tarim.federation.node.conversations import AskSets, BeginRun, OfferContract, ask
+from tarim.federation.node.data_sets import DataSet, Rows
+from tarim.federation.node.models import ModelStore
+from tarim.federation.node.tables import MIGRATIONS
+from tarim.federation.node.transcripts import Opened, Transcript
+from tarim.federation.queries import Answer
+from tarim.federation.session import Role, Session
+from tarim.privacy import Signer, create_master_key, load_master_key
+from tarim.records import Database
+
+PARTY_FILE: Final = "party.toml"
+CARD_CHARACTERS_MAX: Final = 16 << 10
+PATIENCE_S: Final = 60.0
+"""How long a broken connection is waited for before a run ends on both sides."""
+
+
+def make_party(folder: Path, name: str, now: datetime.datetime) -> str:
+    """A new party's folder; the fingerprint of its certificate.  Raises Conflict, DefinitionError."""
+    try:
+        msgspec.convert(name, Name)
+    except msgspec.ValidationError:
+        raise DefinitionError("a party's name has 1 to 32 small letters, digits and hyphens") from None
+    if (folder / PARTY_FILE).exists():
+        raise Conflict(f"{folder} is a party's folder already")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    create_master_key(folder / "master.key")
+    made = make_certificate(folder, name, now)
+    (folder / "peers").mkdir(mode=0o700)
+    (folder / PARTY_FILE).write_text(f'name = "{name}"\n', encoding="utf-8")
+    return made
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a party gives to another: who it is, and its certificate, PEM."""
+
+    member: Member
+    certificate: Annotated[str, Meta(max_length=CARD_CHARACTERS_MAX)]
+
+
+def read_card(path: Path) -> Card:
+    """A card from a file.  Raises NotFound, DefinitionError."""
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(2 * CARD_CHARACTERS_MAX), type=Card)
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from None
+    except msgspec.MsgspecError:
+        raise DefinitionError(f"{path} is no party's card; make one with: tarim party card") from None
+
+
+class Party:
+    """A party's folder, open.  Close it, or use it as a context; several processes may have it open."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], clock: Clock) -> None:
+        """Raises NotFound, DefinitionError, Unavailable."""
+        try:
+            self.name: str = tomllib.loads((folder / PARTY_FILE).read_text(encoding="utf-8"))["name"]
+        except (OSError, tomllib.TOMLDecodeError, KeyError):
+            raise NotFound(f"{folder} is no party's folder; make one with: tarim party init --data {folder}") from None
+        master = load_master_key(folder / "master.key", environment)
+        self.folder, self.clock = folder, clock
+        self.signer = Signer.of(master)
+        self.models = ModelStore(folder / "models", master)
+        self.certificate = fingerprint(folder / CERTIFICATE_FILE)
+        self._database = Database.open(f"sqlite:///{folder.resolve() / 'records.db'}", [MIGRATIONS])
+        self.book = Book(self._database)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def __enter__(self) -> Party:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def member(self) -> Member:
+        """This party as a contract names it."""
+        return Member(self.name, self.certificate, self.signer.public_key_hex)
+
+    @property
+    def card(self) -> Card:
+        """What another party needs to know of this one."""
+        return Card(self.member, certificate_of(self.folder))
+
+    def add_peer(self, card: Card, certificate: str, host: str, port: int, person: str) -> Peer:
+        """Pin a peer's certificate.  certificate: its fingerprint, as people read it to each other.
+
+        Raises Conflict, DefinitionError when the card holds another certificate than that.
+        """
+        require_person(person)
+        path = self._peer_file(card.member.name)
+        temporary = path.with_suffix(".new")
+        temporary.write_text(card.certificate, encoding="utf-8")
+        try:
+            shown = fingerprint(temporary)
+        except ValueError:
+            shown = ""
+        if not shown == card.member.certificate == certificate:
+            temporary.unlink()
+            raise DefinitionError("the card's certificate is another one than the fingerprint says; compare them again")
+        peer = Peer(card.member.name, host, port, certificate, card.member.signing_key)
+        self.book.add_peer(peer, person, self.clock.now_ms())
+        temporary.rename(path)
+        return peer
+
+    def pinned(self) -> Pinned:
+        """TLS towards all peers known now."""
+        return Pinned(self.folder, *(self._peer_file(peer.name) for peer in self.book.peers()))
+
+    @contextmanager
+    def talk(self, peer: Peer, run_id: bytes | None = None) -> Iterator[Link]:
+        """A conversation that this party begins.  Raises PeerLost, PeerUnknown."""
+        pinned = Pinned(self.folder, self._peer_file(peer.name))
+        dialler = Dialler(peer.host, peer.port, pinned, run_id or secrets.token_bytes(RUN_ID_BYTES))
+        with Link(dialler, patience_s=PATIENCE_S) as link:
+            yield link
+
+    def offered_by(self, peer: Peer) -> tuple[DataSet, ...]:
+        """Data sets that a peer offers."""
+        with self.talk(peer) as link:
+            return ask(link, AskSets()).sets
+
+    def propose(self, contract: Contract, peer: Peer, person: str) -> None:
+        """Write a contract down, here and at the peer; nobody has signed it yet.  Raises DefinitionError, ContractBreach."""
+        require_person(person)
+        contract.check()
+        self._require_own(contract)
+        self.book.keep(Signed(contract), peer.name, person, self.clock.now_ms())
+        with self.talk(peer) as link:
+            ask(link, OfferContract(Signed(contract)))
+
+    def receive(self, signed: Signed, peer: Peer) -> None:
+        """Keep what a peer offers: a new contract, or its signature of a known one.  Raises ContractBreach, DefinitionError."""
+        contract = signed.contract
+        contract.check()
+        role = contract.role_of(self.certificate)
+        if contract.member(role) != self.member or contract.member(Role(1 - role)) != peer.member:
+            raise ContractBreach(
+                "the contract names other parties than this one and the one that offers it", known=True
+            )
+        self.book.keep(Signed(contract), peer.name, "", self.clock.now_ms())
+        theirs = signed.signature(Role(1 - role))
+        if theirs:
+            kept = self.book.contract(contract.digest).signed
+            self.book.update_contract(kept.with_signature(Role(1 - role), theirs))
+
+    def sign(self, digest: str, person: str) -> Kept:
+        """Sign a contract for this party and send the signature.
+
+        Raises NotAllowed for the person who wrote it down (four eyes), ContractBreach, Conflict.
+        """
+        require_person(person)
+        kept = self.book.contract(digest)
+        contract = kept.signed.contract
+        if person == kept.author:
+            raise NotAllowed(f"{person} wrote the contract: another person has to sign it", known=True)
+        self._require_own(contract)
+        role = contract.role_of(self.certificate)
+        signed = kept.signed.with_signature(role, self.signer.sign(signed_bytes(contract.digest)).hex())
+        self.book.update_contract(signed, person)
+        with self.talk(self.book.peer(kept.peer)) as link:
+            ask(link, OfferContract(signed))
+        return self.book.contract(contract.digest)
+
+    def _require_own(self, contract: Contract) -> None:
+        """What the contract uses of this party's is there and may be used for it."""
+        wanted = contract.data(contract.role_of(self.certificate))
+        self.book.data_set(wanted.data_set).require(wanted, contract.purpose)
+
+    def run(self, digest: str, operator: str, progress: Progress = lambda *_: None) -> Transcript:
+        """Carry out a contract with its peer, beginning it from this side.  Raises ContractBreach, FederationError."""
+        kept = self.book.contract(digest)
+        contract = kept.signed.require(self.clock.now_ms())
+        run = secrets.token_hex(32)
+        with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
+            self._require_own(contract)
+            ask(link, BeginRun(contract.digest, run, operator))
+            return self.compute(link, contract, run, operator, progress)
+
+    def begin_at_request(self, begin: BeginRun, peer: Peer) -> Contract:
+        """The contract of a run that a peer wants to begin.  Raises ContractBreach."""
+        kept = self.book.contract(begin.contract)
+        contract = kept.signed.require(self.clock.now_ms())
+        if contract.digest != begin.contract or kept.peer != peer.name:
+            raise ContractBreach("the contract is not one with this party", known=True)
+        self._require_own(contract)
+        return contract
+
+    def compute(
+        self, link: Link, contract: Contract, run: str, operator: str, progress: Progress = lambda *_: None
+    ) -> Transcript:
+        """One side of a run that both agreed to; its transcript, signed and kept whatever happens."""
+        role, begun_ms = contract.role_of(self.certificate), self.clock.now_ms()
+        if contract.algorithm is Algorithm.QUERY:
+            raise ContractBreach("a query contract is asked, not run", known=True)
+        self.book.begin(contract, run, begun_ms)
+        outcome, error = Outcome(), ""
+        try:
+            computation = Computation(link, role, contract, run, self._rows(contract, role), progress)
+            outcome = computation.outcome
+            computation.carry_out()
+            if outcome.model is not None:
+                self.models.keep(run, outcome.model)
+            self._keep_result(run, outcome)
+        except BaseException as trouble:
+            error = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__
+            raise
+        finally:
+            self._end(contract, role, run, operator, begun_ms, outcome, error)
+        return msgspec.json.decode(self.book.run(run).transcript, type=Transcript)
+
+    def query(self, digest: str, keys: Sequence[str], operator: str) -> Answer:
+        """Ask about customers by their keys, as the SECOND party.  Raises ContractBreach, NotFound."""
+        kept = self.book.contract(digest)
+        contract = kept.signed.require(self.clock.now_ms())
+        role, run = contract.role_of(self.certificate), secrets.token_hex(32)
+        if contract.algorithm is not Algorithm.QUERY or role is not Role.SECOND:
+            raise ContractBreach("only the second party of a query contract asks", known=True)
+        asked = Asked(contract, role, self._rows(contract, role), self.models)
+        places = asked.places_of(keys)
+        answers: list[Answer] = []
+
+        def converse(link: Channel, session: Session) -> None:
+            answers.append(ask_about(link, session, asked, contract, self.book, places, self.clock.now_ms()))
+
+        with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
+            ask(link, BeginRun(contract.digest, run, operator))
+            self._converse(link, contract, role, run, operator, converse)
+        return answers[0]
+
+    def answer(self, link: Link, contract: Contract, run: str, operator: str) -> None:
+        """Answer a question as the FIRST party."""
+        role = contract.role_of(self.certificate)
+        if role is not Role.FIRST:
+            raise ContractBreach("the first party of a query contract answers", known=True)
+        asked = Asked(contract, role, self._rows(contract, role), self.models)
+
+        def converse(channel: Channel, session: Session) -> None:
+            answer_about(channel, session, asked, contract, self.book, self.clock.now_ms())
+
+        self._converse(link, contract, role, run, operator, converse)
+
+    def _converse(
+        self,
+        link: Link,
+        contract: Contract,
+        role: Role,
+        run: str,
+        operator: str,
+        act: Callable[[Channel, Session], None],
+    ) -> None:
+        begun_ms, outcome, error = self.clock.now_ms(), Outcome(), ""
+        self.book.begin(contract, run, begun_ms, uses=0)  # rows are counted when they are asked about
+        try:
+            session = Session(link, role)
+            act(link, session)
+            outcome.opened = [
+                Opened(each.what, contract.member(each.recipient).name, each.shape) for each in session.openings
+            ]
+        except BaseException as trouble:
+            error = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__
+            raise
+        finally:
+            self._end(contract, role, run, operator, begun_ms, outcome, error)
+
+    def _rows(self, contract: Contract, role: Role) -> Rows:
+        wanted = contract.data(role)
+        return Rows(self.book.data_set(wanted.data_set), wanted)
+
+    def _keep_result(self, run: str, outcome: Outcome) -> None:
+        """What was opened to this party, as a file of its own."""
+        if not outcome.result and outcome.common is None:
+            return
+        folder = self.folder / "results"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        content = json.dumps(outcome.result) if outcome.common is None else json.dumps(outcome.common.tolist())
+        path = folder / f"{run}.json"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(content)
+
+    def _end(
+        self,
+        contract: Contract,
+        role: Role,
+        run: str,
+        operator: str,
+        begun_ms: int,
+        outcome: Outcome,
+        error: str,
+    ) -> None:
+        transcript = Transcript(
+            run,
+            contract.digest,
+            self.name,
+            contract.member(Role(1 - role)).name,
+            operator,
+            begun_ms,
+            self.clock.now_ms(),
+            "failed" if error else "done",
+            {contract.member(each).name: contract.data(each).data_set for each in Role},
+            outcome.rows,
+            outcome.steps,
+            outcome.opened,
+            outcome.result,
+            run if outcome.model is not None and not error else "",
+            error,
+        )
+        self.book.end(transcript, self.signer.sign(transcript.signed_bytes()).hex())
+
+    def _peer_file(self, name: str) -> Path:
+        return self.folder / "peers" / f"{name}.pem"
+
+
+def certificate_of(folder: Path) -> str:
+    """A party's certificate, as peers need it, PEM.  Raises NotFound."""
+    try:
+        return (folder / CERTIFICATE_FILE).read_text(encoding="ascii")
+    except OSError:
+        raise NotFound(f"{folder} holds no certificate") from None

@@ -1,0 +1,249 @@
+"""Two companies as two processes: certificates exchanged, a contract signed by both, common customers, a model, questions."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from tarim.base.errors import TarimError
+from tarim.cli import build_app
+from tarim.identity import create_key
+
+PURPOSE = "term deposits: who is likely to want one"
+ROWS = 3_000
+
+
+@dataclass
+class Company:
+    """One company's folder and its persons' keys."""
+
+    name: str
+    folder: Path
+    keys: dict[str, str]
+    serving: subprocess.Popen[str] | None = None
+    port: int = 0
+
+    def tarim(self, *arguments: str, person: str = "", given: str | None = None, status: int = 0) -> str:
+        """What a command prints; of one that fails, why.  In this process: only the nodes have to be others."""
+        environment = {"TARIM_KEY": self.keys[person] if person else ""}
+        command = ["party", *arguments, "--data", str(self.folder)]
+        done = CliRunner().invoke(build_app(["party"]), command, env=environment, input=given)
+        if isinstance(done.exception, TarimError):
+            assert status == 2, done.exception.detail
+            return done.exception.detail
+        assert (done.exit_code, done.exception) == (status, None), (done.output, done.exception)
+        return done.stdout
+
+    def serve(self) -> None:
+        self.serving = subprocess.Popen(
+            [sys.executable, "-m", "tarim.cli", "party", "serve", "--port", "0", "--data", str(self.folder)],
+            stdout=subprocess.PIPE, stderr=(self.folder / "log").open("w"), text=True,
+        )  # fmt: skip
+        assert self.serving.stdout is not None
+        found = re.search(r"port (\d+)", self.serving.stdout.readline())
+        assert found, (self.folder / "log").read_text()
+        self.port = int(found[1])
+
+    def meet(self, other: Company) -> None:
+        """Add the other company as a peer."""
+        card = self.folder / f"{other.name}.card.json"
+        card.write_text(other.tarim("card"))
+        fingerprint = json.loads(card.read_text())["member"]["certificate"]
+        self.tarim(
+            "peers", "add", str(card), "--fingerprint", fingerprint, "--host", "127.0.0.1", "--port", str(other.port),
+            person="engineer",
+        )  # fmt: skip
+
+
+def made_up(folder: Path) -> dict[str, np.ndarray]:
+    """Customers of two companies, two thirds in common; who wants the deposit follows from both companies' columns."""
+    draw = np.random.default_rng(5)
+    people = 13_000_000_000 + np.arange(4 * ROWS // 3)
+    income, age = draw.normal(0, 1, len(people)), draw.normal(40, 12, len(people)).round()
+    city = draw.choice(["BJ", "SH", "GZ"], len(people))
+    balance, calls = draw.normal(0, 1, len(people)), draw.integers(0, 5, len(people))
+    chance = 1 / (1 + np.exp(-(1.6 * income + 1.2 * balance + 0.8 * (city == "SH") - 1.5)))
+    wants = np.where(draw.random(len(people)) < chance, "yes", "no")
+    theirs, ours = np.arange(ROWS), np.arange(len(people) - ROWS, len(people))
+    theirs = theirs[draw.permutation(ROWS)]
+    pq.write_table(
+        pa.table(
+            {
+                "phone": [f"+86 {p}" for p in people[theirs]],
+                "income": income[theirs],
+                "age": age[theirs],
+                "city": city[theirs],
+            }
+        ),
+        folder / "customers.parquet",
+    )
+    pq.write_table(
+        pa.table({"phone": people[ours], "balance": balance[ours], "calls": calls[ours], "wants": wants[ours]}),
+        folder / "calls.parquet",
+    )
+    return {"common": people[len(people) - ROWS : ROWS], "wants": wants[len(people) - ROWS : ROWS]}
+
+
+@pytest.fixture(scope="module")
+def companies(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Company, Company, dict[str, np.ndarray], Path]]:
+    home = tmp_path_factory.mktemp("companies")
+    both = []
+    for name, columns in (("data", "customers"), ("bank", "calls")):
+        company = Company(name, home / name, {})
+        company.tarim("init", "--name", name)
+        for person, scopes in (("engineer", ["models"]), ("officer", ["approve"])):
+            company.keys[person] = create_key(company.folder / "keys.json", f"{person}.{name}", scopes, 1)[1]
+        both.append((company, columns))
+    truth = made_up(home)
+    data, bank = both[0][0], both[1][0]
+    for company, columns in both:
+        company.tarim(
+            "data", "add", str(home / f"{columns}.parquet"), "--name", columns, "--key", "phone", "--purpose", PURPOSE,
+            "--contract-number", "C-7", "--acquired", "2026-01-31", "--medium", "sftp", person="engineer",
+        )  # fmt: skip
+        company.serve()
+    for one, other in ((data, bank), (bank, data)):
+        one.meet(other)
+    yield data, bank, truth, home
+    for company, _ in both:
+        assert company.serving is not None
+        company.serving.terminate()
+        company.serving.wait(20)
+
+
+def written(
+    home: Path, algorithm: str, *, outputs: str, parameters: str = "", uses: int = 2, label: bool = True
+) -> str:
+    path = home / f"{algorithm}.toml"
+    path.write_text(f"""
+number = "2026-014"
+purpose = "{PURPOSE}"
+algorithm = "{algorithm}"
+uses = {uses}
+expires = "2099-12-31"
+[first]
+party = "data"
+data_set = "customers"
+key = "phone"
+key_kind = "phone"
+features = ["income", "age", "city"]
+[second]
+party = "bank"
+data_set = "calls"
+key = "phone"
+key_kind = "phone"
+features = ["balance", "calls"]
+{'label = "wants"' if label else ""}
+[parameters]
+{parameters}
+[[outputs]]
+{outputs}
+""")
+    return str(path)
+
+
+def agreed(data: Company, bank: Company, file: str) -> str:
+    digest = bank.tarim("contract", "propose", file, person="engineer").strip()
+    bank.tarim("contract", "sign", digest, person="officer")
+    assert "signed by both" in data.tarim("contract", "sign", digest[:16], person="officer")
+    return digest
+
+
+def test_from_common_customers_to_questions(companies: tuple[Company, Company, dict[str, np.ndarray], Path]) -> None:
+    data, bank, truth, home = companies
+    digest = agreed(data, bank, written(home, "logistic", outputs='what = "curve"\nto = "bank"',
+                                        parameters="epochs = 3\nbatch_rows = 256"))  # fmt: skip
+    said = bank.tarim("run", digest, person="engineer")
+    assert "opened 公开 curve -> bank" in said
+    result = dict(re.findall(r"(\w+) = ([\d.]+)", said))
+    assert float(result["auc"]) > 0.8, "both companies' columns tell"
+    run = re.search(r"model 模型: (\w{64})", said)
+    assert run
+    theirs = json.loads(data.tarim("transcript", run[1]))
+    ours = json.loads(bank.tarim("transcript", run[1]))
+    assert theirs["state"] == ours["state"] == "done"
+    assert theirs["result"] == {}, "only the bank learns how good it is"
+    assert theirs["rows"]["common"] == ours["rows"]["common"] == len(truth["common"])
+    assert (theirs["operator"], ours["operator"]) == ("engineer.bank", "engineer.bank")
+    assert [step["name"] for step in ours["steps"]] == ["common customers", "session", "training", "judging"]
+
+    asking = agreed(data, bank, written(home, "query", outputs='what = "answer"\nto = "bank"', uses=60, label=False,
+        parameters=f'question = "decision"\nmodels = ["{run[1]}"]\ncut = -0.5\na_customer_a_day_max = 2'))  # fmt: skip
+    wanted = [str(each) for each in truth["common"][:50]]
+    answers = bank.tarim("query", asking, "--keys", "-", person="engineer", given="\n".join(wanted)).split()
+    assert len(answers) == 50
+    right = np.mean(
+        [(answer == "1") == (want == "yes") for answer, want in zip(answers, truth["wants"][:50], strict=True)]
+    )
+    assert right > 0.65
+    stranger = bank.tarim("query", asking, "--keys", "-", person="engineer", given="13999999999\n", status=2)
+    assert "not one that both parties have" in stranger
+    assert "13999999999" not in stranger
+    bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted[0])
+    assert "one customer" in bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted[0], status=2)
+    assert "9 are left" in bank.tarim("query", asking, "--keys", "-", person="engineer",
+                                      given="\n".join(wanted[1:11]), status=2)  # fmt: skip
+
+
+def test_nothing_without_a_contract_of_both(companies: tuple[Company, Company, dict[str, np.ndarray], Path]) -> None:
+    data, bank, _, home = companies
+    file = written(home, "intersection", outputs='what = "common-customers"\nto = "bank"', uses=1, label=False)
+    digest = bank.tarim("contract", "propose", file, person="engineer").strip()
+    assert "not signed by both" in bank.tarim("run", digest, person="engineer", status=2)
+    assert "no scope approve" in bank.tarim("contract", "sign", digest, person="engineer", status=2)
+    bank.tarim("contract", "sign", digest, person="officer")
+    assert "not signed by both" in bank.tarim("run", digest, person="engineer", status=2)
+    data.tarim("contract", "sign", digest, person="officer")
+    said = bank.tarim("run", digest, person="engineer")
+    assert "common-customers -> bank" in said
+    assert "of the contract's 1 uses 0 are left" in bank.tarim("run", digest, person="engineer", status=2)
+    (result,) = ((bank.folder / "results").glob("*.json"),)
+    assert any(len(json.loads(each.read_text())) == 2 * ROWS // 3 for each in result)
+    assert not (data.folder / "results").exists(), "the data company was to learn nothing"
+
+
+def test_a_data_set_that_changed_ends_the_run(companies: tuple[Company, Company, dict[str, np.ndarray], Path]) -> None:
+    data, bank, _, home = companies
+    file = written(home, "boosting", outputs='what = "curve"\nto = "bank"', parameters="trees = 1\ndepth = 2")
+    digest = agreed(data, bank, file)
+    path = home / "customers.parquet"
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before + b" ")
+        said = bank.tarim("run", digest, person="engineer", status=2)
+        assert "the other party ended the run" in said
+        failed = json.loads(data.tarim("transcript", data.tarim("runs").split()[0]))
+        assert (failed["state"], "has changed" in failed["error"]) == ("failed", True)
+    finally:
+        path.write_bytes(before)
+    said = bank.tarim("run", digest, person="engineer")
+    assert float(re.search(r"auc = ([\d.]+)", said)[1]) > 0.6
+
+
+def test_who_is_not_pinned_is_refused(
+    companies: tuple[Company, Company, dict[str, np.ndarray], Path], tmp_path: Path
+) -> None:
+    _, bank, _, _ = companies
+    stranger = Company("stranger", tmp_path / "stranger", {})
+    stranger.tarim("init", "--name", "stranger")
+    stranger.keys["engineer"] = create_key(stranger.folder / "keys.json", "x", ["models"], 1)[1]
+    stranger.meet(bank)
+    assert "certificate" in stranger.tarim("peers", "sets", "bank", status=2)
+    card = stranger.folder / "bank.card.json"
+    wrong = stranger.tarim(
+        "peers", "add", str(card), "--fingerprint", "0" * 64, "--host", "127.0.0.1", person="engineer", status=2
+    )
+    assert "another one than the fingerprint says" in wrong
