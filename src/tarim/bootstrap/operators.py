@@ -1,7 +1,7 @@
 """Who is at the command line: the person whose API key is given, checked against the data folder's keys.
 
 Local work on a data folder (cutting training data, training a model) is done in somebody's name, as over HTTP: as soon as there
-are users, the key has to stand for one who may (docs/decisions/0019-keys-stand-for-persons.md).
+are users, the key has to stand for one who may (docs/decisions/0020-keys-stand-for-persons.md).
 """
 
 from __future__ import annotations

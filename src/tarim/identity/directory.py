@@ -2,7 +2,7 @@
 
 A key never adds to what a person may do.  As soon as there is one user, a key used for an act of a person has to bear the
 login of an active user, and that user has to have the scope now: so key and account are one person for four eyes, and
-a key ends with the grants of its owner (docs/decisions/0019-keys-stand-for-persons.md).
+a key ends with the grants of its owner (docs/decisions/0020-keys-stand-for-persons.md).
 """
 
 from __future__ import annotations
