@@ -23,7 +23,16 @@ def tamper(run: Run) -> Iterator[Line]:
     yield from people_audit.lines(run)
 
 
-BARS = (Bar("tamper", ("tamper, not found", "tamper, not located"), tamper, (40, 12), timed=False),)
+def deadlines(run: Run) -> Iterator[Line]:
+    from bench import people_deadlines
+
+    yield from people_deadlines.lines(run)
+
+
+BARS = (
+    Bar("tamper", ("tamper, not found", "tamper, not located"), tamper, (40, 12), timed=False),
+    Bar("deadlines", ("deadlines, engine and walk",), deadlines, (30, 10), timed=False),
+)
 
 
 def prepare(quick: bool, bars: Collection[str]) -> float:

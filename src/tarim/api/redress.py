@@ -1,12 +1,11 @@
 """Losses, complaints, disputes, requests of authorities, legal holds, funds and rosters over HTTP.
 
 Every kind of file has the same routes: open, list, find by customer, show, bring an event about, reveal, keep documents.
-Customers' identifiers come in bodies only and never go out.
+Customers' identifiers come in bodies only and never go out.  Requests of authorities are seen by those who work on them or
+approve what is given; events need the scope that `tarim redress kinds` tells.
 """
 
 from __future__ import annotations
-
-from typing import Final
 
 from tarim.api.redress_bodies import (
     DOCUMENT_BASE64_MAX,
@@ -29,17 +28,7 @@ from tarim.api.routes import Call, Route
 from tarim.base.errors import NotFound
 from tarim.desk import Once
 from tarim.identity import Scope
-from tarim.redress import FILES_MAX, KINDS, File, FileLine, FileView, Filter, Kind, Redress, came_ms, kind_of
-
-PLURALS: Final = {
-    "complaint": "complaints",
-    "loss": "losses",
-    "dispute": "disputes",
-    "request": "authority-requests",
-    "hold": "legal-holds",
-    "fund": "funds",
-    "roster": "duty-rosters",
-}
+from tarim.redress import FILES_MAX, KINDS, PLURALS, File, FileLine, FileView, Filter, Kind, Redress, came_ms, kind_of
 
 
 def redress_routes(work: RedressDesk) -> list[Route]:
@@ -107,17 +96,17 @@ def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
     routes = [
         Route("POST", base, f"open_{word}", f"Open a {word}", kind.opening.scope, open_file, OpenedBody,
               opening_type(kind), status=201, refusals=(409, 503)),
-        Route("GET", base, f"list_{word}s", f"List files of the kind {word}", kind.read_scope, list_files, FilesBody,
+        Route("GET", base, f"list_{word}s", f"List files of the kind {word}", Scope.REDRESS_READ, list_files, FilesBody,
               query=FilesQuery),
-        Route("GET", base + "/{id}", f"show_{word}", f"Show a {word}, texts masked", kind.read_scope, show, FileView),
-        Route("POST", base + "/{id}/events", f"act_on_{word}", f"Bring about an event of a {word}", kind.read_scope, act,
+        Route("GET", base + "/{id}", f"show_{word}", f"Show a {word}, texts masked", Scope.REDRESS_READ, show, FileView),
+        Route("POST", base + "/{id}/events", f"act_on_{word}", f"Bring about an event of a {word}", Scope.REDRESS_READ, act,
               FileView, event_type(kind), refusals=(409, 503)),
         Route("POST", base + "/{id}/texts", f"reveal_{word}", f"Show the texts of a {word} in full", Scope.REVEAL, reveal,
               TextsBody, RevealBody, personal=True),
     ]  # fmt: skip
     if kind.name not in ("fund", "roster"):
         routes += [
-            Route("POST", base + ":find", f"find_{word}s", f"Files of the kind {word} of a customer", kind.read_scope,
+            Route("POST", base + ":find", f"find_{word}s", f"Files of the kind {word} of a customer", Scope.REDRESS_READ,
                   find_files, FilesBody, CustomerBody),
             *_document_routes(work, kind, base),
         ]  # fmt: skip
@@ -151,7 +140,7 @@ def _document_routes(work: RedressDesk, kind: Kind, base: str) -> list[Route]:
     word = kind.name
     return [
         Route("POST", base + "/{id}/documents", f"add_document_to_{word}", f"Keep a document with a {word}",
-              kind.read_scope, add, KeptBody, DocumentBody, status=201, refusals=(409, 503),
+              Scope.REDRESS_READ, add, KeptBody, DocumentBody, status=201, refusals=(409, 503),
               body_bytes_max=DOCUMENT_BASE64_MAX),
         Route("POST", base + "/{id}/documents/{digest}/content", f"reveal_document_of_{word}",
               f"Show a document of a {word} in full", Scope.REVEAL, content, ContentBody, RevealBody, personal=True),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tarim.redress.adapters.rows import FILES_MAX, Filter, came_ms
     from tarim.redress.book import RedressBook
     from tarim.redress.documents import Documents, Package
-    from tarim.redress.domain.catalogue import KINDS, kind_of
+    from tarim.redress.domain.catalogue import KINDS, PLURALS, kind_of
     from tarim.redress.domain.files import Event, File, Kind, Text, tag_of
     from tarim.redress.domain.half_year import Statistics
     from tarim.redress.domain.loss_events import DecisionLink, Link
@@ -40,6 +40,7 @@ __all__ = [
     "FILES_MAX",
     "KINDS",
     "PACKAGE_BYTES_MAX",
+    "PLURALS",
     "Aliases",
     "Association",
     "Contents",

@@ -42,7 +42,7 @@ class Documents:
         Raises NotFound, NotAllowed, IllegalStep, DefinitionError, TooLarge, Unavailable.
         """
         kind, file = self._redress.find(caller, file_id)
-        caller.require(Scope.REQUESTS_WORK if kind is REQUEST else Scope.REDRESS_WORK)
+        caller.require(kind.work_scope)
         kind.advance(file.state, "add_document")
         stored, key = self._contents.put(content)
         digest = sha256(content).hexdigest()

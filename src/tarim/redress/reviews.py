@@ -75,7 +75,7 @@ class Reviews:
                 raise Conflict(f"{period} is signed already")
             if now.digest != digest:
                 raise Conflict("the counts have changed since they were read; read them again")
-            event = Sign(period, digest, now.counts, sealed)
+            event = Sign(period, now.draft, now.counts, sealed)
             opened(HALF_YEAR, file_id, event, home, Hand(caller.name, self._desk.now_ms()))
             return [opening_draft(HALF_YEAR, file_id, event, home)]
 
@@ -92,24 +92,30 @@ class Reviews:
 
     def _half_year(self, connection: Connection, period: str) -> HalfYearView:
         now_ms = self._desk.now_ms()
-        signed = find_file(connection, f"{HALF_YEAR.prefix}-{period}")
-        before = self._counted(connection, previous(period), now_ms)
-        counts = signed.counts if isinstance(signed, HalfYear) else self._counted(connection, period, now_ms)
-        text = draft(counts, before)
-        use = ClockUse(
-            ClockKind.HALF_YEAR_STATISTICS, bounds_ms(period)[1] - 1, signed.opened_ms if signed is not None else None
-        )
+        bounds_ms(period)
+        signed = _signed(connection, period)
+        before, counts = self._counts(connection, previous(period), now_ms), self._counts(connection, period, now_ms)
+        text = signed.draft if signed else draft(counts, before)
+        use = ClockUse(ClockKind.HALF_YEAR_STATISTICS, bounds_ms(period)[1] - 1, signed.opened_ms if signed else None)
         return HalfYearView(
             period=period,
             counts=counts,
             before=before,
             draft=text,
-            digest=signed.digest if isinstance(signed, HalfYear) else sha256(text.encode()).hexdigest(),
-            signed_by=signed.opened_by if signed is not None else "",
-            signed_at=instant_text(signed.opened_ms) if signed is not None else "",
+            digest=sha256(text.encode()).hexdigest(),
+            signed_by=signed.opened_by if signed else "",
+            signed_at=instant_text(signed.opened_ms) if signed else "",
             clock=clock_view(use, self._schedule, now_ms),
         )
 
-    def _counted(self, connection: Connection, period: str, now_ms: int) -> Statistics:
-        found = complaints_between(connection, *bounds_ms(period))
-        return statistics(period, found, self._schedule, now_ms)
+    def _counts(self, connection: Connection, period: str, now_ms: int) -> Statistics:
+        """As they were signed, else as they are now."""
+        signed = _signed(connection, period)
+        if signed is not None:
+            return signed.counts
+        return statistics(period, complaints_between(connection, *bounds_ms(period)), self._schedule, now_ms)
+
+
+def _signed(connection: Connection, period: str) -> HalfYear | None:
+    found = find_file(connection, f"{HALF_YEAR.prefix}-{period}")
+    return found if isinstance(found, HalfYear) else None

@@ -132,7 +132,7 @@ class Redress:
     def act_inner(self, caller: Caller, file_id: str, event: Event, once: Once | None = None) -> None:
         """The same for events that follow from another use case."""
         kind, file = self.find(caller, file_id)
-        caller.require(kind.decide_scope if isinstance(event, DECIDING[:2]) else event.scope)
+        caller.require(kind.scope_of(type(event)))
         if isinstance(event, loss_events.Contain):
             event = self._contained(event)
         sealed = self._sealed(event, file.customer or _token_of(file_id))
@@ -201,7 +201,7 @@ class Redress:
 
     def files(self, caller: Caller, wanted: Filter, limit: int) -> list[tuple[Kind, File]]:
         """The same, as files.  Raises NotAllowed."""
-        caller.require(KINDS[wanted.kind].read_scope)
+        KINDS[wanted.kind].require_reader(caller)
         seen = replace(
             wanted,
             branches=None if caller.branches == EVERYTHING else caller.branches,
@@ -230,7 +230,7 @@ class Redress:
 
     def _visible(self, connection: Connection, caller: Caller, file_id: str) -> tuple[Kind, File]:
         kind, file = read_file(connection, file_id)
-        caller.require(kind.read_scope)
+        kind.require_reader(caller)
         self._require_sight(caller, file.branch, file.department)
         return kind, file
 

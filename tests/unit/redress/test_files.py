@@ -211,7 +211,7 @@ def test_what_is_not_ones_business_is_not_there(tmp_path: Path, database_url: st
             at.redress.act(stranger, file_id, AddNote("hello"))
         assert at.redress.listed(stranger, Filter("complaint"), 10) == []
         assert len(at.redress.listed(WORKER, Filter("complaint"), 10)) == 1
-        with pytest.raises(NotAllowed, match=r"requests:work"):
+        with pytest.raises(NotAllowed, match="requests:"):
             at.redress.listed(stranger, Filter("request"), 10)
         with pytest.raises(NotAllowed, match="reveal"):
             at.redress.reveal(WORKER, file_id, START_MS, 60_000)

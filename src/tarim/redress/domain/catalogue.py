@@ -23,6 +23,19 @@ from tarim.redress.domain.roster import ROSTER
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {kind.name: kind for kind in (COMPLAINT, LOSS, DISPUTE, REQUEST, HOLD, FUND, ROSTER, HALF_YEAR)}
 )
+PLURALS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "complaint": "complaints",
+        "loss": "losses",
+        "dispute": "disputes",
+        "request": "authority-requests",
+        "hold": "legal-holds",
+        "fund": "funds",
+        "roster": "duty-rosters",
+    }
+)
+"""Kinds that persons open, and what many of them are called in paths and commands."""
+
 _BY_PREFIX: Final = {kind.prefix: kind for kind in KINDS.values()}
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: nothing that looks alike when read out on a telephone."""

@@ -19,7 +19,7 @@ from msgspec import Meta
 from tarim.base.errors import Conflict, DefinitionError
 from tarim.base.four_eyes import NOTE_CHARACTERS_MAX, Proposal, ProposalState
 from tarim.deadlines import ClockKind, Pause
-from tarim.identity import Scope
+from tarim.identity import Caller, Scope
 
 W = TypeVar("W")
 TEXT_CHARACTERS_MAX: Final = 4_000
@@ -63,7 +63,8 @@ class Home(msgspec.Struct, frozen=True):
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event"):
     """Something that happens to a file.
 
-    free: its fields of free text.  scope: what one needs to do it.  second: it takes effect when another person agrees.
+    free: its fields of free text.  scope: what one needs to do it, where
+    the kind does not say (`Kind.scope_of`).  second: it takes effect when another person agrees.
     inner: follows from another file's event, nobody does it by itself.
     """
 
@@ -113,6 +114,8 @@ class Withdraw(Event, frozen=True, tag="withdraw"):
 
 
 DECIDING: Final = (Approve, Reject, Withdraw)
+COMMON: Final = (AddNote, AddDocument, *DECIDING)
+"""Events of every kind of file."""
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -181,6 +184,7 @@ class Kind:
 
     table: (state, tag) → state; a pair that is not there is refused.  opens, folds: what the first and the later events
     make of a file.  ends: states nothing is expected after.  clocks: of a file, to be reckoned by the deadline engine.
+    readers: who has one of these scopes sees its files.
     """
 
     name: str
@@ -194,7 +198,8 @@ class Kind:
     opens: Callable[[str, Any, Home, Hand], Any]
     folds: Callable[[Any, Any, Hand], Any]
     clocks: Callable[[Any], list[ClockUse]]
-    read_scope: Scope = Scope.REDRESS_READ
+    readers: frozenset[Scope] = frozenset({Scope.REDRESS_READ})
+    work_scope: Scope = Scope.REDRESS_WORK
     decide_scope: Scope = Scope.REDRESS_DECIDE
 
     def advance(self, state: str, tag: str) -> str:
@@ -204,6 +209,17 @@ class Kind:
         except KeyError:
             can = ", ".join(self.possible(state)) or "nothing"
             raise IllegalStep(f"the {self.name} is {state}: {tag} is not possible; possible are {can}") from None
+
+    def scope_of(self, event: type[Event]) -> Scope:
+        """What one needs to bring an event about."""
+        if issubclass(event, DECIDING[:2]):
+            return self.decide_scope
+        return self.work_scope if issubclass(event, COMMON) else event.scope
+
+    def require_reader(self, caller: Caller) -> None:
+        """Nothing when the caller may see files of this kind.  Raises NotAllowed (403)."""
+        if not self.readers & caller.scopes:
+            caller.require(min(self.readers))
 
     def possible(self, state: str) -> list[str]:
         """What may happen in a state."""
@@ -231,7 +247,7 @@ def tag_of(event: Event | type[Event]) -> str:
 
 def events_by_tag(*types: Any) -> dict[str, type[Event]]:
     """Types of events by their tags, with those that every file has."""
-    return {tag_of(each): each for each in (*types, AddNote, AddDocument, *DECIDING)}
+    return {tag_of(each): each for each in (*types, *COMMON)}
 
 
 def state_table(

@@ -24,7 +24,6 @@ from tarim.redress.domain.complaint import COMPLAINT, Complaint
 from tarim.redress.domain.complaint import State as ComplaintState
 from tarim.redress.domain.files import (
     ClockUse,
-    Digest,
     Event,
     File,
     Hand,
@@ -39,6 +38,7 @@ from tarim.redress.domain.files import (
 
 _PERIOD: Final = re.compile(r"(20[0-9]{2})H([12])")
 _JULY: Final = 7
+DRAFT_CHARACTERS_MAX: Final = 64 << 10
 
 Period = Annotated[str, Meta(pattern="^20[0-9]{2}H[12]$")]
 
@@ -194,12 +194,12 @@ class State(StrEnum):
 
 
 class Sign(Event, Generic[W], frozen=True, tag="sign"):
-    """Somebody answers for the counts.  digest: SHA-256 of the draft's text; text: problems found and what will be done."""
+    """Somebody answers for the counts.  draft: the report's text; text: problems found and what will be done."""
 
     free = ("text",)
     scope = Scope.REDRESS_DECIDE
     period: Period
-    digest: Digest
+    draft: Annotated[str, Meta(max_length=DRAFT_CHARACTERS_MAX)]
     counts: Statistics
     text: W
 
@@ -208,7 +208,7 @@ class HalfYear(File, frozen=True, kw_only=True):
     """One signed half year."""
 
     period: str
-    digest: str
+    draft: str
     counts: Statistics
     text: Sealed
 
@@ -222,7 +222,7 @@ def _opens(file_id: str, event: Sign[Sealed], home: Home, hand: Hand) -> HalfYea
     return HalfYear(
         **fields_of_new(file_id, State.SIGNED, home, hand),
         period=event.period,
-        digest=event.digest,
+        draft=event.draft,
         counts=event.counts,
         text=event.text,
     )

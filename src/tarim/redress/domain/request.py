@@ -239,6 +239,7 @@ REQUEST: Final = Kind(
     opens=_opens,
     folds=_folds,
     clocks=_clocks,
-    read_scope=Scope.REQUESTS_WORK,
+    readers=frozenset({Scope.REQUESTS_WORK, Scope.REQUESTS_APPROVE}),
+    work_scope=Scope.REQUESTS_WORK,
     decide_scope=Scope.REQUESTS_APPROVE,
 )
