@@ -23,6 +23,8 @@ from tarim.bootstrap.desk_settings import MEANINGS as DESK_MEANINGS
 from tarim.bootstrap.desk_settings import DeskSettings
 from tarim.bootstrap.identity_settings import MEANINGS as IDENTITY_MEANINGS
 from tarim.bootstrap.name_settings import NameSettings
+from tarim.bootstrap.report_settings import MEANINGS as REPORT_MEANINGS
+from tarim.bootstrap.report_settings import ReportSettings
 from tarim.decisions import IndicatorSettings, ProbeSettings
 from tarim.identity import IdentitySettings
 from tarim.intake import IntakeLimits
@@ -121,11 +123,13 @@ class Settings:
     desk: DeskSettings = field(default_factory=DeskSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    reports: ReportSettings = field(default_factory=ReportSettings)
 
 
 MEANINGS: Final[Mapping[str, str]] = {
     **DESK_MEANINGS,
     **IDENTITY_MEANINGS,
+    **REPORT_MEANINGS,
     "service.host": "address to listen on",
     "service.port": "port to listen on; 0 takes a free one",
     "service.head_bytes_max": "longest request line and headers",

@@ -6,7 +6,7 @@ Keys and index are looked up in their files every time, so a customer who was de
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -61,6 +61,24 @@ class CustomerReader:
             except NotFound:  # of a person record that was destroyed
                 continue
         return found
+
+    def bundles_of(self, customers: Collection[int]) -> Iterator[tuple[int, dict[str, str]]]:
+        """(customer, raw values by field name) of each bundle of these customers (signed tokens): one pass over the index.
+
+        What was sealed under a destroyed key is left out.  Raises Unavailable, Damaged.
+        """
+        wanted = np.array(sorted(customers), np.int64)
+        with self._opened("index.sqlite") as db:
+            for chunk, column in db.execute("SELECT id, customers FROM chunks ORDER BY id").fetchall():
+                owners = np.frombuffer(column, np.int64)
+                for place in np.flatnonzero(np.isin(owners, wanted)).tolist():
+                    owner = int(owners[place])
+                    for _, blob in _entries(db, chunk, place, place + 1):
+                        try:
+                            bundles = self.open(owner, blob)
+                        except NotFound:  # of a person record that was destroyed
+                            continue
+                        yield from ((owner, bundle) for bundle in bundles)
 
     def open(self, customer: int, blob: bytes) -> list[dict[str, str]]:
         """Raw values by field name, of each bundle in sealed bytes.  Raises NotFound (destroyed), Unavailable, Damaged."""

@@ -14,10 +14,17 @@ from tarim.base.doors import front_door
 if TYPE_CHECKING:
     from tarim.reporting.adapters.book import ReportBook
     from tarim.reporting.adapters.case_source import CaseTables
+    from tarim.reporting.adapters.counted import BatchTable, CountedTables
     from tarim.reporting.adapters.message import check_message, message_of, schema_text
+    from tarim.reporting.adapters.outbox import OutboxFolder
     from tarim.reporting.adapters.packages import package_of
+    from tarim.reporting.adapters.plain_files import ReportFiles
     from tarim.reporting.adapters.reading import ReportStore
+    from tarim.reporting.adapters.risk_pages import risk_pages
+    from tarim.reporting.adapters.risky_events import RiskyEvents
     from tarim.reporting.adapters.tables import MIGRATIONS
+    from tarim.reporting.adapters.tally import JournalTally
+    from tarim.reporting.adapters.workbook import risk_workbook
     from tarim.reporting.domain.case_facts import CaseFacts, MovementFact, Scenario, scenarios
     from tarim.reporting.domain.code_tables import Codes, CodeTable, packaged_codes, read_codes, read_divisions
     from tarim.reporting.domain.days import Period, PeriodKind, period_of
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     )
     from tarim.reporting.domain.validation import Fault, FaultyReport, faults_of
     from tarim.reporting.ports import CaseSource, Letterhead, People, RawValues, SealedFiles
+    from tarim.reporting.service.batch import BatchDiffers, RiskBatch
     from tarim.reporting.service.contents import Contents, token_of
     from tarim.reporting.service.risk import RiskReports
     from tarim.reporting.service.suspicious import Shown, SuspiciousReports
@@ -48,6 +56,8 @@ __all__ = [
     "TRANSITIONS",
     "Account",
     "Agent",
+    "BatchDiffers",
+    "BatchTable",
     "CaseFacts",
     "CaseSource",
     "CaseTables",
@@ -55,16 +65,19 @@ __all__ = [
     "Codes",
     "Contents",
     "Context",
+    "CountedTables",
     "Counterparty",
     "Document",
     "Fault",
     "FaultyReport",
     "Figures",
     "Filing",
+    "JournalTally",
     "Letterhead",
     "MovementFact",
     "Named",
     "NotReconciled",
+    "OutboxFolder",
     "People",
     "Period",
     "PeriodKind",
@@ -72,9 +85,12 @@ __all__ = [
     "Report",
     "ReportBook",
     "ReportEvent",
+    "ReportFiles",
     "ReportState",
     "ReportStore",
+    "RiskBatch",
     "RiskReports",
+    "RiskyEvents",
     "Scenario",
     "SealedFiles",
     "Shown",
@@ -90,6 +106,8 @@ __all__ = [
     "period_of",
     "read_codes",
     "read_divisions",
+    "risk_pages",
+    "risk_workbook",
     "scenarios",
     "schema_text",
     "token_of",

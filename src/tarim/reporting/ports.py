@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from tarim.identity import Caller
+from tarim.reporting.domain.batch import Batch, RiskyEvent
 from tarim.reporting.domain.case_facts import CaseFacts
 from tarim.reporting.domain.code_tables import Codes
 from tarim.reporting.domain.days import Period, PeriodKind
@@ -41,6 +42,9 @@ class RawValues(Protocol):
 
     def customer_token(self, number: str) -> int:
         """The unsigned token of a customer's number."""
+
+    def require_indexed(self, seq: int) -> None:
+        """Nothing when everything sealed below a position of the decisions' journal can be told.  Raises Unavailable."""
 
 
 class SealedFiles(Protocol):
@@ -142,3 +146,30 @@ class PlainFiles(Protocol):
 
 RenderRisk = Callable[[Figures, PeriodKind, Letterhead, str, int], bytes]
 """A risk report as a document: figures, kind of period, letterhead, who makes it, when.  Raises Unavailable."""
+
+
+class RiskySource(Protocol):
+    """Events that make accounts risky."""
+
+    def of_day(self, day: int, to_seq: int) -> list[RiskyEvent]:
+        """Those of the 30 days that end with a day, of positions below `to_seq`."""
+
+
+class BatchRuns(Protocol):
+    """Runs of the batch, in the tables."""
+
+    def first(self, connection: Connection, day: int) -> dict[str, Any] | None:
+        """The first run of a day: what every later one has to equal."""
+
+    def listed(self, connection: Connection, count: int) -> list[dict[str, Any]]:
+        """The newest runs, newest first."""
+
+
+class Outbox(Protocol):
+    """Where neighbouring systems fetch batch files."""
+
+    def put(self, batch: Batch) -> None:
+        """Put file and manifest in their place.  Raises Unavailable."""
+
+    def holds(self, day: int, digest: str) -> bool:
+        """Whether the file of a day is there as it was made."""

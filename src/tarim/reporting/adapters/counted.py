@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, select
 
 from tarim.cases import MIGRATIONS
-from tarim.reporting.adapters.tables import DAILY, FILED, LABELS
+from tarim.reporting.adapters.tables import BATCH, DAILY, FILED, LABELS
 from tarim.reporting.domain.days import Period
 from tarim.reporting.domain.figures import CaseCounts, Counts
 
@@ -64,3 +64,18 @@ class CountedTables:
         """One of them with its figures."""
         row = connection.execute(select(FILED).where(FILED.c.id == name)).one_or_none()
         return None if row is None else dict(row._mapping)
+
+
+class BatchTable:
+    """Runs of the batch."""
+
+    def first(self, connection: Connection, day: int) -> dict[str, Any] | None:
+        """The first run of a day."""
+        chosen = select(BATCH).where(BATCH.c.day == day).order_by(BATCH.c.seq).limit(1)
+        row = connection.execute(chosen).one_or_none()
+        return None if row is None else dict(row._mapping)
+
+    def listed(self, connection: Connection, count: int) -> list[dict[str, Any]]:
+        """The newest runs, newest first."""
+        chosen = select(BATCH).order_by(BATCH.c.seq.desc()).limit(count)
+        return [dict(row._mapping) for row in connection.execute(chosen)]

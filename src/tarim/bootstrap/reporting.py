@@ -1,0 +1,193 @@
+"""Reporting put together: reports to the authority, risk reports and the batch file, over an open desk.
+
+DATA/
+    codes.toml            code tables of the bank in the place of ours (`tarim.reporting`), if there are any
+    divisions.csv         division codes in force (GB/T 2260), six digits in the first column, if the bank keeps them
+    desk/suspicious/      contents, packages and receipts of suspicious transaction reports, sealed
+    desk/reports/         risk reports as they were filed: PDF and Excel
+    desk/outbox/          batch files for neighbouring systems, unless settings name another folder
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from tarim.base.errors import DefinitionError, TarimError, TooLarge, Unavailable
+from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.places import Places
+from tarim.bootstrap.report_settings import ReportSettings
+from tarim.cases import EvidenceFiles
+from tarim.desk import Desk, RuleWords
+from tarim.privacy import CustomerReader, MasterKey, Tokenizer
+from tarim.reporting import (
+    BatchTable,
+    CaseTables,
+    Codes,
+    Contents,
+    CountedTables,
+    JournalTally,
+    Letterhead,
+    OutboxFolder,
+    ReportFiles,
+    ReportStore,
+    RiskBatch,
+    RiskReports,
+    RiskyEvents,
+    SuspiciousReports,
+    package_of,
+    packaged_codes,
+    read_codes,
+    read_divisions,
+    risk_pages,
+    risk_workbook,
+)
+
+CODES_NAME: Final = "codes.toml"
+DIVISIONS_NAME: Final = "divisions.csv"
+_FILE_BYTES_MAX: Final = 4 << 20
+_HALF: Final = 1 << 63
+_WHOLE: Final = 1 << 64
+_ACCOUNTS: Final = ("account", "payee_account")
+
+
+class VaultValues:
+    """See `tarim.reporting.RawValues`.  Any thread may call it."""
+
+    def __init__(self, reader: CustomerReader, tokenizer: Tokenizer) -> None:
+        self._reader = reader
+        self._tokenizer = tokenizer
+        self._lock = threading.Lock()
+
+    def accounts(self, owners: Mapping[int, int]) -> dict[int, str]:
+        """The account number behind each token; owners: token of an account -> token of a customer who dealt with it."""
+        wanted = {_signed(of): of for of in owners}
+        found: dict[int, str] = {}
+        with self._lock:
+            for _, bundle in self._reader.bundles_of({_signed(customer) for customer in owners.values()}):
+                for name in _ACCOUNTS:
+                    number = bundle.get(name, "").strip(" ")
+                    asked = wanted.get(self._tokenizer.token("account", number)) if number else None
+                    if asked is not None:
+                        found.setdefault(asked, number)
+        return found
+
+    def names(self, customer: int, accounts: Collection[int]) -> dict[int, str]:
+        """Names that this customer gave for the accounts it paid to; the newest of each."""
+        wanted = {_signed(of): of for of in accounts if of}
+        found: dict[int, str] = {}
+        with self._lock:
+            for _, bundle in self._reader.bundles(_signed(customer)):
+                number, name = bundle.get("payee_account", "").strip(" "), bundle.get("payee_name", "")
+                asked = wanted.get(self._tokenizer.token("account", number)) if number and name else None
+                if asked is not None:
+                    found[asked] = name
+        return found
+
+    def customer_token(self, number: str) -> int:
+        """The unsigned token of a customer's number."""
+        with self._lock:
+            return self._tokenizer.token("customer", number) % _WHOLE
+
+    def require_indexed(self, seq: int) -> None:
+        """Nothing when everything sealed below a position can be told.  Raises Unavailable."""
+        applied_seq = self._reader.applied_seq
+        if applied_seq < seq:
+            raise Unavailable(
+                f"the vault's index stands at {applied_seq:,}, {seq:,} is needed; ask again in some seconds"
+            )
+
+
+class ReportingHouse:
+    """Use cases over an open desk.  `start` files what is due from now on; close it before the desk."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        places: Places,
+        settings: ReportSettings,
+        artefacts: Artefacts,
+        master: MasterKey,
+        names_of: Callable[[str], Collection[str]],
+    ) -> None:
+        """names_of: every name of the human behind a name.  Raises DefinitionError for files of the bank that are wrong."""
+        folder = places.data / "desk"
+        values = VaultValues(CustomerReader(places.vault, master), Tokenizer(master.derive("tokens")))
+        head = Letterhead(
+            settings.institution_code,
+            settings.branch_code,
+            settings.bank_name,
+            settings.bank_name_en,
+            settings.division_code,
+        )
+        codes = load_codes(places.data)
+        sealed = EvidenceFiles(folder / "suspicious", desk.texts)
+        contents = Contents(sealed, desk.texts, values, codes, desk.now_ms)
+        self.suspicious = SuspiciousReports(
+            desk, ReportStore(), contents, package_of, CaseTables(), values, _People(names_of), head
+        )
+        tally = JournalTally(places.journal, lambda version: RuleWords.of(artefacts.get(version)))
+        self.risk = RiskReports(
+            desk, CountedTables(), tally, ReportFiles(folder / "reports"), risk_pages, risk_workbook, head
+        )
+        outbox = OutboxFolder(Path(settings.batch_folder) if settings.batch_folder else folder / "outbox")
+        self.batch = RiskBatch(desk, RiskyEvents(places.journal), values, BatchTable(), outbox)
+        self.codes = codes
+        self._every_s = settings.check_every_s if settings.scheduled == "yes" else 0
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """File risk reports and make batches when they are due, until closed."""
+        if self._every_s:
+            self._thread = threading.Thread(target=self._work, name="reports-due", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        log = structlog.get_logger("tarim.reporting")
+        while not self._closing.wait(self._every_s):
+            try:
+                self.risk.file_due(lambda: not self._closing.is_set())
+                self.batch.make_due()
+            except TarimError as error:
+                log.error("reports-due", detail=error.detail, code=error.code)
+            except Exception as error:  # the supervisor: said, and tried again
+                log.error("reports-due", detail=type(error).__name__, exc_info=True)
+
+
+class _People:
+    def __init__(self, names_of: Callable[[str], Collection[str]]) -> None:
+        self.names_of = names_of
+
+
+def load_codes(folder: Path) -> Codes:
+    """The code tables in force: those of the bank over the product's.  Raises DefinitionError, TooLarge."""
+    text, divisions = _text(folder / CODES_NAME), _text(folder / DIVISIONS_NAME)
+    if not text and not divisions:
+        return packaged_codes()
+    return read_codes(text, packaged_codes(), read_divisions(divisions) if divisions else frozenset())
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > _FILE_BYTES_MAX:
+            raise TooLarge(f"{path.name} is larger than {_FILE_BYTES_MAX:,} bytes")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(f"{path.name} cannot be read as UTF-8 text: {type(error).__name__}") from None
+
+
+def _signed(token: int) -> int:
+    return (token + _HALF) % _WHOLE - _HALF
