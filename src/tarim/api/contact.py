@@ -61,7 +61,11 @@ class CodeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChallengeBody(msgspec.Struct, frozen=True):
-    """A challenge as it is.  missing: kinds of factors still needed.  code_until: "" without a code that may be typed."""
+    """A challenge as it is.
+
+    missing: kinds of factors still needed.  passable: whether methods_left can still give them; if not, the customer needs a
+    person.  code_until: "" without a code that may be typed.
+    """
 
     id: str
     source: str
@@ -69,6 +73,7 @@ class ChallengeBody(msgspec.Struct, frozen=True):
     state: str
     until: str
     missing: int
+    passable: bool
     methods_left: list[str]
     attempts_left: int
     codes: int
@@ -201,6 +206,7 @@ def _challenge(challenge: Challenge) -> ChallengeBody:
         challenge.state.value,
         instant_text(challenge.until_ms),
         challenge.missing,
+        challenge.is_passable,
         list(challenge.methods_left),
         challenge.attempts_left,
         challenge.codes,

@@ -20,7 +20,7 @@ from tarim.contact.domain.challenge import (
 )
 from tarim.contact.domain.codes import CODE_DIGITS, CodeTerms
 from tarim.contact.domain.judging import CAUSES, Answer, Cause, Judged, Outcome, Truth, judge, require_code
-from tarim.contact.domain.methods import OWN_PURPOSE, bits, names, reachable
+from tarim.contact.domain.methods import OWN_PURPOSE, bits, names
 from tarim.contact.domain.shown import Shown
 
 KEY = bytes(range(32))
@@ -144,7 +144,8 @@ def test_a_refused_method_leaves_the_others() -> None:
     found = judged(of, Answer(Outcome.REFUSED, "face"))
     after = of.after(found.happening, "face", 1_000)
     assert (after.state, after.attempts_left, after.methods_left) == (ChallengeState.OPEN, 3, ("sms_code", "password"))
-    assert reachable(after.shown, after.methods_left, after.needed)
+    assert after.is_passable
+    assert not after.after(Happening.METHOD_REFUSED, "sms_code", 1_000).is_passable  # passwords alone are one kind
     with pytest.raises(Conflict):
         judged(after, face(after))
     after = after.after_code(1_000, on_device=False)

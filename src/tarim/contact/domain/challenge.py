@@ -126,6 +126,11 @@ class Challenge(msgspec.Struct, frozen=True):
         return tuple(each for each in self.offered if each not in self.refused)
 
     @property
+    def is_passable(self) -> bool:
+        """Whether the methods that are left can still confirm it; otherwise only a person can help."""
+        return self.is_open and self.enough(self.passed | bits(self.methods_left))
+
+    @property
     def missing(self) -> int:
         """Kinds of factors that are still needed."""
         return max(0, self.needed - strength(self.shown | self.passed))

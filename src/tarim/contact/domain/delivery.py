@@ -16,7 +16,6 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
-from tarim.base.errors import Conflict
 from tarim.base.instants import DAY_MS
 
 RETRY_MS_MIN: Final = 500
@@ -67,13 +66,6 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     REFUSED = "refused"
     GIVEN_UP = "given_up"
-
-
-def ended(state: DeliveryState, to: DeliveryState) -> DeliveryState:
-    """The state after a message's end.  Raises Conflict for one that has ended otherwise, or for QUEUED."""
-    if to is DeliveryState.QUEUED or (state is not DeliveryState.QUEUED and state is not to):
-        raise Conflict(f"a message that is {state} does not become {to}")
-    return to
 
 
 def retry_ms(message_id: str, attempts: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tarim.decisions import METHODS, strength
+from tarim.decisions import METHODS
 
 CODE_METHOD: Final = "sms_code"
 
@@ -32,8 +32,3 @@ def bits(methods: Collection[str]) -> int:
 def names(methods: int) -> tuple[str, ...]:
     """The names of a bit set, in the order of METHODS."""
     return tuple(name for name, bit in METHODS.items() if methods & bit)
-
-
-def reachable(shown: int, left: Collection[str], needed: int) -> bool:
-    """Whether what was shown together with everything that is left can reach the strength needed, 0 to 3."""
-    return strength(shown | bits(left)) >= needed
