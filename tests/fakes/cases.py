@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from tarim.cases import Acting, Case, CaseBook, CaseStore, EvidenceFiles, Means
-from tarim.cases.adapters.tables import ALERT, CASE, METADATA, MIGRATIONS
+from tarim.cases.adapters.tables import CASE, METADATA, MIGRATIONS
 from tarim.deadlines import load_schedule
 from tarim.decisions import Cause, HoldState
 from tarim.desk import Act, DecisionFact, Draft, Facts, Ground, HoldFact
@@ -140,8 +140,12 @@ class CaseRoom:
     def do(self, who: str | Caller, command: Callable[..., Sequence[Draft]], *args: Any, **more: Any) -> list[Act]:
         """A command about the first case, or `ref=`; of `version=`."""
         caller = who if isinstance(who, Caller) else a_caller(who)
-        acting = Acting(self.means, caller, more.pop("ref", REF), more.pop("version", 0))
+        acting = self.acting(caller, more.pop("ref", REF), more.pop("version", 0))
         return self.perform(caller.name, lambda connection: command(acting, connection, *args, **more))
+
+    def acting(self, caller: Caller, ref: str = REF, version: int = 0) -> Acting:
+        """A caller about to do something with a case."""
+        return Acting(self.means, caller, ref, version)
 
     def case(self, ref: str = REF) -> Case:
         """A case as it stands."""
@@ -160,10 +164,3 @@ class CaseRoom:
                 table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
                 for table in METADATA.sorted_tables
             }
-
-    def put(self, case: dict[str, Any], alerts: Sequence[dict[str, Any]] = ()) -> None:
-        """Rows as they are, for states that are far to go to."""
-        with self._turn, self.database.writing() as connection:
-            connection.execute(insert(CASE), case)
-            if alerts:
-                connection.execute(insert(ALERT), list(alerts))
