@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tarim.audit.domain.entry import KEEP_DAYS_LEAST, Entry, Result, plain, without_numbers
     from tarim.audit.domain.examine import Fault, Report, examine
     from tarim.audit.domain.lines import chained_of, line_of
-    from tarim.audit.domain.objects import Objects
+    from tarim.audit.domain.objects import Objects, is_ours
     from tarim.audit.domain.query import PAGE_MAX, Query
     from tarim.audit.domain.unfinished import INTENT, Unfinished
     from tarim.audit.ports import Trail
@@ -63,6 +63,7 @@ __all__ = [
     "chained",
     "chained_of",
     "examine",
+    "is_ours",
     "line_of",
     "plain",
     "signed_anchor",

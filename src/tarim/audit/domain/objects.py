@@ -17,6 +17,11 @@ _OURS: Final = re.compile(r"(?=[0-9a-f-]*[a-f])[0-9a-f-]{8,64}|[A-Z]{2,10}-[0-9]
 _MASK_BYTES: Final = 8
 
 
+def is_ours(name: str) -> bool:
+    """Whether a name has the shape of ids that this house makes."""
+    return _OURS.fullmatch(name) is not None
+
+
 class Objects:
     """Names of one installation's trail."""
 
@@ -30,7 +35,7 @@ class Objects:
 
     def unproven(self, kind: str, name: str) -> str:
         """Of one that may not be there."""
-        return self.known(kind, name if _OURS.fullmatch(name) else self._mask(name))
+        return self.known(kind, name if is_ours(name) else self._mask(name))
 
     def both(self, text: str) -> tuple[str, ...]:
         """What to search for when somebody asks for the object `kind:id`: both forms."""

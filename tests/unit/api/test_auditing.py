@@ -1,0 +1,45 @@
+"""Routes on the trail, without a server: what is written when, and what the answer is when it cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarim.api.refusals import not_repeating
+from tarim.audit import Objects
+from tests.fakes.audit import entry
+
+OBJECTS = Objects(bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("13912345678", "no case […] here"),
+        ("CASE-2026-000123", "no case CASE-2026-000123 here"),
+        ("suspects", "no case suspects here"),
+        ("1f2e3d4c5b6a7988", "no case 1f2e3d4c5b6a7988 here"),
+        ("欧阳靖雯", "no case […] here"),
+        ("a@b.cn", "no case […] here"),
+        ("7", "no case 7 here"),
+    ],
+)
+def test_refusals_do_not_repeat_what_may_name_a_person(value: str, shown: str) -> None:
+    assert not_repeating(f"no case {value} here", {"id": value}) == shown
+
+
+def test_a_cut_value_is_not_repeated_either() -> None:
+    assert not_repeating("no case 62258812 here", {"id": "6225881234567890123"}) == "no case […] here"
+
+
+@pytest.mark.parametrize("name", ["13912345678", "6225881234567890123", "11010519491231002X", "欧阳靖雯", "x" * 500])
+def test_what_may_not_be_there_is_named_by_a_keyed_digest(name: str) -> None:
+    """Who knows the name finds it; another key gives another digest."""
+    shown = OBJECTS.unproven("case", name)
+    assert name not in shown and shown.startswith("case:#") and shown in OBJECTS.both(f"case:{name}")
+    assert shown != Objects(bytes(31) + b"x").unproven("case", name)
+    assert entry(1, object=OBJECTS.known("case", name)).object.startswith("case:")
+
+
+@pytest.mark.parametrize("name", ["CASE-2026-000123", "1f2e3d4c5b6a7988", "42"])
+def test_ids_that_we_make_stand_as_they_are(name: str) -> None:
+    assert OBJECTS.unproven("case", name) == OBJECTS.known("case", name) == f"case:{name}"
