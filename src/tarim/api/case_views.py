@@ -17,11 +17,24 @@ from tarim.api.case_bodies import (
     WholeCaseBody,
 )
 from tarim.base.instants import instant_text
-from tarim.cases import HIDDEN, Case, CaseAlert, Dossier, Personal, masked, masked_text, possible, short_token
+from tarim.cases import (
+    HIDDEN,
+    Case,
+    CaseAlert,
+    CaseEvent,
+    Dossier,
+    Personal,
+    masked,
+    masked_text,
+    possible,
+    short_token,
+)
 from tarim.identity import Caller
 from tarim.stream import Outcome
 
 PPM = 1_000_000
+_BY_NOBODY = (CaseEvent.ALERT, CaseEvent.ORDER_FAILED)
+"""What happens to a case without a person."""
 VALUES_MAX = 20
 """Values of one field that are shown."""
 
@@ -115,7 +128,7 @@ def _whole(
     case = dossier.case
     return WholeCaseBody(
         case_body(case, now_ms),
-        [event.value for event in possible(case.stands)],
+        [event.value for event in possible(case.stands) if event not in _BY_NOBODY],
         [_alert(alert, now_ms) for alert in dossier.alerts],
         case.alerts > len(dossier.alerts),
         [NoteBody(row.id, row.person, _at(row.at_ms), text(row.text)) for row in dossier.notes],

@@ -235,8 +235,9 @@ def test_only_who_has_a_case_works_on_it_and_a_lock_holds(room: CaseRoom) -> Non
         room.do(a_caller("chief", Scope.CASES_ASSIGN), lifecycle.assign, "gone")
     room.do("li.na", lifecycle.start)
     room.do("li.na", lifecycle.lock, 30)
-    with pytest.raises(NotAllowed):
-        room.do("wang.wei", lifecycle.unlock)
+    for command, args in ((lifecycle.unlock, ()), (lifecycle.assign, ("wang.wei",)), (lifecycle.escalate, ("why",))):
+        with pytest.raises(Conflict, match="is locked by"):
+            room.do(a_caller("chief", Scope.CASES_ASSIGN), command, *args)
     room.now_ms += 31 * 60_000
     room.do("li.na", lifecycle.escalate, "beyond me")
     assert (room.case().state, room.case().assignee, room.case().lock_person) == ("escalated", "", "")

@@ -23,6 +23,7 @@ def assign(acting: Acting, connection: Connection, to: str) -> Sequence[Draft]:
     taking = to == acting.person and case.stands in (CaseState.NEW, CaseState.REOPENED)
     if not taking:
         acting.caller.require(Scope.CASES_ASSIGN)
+    case.require_unlocked(acting.person, acting.means.now_ms())
     refuse_when(case.assignee == to, f"case {case.ref} is {to}'s already")
     if not acting.means.people.may_work(to, case.branch, case.queue):
         raise DefinitionError(f"{to} does not work on cases of this branch and queue")
@@ -37,6 +38,7 @@ def unassign(acting: Acting, connection: Connection, reason: str) -> Sequence[Dr
     case = acting.case(connection)
     if case.assignee != acting.person:
         acting.caller.require(Scope.CASES_ASSIGN)
+    case.require_unlocked(acting.person, acting.means.now_ms())
     return [acting.draft(case, "unassign", E.UNASSIGN, reason=acting.sealed(case, reason))]
 
 
@@ -56,11 +58,10 @@ def lock(acting: Acting, connection: Connection, minutes: int) -> Sequence[Draft
 
 
 def unlock(acting: Acting, connection: Connection) -> Sequence[Draft]:
-    """Take the lock off: whoever set it, or one who gives cases out."""
+    """Take one's own lock off; anybody else's ends by time."""
     case = acting.case(connection)
     refuse_when(not case.lock_person, f"case {case.ref} is not locked")
-    if case.lock_person != acting.person:
-        acting.caller.require(Scope.CASES_ASSIGN)
+    case.require_unlocked(acting.person, acting.means.now_ms())
     return [acting.draft(case, "unlock", E.UNLOCK)]
 
 
@@ -119,8 +120,7 @@ def escalate(acting: Acting, connection: Connection, reason: str) -> Sequence[Dr
     case = acting.case(connection)
     if case.assignee != acting.person:
         acting.caller.require(Scope.CASES_ASSIGN)
-    else:
-        case.require_unlocked(acting.person, acting.means.now_ms())
+    case.require_unlocked(acting.person, acting.means.now_ms())
     return [acting.draft(case, "escalate", E.ESCALATE, reason=acting.sealed(case, reason))]
 
 
