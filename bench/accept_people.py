@@ -29,8 +29,52 @@ def deadlines(run: Run) -> Iterator[Line]:
     yield from people_deadlines.lines(run)
 
 
+def rebuild(run: Run) -> Iterator[Line]:
+    from bench import people_desk
+
+    yield from people_desk.rebuild(run)
+
+
+def kills(run: Run) -> Iterator[Line]:
+    from bench import people_kills
+
+    yield from people_kills.kills(run)
+
+
+def load(run: Run) -> Iterator[Line]:
+    from bench import people_load
+
+    yield from people_load.load(run)
+
+
 BARS = (
     Bar("tamper", ("tamper, not found", "tamper, not located"), tamper, (40, 12), timed=False),
+    Bar("rebuild", ("rebuild, tables that differ", "rebuild, 1,000,000 decisions"), rebuild, (100, 6)),
+    Bar(
+        "kills",
+        (
+            "kills, acts lost, SQLite",
+            "kills, acts doubled, SQLite",
+            "kills left out, SQLite",
+            "kills, cases brought to their end, SQLite",
+            "kills, alerts in no case or in two, SQLite",
+            "kills, tables that differ when made anew, SQLite",
+        ),
+        kills,
+        (280, 16),
+        timed=False,
+    ),
+    Bar(
+        "load",
+        (
+            "load, p95, SQLite",
+            "load, requests failed, SQLite",
+            "load, p95, PostgreSQL",
+            "load, requests failed, PostgreSQL",
+        ),
+        load,
+        (450, 22),
+    ),
     Bar("deadlines", ("deadlines, engine and walk",), deadlines, (30, 10), timed=False),
 )
 
