@@ -65,7 +65,7 @@ class Cases:
 class Values:
     """What the vault would tell."""
 
-    def accounts(self, owners: Mapping[int, int]) -> dict[int, str]:
+    def accounts(self, owners: Mapping[int, Collection[int]]) -> dict[int, str]:
         return {of: _ACCOUNTS[of] for of in owners if of in _ACCOUNTS}
 
     def names(self, customer: int, accounts: Collection[int]) -> dict[int, str]:

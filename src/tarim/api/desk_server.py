@@ -26,6 +26,7 @@ from tarim.api.listening import listen
 from tarim.api.network import Network, RealAddress
 from tarim.api.redress import redress_routes
 from tarim.api.redress_calls import RedressDesk
+from tarim.api.reporting import ReportDesk, report_routes
 from tarim.api.routes import Route
 from tarim.api.sign_in import Threads, sign_in_routes
 from tarim.api.users import user_routes
@@ -87,6 +88,7 @@ async def _serve(
         }
     )
     redress = house.redress(identity.directory.names_of)
+    reporting = house.reporting(identity.directory.names_of)
     recorder = trail.recorder()
     auditor = Auditor(recorder, trail.objects, house.clock)
     run = Threads()
@@ -94,6 +96,7 @@ async def _serve(
     cases = CaseDesk(desk, casework.means, values, values.customer, house.settings.identity.recent_ms)
     routes = [
         *people_routes(house, redress),
+        *report_routes(ReportDesk(*reporting.uses, house.settings.identity.recent_ms, desk.now_ms)),
         *case_routes(cases),
         *audit_routes(trail),
         *sign_in_routes(identity, run),
@@ -136,6 +139,7 @@ async def _serve(
     sender.start()
     casework.sender.start()
     house.contact.courier.start()
+    reporting.start()
     background = [
         loop.create_task(each)
         for each in (
@@ -153,6 +157,7 @@ async def _serve(
         await loop.run_in_executor(None, casework.close)
         await loop.run_in_executor(None, sender.close)
         redress.close()
+        await loop.run_in_executor(None, reporting.close)
         await end_trail(auditor, recorder, trail.keeper)
 
 

@@ -23,6 +23,7 @@ from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.contact import ContactHouse
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.redress import RedressHouse
+from tarim.bootstrap.reporting import ReportingHouse
 from tarim.bootstrap.settings import Settings
 from tarim.cases import CaseBook
 from tarim.contact import ContactBook
@@ -33,6 +34,7 @@ from tarim.journal import Journal, JournalLimits, Recovery
 from tarim.privacy import MasterKey, Tokenizer, load_master_key
 from tarim.records import Database, DatabaseLimits
 from tarim.redress import Aliases, RedressBook
+from tarim.reporting import ReportBook
 
 DESK_KEY_NAME: Final = "desk"
 _JOURNAL: Final = JournalLimits(segment_bytes=16 << 20, block_bytes_max=8 << 20)
@@ -42,7 +44,7 @@ _SERVICE_SCOPES: Final = (Scope.DECIDE, Scope.HOLDS_ORDER)
 
 def all_books() -> tuple[Book, ...]:
     """The books, in the order in which each act and each fact is given to them."""
-    return (CaseBook(load_schedule()), ContactBook(), RedressBook())
+    return (CaseBook(load_schedule()), ContactBook(), RedressBook(), ReportBook())
 
 
 class DeskHouse:
@@ -110,6 +112,10 @@ class DeskHouse:
     def redress(self, same: Aliases) -> RedressHouse:
         """Redress over the open desk.  same: names of one human."""
         return RedressHouse(self.desk, self.places, self.artefacts, self._master, same)
+
+    def reporting(self, same: Aliases) -> ReportingHouse:
+        """Reports over the open desk.  same: names of one human."""
+        return ReportingHouse(self.desk, self.places, self.settings.reports, self.artefacts, self._master, same)
 
     def new_tokenizer(self) -> Tokenizer:
         """Turns an identifier into the token that facts and tables hold; for one thread."""

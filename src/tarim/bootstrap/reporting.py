@@ -63,12 +63,12 @@ class VaultValues:
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
 
-    def accounts(self, owners: Mapping[int, int]) -> dict[int, str]:
-        """The account number behind each token; owners: token of an account -> token of a customer who dealt with it."""
+    def accounts(self, owners: Mapping[int, Collection[int]]) -> dict[int, str]:
+        """The account number behind each token; owners: token of an account -> tokens of customers who dealt with it."""
         wanted = {_signed(of): of for of in owners}
         found: dict[int, str] = {}
         with self._lock:
-            for _, bundle in self._reader.bundles_of({_signed(customer) for customer in owners.values()}):
+            for _, bundle in self._reader.bundles_of({_signed(each) for of in owners.values() for each in of}):
                 for name in _ACCOUNTS:
                     number = bundle.get(name, "").strip(" ")
                     asked = wanted.get(self._tokenizer.token("account", number)) if number else None
@@ -140,6 +140,11 @@ class ReportingHouse:
         self._every_s = settings.check_every_s if settings.scheduled == "yes" else 0
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def uses(self) -> tuple[SuspiciousReports, RiskReports, RiskBatch, Codes]:
+        """What the routes work with."""
+        return self.suspicious, self.risk, self.batch, self.codes
 
     def start(self) -> None:
         """File risk reports and make batches when they are due, until closed."""

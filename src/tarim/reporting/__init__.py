@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from tarim.reporting.service.contents import Contents, token_of
     from tarim.reporting.service.risk import RiskReports
     from tarim.reporting.service.suspicious import Shown, SuspiciousReports
+    from tarim.reporting.service.views import changed, masked_report
 else:
     __getattr__ = front_door(__name__, __file__)
 
@@ -98,8 +99,10 @@ __all__ = [
     "SuspiciousReports",
     "Transaction",
     "advance",
+    "changed",
     "check_message",
     "faults_of",
+    "masked_report",
     "message_of",
     "package_of",
     "packaged_codes",

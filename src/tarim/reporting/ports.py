@@ -31,8 +31,8 @@ class CaseSource(Protocol):
 class RawValues(Protocol):
     """Raw identifiers behind tokens, read from the vault in the act and kept nowhere."""
 
-    def accounts(self, owners: Mapping[int, int]) -> dict[int, str]:
-        """The account number behind each token; owners: token of an account -> token of a customer who has dealt with it.
+    def accounts(self, owners: Mapping[int, Collection[int]]) -> dict[int, str]:
+        """The account number behind each token; owners: token of an account -> tokens of customers who have dealt with it.
 
         Tokens that cannot be told (destroyed, not indexed yet) are left out.
         """

@@ -38,7 +38,7 @@ class RiskyEvent(msgspec.Struct, frozen=True):
 
 
 class RiskyAccount(msgspec.Struct, frozen=True):
-    """An account as it is on the list, by token.  customer: whose sealed values tell its number."""
+    """An account as it is on the list, by token.  customers: any of whose sealed values tells its number."""
 
     token: int
     role: str
@@ -46,7 +46,7 @@ class RiskyAccount(msgspec.Struct, frozen=True):
     events: int
     first_day: int
     last_day: int
-    customer: int
+    customers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def risky_accounts(events: Iterable[RiskyEvent]) -> list[RiskyAccount]:
             len(of),
             min(event.day for event in of),
             max(event.day for event in of),
-            min(of, key=lambda event: (event.day, event.customer)).customer,
+            tuple(sorted({event.customer for event in of})),
         )
         for (token, role), of in found.items()
     ]

@@ -105,5 +105,5 @@ class RiskBatch:
     def _batch(self, day: int, as_of_seq: int) -> Batch:
         self._values.require_indexed(as_of_seq)
         accounts = risky_accounts(self._source.of_day(day, as_of_seq))
-        owners = {each.token: each.customer for each in accounts}
+        owners = {each.token: each.customers for each in accounts}
         return batch_of(day, as_of_seq, accounts, self._values.accounts(owners))

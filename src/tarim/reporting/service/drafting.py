@@ -44,8 +44,8 @@ def draft_of(
         raise Conflict(f"case {facts.ref} has no transaction with an amount: there is nothing to report as one")
     moves = moves[:TRANSACTIONS_MAX]
     features, crimes = suggested_codes(facts)
-    owners = {move.account: facts.customer for move in moves if move.account}
-    owners |= {move.counterparty: facts.customer for move in moves if move.counterparty}
+    parties = {token for move in moves for token in (move.account, move.counterparty) if token}
+    owners = dict.fromkeys(parties, (facts.customer,))
     accounts = values.accounts(owners)
     names = values.names(facts.customer, {move.counterparty for move in moves})
     return Report(
