@@ -47,6 +47,24 @@ def load(run: Run) -> Iterator[Line]:
     yield from people_load.load(run)
 
 
+def states(run: Run) -> Iterator[Line]:
+    from bench import people_cases
+
+    yield from people_cases.states(run)
+
+
+def case_four_eyes(run: Run) -> Iterator[Line]:
+    from bench import people_cases
+
+    yield from people_cases.four_eyes(run)
+
+
+def lists(run: Run) -> Iterator[Line]:
+    from bench import people_cases
+
+    yield from people_cases.lists(run)
+
+
 BARS = (
     Bar("tamper", ("tamper, not found", "tamper, not located"), tamper, (40, 12), timed=False),
     Bar("rebuild", ("rebuild, tables that differ", "rebuild, 1,000,000 decisions"), rebuild, (100, 6)),
@@ -76,6 +94,31 @@ BARS = (
         (450, 22),
     ),
     Bar("deadlines", ("deadlines, engine and walk",), deadlines, (30, 10), timed=False),
+    Bar(
+        "states",
+        ("states, pairs decided otherwise than the table", "states, races with none or two winners"),
+        states,
+        (20, 4),
+        timed=False,
+    ),
+    Bar(
+        "case_four_eyes",
+        ("four eyes, cases: got through alone", "four eyes, cases: a second person kept out"),
+        case_four_eyes,
+        (6, 5),
+        timed=False,
+    ),
+    Bar(
+        "lists",
+        (
+            "lists, p95 of a page, SQLite",
+            "lists, slowest page, SQLite",
+            "lists, p95 of a page, PostgreSQL",
+            "lists, slowest page, PostgreSQL",
+        ),
+        lists,
+        (400, 14),
+    ),
 )
 
 
