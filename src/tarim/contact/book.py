@@ -113,13 +113,13 @@ class ContactBook:
                 challenge = msgspec.convert(body["challenge"], Challenge)
                 rows.put_challenge(connection, challenge, new=True)
                 rows.drop_pending(connection, body["pending"])
-                queue = _Queue(act, challenge.seq)
+                queue = _Queue(act, challenge.seq, challenge.opened_ms)
                 queue.add(challenge.source, MessageKind.CHALLENGE, {"challenge": challenge.id}, challenge.until_ms)
                 queue.add(challenge.source, MessageKind.NOTICE, {"notice": NoticeKind.HELD.value})
                 rows.put_messages(connection, queue.messages)
             case "contact.told":
                 rows.drop_pending(connection, body["pending"])
-                queue = _Queue(act, int(act.subject))
+                queue = _Queue(act, int(act.subject), body["happened_ms"])
                 for kind, content in body["messages"]:
                     queue.add(body["source"], MessageKind(kind), content)
                 rows.put_messages(connection, queue.messages)
@@ -127,7 +127,7 @@ class ContactBook:
                 challenge = rows.challenge_of(connection, act.subject)
                 challenge = challenge.after_code(act.at_ms, on_device=body["on_device"])
                 rows.put_challenge(connection, challenge, new=False)
-                queue = _Queue(act, challenge.seq)
+                queue = _Queue(act, challenge.seq, act.at_ms)
                 content = {"challenge": challenge.id, "issue": challenge.codes, "expires_ms": challenge.code_expires_ms}
                 queue.add(challenge.source, MessageKind.CODE, content, challenge.code_expires_ms)
                 rows.put_messages(connection, queue.messages)
@@ -164,18 +164,19 @@ class ContactBook:
         rows.put_challenge(connection, challenge, new=False)
         if happening in _EVENTS:
             kind, result = _EVENTS[happening]
-            queue = _Queue(act, challenge.seq)
+            queue = _Queue(act, challenge.seq, act.at_ms)
             methods = challenge.passed if happening is Happening.CONFIRMED else 0
             queue.add(DECISIONS, MessageKind.EVENT, {"kind": kind, "result": result, "methods": methods})
             rows.put_messages(connection, queue.messages)
 
 
 class _Queue:
-    """Messages that one act causes."""
+    """Messages that one act causes.  happened_ms: what they tell of; from then on they grow old."""
 
-    def __init__(self, act: Act, seq: int) -> None:
+    def __init__(self, act: Act, seq: int, happened_ms: int) -> None:
         self._act = act
         self._seq = seq
+        self._happened_ms = happened_ms
         self.messages: list[Message] = []
 
     def add(self, destination: str, kind: MessageKind, content: dict[str, Any], until_ms: int = 0) -> None:
@@ -191,7 +192,7 @@ class _Queue:
                 self._seq,
                 DeliveryState.QUEUED,
                 act.at_ms,
-                until_ms or act.at_ms + USEFUL_MS[kind],
+                until_ms or self._happened_ms + USEFUL_MS[kind],
                 content,
             )
         )

@@ -1,45 +1,42 @@
-"""The courier: turns what happened to payments into messages, and sends the messages until they are taken.
+"""The courier: sends what the outbox holds until it is taken.
 
-Two steps, again and again.  `usher` asks the tables what nobody was told of, and records acts that queue messages.  `deliver`
-sends what is queued and records how it ended.  Nothing durable is kept of an attempt that failed: after a kill the courier
-begins anew, the receivers know the ids, and so a message is taken exactly once.
-
-Messages about one payment to one receiver go in order: a later one waits for the one before it.  Another payment does not wait.
+Nothing durable is kept of an attempt that failed: after a kill the courier begins anew, the receivers know the ids, and so a
+message is taken exactly once.  Messages of a kind about one payment go in order: a later one waits for the one before it.
+Nothing else waits: each receiver has its own places, and one that does not answer gets one message at a time, less and less
+often, until it does.
 """
 
 from __future__ import annotations
 
-import secrets
+import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
-import msgspec
 import structlog
 from sqlalchemy import Connection
 
 from tarim.base.errors import TarimError, Unavailable
 from tarim.contact.adapters import rows
-from tarim.contact.adapters.rows import Message, Payment, Pending
-from tarim.contact.book import OPENED, SENT, TOLD
+from tarim.contact.adapters.rows import Message, Payment
+from tarim.contact.book import SENT
 from tarim.contact.channels import Channels
 from tarim.contact.domain.challenge import Challenge
 from tarim.contact.domain.delivery import DECISIONS, PATHS, DeliveryState, MessageKind, retry_ms, verdict
-from tarim.contact.domain.notices import TOLD_BASES, NoticeKind
 from tarim.contact.ports import RawValues, Sent, Wire
 from tarim.contact.signatures import TO_CHANNEL, signed_headers
+from tarim.contact.usher import usher
 from tarim.contact.writing import needs_raw, payload
-from tarim.desk import SYSTEM, Desk, Draft, waiting_hold
-from tarim.stream import Outcome
+from tarim.desk import SYSTEM, Desk, Draft
 
 EVENTS_PATH: Final = "/v1/decisions"
-_ASKED: Final = (Outcome.CHALLENGE, Outcome.SUSPEND)
-"""Holds that wait for the customer."""
+TROUBLE_CHARACTERS_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +49,19 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True)
 class CourierLimits:
-    """every_ms: between two looks at the tables.  at_once: messages under way at a time.  looked_at: of the queue at a time.
-    ushered: pending things turned into messages by one command.
+    """every_ms: between two looks at the outbox.  each_at_once: messages under way to one receiver.  at_once: altogether.
+    looked_at: of the queue of one receiver and kind at a time.
     """
 
     every_ms: int = 100
-    at_once: int = 8
-    looked_at: int = 500
-    ushered: int = 100
+    each_at_once: int = 4
+    at_once: int = 32
+    looked_at: int = 200
 
 
 @dataclass(slots=True)
 class _Try:
-    """What is remembered of a message that was not taken yet."""
+    """What is remembered of a message, or a receiver, that failed."""
 
     attempts: int = 0
     next_ms: int = 0
@@ -79,8 +76,18 @@ class _Letter:
     challenge: Challenge | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What came of a letter: its end, or None when it is tried again.  answered: whether the receiver works."""
+
+    message: Message
+    end: tuple[str, str, str, str] | None
+    answered: bool
+    trouble: str
+
+
 class Courier:
-    """See the module.  `start` gives it a thread; `usher` and `deliver` may be called without."""
+    """See the module.  `start` gives it a thread; `round` may be called without."""
 
     def __init__(
         self,
@@ -99,6 +106,9 @@ class Courier:
         self._limits = limits or CourierLimits()
         self._key = ""
         self._tries: dict[str, _Try] = {}
+        self._receivers: dict[str, _Try] = {}
+        self._under_way: dict[str, Message] = {}
+        self._results: queue.Queue[_Result] = queue.Queue()
         self._pool = ThreadPoolExecutor(self._limits.at_once, "contact-wire")
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -113,7 +123,7 @@ class Courier:
         self._thread.start()
 
     def close(self) -> None:
-        """Finish what is under way."""
+        """Wait for what is under way; what became of it is found out by sending it again."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
@@ -121,9 +131,9 @@ class Courier:
 
     def _work(self) -> None:
         while not self._closing.is_set():
-            busy = 0
+            busy = False
             try:
-                busy = self.usher() + self.deliver()
+                busy = self.round()
             except TarimError as error:  # the supervisor: said, and tried again
                 self._log.warning("contact waits", trouble=error.detail)
             except Exception:
@@ -131,100 +141,77 @@ class Courier:
             if not busy:
                 self._closing.wait(self._limits.every_ms / 1_000)
 
-    # ---- what nobody was told of -------------------------------------------------------------------------------------------
-
-    def usher(self) -> int:
-        """Queue messages about what happened; how many things.  Raises Unavailable."""
-        sources = self._channels.by_source.keys()
-        if not sources:
-            return 0
-        waiting = self._desk.read(
-            lambda connection: rows.pending_of(connection, sources, self._limits.ushered)
-        ).result()
-        if waiting:
-            self._desk.perform(SYSTEM, lambda connection: self._drafts(connection, waiting))
-        return len(waiting)
-
-    def _drafts(self, connection: Connection, waiting: Sequence[Pending]) -> list[Draft]:
-        return [self._draft(connection, each) for each in waiting if rows.is_pending(connection, each.id)]
-
-    def _draft(self, connection: Connection, pending: Pending) -> Draft:
-        if pending.what == "opened":
-            hold = waiting_hold(connection, pending.held_seq)
-            if hold is not None and hold.kind in _ASKED:
-                payment = rows.payment_at(connection, pending.held_seq)
-                challenge = Challenge(
-                    secrets.token_hex(16),
-                    secrets.token_hex(16),
-                    payment.seq,
-                    payment.source,
-                    payment.event_id,
-                    hold.opened_ms,
-                    hold.until_ms,
-                    max(1, hold.strength),
-                    hold.verification,
-                    self._channels.get(payment.source).methods,
-                    payment.device,
-                    max(1, hold.failures_left),
-                )
-                body = {"pending": pending.id, "challenge": msgspec.to_builtins(challenge)}
-                return Draft(OPENED, str(payment.seq), body)
-            return _told(pending, [_notice(NoticeKind.HELD)] if hold is not None else [])
-        if pending.what in ("restricted", "lifted"):
-            notice = _notice(NoticeKind(pending.what), **pending.content)
-            tells = pending.content["basis"] in TOLD_BASES
-            content = {"state": pending.what, **pending.content}
-            return _told(pending, [(MessageKind.RESTRICTION, content), *([notice] if tells else [])])
-        ended = [(MessageKind.HOLD, {"state": pending.what, **pending.content})] if pending.content else []
-        return _told(pending, [*ended, _notice(NoticeKind(pending.what))])
-
-    # ---- messages ----------------------------------------------------------------------------------------------------------
-
-    def deliver(self) -> int:
-        """Send what is due; how many messages ended, one way or another.  Raises Unavailable."""
+    def round(self) -> bool:
+        """Usher, note what ended, and send what is due; whether there was anything to do.  Raises Unavailable."""
+        ushered = usher(self._desk, self._channels)
+        ended = self._note()
         letters = self._desk.read(self._due).result()
-        if not letters:
-            return 0
-        ended = [end for end in self._pool.map(self._send, letters) if end is not None]
-        if ended:
-            self._desk.perform(SYSTEM, lambda _: [Draft(SENT, "outbox", {"messages": ended})])
-            for message_id, *_ in ended:
-                self._tries.pop(message_id, None)
-        return len(ended)
+        for letter in letters:
+            self._under_way[letter.message.id] = letter.message
+            self._pool.submit(self._carry, letter)
+        return bool(ushered or ended or letters)
+
+    # ---- choosing ----------------------------------------------------------------------------------------------------------
 
     def _due(self, connection: Connection) -> list[_Letter]:
-        destinations = [*self._channels.by_source, DECISIONS]
         now_ms = self._desk.now_ms()
+        places = Counter(message.destination for message in self._under_way.values())
         chosen: list[Message] = []
-        before: set[tuple[str, int]] = set()
-        for message in rows.queued_messages(connection, destinations, self._limits.looked_at):
-            line = (message.destination, message.seq)
-            waits = self._tries.get(message.id, _Try()).next_ms > now_ms and message.useful_until_ms > now_ms
-            if line not in before and not waits and len(chosen) < self._limits.at_once:
-                chosen.append(message)
-            before.add(line)
+        for destination, kind in rows.queues(connection, [*self._channels.by_source, DECISIONS]):
+            receiver = self._receivers.get(destination)
+            places_max = self._limits.each_at_once
+            if receiver is not None:
+                places_max = 1 if receiver.next_ms <= now_ms else 0
+            waiting = rows.queued_messages(connection, destination, kind, self._limits.looked_at)
+            for message in self._first_of_each(waiting, now_ms):
+                late = now_ms >= message.useful_until_ms
+                if late or (places[destination] < places_max and len(self._under_way) < self._limits.at_once):
+                    places[destination] += not late
+                    chosen.append(message)
         seqs = {message.seq for message in chosen}
         payments, challenges = rows.payments_at(connection, seqs), rows.challenges_at(connection, seqs)
         return [_Letter(message, payments[message.seq], challenges.get(message.seq)) for message in chosen]
 
-    def _send(self, letter: _Letter) -> tuple[str, str, str, str] | None:
-        """How a message ended: (id, state, SHA-256 of its payload, trouble); None when it is tried again."""
+    def _first_of_each(self, waiting: list[Message], now_ms: int) -> Iterator[Message]:
+        """The first message about each payment, when it is due and not under way."""
+        before: set[int] = set()
+        for message in waiting:
+            known = self._tries.get(message.id)
+            waits = known is not None and known.next_ms > now_ms and now_ms < message.useful_until_ms
+            if message.seq not in before and message.id not in self._under_way and not waits:
+                yield message
+            before.add(message.seq)
+
+    # ---- sending, in a thread of the pool ------------------------------------------------------------------------------------
+
+    def _carry(self, letter: _Letter) -> None:
+        try:
+            result = self._sent(letter)
+        except Exception as error:  # the supervisor of one letter: it is tried again
+            self._log.exception("a message could not be sent", id=letter.message.id)
+            result = _Result(letter.message, None, True, type(error).__name__)
+        self._results.put(result)
+
+    def _sent(self, letter: _Letter) -> _Result:
         message = letter.message
         if self._desk.now_ms() >= message.useful_until_ms:
-            return message.id, DeliveryState.GIVEN_UP.value, "", "nobody took it in time"
+            end = (message.id, DeliveryState.GIVEN_UP.value, "", "nobody took it in time")
+            return _Result(message, end, True, "")
         try:
             content = self._written(letter)
         except Unavailable as error:
-            self._again(message, error.detail)
-            return None
+            return _Result(message, None, True, error.detail)
         except TarimError as error:  # destroyed with the customer's key, or not to be shown: no repetition mends it
-            return message.id, DeliveryState.REFUSED.value, "", error.detail[:200]
+            trouble = error.detail[:TROUBLE_CHARACTERS_MAX]
+            return _Result(message, (message.id, DeliveryState.REFUSED.value, "", trouble), True, trouble)
         sent = self._posted(message, content)
         state = verdict(sent.status)
+        works = 0 < sent.status < HTTPStatus.INTERNAL_SERVER_ERROR
         if state is DeliveryState.QUEUED:
-            self._again(message, sent.trouble)
-            return None
-        return message.id, state.value, sha256(content).hexdigest(), sent.trouble
+            return _Result(message, None, works, sent.trouble)
+        return _Result(
+            message, (message.id, state.value, sha256(content).hexdigest(), sent.trouble), works, sent.trouble
+        )
 
     def _written(self, letter: _Letter) -> bytes:
         payment, message = letter.payment, letter.message
@@ -245,21 +232,42 @@ class Courier:
         headers = signed_headers(channel.key, TO_CHANNEL, "POST", urlsplit(url).path, content, message.id, at_ms)
         return self._wire.post(url, content, headers)
 
-    def _again(self, message: Message, trouble: str) -> None:
-        known = self._tries.setdefault(message.id, _Try())
+    # ---- noting --------------------------------------------------------------------------------------------------------------
+
+    def _note(self) -> bool:
+        """Record how messages ended; whether any did.  Raises Unavailable: then they are sent again, under their ids."""
+        results: list[_Result] = []
+        while True:
+            try:
+                results.append(self._results.get_nowait())
+            except queue.Empty:
+                break
+        ended = [result.end for result in results if result.end is not None]
+        try:
+            if ended:
+                self._desk.perform(SYSTEM, lambda _: [Draft(SENT, "outbox", {"messages": ended})])
+        finally:
+            for result in results:
+                self._under_way.pop(result.message.id, None)
+                self._learn(result)
+        return bool(ended)
+
+    def _learn(self, result: _Result) -> None:
+        """Remember when to try again, the message and its receiver."""
+        message = result.message
+        if result.answered:
+            self._receivers.pop(message.destination, None)
+        else:
+            self._fail(self._receivers, message.destination)
+        if result.end is not None:
+            self._tries.pop(message.id, None)
+            return
+        wait_ms = self._fail(self._tries, message.id)
+        self._log.warning("message not taken", id=message.id, wait_ms=wait_ms, trouble=result.trouble)
+
+    def _fail(self, tries: dict[str, _Try], name: str) -> int:
+        known = tries.setdefault(name, _Try())
         known.attempts += 1
-        wait_ms = retry_ms(message.id, known.attempts)
+        wait_ms = retry_ms(name, known.attempts)
         known.next_ms = self._desk.now_ms() + wait_ms
-        self._log.warning("message not taken", id=message.id, attempts=known.attempts, wait_ms=wait_ms, trouble=trouble)
-
-
-_Content = tuple[MessageKind, dict[str, Any]]
-
-
-def _notice(kind: NoticeKind, **more: Any) -> _Content:
-    return MessageKind.NOTICE, {"notice": kind.value, **more}
-
-
-def _told(pending: Pending, messages: Sequence[_Content]) -> Draft:
-    listed = [[kind.value, content] for kind, content in messages]
-    return Draft(TOLD, str(pending.held_seq), {"pending": pending.id, "source": pending.source, "messages": listed})
+        return wait_ms

@@ -236,10 +236,21 @@ def requeue_message(connection: Connection, message_id: str, useful_until_ms: in
     )
 
 
-def queued_messages(connection: Connection, destinations: Collection[str], count: int) -> list[Message]:
-    """Messages to be sent to these destinations, the oldest first."""
-    chosen = select(MESSAGES).where(
+def queues(connection: Connection, destinations: Collection[str]) -> list[tuple[str, MessageKind]]:
+    """Of these destinations, and of which kinds, messages are queued."""
+    chosen = select(MESSAGES.c.destination, MESSAGES.c.kind).distinct()
+    queued = chosen.where(
         MESSAGES.c.state == DeliveryState.QUEUED.value, MESSAGES.c.destination.in_(sorted(destinations))
+    )
+    return sorted((row.destination, MessageKind(row.kind)) for row in connection.execute(queued))
+
+
+def queued_messages(connection: Connection, destination: str, kind: MessageKind, count: int) -> list[Message]:
+    """Messages of a kind to be sent to a destination, the oldest first."""
+    chosen = select(MESSAGES).where(
+        MESSAGES.c.state == DeliveryState.QUEUED.value,
+        MESSAGES.c.destination == destination,
+        MESSAGES.c.kind == kind.value,
     )
     ordered = chosen.order_by(MESSAGES.c.act_seq, MESSAGES.c.place).limit(count)
     return [_message(row) for row in connection.execute(ordered)]

@@ -91,7 +91,7 @@ MESSAGES: Final = Table(
     Column("payload_sha256", text_of(64), nullable=False),
     Column("trouble", text_of(200), nullable=False),
     Column("content", json_text(), nullable=False),
-    Index("contact_messages_queue", "state", "act_seq", "place"),
+    Index("contact_messages_queue", "state", "destination", "kind", "act_seq", "place"),
     Index("contact_messages_subject", "seq"),
 )
 

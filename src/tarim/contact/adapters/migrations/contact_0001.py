@@ -74,5 +74,5 @@ def upgrade() -> None:
         sa.Column("trouble", sa.String(200), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
     )
-    op.create_index("contact_messages_queue", "contact_messages", ["state", "act_seq", "place"])
+    op.create_index("contact_messages_queue", "contact_messages", ["state", "destination", "kind", "act_seq", "place"])
     op.create_index("contact_messages_subject", "contact_messages", ["seq"])
