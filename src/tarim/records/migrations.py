@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -17,6 +18,10 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData
 
 from tarim.base.errors import Conflict
+
+
+_ALEMBIC: Final = threading.Lock()
+"""Alembic's environment is one for the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def upgrade(connection: Connection, contexts: Sequence[Migrations]) -> list[str]
         applied.extend(step.revision.revision for step in found)
         return found
 
-    with EnvironmentContext(Config(), scripts, fn=steps) as environment:
+    with _ALEMBIC, EnvironmentContext(Config(), scripts, fn=steps) as environment:
         environment.configure(connection=connection, transactional_ddl=True, transaction_per_migration=False)
         try:
             environment.run_migrations()
