@@ -1,7 +1,7 @@
 """Free text that may name a person: sealed under the customer's key in a vault of the desk's own.
 
 An act carries `{"of": customer token, "sealed": base64}` in its body, a table the same as JSON; destroying the customer's key
-destroys the text everywhere, the journal and backups included (DP-07).  Texts of no customer (a complaint of a stranger) are
+destroys the text everywhere, the journal and backups included.  Texts of no customer (a complaint of a stranger) are
 sealed under the token of their subject.
 """
 
