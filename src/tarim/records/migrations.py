@@ -19,7 +19,6 @@ from sqlalchemy import Connection, MetaData
 
 from tarim.base.errors import Conflict
 
-
 _ALEMBIC: Final = threading.Lock()
 """Alembic's environment is one for the process."""
 
