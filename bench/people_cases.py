@@ -277,10 +277,13 @@ def lists(run: Run) -> Iterator[Line]:
 def _listed(url: str, folder: Path, kind: str, cases: int, pages: int) -> Iterator[Line]:
     room = CaseRoom(url, folder)
     draw = random.Random(1)
-    for at in range(0, cases, 10_000):
-        with room.database.writing() as connection:
+    with room.database.writing() as connection:  # indexes after the rows: a tenth of the time
+        for index in CASE.indexes:
+            index.drop(connection)
+        for at in range(0, cases, 10_000):
             connection.execute(insert(CASE), [_row(at + each + 1, draw) for each in range(min(10_000, cases - at))])
-    with room.database.writing() as connection:
+        for index in CASE.indexes:
+            index.create(connection)
         connection.execute(text("ANALYZE"))
     every = Filter(None, None, open_only=False)
     filters = {
