@@ -23,8 +23,6 @@ TITLES: Final = MappingProxyType(
         "too-large": ("The input is too large", "输入超过限制"),
         "invalid-definition": ("A definition is wrong", "定义有误"),
         "conflict": ("The same identity with other content", "编号相同而内容不同"),
-        "file-state": ("Not in this state of the file", "档案当前状态不允许此操作"),
-        "calendar-year-missing": ("A year's holidays are missing", "缺少该年度节假日安排"),
         "not-found": ("Nothing under that name", "未找到"),
         "not-allowed": ("Not allowed", "无权限"),
         "unknown-key": ("A key that was never assigned", "未分配的密钥"),
