@@ -148,6 +148,7 @@ def test_every_requirement_of_this_part_is_answered() -> None:
         "RM-23",
         "RM-25",
         "RM-26",
+        "RM-27",
         "RM-28",
         "RM-30",
         "RM-31",
