@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from typer.testing import CliRunner
 
 from bench.serving import Served, new_data, serving
 from tarim.audit import Chained, Result
+from tarim.base.errors import Damaged
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.audit_settings import AuditSettings
+from tarim.bootstrap.desk import DeskHouse
 from tarim.bootstrap.places import Places
+from tarim.bootstrap.preserving import check
+from tarim.bootstrap.settings import settings_of
 from tarim.cli import build_app
 
 EVENT = {
@@ -92,29 +97,31 @@ def test_plain_reading_and_decisions_are_not_entries(served: Served) -> None:
     assert len(entries(served.data)) == count
 
 
-def test_one_decision_is_traced(served: Served) -> None:
+def test_one_decision_is_traced_to_its_case(served: Served) -> None:
+    """Message, rules, label, override with its approval, case, and what the trail has of them."""
+    transfer = EVENT | {
+        "kind": "transfer",
+        "event_id": "traced",
+        "amount_fen": 8_000_000,
+        "payee_account": "6222020200998877",
+    }
     with served.client("decide") as sender:
-        assert sender.post("/v1/decisions", json=EVENT).status_code == 200
-        label = EVENT | {"event_id": "audited-label", "kind": "label", "refers_to": "audited-1", "label": "fraud"}
+        assert sender.post("/v1/decisions", json=transfer).json()["outcome"] != "pass"
+        label = EVENT | {"event_id": "traced-label", "kind": "label", "refers_to": "traced", "label": "fraud"}
         assert sender.post("/v1/decisions", json=label).status_code == 200
     with served.client("author") as author:
-        change = {"event_id": "audited-1", "source": "core", "outcome": "block", "reason": "客户报案"}
+        change = {"event_id": "traced", "source": "core", "outcome": "block", "reason": "客户报案"}
         proposal = author.post("/v1/overrides", json=change).json()
     with served.client("approve") as other:
         verdict = {"verdict": "approve", "digest": proposal["digest"]}
         assert other.post(f"/v1/proposals/{proposal['id']}", json=verdict).status_code == 200
-    status, said = run("trace", "audited-1", "--source", "core", data=served.data)
+    with DeskHouse(settings_of(served.data, {}), Places(served.data), {}) as desk:
+        desk.desk.catch_up()
+    status, said = run("trace", "traced", "--source", "core", data=served.data)
     assert status == 0, said
-    for part in (
-        "audited-1: pass",
-        "ruleset",
-        "label",
-        "fraud",
-        "block: 客户报案",
-        "propose_override",
-        "decide_on_proposal",
-    ):
+    for part in ("traced: ", "ruleset", "label", "fraud", "block: 客户报案", "propose_override", "decide_on_proposal"):
         assert part in said, said
+    assert re.search(r"desk CASE-\d{4}-\d{6} .* case ", said), said
 
 
 def test_strangers_do_not_fill_the_trail(served: Served) -> None:
@@ -139,26 +146,46 @@ def test_local_work_is_on_the_trail_in_its_operators_name(served: Served) -> Non
     assert (last.kind, last.result) == ("local", Result.REFUSED) and "138" not in last.object
 
 
-def test_an_act_is_refused_when_the_trail_cannot_be_written(tmp_path: Path) -> None:
-    """Nothing is done; when only the outcome cannot be written, the answer says so."""
-    data = tmp_path / "data"
-    keys = new_data(data)
-    with serving(data, keys) as running, running.client("author") as author:
-        body = {"what": "shadow", "target": "large_to_new_payee", "value": 1, "reason": "x"}
-        sql(data, "CREATE TRIGGER full BEFORE INSERT ON audit_entries BEGIN SELECT RAISE(ABORT, 'disk'); END")
+def test_an_act_is_refused_when_the_trail_cannot_be_written(served: Served) -> None:
+    """Nothing is done; when only the outcome cannot be written, the answer says so, and an examination names the act."""
+    body = {"what": "shadow", "target": "large_to_new_payee", "value": 0, "reason": "x"}
+    never = "CREATE TRIGGER full BEFORE INSERT ON audit_entries BEGIN SELECT RAISE(ABORT, 'disk'); END"
+    with served.client("author") as author, served.client("read") as reader:
+        before = reader.get("/v1/proposals").json()
+        sql(served.data, never)
         refused = author.post("/v1/switches", json=body)
         assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
-        sql(data, "DROP TRIGGER full")
-        assert running.client("read").get("/v1/proposals").json()["proposals"] == []
-        when = "WHEN NEW.result = 'done' BEGIN SELECT RAISE(ABORT, 'disk'); END"
-        sql(data, f"CREATE TRIGGER full BEFORE INSERT ON audit_entries {when}")
+        sql(served.data, "DROP TRIGGER full")
+        assert reader.get("/v1/proposals").json() == before
+        sql(served.data, never.replace("BEGIN", "WHEN NEW.result = 'done' BEGIN", 1))
         refused = author.post("/v1/switches", json=body)
         assert (refused.status_code, refused.json()["code"]) == (503, "unrecorded")
         assert "retry-after" not in refused.headers
-        sql(data, "DROP TRIGGER full")
-        assert len(running.client("read").get("/v1/proposals").json()["proposals"]) == 1
-    status, said = run("verify", data=data)
-    assert status == 0 and "no outcome of entry 1: propose_switch by author" in said, said
+        sql(served.data, "DROP TRIGGER full")
+        assert len(reader.get("/v1/proposals").json()["proposals"]) == len(before["proposals"]) + 1
+    status, said = run("verify", data=served.data)
+    assert status == 0 and re.search(r"no outcome of entry \d+: propose_switch by author", said), said
+
+
+def test_a_scene_is_preserved_and_checked(served: Served, tmp_path: Path) -> None:
+    """Signed, without keys; a changed byte is named."""
+    status, said = run("preserve", str(tmp_path / "scene"), "--reason", "桌面推演", data=served.data)
+    assert status == 0, said
+    names = {path.name for path in (tmp_path / "scene").rglob("*")}
+    assert (
+        "audit.jsonl" in names and "anchors.jsonl" in names and not names & {"master.key", "keys.json", "keys.sqlite"}
+    )
+    status, said = run("preserve", str(tmp_path / "scene"), "--check", data=served.data)
+    assert status == 0, said
+    last = entries(served.data)[-1].entry
+    assert (last.act, last.result, last.reason) == ("audit.preserve", Result.DONE, "桌面推演")
+    with (tmp_path / "scene" / "audit.jsonl").open("r+b") as file:
+        file.write(b"[")
+    with (
+        OpenTrail.open(AuditSettings(), Places(served.data), {}) as trail,
+        pytest.raises(Damaged, match=r"audit\.jsonl"),
+    ):
+        check(tmp_path / "scene", trail.keeper.seal)
 
 
 def sql(data: Path, statement: str) -> None:

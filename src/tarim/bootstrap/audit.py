@@ -148,6 +148,11 @@ class LocalAct:
     detail: dict[str, str | int] = field(default_factory=dict)
 
 
+def account(places: Places, environment: Mapping[str, str]) -> str:
+    """The name of whoever is at the command line: of the API key in the environment, else of the account."""
+    return _who(places, environment)[0]
+
+
 def _account() -> str:
     try:
         return getpass.getuser()

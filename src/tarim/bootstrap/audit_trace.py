@@ -5,12 +5,13 @@ decision ──► rules and models, by whom put in force ──► holds, overr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
+from sqlalchemy import inspect, select
 
 from tarim.audit import Query
 from tarim.base.errors import Damaged
@@ -20,6 +21,7 @@ from tarim.bootstrap.places import Places
 from tarim.bootstrap.rebuilding import Archive
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.tracing import trace
+from tarim.cases.adapters.tables import ALERT, CASE, HISTORY
 from tarim.decisions import (
     Action,
     Control,
@@ -32,6 +34,7 @@ from tarim.decisions import (
     outcome_of,
 )
 from tarim.journal import FolderReader
+from tarim.records import Database
 from tarim.stream import Col, Kind
 
 ENTRIES_SHOWN: Final = 500
@@ -61,12 +64,41 @@ def decision_trace(
     yield from _journal(settings, places, decided)
     for step in trace(settings, places, environment, source, event_id):
         yield Mark("model", step.what, found=step.found, trouble=step.trouble)
-    yield from _trail(trail, f"event:{source}/{event_id}")
+    objects = list(trail.objects.both(f"event:{source}/{event_id}"))
+    for case, marks in _cases(settings, places, decided.seq):
+        objects.append(f"case:{case}")
+        yield from marks
+    yield from _trail(trail, objects)
 
 
-def _trail(trail: OpenTrail, event: str) -> Iterator[Mark]:
-    """Entries about the event, and about proposals that entries about it name."""
-    found = trail.store.search(Query(objects=trail.objects.both(event), limit=ENTRIES_SHOWN))
+def _cases(settings: Settings, places: Places, seq: int) -> Iterator[tuple[str, list[Mark]]]:
+    """The case that the decision's alert is in, with its history; nothing while there is no desk."""
+    file = places.data / "desk" / "tables.db"
+    if not settings.desk.database_url and not file.exists():
+        return
+    url = settings.desk.database_url or f"sqlite:///{file.absolute()}"
+    with Database.open(url, []) as database, database.reading() as connection:
+        if not inspect(connection).has_table(ALERT.name):
+            return
+        chosen = select(CASE.c.no, CASE.c.ref, CASE.c.state, ALERT.c.verdict, ALERT.c.reviewer, ALERT.c.reviewed_ms)
+        found = connection.execute(
+            chosen.join_from(ALERT, CASE, ALERT.c.case_no == CASE.c.no).where(ALERT.c.seq == seq)
+        )
+        for case in found.all():
+            marks = [Mark(f"desk {case.ref}", "case", found=case.state)]
+            if case.verdict:
+                at = instant_text(case.reviewed_ms) if case.reviewed_ms else ""
+                marks.append(Mark(f"desk {case.ref}", "verdict", at, case.reviewer, case.verdict))
+            history = select(HISTORY).where(HISTORY.c.case_no == case.no).order_by(HISTORY.c.n)
+            for step in connection.execute(history):
+                words = f"{step.before or '-'} -> {step.after}" + (f" {step.about}" if step.about else "")
+                marks.append(Mark(f"desk {case.ref}", step.event, instant_text(step.at_ms), step.person, words))
+            yield case.ref, marks
+
+
+def _trail(trail: OpenTrail, objects: Sequence[str]) -> Iterator[Mark]:
+    """Entries about these objects, and about proposals that those entries name."""
+    found = trail.store.search(Query(objects=tuple(objects), limit=ENTRIES_SHOWN))
     proposals = {f"proposal:{each.entry.detail['proposal']}" for each in found if "proposal" in each.entry.detail}
     if proposals:
         found += trail.store.search(Query(objects=tuple(sorted(proposals)), limit=ENTRIES_SHOWN))

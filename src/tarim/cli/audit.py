@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tarim.cli._client import Reason, ask, quoted
+from tarim.cli import _audit_exports
+from tarim.cli._audit_exports import DATA_DEFAULT, DESK_DEFAULT, Data, Desk, open_trail
+from tarim.cli._client import ask
 
-if TYPE_CHECKING:
-    from tarim.bootstrap.audit import OpenTrail
-
-_Data = Annotated[Path, typer.Option(help="The data folder. 数据目录。")]
-_DATA = Path("var/tarim")
-_Desk = Annotated[str, typer.Option(help="The running desk. 工作台服务地址。", envvar="TARIM_DESK_URL")]
-_DESK = "http://127.0.0.1:8090"
-_ExportId = Annotated[str, typer.Argument(help="The export's id. 导出编号。", show_default=False)]
 _FOLLOW_S = 1.0
 
 
@@ -29,17 +23,13 @@ def register(app: typer.Typer) -> None:
     group.command("search")(search_command)
     group.command("trace")(trace_command)
     group.command("tail")(tail_command)
-    group.command("export")(export_command)
-    group.command("exports")(exports_command)
-    group.command("approve")(approve_command)
-    group.command("reject")(reject_command)
-    group.command("fetch")(fetch_command)
-    group.command("drop")(drop_command)
+    group.command("preserve")(preserve_command)
+    _audit_exports.register(group)
     app.add_typer(group, name="audit")
 
 
 def verify_command(
-    data: _Data = _DATA,
+    data: Data = DATA_DEFAULT,
     anchors: Annotated[
         list[Path] | None, typer.Option(help="A file of anchors kept elsewhere; repeatable. 异地留存的锚点文件。")
     ] = None,
@@ -51,7 +41,7 @@ def verify_command(
     from tarim.audit import anchors_of
 
     kept = [anchor for path in anchors or [] for anchor in anchors_of(path)]
-    with _trail(data) as trail:
+    with open_trail(data) as trail:
         found = trail.keeper.examine(kept)
     report = found.report
     typer.echo(
@@ -70,11 +60,11 @@ def verify_command(
     typer.echo("As it was written. 审计日志完好。")
 
 
-def anchor_command(data: _Data = _DATA) -> None:
+def anchor_command(data: Data = DATA_DEFAULT) -> None:
     """Anchor the trail now; running services do it every minute or so. 立即锚定审计日志。"""
     import msgspec
 
-    with _trail(data) as trail:
+    with open_trail(data) as trail:
         anchor = trail.keeper.anchor()
     if anchor is None:
         typer.echo("the trail has no entries yet. 尚无审计记录。", err=True)
@@ -91,7 +81,7 @@ def search_command(
     until: Annotated[datetime | None, typer.Option(help="Before this instant, in China. 止（不含）。")] = None,
     below: Annotated[int, typer.Option(min=0, help="Entries older than this number. 早于此编号。")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many. 条数。")] = 50,
-    url: _Desk = _DESK,
+    url: Desk = DESK_DEFAULT,
 ) -> None:
     """Search the trail, the newest first. 查询审计日志，最新在前。"""
     from tarim.cli._wall_time import instant
@@ -120,7 +110,7 @@ def search_command(
 def trace_command(
     event_id: Annotated[str, typer.Argument(help="The source's id of the event. 事件编号。", show_default=False)],
     source: Annotated[str, typer.Option(help="The system that sent it. 来源系统。", show_default=False)],
-    data: _Data = _DATA,
+    data: Data = DATA_DEFAULT,
 ) -> None:
     """Everything that is known of one decision, from its message to its case. 追溯一笔决策：报文、规则、模型、案件。
 
@@ -134,7 +124,7 @@ def trace_command(
 
     wrong = 0
     settings, places = settings_of(data, os.environ), Places(data)
-    with _trail(data) as trail:
+    with open_trail(data) as trail:
         for mark in decision_trace(settings, places, os.environ, trail, source, event_id):
             typer.echo(f"{mark.where:16}  {mark.at:24}  {mark.what:18}  {mark.who:24}  {mark.found}")
             if mark.trouble:
@@ -145,7 +135,7 @@ def trace_command(
 
 
 def tail_command(
-    data: _Data = _DATA,
+    data: Data = DATA_DEFAULT,
     since: Annotated[int, typer.Option(min=1, help="From this entry on. 起始编号。")] = 1,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes. 持续输出。")] = False,
 ) -> None:
@@ -155,7 +145,7 @@ def tail_command(
 
     from tarim.audit import line_of
 
-    with _trail(data) as trail:
+    with open_trail(data) as trail:
         while True:
             for each in trail.store.read(since):
                 sys.stdout.buffer.write(line_of(each) + b"\n")
@@ -166,121 +156,33 @@ def tail_command(
             time.sleep(_FOLLOW_S)
 
 
-def export_command(
-    first: Annotated[int, typer.Option(min=1, help="The first entry. 起始编号。", show_default=False)],
-    last: Annotated[int, typer.Option(min=1, help="The last entry. 截止编号。", show_default=False)],
-    reason: Reason,
-    url: _Desk = _DESK,
+def preserve_command(
+    out: Annotated[
+        Path, typer.Argument(help="Folder to write, or with --check to look at. 目标目录。", show_default=False)
+    ],
+    data: Data = DATA_DEFAULT,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept. 事由（将留存）。")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Look whether it is as it was preserved. 仅核验。")] = False,
 ) -> None:
-    """Ask for an export; another person approves it, then it can be fetched. 申请导出，经他人审批后取回。"""
-    _print_export(ask("POST", url, "/v1/audit/exports", {"first_seq": first, "last_seq": last, "reason": reason}))
+    """Preserve the scene of an incident: a signed copy of journals, trail and state, no keys. 保全现场：签名副本，不含密钥。
 
-
-def exports_command(url: _Desk = _DESK) -> None:
-    """List exports, the newest first. 列出导出申请。"""
-    for each in ask("GET", url, "/v1/audit/exports")["exports"]:
-        _print_export(each)
-
-
-def approve_command(
-    export_id: _ExportId,
-    digest: Annotated[str, typer.Option(help="Of what is exported, as listed. 导出内容摘要。", show_default=False)],
-    note: Annotated[str, typer.Option(help="A word about it. 附言。")] = "",
-    url: _Desk = _DESK,
-) -> None:
-    """Approve another person's export. 批准他人的导出申请。"""
-    body = {"verdict": "approve", "digest": digest, "note": note}
-    _print_export(ask("POST", url, f"/v1/audit/exports/{quoted(export_id)}", body))
-
-
-def reject_command(
-    export_id: _ExportId,
-    note: Annotated[str, typer.Option(help="Why. 理由。", show_default=False)],
-    url: _Desk = _DESK,
-) -> None:
-    """Reject another person's export. 驳回他人的导出申请。"""
-    _print_export(ask("POST", url, f"/v1/audit/exports/{quoted(export_id)}", {"verdict": "reject", "note": note}))
-
-
-def fetch_command(
-    export_id: _ExportId,
-    out: Annotated[Path, typer.Option(help="File to write; must not exist. 输出文件。", show_default=False)],
-    url: _Desk = _DESK,
-) -> None:
-    """Fetch an approved export into a file and check its digest. 取回已批准的导出并核对摘要。"""
-    import hashlib
-
-    from tarim.base.errors import Conflict, Damaged
-
-    place = f"/v1/audit/exports/{quoted(export_id)}/lines"
-    sha256, from_seq = hashlib.sha256(), 0
-    try:
-        file = out.open("xb")
-    except FileExistsError:
-        raise Conflict(f"{out} exists already") from None
-    with file:
-        while True:
-            page = ask("GET", url, place, from_seq=str(from_seq))
-            content = "".join(line + "\n" for line in page["lines"]).encode()
-            file.write(content)
-            sha256.update(content)
-            from_seq = page["next"]
-            if not from_seq:
-                break
-    wanted = next(
-        (
-            each["lines_sha256"]
-            for each in ask("GET", url, "/v1/audit/exports")["exports"]
-            if each["proposal"]["id"] == export_id
-        ),
-        "",
-    )
-    if sha256.hexdigest() != wanted:
-        raise Damaged(f"{out} is not what was approved: its digest is {sha256.hexdigest()}")
-    typer.echo(f"{out}: sha256 {wanted}. 已取回，摘要一致。")
-
-
-def drop_command(
-    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Entries older than this day. 早于此日。")],
-    export: Annotated[str, typer.Option(help="The approved export that holds them. 已批准的导出编号。")],
-    data: _Data = _DATA,
-) -> None:
-    """Drop entries whose time is over, in the name of the API key in TARIM_KEY (scope audit:export). 清除到期的审计记录。
-
-    They must lie in an approved export and below an anchor; a signed bridge stays in their place.
+    Works beside running services. --check: status 2 when something is not as it was preserved, and it is named.
     """
     import os
 
-    from tarim.bootstrap.audit import recorded
-    from tarim.bootstrap.operators import operator_of
+    from tarim.bootstrap import preserving
+    from tarim.bootstrap.audit import account, recorded
     from tarim.bootstrap.places import Places
-    from tarim.cli._wall_time import instant
-    from tarim.identity import Scope
 
     places = Places(data)
-    before_ms = instant(before) or 0
-    with recorded(places, os.environ, "audit.drop", about=("audit-export", export)), _trail(data) as trail:
-        who = operator_of(places, os.environ, Scope.AUDIT_EXPORT)
-        bridge = trail.exports.drop(export, before_ms, who.name, trail.settings.keep_days)
-    typer.echo(
-        f"dropped entries {bridge.first_seq:,} to {bridge.last_seq:,}; the bridge is signed. 已清除并留存桥接签名。"
-    )
-
-
-def _trail(data: Path) -> OpenTrail:
-    import os
-
-    from tarim.bootstrap.audit import OpenTrail
-    from tarim.bootstrap.places import Places
-    from tarim.bootstrap.settings import settings_of
-
-    return OpenTrail.open(settings_of(data, os.environ).audit, Places(data), os.environ)
-
-
-def _print_export(export: dict[str, Any]) -> None:
-    proposal = export["proposal"]
-    typer.echo(
-        f"{proposal['id']}  {proposal['state']:9}  {export['first_seq']:,} - {export['last_seq']:,}  by {proposal['author']}"
-        + (f" / {proposal['decider']}" if proposal["decider"] else "")
-        + f"  digest {proposal['digest']}"
-    )
+    if check:
+        with open_trail(data) as trail:
+            scene = preserving.check(out, trail.keeper.seal)
+        typer.echo(
+            f"{len(scene.files):,} files, {scene.entries:,} entries, as preserved by {scene.who}. 与保全时一致。"
+        )
+        return
+    with recorded(places, os.environ, "audit.preserve", reason=reason) as act, open_trail(data) as trail:
+        scene, digest = preserving.preserve(places, trail, out, account(places, os.environ), reason, trail.clock)
+        act.kind, act.id = "scene", digest
+    typer.echo(f"{out}: {len(scene.files):,} files, {scene.entries:,} entries, manifest {digest}. 现场已保全。")
