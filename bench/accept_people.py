@@ -65,6 +65,18 @@ def lists(run: Run) -> Iterator[Line]:
     yield from people_cases.lists(run)
 
 
+def authority(run: Run) -> Iterator[Line]:
+    from bench import people_identity
+
+    yield from people_identity.authority_lines(run)
+
+
+def attack(run: Run) -> Iterator[Line]:
+    from bench import people_identity
+
+    yield from people_identity.attack_lines(run)
+
+
 BARS = (
     Bar("tamper", ("tamper, not found", "tamper, not located"), tamper, (40, 12), timed=False),
     Bar("rebuild", ("rebuild, tables that differ", "rebuild, 1,000,000 decisions"), rebuild, (100, 6)),
@@ -93,6 +105,8 @@ BARS = (
         load,
         (450, 22),
     ),
+    Bar("authority", ("authority, routes and commands by role",), authority, (120, 14), timed=False),
+    Bar("attack", ("attack, came through", "attack, without an alarm"), attack, (20, 12), timed=False),
     Bar("deadlines", ("deadlines, engine and walk",), deadlines, (30, 10), timed=False),
     Bar(
         "states",

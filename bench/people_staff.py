@@ -109,7 +109,8 @@ class Staff:
         for login in ("adam", "beth"):
             _, initial = self.administration.create_first(login, self.staff(), login.title())
             found.append(self.settle(login, initial))
-        return found[0], found[1]
+        self._administrators = found[0], found[1]
+        return self._administrators
 
     def staff(self) -> str:
         """A new staff number."""
