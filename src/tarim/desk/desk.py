@@ -120,7 +120,7 @@ class Desk:
             position.followed_seq if position else 0,
             self._ledger.behind,
             self._queue.qsize(),
-            self._trouble,
+            self._ledger.broken or self._trouble,
         )
 
     # ---- life --------------------------------------------------------------------------------------------------------

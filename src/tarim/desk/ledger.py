@@ -12,15 +12,16 @@ The order is in the journal: each command says up to which position of the decis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
-from tarim.base.errors import Damaged, NotFound, TarimError, Unavailable
+from tarim.base.errors import Damaged, NotFound, Unavailable
 from tarim.base.instants import Clock
 from tarim.decisions import Holds
 from tarim.desk.acts import ActsKind, Performed, decode, encode, performed
@@ -94,6 +95,8 @@ class Ledger:
         self._clock = clock
         self._position: Position | None = None
         self._holds: Holds | None = None
+        self.broken = ""
+        """Why nothing can be recorded any more until a restart, "" when it can."""
 
     @property
     def position(self) -> Position | None:
@@ -107,6 +110,7 @@ class Ledger:
 
         Raises Unavailable when none was looked at.
         """
+        self._require_working()
         self.catch_up_acts()
         answers: list[Answer] = []
         position = self._position
@@ -118,20 +122,38 @@ class Ledger:
                     answer, position = self._answer(connection, position, each)
                     answers.append(answer)
                 if self.journal.next_seq > before_seq:
-                    self.journal.commit()
+                    self._durable()
                     position = msgspec.structs.replace(position, journal=self.journal.digest)
                     write_position(connection, position)
         except BaseException as error:
             self._forget()
-            if self.journal.next_seq == before_seq or not isinstance(error, TarimError | SQLAlchemyError):
+            if self.broken or self.journal.next_seq == before_seq:
                 raise
-            self.journal.commit()
-            return [_not_shown(answers[place] if place < len(answers) else error, error) for place in range(len(asked))]
+            self._durable()
+            self._index_texts()
+            recorded = [isinstance(answer, tuple) and bool(answer) for answer in answers]
+            recorded.append(self.journal.next_seq > position.acts_seq)  # of the command that the database failed at
+            return [_lost(answers, recorded, place, error) for place in range(len(asked))]
         self._position = position
         acts = [act for answer in answers if isinstance(answer, tuple) for act in answer if act.seq >= before_seq]
         if acts:
-            self.texts.index(acts, position.acts_seq)
+            with suppress(
+                Unavailable
+            ):  # while its index cannot be written the vault destroys no key; a restart mends it
+                self.texts.index(acts, position.acts_seq)
         return answers
+
+    def _require_working(self) -> None:
+        if self.broken:
+            raise Unavailable(self.broken)
+
+    def _durable(self) -> None:
+        """Make durable what was appended.  A disk that fails leaves a state that only a restart can look at."""
+        try:
+            self.journal.commit()
+        except Unavailable as error:
+            self.broken = error.detail
+            raise
 
     def _answer(self, connection: Connection, position: Position, asked: Asked) -> tuple[Answer, Position]:
         """What one command leads to, and where the tables stand after it."""
@@ -140,7 +162,7 @@ class Ledger:
             acts, position = self._carry_out(connection, position, asked)
             nested.commit()
         except Exception as error:  # the supervisor: one command that fails is answered, the others go on
-            if self.journal.next_seq > position.acts_seq or connection.invalidated:
+            if self.broken or self.journal.next_seq > position.acts_seq or connection.invalidated:
                 raise
             nested.rollback()
             if isinstance(error, OperationalError):
@@ -164,14 +186,18 @@ class Ledger:
         payload = encode(performed(asked.person, at_ms, position.followed_seq, key, content, drafts))
         acts = self._apply(connection, position.acts_seq, msgspec.msgpack.decode(payload, type=Performed))
         self.journal.reserve(len(payload))
-        first_seq = self.journal.append(ActsKind.ACTS, [payload], len(acts))
+        try:
+            first_seq = self.journal.append(ActsKind.ACTS, [payload], len(acts))
+        except Unavailable as error:
+            self.broken = error.detail
+            raise
         assert first_seq == position.acts_seq
         return acts, msgspec.structs.replace(position, acts_seq=first_seq + len(acts), at_ms=at_ms)
 
     def _recorded(self, first_seq: int) -> tuple[Act, ...]:
         """The acts of a command that was recorded before."""
         if first_seq >= self.journal.durable_seq:
-            self.journal.commit()
+            self._durable()
         return tuple(decode(self.journal.read_at(first_seq)).at(first_seq))
 
     def _apply(self, connection: Connection, first_seq: int, command: Performed) -> tuple[Act, ...]:
@@ -231,10 +257,10 @@ class Ledger:
 
         Raises Damaged when they were made from other journals, Unavailable when the database or positions are missing.
         """
+        self._index_texts()
         self.catch_up_acts(progress)
         while self._follow(None, CATCH_UP_EVENTS):
             self._tell(progress)
-        self._index_texts()
 
     def catch_up_acts(self, progress: Progress = lambda _done, _of: None) -> None:
         """Apply every act that is recorded and not in the tables, each after what the desk had followed before it."""
@@ -337,12 +363,14 @@ def _pieces(commands: Iterator[tuple[int, Performed]]) -> Iterator[list[tuple[in
         yield waiting
 
 
-def _not_shown(answer: Answer, error: BaseException) -> Answer:
-    """What a command is answered whose transaction was lost."""
-    if isinstance(answer, tuple) and answer:
+def _lost(answers: Sequence[Answer], recorded: Sequence[bool], place: int, error: BaseException) -> Answer:
+    """What a command is answered whose transaction was lost with `error`, at the command after the last answer."""
+    if place < len(recorded) and recorded[place]:
         return RecordedNotShown(
             "it is recorded, and shown as soon as the database answers again; ask with the same key"
         )
-    return (
-        answer if isinstance(answer, BaseException) else Unavailable("the database does not answer; nothing was done")
-    )
+    if place < len(answers) and isinstance(answers[place], BaseException):
+        return answers[place]
+    if place == len(answers) and not isinstance(error, OperationalError):
+        return error
+    return Unavailable("the database does not answer; nothing was done")

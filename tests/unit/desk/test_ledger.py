@@ -138,7 +138,11 @@ def test_what_is_recorded_and_was_not_committed_is_applied_before_anything_else(
     with monkeypatch.context() as patched:
         patched.setattr(write, lost)
         once = Once.of("key-00001", {})
-        assert isinstance(one(ledger, "li.na", note("b"), once), RecordedNotShown)
+        refused, recorded, nothing = ledger.perform(
+            [Asked("li.na", note("a")), Asked("li.na", note("b"), once), Asked("li.na", lambda _connection: [])]
+        )
+        assert isinstance(refused, Conflict) and isinstance(recorded, RecordedNotShown)
+        assert isinstance(nothing, Unavailable) and not isinstance(nothing, RecordedNotShown)
     with ledger.database.reading() as connection:
         assert [subject for subject, _ in notes(connection)] == ["a"]
     again = one(ledger, "li.na", note("b"), once)
@@ -146,6 +150,35 @@ def test_what_is_recorded_and_was_not_committed_is_applied_before_anything_else(
     assert isinstance(one(ledger, "li.na", note("b")), Conflict)
     assert ledger.journal.durable_seq == 2
     close_ledger(ledger)
+
+
+def test_a_journal_that_fails_refuses_everything_until_it_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    ledger = open_ledger(tmp_path, url, [Diary()], FakeClock())
+    one(ledger, "li.na", note("a"))
+
+    def fails(_fd: int) -> None:
+        raise OSError(5, "the disk")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fdatasync", fails)
+        with pytest.raises(Unavailable, match="stopped"):
+            one(ledger, "li.na", note("b"))
+    with pytest.raises(Unavailable, match="stopped"):
+        one(ledger, "li.na", note("c"))
+    assert "stopped" in ledger.broken and ledger.follow() == 0, "reading goes on"
+    with ledger.database.reading() as connection:
+        assert notes(connection) == [("a", 0)], "what is not durable is not shown"
+    ledger.journal._release()
+    ledger.texts.close()
+    ledger.database.close()
+    again = open_ledger(tmp_path, url, [Diary()], FakeClock())
+    again.catch_up()
+    with again.database.reading() as connection:
+        assert [subject for subject, _ in notes(connection)] == ["a", "b"], "the bytes were there: it happened"
+    close_ledger(again)
 
 
 def test_a_desk_that_died_catches_up_from_its_journal(tmp_path: Path, database_url: str) -> None:
