@@ -12,7 +12,7 @@ from tarim.base.errors import Conflict, DefinitionError, NotAllowed, Unavailable
 from tarim.base.four_eyes import require_person
 from tarim.base.instants import Clock
 from tarim.decisions.aftermath import Tick, encode_record
-from tarim.decisions.holds import Action, Hold, Holds, check_reason
+from tarim.decisions.holds import Action, Hold, Holds, HoldState, check_reason
 from tarim.decisions.records import RecordKind
 from tarim.decisions.service import DecisionService
 from tarim.decisions.treatment import Treatment
@@ -65,20 +65,25 @@ class HoldDesk:
     def carry_out(self, seq: int, people: Sequence[str], reason: str, *, release: bool) -> Hold:
         """The hold of the event at `seq` after these persons, who agreed elsewhere, released or refused it one after the other.
 
-        Each needs the right to it here.  Raises NotFound, Conflict when one lacks the right or it stays as it is,
-        IllegalTransition, DefinitionError, Unavailable.
+        Each needs the right to it here; what was done already counts, so the same order may come again.
+        Raises NotFound, Conflict when one lacks the right or it ended otherwise, DefinitionError, Unavailable.
         """
         hold = self.holds.get(seq)
+        wanted = HoldState.RELEASED if release else HoldState.REFUSED
+        if hold.state is wanted:
+            return hold
         try:
             for person in people:
                 self.treatment.step(hold, person, release=release)
             for person in people:
-                hold = self.decide_on(seq, person, reason, release=release)
-                if not hold.is_open:
-                    return hold
+                if hold.is_open and not (release and person == hold.proposer):
+                    hold = self.decide_on(seq, person, reason, release=release)
         except NotAllowed as error:
             raise Conflict(error.detail) from None
-        raise Conflict("it takes another person to release this payment")
+        if hold.state is not wanted:
+            still = "it takes another person to release it" if hold.is_open else "nothing more can happen to it"
+            raise Conflict(f"the payment is {hold.state.name.lower()}: {still}")
+        return hold
 
     def set_limit(
         self, customer: int, methods: Sequence[str], single_fen_max: int, day_fen_max: int, by: str

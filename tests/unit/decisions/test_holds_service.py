@@ -195,6 +195,22 @@ def test_no_way_to_release_alone_what_needs_two() -> None:
         house.desk.decide_on(large.seq, "wang", "once more", release=False)
 
 
+def test_what_two_agreed_to_elsewhere_is_carried_out_once_and_only_with_the_right_of_both() -> None:
+    """An order that comes again after half of it was done, or all of it, ends the same way."""
+    house = House()
+    large, small = house.ask(Outcome.DELAY, amount_fen=2_000), house.ask(Outcome.DELAY, amount_fen=500)
+    for people in (("li", "chen"), ("chen", "li"), ("li",)):
+        with pytest.raises(Conflict):
+            house.desk.carry_out(large.seq, people, "case 1", release=True)
+    assert house.desk.holds.get(large.seq).proposer == "li"
+    for _ in range(2):
+        released = house.desk.carry_out(large.seq, ("li", "wang"), "case 1", release=True)
+        assert released.state is HoldState.RELEASED
+    assert house.desk.carry_out(small.seq, ("li",), "case 2", release=False).state is HoldState.REFUSED
+    with pytest.raises(Conflict):
+        house.desk.carry_out(small.seq, ("li", "wang"), "case 2", release=True)
+
+
 def test_time_that_is_over_comes_before_a_person() -> None:
     """Nobody refuses what has been released by time, although the tick had not come yet."""
     house = House()
