@@ -128,7 +128,7 @@ class ReportingHouse:
         sealed = EvidenceFiles(folder / "suspicious", desk.texts)
         contents = Contents(sealed, desk.texts, values, codes, desk.now_ms)
         self.suspicious = SuspiciousReports(
-            desk, ReportStore(), contents, package_of, CaseTables(), values, _People(names_of), head
+            desk, ReportStore(), contents, package_of, CaseTables(places.journal), values, _People(names_of), head
         )
         tally = JournalTally(places.journal, lambda version: RuleWords.of(artefacts.get(version)))
         self.risk = RiskReports(

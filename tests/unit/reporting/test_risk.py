@@ -18,7 +18,17 @@ from tarim.base.instants import DAY_MS, HOUR_MS
 from tarim.cases import CaseBook
 from tarim.deadlines import load_schedule
 from tarim.desk import Desk, RuleWords
-from tarim.reporting import Figures, Letterhead, NotReconciled, Period, PeriodKind, ReportBook, RiskReports, period_of
+from tarim.reporting import (
+    CaseTables,
+    Figures,
+    Letterhead,
+    NotReconciled,
+    Period,
+    PeriodKind,
+    ReportBook,
+    RiskReports,
+    period_of,
+)
 from tarim.reporting.adapters import pages
 from tarim.reporting.adapters.counted import CountedTables
 from tarim.reporting.adapters.plain_files import ReportFiles
@@ -196,3 +206,15 @@ def test_every_day_has_its_bounds() -> None:
     for place in range(4):
         number = number_of(day + timedelta(place))
         assert day_of(start_ms(number)) == number == day_of(start_ms(number) + DAY_MS - 1)
+
+
+def test_a_case_of_the_tables_gives_the_facts_of_a_report(room: Room) -> None:
+    """As cases have it: alerts in order, with what the journal alone knows."""
+    cases = CaseTables(room.folder / "journal")
+    reference = f"CASE-{date_of(DAY).year}-000001"
+    facts = room.desk.read(lambda connection: cases.facts(connection, reference)).result()
+    [move] = facts.movements
+    assert (facts.ref, facts.customer, facts.scenario) == (reference, 7, "telecom_fraud")
+    assert (move.outcome, move.amount_fen, move.currency, move.counterparty) == ("suspend", 1_000, "CNY", 5)
+    assert (move.kind, move.channel, move.incoming, move.rules) == ("transfer", "mobile", False, ("many_transfers",))
+    assert room.desk.read(lambda connection: cases.scope(connection, reference)).result()

@@ -1,14 +1,17 @@
-"""Cases as reports need them, read from the tables of cases."""
+"""Cases as reports need them, read from the tables of cases; currencies, which those do not have, from the journal."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
 from tarim.cases import MIGRATIONS, Case, CaseAlert, CaseStore
+from tarim.decisions import decode_events
+from tarim.journal import FolderReader
 from tarim.reporting.domain.case_facts import FACTS_MAX, CaseFacts, MovementFact
-from tarim.stream import Outcome
+from tarim.stream import Col, Outcome
 
 _ALERT: Final = MIGRATIONS.metadata.tables["cases_alert"]
 _RING: Final = MIGRATIONS.metadata.tables["cases_ring"]
@@ -29,13 +32,17 @@ _TRAITS: Final = {
     "gambling": ("赌博", "gambling"),
     "marketing_abuse": ("营销欺诈", "marketing abuse"),
 }
+_OURS: Final = "CNY"
+"""Of events that name no currency."""
 _INCOMING: Final = frozenset({"deposit"})
 
 
 class CaseTables:
     """`tarim.reporting.ports.CaseSource`."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Path) -> None:
+        """journal: folder of the decisions' journal."""
+        self._journal = journal
         self._store = CaseStore()
 
     def scope(self, connection: Connection, ref: str) -> tuple[str, str]:
@@ -49,6 +56,7 @@ class CaseTables:
         chosen = select(_ALERT).where(_ALERT.c.case_no == case.no).order_by(_ALERT.c.seq.desc()).limit(FACTS_MAX)
         alerts = [CaseAlert(**row._mapping) for row in connection.execute(chosen)]
         alerts.reverse()
+        currencies = self._currencies([alert.seq for alert in alerts])
         traits = dict.fromkeys(trait for alert in alerts for trait in alert.traits)
         return CaseFacts(
             case.ref,
@@ -57,7 +65,7 @@ class CaseTables:
             case.scenario,
             case.opened_ms,
             self._ring_size(connection, case),
-            tuple(_movement(alert) for alert in alerts),
+            tuple(_movement(alert, currencies.get(alert.seq, "")) for alert in alerts),
             tuple(_TRAITS.get(trait, (trait, trait)) for trait in traits),
             tuple(sorted(self._store.hands(connection, case.no))),
         )
@@ -68,8 +76,22 @@ class CaseTables:
         chosen = select(func.count()).select_from(_RING).where(_RING.c.ring == case.ring)
         return int(connection.execute(chosen).scalar_one())
 
+    def _currencies(self, seqs: list[int]) -> dict[int, str]:
+        """The currency of each event; events that the journal keeps no more are left out."""
+        found: dict[int, str] = {}
+        if not seqs or not (self._journal / "durable").exists():
+            return found
+        with FolderReader(self._journal) as reader:
+            for seq in seqs:
+                if not reader.first_seq <= seq < reader.durable_seq:
+                    continue
+                record = reader.read_at(seq)
+                packed = int(decode_events(record).rows[seq - record.first_seq, Col.CURRENCY])
+                found[seq] = packed.to_bytes(3, "big").decode("ascii") if packed else _OURS
+        return found
 
-def _movement(alert: CaseAlert) -> MovementFact:
+
+def _movement(alert: CaseAlert, currency: str) -> MovementFact:
     return MovementFact(
         alert.seq,
         alert.event_id,
@@ -78,7 +100,7 @@ def _movement(alert: CaseAlert) -> MovementFact:
         alert.channel,
         alert.event_kind in _INCOMING,
         alert.amount_fen,
-        "CNY",
+        currency,
         alert.account,
         alert.payee,
         alert.device,

@@ -17,8 +17,9 @@ FACTS_MAX: Final = 5_000
 class MovementFact(msgspec.Struct, frozen=True):
     """A transaction of a case that raised an alert.  Instants in ms since the epoch, money in fen, tokens unsigned, 0 = none.
 
-    incoming: the money came to the customer.  outcome: `block` and the like.  verdict: `right`, `wrong`, `undecided`, or ""
-    before its review.  rules: ids of the rules that spoke.
+    incoming: the money came to the customer.  outcome: `block` and the like.  currency: "" when
+    it is not known any more.  verdict: `right`, `wrong`, `undecided`, or "" before its review.
+    rules: ids of the rules that spoke.
     """
 
     seq: int

@@ -34,9 +34,11 @@ _COUNTERPARTIES_TOLD: Final = 3
 
 
 def yuan(amount_fen: int, currency: str = "CNY") -> str:
-    """`人民币1,234.50元`; other currencies by code, in major units of two decimals as amounts are kept."""
+    """`人民币1,234.50元`; other currencies by code, in major units of two decimals as amounts are kept; "" is not known."""
     text = f"{amount_fen // 100:,}.{amount_fen % 100:02d}"
-    return f"人民币{text}元" if currency in ("CNY", "") else f"{currency} {text}"
+    if not currency:
+        return f"{text}（币种不详）"
+    return f"人民币{text}元" if currency == "CNY" else f"{currency} {text}"
 
 
 def day_text(at_ms: int) -> str:
@@ -130,7 +132,7 @@ def _sums(money: Sequence[MovementFact]) -> Iterable[str]:
 
 
 def _sizes(money: Sequence[MovementFact]) -> Iterable[str]:
-    cny = [move.amount_fen for move in money if move.currency in ("CNY", "")]
+    cny = [move.amount_fen for move in money if move.currency == "CNY"]
     below = [fen for fen in cny if _BELOW_SHARE * CASH_LIMIT_FEN <= fen < CASH_LIMIT_FEN]
     if len(below) >= _SPLIT_LEAST:
         yield (
@@ -168,7 +170,7 @@ def _times(moves: Sequence[MovementFact], money: Sequence[MovementFact]) -> Iter
         yield f"其中{night}笔发生在夜间22时至次日6时，占{100 * night / len(moves):.0f}%。"
     peak = _peak(moves)
     if len(peak) >= _PEAK_LEAST and len(peak) < len(moves):
-        sums = sum(move.amount_fen for move in peak if move.currency in ("CNY", ""))
+        sums = sum(move.amount_fen for move in peak if move.currency == "CNY")
         yield f"最密集的1小时自{minute_text(peak[0].at_ms)}起，发生{len(peak)}笔，合计{yuan(sums)}。"
     quick = [after.at_ms - before.at_ms for before, after in pairwise(money) if before.incoming and not after.incoming]
     if quick and min(quick) <= _QUICK_MS:

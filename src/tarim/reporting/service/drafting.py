@@ -77,7 +77,7 @@ def _transaction(
     letterhead: Letterhead,
     codes: Codes,
 ) -> Transaction:
-    currency = move.currency or "CNY"
+    currency = move.currency
     return Transaction(
         branch=letterhead.branch,
         relation="00",
