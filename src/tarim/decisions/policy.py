@@ -41,6 +41,7 @@ VERIFICATION_WEIGHT: Final = 100
 """Of the reason that more is asked of the customer."""
 
 Features = npt.NDArray[np.float64]
+_Bits = npt.NDArray[np.uint64]
 Decisions = npt.NDArray[np.int64]
 """Shape (n, DECISION_WORDS)."""
 
@@ -82,7 +83,8 @@ UNSTEERED: Final = Effects(
 class Decider:
     """Judges events by a ruleset, its score bands, and optionally models and lists.
 
-    Holds scratch memory, so one thread at a time; the kernels release the GIL.  Publishing another ruleset or model
+    Holds scratch memory, so one thread at a time.  The kernels keep the interpreter: a decision takes microseconds, and to get
+    it back from a thread that is at work takes hundreds.  Publishing another ruleset or model
     means making another Decider and using it from the next event on.  model: the champion to begin with; more: further models
     that `line_up` may choose from.
     """
@@ -115,6 +117,7 @@ class Decider:
         self._effects = UNSTEERED
         self._scores = np.full(CHUNK_EVENTS, np.nan)
         self._members = np.zeros((CHUNK_EVENTS, MEMBER_WORDS), np.uint64)
+        self._scratch = self._scratch_of(0)
         self.line_up(Lineup(model.version if model is not None else ""))
 
     @property
@@ -177,7 +180,11 @@ class Decider:
 
     def _decide(self, rows: Rows, features: Features, decisions: Decisions, beside: Beside | None) -> None:
         count = len(rows)
-        hits, scores, members = self._hits[:count], self._scores[:count], self._members[:count]
+        if (
+            count != self._scratch[0]
+        ):  # single events come one after the other, and four slices cost as much as a kernel
+            self._scratch = self._scratch_of(count)
+        _, hits, scores, members, settled = self._scratch
         kernel.hide_history(rows, features)
         if self._challengers:
             self._score_all(rows, features, scores, beside)
@@ -188,7 +195,7 @@ class Decider:
         self.ruleset.evaluate(rows, features, scores, members, hits)
         effects, effective = self._effects, hits
         if not effects.plain:
-            effective = self._settled[:count]
+            effective = settled
             settle(
                 rows,
                 hits,
@@ -203,6 +210,10 @@ class Decider:
         kernel.combine(
             hits, effective, scores, self._rule_masks, self._band_starts, self._band_outcomes, rows, decisions
         )
+
+    def _scratch_of(self, count: int) -> tuple[int, _Bits, Features, _Bits, _Bits]:
+        """Scratch for `count` events: hits, scores, members, and the hits that have an effect."""
+        return count, self._hits[:count], self._scores[:count], self._members[:count], self._settled[:count]
 
     def _score_all(self, rows: Rows, features: Features, scores: Features, beside: Beside | None) -> None:
         """The score that counts for each event, and beside it what every model said."""

@@ -49,7 +49,7 @@ class _Evaluator(Protocol):
 
 
 class Model:
-    """Scores events.  Holds scratch memory: one thread at a time; the kernels release the GIL.
+    """Scores events.  Holds scratch memory: one thread at a time.
 
     `version` is the SHA-256 of the file in hex, `feature_names` the columns that `score` expects, `reads` those it uses.
     A score depends on its event's features only: batches may be cut anywhere.

@@ -18,7 +18,7 @@ class Ruleset:
     """A ruleset that runs.
 
     `evaluate(rows int64[n, 32], features float64[n, F], scores float64[n], members uint64[n, 4], hits uint64[n, 4])`
-    overwrites `hits`; it releases the GIL.  `scores` are the model's, NaN without one.  Bit p % 64 of `members[i, p // 64]`
+    overwrites `hits`.  `scores` are the model's, NaN without one.  Bit p % 64 of `members[i, p // 64]`
     says whether the identifier that `probes[p]` names is an entry of its list for event i.
     `version` is the SHA-256 of the text, hex.
     """

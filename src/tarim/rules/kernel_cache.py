@@ -60,7 +60,7 @@ def load_kept(name: str, folder: Path) -> Kernel:
 
 
 def _compiled(module: ModuleType, *, cache: bool) -> Kernel:
-    kernel: Kernel = numba.njit(SIGNATURE, nogil=True, cache=cache)(module.evaluate)
+    kernel: Kernel = numba.njit(SIGNATURE, cache=cache)(module.evaluate)
     return kernel
 
 

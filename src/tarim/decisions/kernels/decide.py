@@ -27,7 +27,7 @@ EFFECTIVE = 7
 HOLD = 11
 
 
-@njit("void(int64[:, ::1], float64[:, ::1])", nogil=True, cache=True)
+@njit("void(int64[:, ::1], float64[:, ::1])", cache=True)
 def hide_history(rows, features):
     """Make every feature missing for an event whose customer did not allow past transactions to be used (IN-04)."""
     for i in range(rows.shape[0]):
@@ -39,7 +39,6 @@ def hide_history(rows, features):
 @njit(
     "void(uint64[:, ::1], uint64[:, ::1], float64[::1], uint64[:, ::1], float64[::1], int64[::1], int64[:, ::1], "
     "int64[:, ::1])",
-    nogil=True,
     cache=True,
 )
 def combine(hits, effective, scores, rule_masks, band_starts, band_outcomes, rows, decisions):

@@ -51,7 +51,6 @@ def _first(customers, customer):
 @njit(
     "void(i8[:, ::1], u8[:, ::1], u8[::1], i8[::1], u8[::1], i8[::1], i8[::1], u8[:, ::1], u8[:, ::1])",
     cache=True,
-    nogil=True,
 )
 def settle(rows, hits, live, shares, salts, customers, until_ms, masks, effective):
     """Fill `effective`.  O(rules that hold) for each event."""

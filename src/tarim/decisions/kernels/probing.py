@@ -97,7 +97,7 @@ def subject_of(sender, token):
     return mix(np.uint64(token) ^ mix(np.uint64(sender)))
 
 
-@nb.njit("void(i8[:,::1], i8[::1], u2[:,::1], i8[:,:,::1], i8, i8, i8, i8, i8[::1])", cache=True, nogil=True)
+@nb.njit("void(i8[:,::1], i8[::1], u2[:,::1], i8[:,:,::1], i8, i8, i8, i8, i8[::1])", cache=True)
 def watch(rows, senders, counters, entries, now_s, window_s, sweep_bits, grid_bits, found):
     """found[i] = number of what event i completes: a field's place in _SINGLE, CUSTOMER_FIELD, GRID, or -1 for nothing.
 

@@ -9,7 +9,7 @@ from tarim.stream import Col, Kind
 _REFERS_KEY, _KIND, _LABEL = int(Col.REFERS_KEY), int(Col.KIND), int(Kind.LABEL)
 
 
-@njit("b1(i8[:,::1])", cache=True, nogil=True)
+@njit("b1(i8[:,::1])", cache=True)
 def refers(rows):
     """Whether a row is a label or names an event.  Shape (n, ROW_WORDS)."""
     for i in range(rows.shape[0]):

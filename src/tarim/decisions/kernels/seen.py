@@ -46,9 +46,7 @@ def find_place(arena, start, mask, key):
     return start + at
 
 
-@njit(
-    "UniTuple(i8, 2)(i8[:, ::1], i8[::1], i8[::1], i8[:], i8[:], i8, i8, i8, i8[::1], i8[::1])", cache=True, nogil=True
-)
+@njit("UniTuple(i8, 2)(i8[:, ::1], i8[::1], i8[::1], i8[:], i8[:], i8, i8, i8, i8[::1], i8[::1])", cache=True)
 def put(arena, generation, used, keys, contents, begin, next_seq, floor_seq, states, seqs):
     """Recognise events from `begin` on, and note the new ones at next_seq, next_seq + 1, ...
 
@@ -79,7 +77,7 @@ def put(arena, generation, used, keys, contents, begin, next_seq, floor_seq, sta
     return keys.shape[0], next_seq
 
 
-@njit("void(i8[:, ::1], i8[::1], i8[:], i8, i8[::1])", cache=True, nogil=True)
+@njit("void(i8[:, ::1], i8[::1], i8[:], i8, i8[::1])", cache=True)
 def find(arena, generation, keys, floor_seq, seqs):
     """seqs[i] becomes the position of the event with keys[i], or -1.  keys: shape (n,); changes nothing else."""
     for i in range(keys.shape[0]):
@@ -91,7 +89,7 @@ def find(arena, generation, keys, floor_seq, seqs):
         seqs[i] = arena[place, 2] if found else -1
 
 
-@njit("void(i8[:, ::1], i8, i8, i8[:, ::1])", cache=True, nogil=True)
+@njit("void(i8[:, ::1], i8, i8, i8[:, ::1])", cache=True)
 def fill(arena, segment, generation, live):
     """Enter live[i] = (event key, content key, seq), keys all different, into an empty segment with room for them."""
     mask = (FIRST_ROWS << generation) - 1
@@ -103,7 +101,7 @@ def fill(arena, segment, generation, live):
         arena[place, 2] = live[i, 2]
 
 
-@njit("i8(i8[:, ::1], i8, i8, i8, i8[:, ::1], i8)", cache=True, nogil=True)
+@njit("i8(i8[:, ::1], i8, i8, i8, i8[:, ::1], i8)", cache=True)
 def collect(arena, segment, generation, floor_seq, out, at):
     """Copy the entries of one segment that are not forgotten to out[at:]; returns the place after the last one."""
     first = segment_start(segment, generation)
@@ -116,7 +114,7 @@ def collect(arena, segment, generation, floor_seq, out, at):
     return at
 
 
-@njit("void(i8[:, ::1], i8[::1], i8[:])", cache=True, nogil=True)
+@njit("void(i8[:, ::1], i8[::1], i8[:])", cache=True)
 def forget(arena, generation, keys):
     """Events with these keys count as absent from now on.  keys: shape (n,)."""
     for i in range(keys.shape[0]):

@@ -21,7 +21,7 @@ from tarim.stream import Col
 _CUSTOMER = int(Col.CUSTOMER)
 
 
-@njit("void(i8[:, ::1], f8[:, ::1], i8[::1], u8[::1], f8[::1], u1[::1], f4[:, ::1])", cache=True, nogil=True)
+@njit("void(i8[:, ::1], f8[:, ::1], i8[::1], u8[::1], f8[::1], u1[::1], f4[:, ::1])", cache=True)
 def split(rows, scores_of, shares, salts, scores, judged, beside):
     """Fill scores, judged and beside.  O(n m), allocates nothing."""
     for i in range(scores.shape[0]):

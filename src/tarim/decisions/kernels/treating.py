@@ -44,7 +44,7 @@ AMOUNT, SINGLE_LIMIT, DAY_LIMIT = 1, 2, 3
 assert (_TRANSFER, int(Kind.PAYMENT), _WITHDRAWAL) == (1, 2, 3), "what moves money away has the first three codes"
 
 
-@njit("int64(int64[:, ::1], int64, int64)", nogil=True, cache=True, inline="always")
+@njit("int64(int64[:, ::1], int64, int64)", cache=True, inline="always")
 def _place(table, customer, tag):
     """Row of the table that holds these two words, or the free one where they belong."""
     mask = table.shape[0] - 1
@@ -55,7 +55,7 @@ def _place(table, customer, tag):
     return place
 
 
-@njit("void(int64[:, ::1], int64[::1], int64, int64, int64, int64)", nogil=True, cache=True, inline="always")
+@njit("void(int64[:, ::1], int64[::1], int64, int64, int64, int64)", cache=True, inline="always")
 def _add(sums, state, customer, methods, day, amount):
     """Count an amount; the table has room."""
     if day < state[1] - 1:
@@ -71,7 +71,7 @@ def _add(sums, state, customer, methods, day, amount):
     sums[place, 2] += amount
 
 
-@njit("int64(int64)", nogil=True, cache=True, inline="always")
+@njit("int64(int64)", cache=True, inline="always")
 def _day(occurred_ms):
     return (occurred_ms + _CHINA_MS) // _DAY_MS
 
@@ -79,7 +79,6 @@ def _day(occurred_ms):
 @njit(
     "int64(int64[:, ::1], int64[:, ::1], int64, int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[:, ::1], "
     "int64[:, ::1], int64[::1])",
-    nogil=True,
     cache=True,
 )
 def treat(rows, decisions, start, terms, strengths, bands, limits, own, sums, state):
@@ -143,7 +142,7 @@ def treat(rows, decisions, start, terms, strengths, bands, limits, own, sums, st
     return rows.shape[0]
 
 
-@njit("int64(int64[:, ::1], int64[:, ::1], int64, int64[:, ::1], int64[::1])", nogil=True, cache=True)
+@njit("int64(int64[:, ::1], int64[:, ::1], int64, int64[:, ::1], int64[::1])", cache=True)
 def count(rows, decisions, start, sums, state):
     """Count the day's sums as recorded decisions say, from event `start` on; gives how far it came, as `treat` does."""
     for i in range(start, rows.shape[0]):
@@ -156,7 +155,7 @@ def count(rows, decisions, start, sums, state):
     return rows.shape[0]
 
 
-@njit("int64(int64[:, ::1], int64[:, ::1], int64)", nogil=True, cache=True)
+@njit("int64(int64[:, ::1], int64[:, ::1], int64)", cache=True)
 def refill(old, new, oldest_day):
     """Take over the rows of `old` whose day is `oldest_day` or later into the empty table `new`; how many."""
     used = 0
@@ -169,7 +168,7 @@ def refill(old, new, oldest_day):
     return used
 
 
-@njit("void(int64[:, ::1], int64, int64, int64, int64)", nogil=True, cache=True)
+@njit("void(int64[:, ::1], int64, int64, int64, int64)", cache=True)
 def set_own(own, customer, methods, single, whole_day):
     """Set a customer's own limits; the table has room."""
     tag = (methods << 1) | 1
@@ -180,7 +179,7 @@ def set_own(own, customer, methods, single, whole_day):
     own[place, 3] = whole_day
 
 
-@njit("int64(int64[:, ::1], int64[:, ::1], int64[::1])", nogil=True, cache=True)
+@njit("int64(int64[:, ::1], int64[:, ::1], int64[::1])", cache=True)
 def concerning_holds(rows, decisions, indices):
     """Write the indices of events that open a hold or refer to an event as a confirmation or reversal; how many."""
     found = 0

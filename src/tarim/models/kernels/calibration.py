@@ -9,7 +9,7 @@ The curve takes a raw score to the logarithm of the odds of fraud.  It rises eve
 from numba import njit
 
 
-@njit("void(float64[::1], float64[::1], float64[::1], float64, float64)", error_model="numpy", nogil=True, cache=True)
+@njit("void(float64[::1], float64[::1], float64[::1], float64, float64)", error_model="numpy", cache=True)
 def apply(scores, at, to, left_slope, right_slope):
     """Replace raw scores by calibrated ones, in place; NaN stays.  O(n log knots)."""
     last = at.shape[0] - 1

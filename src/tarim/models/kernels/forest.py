@@ -37,7 +37,6 @@ MODE_NAN_RIGHT = 4
     "void(float64[:, ::1], int64, int64, int64[::1], int64[::1], int64[::1], float64[::1], int64[::1], int8[::1], int8[::1],"
     " int8[:, ::1], float64[::1], int8[::1])",
     error_model="numpy",
-    nogil=True,
     cache=True,
 )
 def encode(
@@ -95,7 +94,6 @@ def encode(
     "void(int64[::1], int8[::1], int8[::1], int8[::1], int64[::1], int8[::1], float64[:, ::1], int8[:, ::1], int8[::1],"
     " float64[::1])",
     error_model="numpy",
-    nogil=True,
     cache=True,
 )
 def sweep(columns, bounds, lefts, rights, tree_starts, roots, leaf_values, codes, places, sums):
@@ -177,7 +175,6 @@ def fill_columns(features, i, column_features, column_modes, values):
     "void(float64[:, ::1], float64[::1], int64[::1], int64[::1], float64[::1], int64, float64[:, ::1], uint16[:, ::1],"
     " float64[:, ::1])",
     error_model="numpy",
-    nogil=True,
     cache=True,
 )
 def walk_complete(features, out, column_features, column_modes, values, depth, thresholds, columns, leaf_values):
@@ -217,7 +214,6 @@ def walk_complete(features, out, column_features, column_modes, values, depth, t
     "void(float64[:, ::1], float64[::1], int64[::1], int64[::1], float64[::1], int64[::1], int64[::1], float64[::1],"
     " int64[::1], int64[::1], int64[::1], float64[::1])",
     error_model="numpy",
-    nogil=True,
     cache=True,
 )
 def walk_any(
@@ -250,7 +246,7 @@ def walk_any(
         out[i] = total
 
 
-@njit("void(float64[::1], float64)", error_model="numpy", nogil=True, cache=True)
+@njit("void(float64[::1], float64)", error_model="numpy", cache=True)
 def to_probability(scores, sigmoid):
     """Raw scores to probabilities, in place, as LightGBM does it."""
     for i in range(scores.shape[0]):
