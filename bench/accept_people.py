@@ -23,6 +23,12 @@ def tamper(run: Run) -> Iterator[Line]:
     yield from people_audit.lines(run)
 
 
+def redress(run: Run) -> Iterator[Line]:
+    from bench import people_redress
+
+    yield from people_redress.lines(run)
+
+
 def deadlines(run: Run) -> Iterator[Line]:
     from bench import people_deadlines
 
@@ -107,6 +113,7 @@ BARS = (
     ),
     Bar("authority", ("authority, routes and commands by role",), authority, (120, 14), timed=False),
     Bar("attack", ("attack, came through", "attack, without an alarm"), attack, (20, 12), timed=False),
+    Bar("redress", ("redress, states and events", "redress, rebuilt tables"), redress, (40, 8), timed=False),
     Bar("deadlines", ("deadlines, engine and walk",), deadlines, (30, 10), timed=False),
     Bar(
         "states",

@@ -9,49 +9,10 @@ from hypothesis import strategies as st
 
 from tarim.base.errors import TarimError
 from tarim.redress import KINDS, Kind
-from tarim.redress.domain import complaint_events, dispute, fund, hold, loss_events, request, roster
 from tarim.redress.domain.complaint import COMPLAINT
-from tarim.redress.domain.files import DECIDING, Approve, Event, File, Hand, Home, IllegalStep, tag_of
-from tarim.redress.domain.steps import event_of, step
-
-SEALED = {"of": 1, "sealed": "c2VhbGVk"}
-HOME = Home(7, "head-office", "legal", "li.na")
-AT = 1_780_290_000_000
-D = "a" * 64
-
-OPENED = {
-    "complaint": complaint_events.Take("complaint", "fax", "loss", SEALED, SEALED, AT - 5),
-    "loss": loss_events.Open(1_000, SEALED, AT - 5),
-    "dispute": dispute.Open("lawsuit", "court", "1", "12", 1_000, SEALED, AT - 5),
-    "request": request.Register("police", "office", "1", "law", SEALED, SEALED, AT - 5),
-    "hold": hold.Open("request", SEALED),
-    "fund": fund.Open("reserve", "title", "acc", 0),
-    "roster": roster.Open([]),
-}
-VALUES = {
-    "text": SEALED, "recipient": SEALED, "key": SEALED, "owner": "li.na", "department": "legal", "how": "id card",
-    "channel": "fax", "cause": "rule", "founded": True, "body": "association", "reason": "waits", "digest": D,
-    "stored": D, "package": D, "manifest": D, "title": "t", "media_type": "text/csv", "size_bytes": 1, "step": "recall",
-    "faults": ["model"], "customer_share_bp": 0, "fund": "FUND-2026-000001", "amount_fen": 1, "reference": "r",
-    "rule": "new_payee", "decision": {"source": "s", "event_id": "e", "seq": 1, "ruleset": "r", "features": "f",
-    "model": "", "outcome": "pass"}, "owed_fen": 0, "final": False, "documents": [D], "sealed_for": "passphrase",
-    "receipt": "ok", "loss": "LOSS-2026-000001", "shifts": [], "note": "no",
-}  # fmt: skip
-
-
-def example(kind: Kind, tag: str) -> Event:
-    wanted = kind.events[tag]
-    fields = msgspec.structs.fields(wanted)
-    body = {f.encode_name: VALUES[f.encode_name] for f in fields if f.required}
-    if tag == "reject":
-        body["note"] = "no"
-    return event_of(kind, {"event": tag, **body})
-
-
-def fresh(kind: Kind) -> File:
-    event = msgspec.convert(msgspec.to_builtins(OPENED[kind.name]), kind.opening)
-    found: File = kind.opens("X-1", event, HOME, Hand("li.na", AT))
-    return found
+from tarim.redress.domain.files import DECIDING, Approve, Event, File, Hand, IllegalStep, tag_of
+from tarim.redress.domain.steps import step
+from tests.fakes.redress_events import AT, OPENED, example, fresh
 
 
 def tried(kind: Kind, file: File, event: Event) -> tuple[File | None, str]:

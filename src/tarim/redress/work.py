@@ -38,6 +38,7 @@ from tarim.redress.domain.complaint_events import Settle, Take
 from tarim.redress.domain.files import DECIDING, Event, File, Hand, Home, Kind, tag_of
 from tarim.redress.domain.fund import FUND
 from tarim.redress.domain.hold import HOLD
+from tarim.redress.domain.loss import LOSS
 from tarim.redress.domain.roster import ROSTER, Roster
 from tarim.redress.domain.routing import Routing
 from tarim.redress.domain.steps import step
@@ -156,8 +157,8 @@ class Redress:
             paid = fund.Pay(file.id, event.amount_fen, event.reference)
             step(FUND, paying, paid, hand)
             return [step_draft(FUND, event.fund, paid)]
-        if isinstance(event, Settle) and event.loss:
-            read_file(connection, event.loss)
+        if isinstance(event, Settle) and event.loss and read_file(connection, event.loss)[0] is not LOSS:
+            raise NotFound("there is no such loss")
         return []
 
     def _contained(self, event: loss_events.Contain) -> loss_events.Contain:
