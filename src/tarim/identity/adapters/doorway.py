@@ -36,7 +36,8 @@ class Alarm:
 
 def failures_of(connection: Connection, subject: str) -> Failures:
     """The counter of a subject."""
-    wanted = select(FAILURES.c.count, FAILURES.c.first_ms, FAILURES.c.locked_until_ms, FAILURES.c.locks)
+    table = FAILURES.c
+    wanted = select(table.count, table.first_ms, table.locked_until_ms, table.locks, table.total)
     row = connection.execute(wanted.where(FAILURES.c.subject == subject)).one_or_none()
     return Failures() if row is None else Failures(*row)
 
@@ -48,6 +49,7 @@ def keep_failures(connection: Connection, subject: str, user: str, failures: Fai
         "first_ms": failures.first_ms,
         "locked_until_ms": failures.locked_until_ms,
         "locks": failures.locks,
+        "total": failures.total,
         "seen_ms": now_ms,
     }
     if not connection.execute(update(FAILURES).where(FAILURES.c.subject == subject).values(**values)).rowcount:

@@ -115,6 +115,7 @@ FAILURES: Final = Table(
     Column("first_ms", instant(), nullable=False),
     Column("locked_until_ms", instant(), nullable=False),
     Column("locks", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
     Column("seen_ms", instant(), nullable=False),
 )
 TRIES: Final = Table(

@@ -27,6 +27,7 @@ class IdentitySettings:
     failures_window_s: int = 900
     lock_s: int = 900
     locks_max: int = 5
+    consecutive_failures_max: int = 100
     address_failures_max: int = 20
     address_logins_max: int = 5
     address_window_s: int = 600

@@ -110,6 +110,7 @@ def upgrade() -> None:
         sa.Column("first_ms", instant(), nullable=False),
         sa.Column("locked_until_ms", instant(), nullable=False),
         sa.Column("locks", sa.Integer, nullable=False),
+        sa.Column("total", sa.Integer, nullable=False),
         sa.Column("seen_ms", instant(), nullable=False),
     )
     op.create_table(
