@@ -182,6 +182,21 @@ class OverdueReviewBody(msgspec.Struct, frozen=True):
     assignee: str
 
 
+class FollowUpsBody(msgspec.Struct, frozen=True):
+    """One's own dates to come back to cases, the earliest first."""
+
+    follow_ups: list[FollowUpDueBody]
+
+
+class FollowUpDueBody(msgspec.Struct, frozen=True):
+    """Such a date.  entry: of the case's diary."""
+
+    case: str
+    entry: int
+    due: str
+    overdue: bool
+
+
 class FileBody(msgspec.Struct, frozen=True):
     """A file of evidence, with who was given it and when."""
 

@@ -7,7 +7,6 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-KEY_CHARACTERS_MAX: Final = 128
 NAME_CHARACTERS_MAX: Final = 64
 EVIDENCE_BASE64_MAX: Final = 14 << 20
 
@@ -42,6 +41,12 @@ class OverdueQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
+class FollowUpsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many."""
+
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
 class CustomerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A customer, by the bank's number."""
 
@@ -49,13 +54,9 @@ class CustomerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ActBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """version: of the case as it was looked at; a changed one is a conflict; 0 = any, where that is allowed.
-
-    once: a key of 8 characters or more; the same again is answered with the first answer.
-    """
+    """version: of the case as it was looked at; a changed one is a conflict; 0 = any, where that is allowed."""
 
     version: Number = 0
-    once: Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX)] = ""
 
 
 class ReasonBody(ActBody, frozen=True, forbid_unknown_fields=True, kw_only=True):

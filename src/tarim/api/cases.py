@@ -17,6 +17,8 @@ from tarim.api.case_bodies import (
     CasesBody,
     DoneBody,
     FileBody,
+    FollowUpDueBody,
+    FollowUpsBody,
     OverdueBody,
     RulesBody,
     WholeCaseBody,
@@ -26,6 +28,7 @@ from tarim.api.case_requests import (
     AttachBody,
     CasesQuery,
     CustomerBody,
+    FollowUpsQuery,
     OverdueQuery,
     ReasonBody,
     RingsBody,
@@ -36,6 +39,7 @@ from tarim.api.case_views import case_body, full_case, masked_case, overdue_body
 from tarim.api.desk_calls import looked_at, performed
 from tarim.api.routes import Call, Route
 from tarim.base.errors import FieldError, NotFound, Unavailable
+from tarim.base.instants import instant_text
 from tarim.cases import (
     Acting,
     Case,
@@ -51,6 +55,7 @@ from tarim.cases import (
     contents,
     count_cases,
     dossier_of,
+    follow_ups,
     overdue_reviews,
     page_of_cases,
     rules,
@@ -139,6 +144,12 @@ def _reading(work: CaseDesk) -> list[Route]:
         )
         return OverdueBody([overdue_body(case, alert) for case, alert in found])
 
+    async def due_follow_ups(call: Call) -> FollowUpsBody:
+        limit, now_ms = call.query.limit, desk.now_ms()
+        wanted = scope_of(call.caller)
+        found = await looked_at(desk, lambda connection: follow_ups(connection, call.person, wanted, limit))
+        return FollowUpsBody([FollowUpDueBody(ref, entry, instant_text(at), at < now_ms) for ref, entry, at in found])
+
     async def read_case(call: Call) -> WholeCaseBody:
         dossier = await work.whole(call)
         try:
@@ -160,6 +171,8 @@ def _reading(work: CaseDesk) -> list[Route]:
               CasesBody, CustomerBody, personal=True),
         Route("GET", "/v1/cases:overdue", "overdue_reviews", "Reviews that are overdue / 逾期未核查", Scope.CASES_READ,
               overdue, OverdueBody, query=OverdueQuery),
+        Route("GET", "/v1/cases:follow-ups", "follow_ups", "One's own dates to come back / 本人待跟进事项", Scope.CASES_READ,
+              due_follow_ups, FollowUpsBody, query=FollowUpsQuery),
         Route("GET", "/v1/cases/{id}", "read_case", "One case, masked / 案件详情（脱敏）", Scope.CASES_READ, read_case,
               WholeCaseBody, personal=True),
         Route("POST", "/v1/cases/{id}/reveal", "reveal_case", "One case in full / 案件详情（明文）", Scope.REVEAL, reveal_case,

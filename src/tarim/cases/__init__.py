@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tarim.cases.adapters.dossier import Dossier, dossier_of
     from tarim.cases.adapters.evidence_files import EvidenceFiles
     from tarim.cases.adapters.in_force import assignment_in_force
-    from tarim.cases.adapters.listing import count_cases, overdue_reviews, page_of_cases
+    from tarim.cases.adapters.listing import count_cases, follow_ups, overdue_reviews, page_of_cases
     from tarim.cases.adapters.orders import OrderSender, waiting_orders
     from tarim.cases.adapters.store import CaseStore
     from tarim.cases.adapters.tables import MIGRATIONS
@@ -77,6 +77,7 @@ __all__ = [
     "contents",
     "count_cases",
     "dossier_of",
+    "follow_ups",
     "lifecycle",
     "masked",
     "masked_text",

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show_command)
     group.command("find")(find_command)
     group.command("overdue")(overdue_command)
+    group.command("diary")(diary_command)
     group.command("reveal")(reveal_command)
     register_acts(group)
     register_money(group)
@@ -92,6 +93,15 @@ def overdue_command(
             f"{each['due']}  {each['case']}  {each['alert']:>12}  {each['kind']:9}  {each['amount_fen'] / 100:>15,.2f}"
             f"  {each['assignee'] or '-'}"
         )
+
+
+def diary_command(
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many. 条数。")] = 50,
+    url: DeskUrl = URL_DEFAULT,
+) -> None:
+    """List your dates to come back to cases, the earliest first. 列出本人待跟进事项。"""
+    for each in ask("GET", url, "/v1/cases:follow-ups", limit=str(limit))["follow_ups"]:
+        typer.echo(f"{each['due']}  {each['case']}  entry {each['entry']}" + ("  overdue" if each["overdue"] else ""))
 
 
 def reveal_command(case: CaseId, reason: Reason, url: DeskUrl = URL_DEFAULT) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from tarim.cases import Case, Filter, Page, Sort, count_cases, overdue_reviews, page_of_cases
+from tarim.cases import Case, Filter, Page, Sort, contents, count_cases, follow_ups, overdue_reviews, page_of_cases
 from tarim.cases.adapters.tables import CASE, TAG
 from tests.fakes.cases import NOON_MS, CaseRoom, a_decision
 
@@ -106,6 +106,19 @@ def test_overdue_reviews_are_listed_by_kind_and_scope(either: CaseRoom) -> None:
         assert overdue_reviews(connection, "block", NOON_MS + 40 * 3_600_000, EVERYTHING, 10) == []
         assert overdue_reviews(connection, "hold", NOON_MS + 40 * 3_600_000, Filter(frozenset({"x"}), None), 10) == []
         assert len(overdue_reviews(connection, "hold", NOON_MS + 26 * 3_600_000, EVERYTHING, 10)) == 1
+
+
+def test_dates_to_come_back_are_listed_until_they_are_done(either: CaseRoom) -> None:
+    for due_ms in (NOON_MS + 10**9, NOON_MS + 10**8):
+        entry = either.do("li.na", contents.follow_up, due_ms, "ask again")[0].seq
+    with either.database.reading() as connection:
+        found = follow_ups(connection, "li.na", EVERYTHING, 10)
+        assert [due_ms for _, _, due_ms in found] == [NOON_MS + 10**8, NOON_MS + 10**9]
+        assert follow_ups(connection, "bob", EVERYTHING, 10) == []
+        assert follow_ups(connection, "li.na", Filter(frozenset(), None), 10) == []
+    either.do("li.na", contents.followed_up, entry)
+    with either.database.reading() as connection:
+        assert len(follow_ups(connection, "li.na", EVERYTHING, 10)) == 1
 
 
 def test_a_page_is_read_off_an_index_without_sorting(tmp_path: Path) -> None:

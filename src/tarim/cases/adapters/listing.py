@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Select, and_, func, or_, select
 
 from tarim.cases.adapters.store import value_of
-from tarim.cases.adapters.tables import ALERT, CASE, TAG
+from tarim.cases.adapters.tables import ALERT, CASE, DIARY, TAG
 from tarim.cases.domain.case import Case, CaseAlert
 from tarim.cases.domain.listing import Filter, Page, Sort, cursor_of, values_of
 
@@ -65,6 +65,17 @@ def overdue_reviews(
         for row in connection.execute(select(CASE).where(CASE.c.no.in_(sorted({no for _, no in found}))))
     }
     return [(cases[no], alerts[seq]) for seq, no in found]
+
+
+def follow_ups(connection: Connection, person: str, wanted: Filter, limit: int) -> list[tuple[str, int, int]]:
+    """(ref, entry, due_ms) of a person's dates that are not done, the earliest first."""
+    chosen = (
+        select(CASE.c.ref, DIARY.c.id, DIARY.c.due_ms)
+        .join(CASE, CASE.c.no == DIARY.c.case_no)
+        .where(DIARY.c.person == person, DIARY.c.done_ms == 0)
+    )
+    chosen = _scoped(chosen, wanted).order_by(DIARY.c.due_ms, DIARY.c.id).limit(limit)
+    return [(row.ref, row.id, row.due_ms) for row in connection.execute(chosen)]
 
 
 def _scoped(chosen: Select[Any], wanted: Filter) -> Select[Any]:
