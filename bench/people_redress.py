@@ -20,7 +20,7 @@ from tarim.redress.adapters.rows import read_file
 from tarim.redress.book import opening_draft, step_draft
 from tarim.redress.domain.files import Approve, Event, Hand
 from tarim.redress.domain.steps import step
-from tests.fakes.desk import FakeClock, close_ledger, contents, open_desk, open_ledger
+from tests.fakes.desk import FakeClock, contents, open_desk, open_shelf
 from tests.fakes.redress_events import AT, HOME, OPENED, example, fresh, opening
 
 PEOPLE = ("li.na", "wang.wei", "zhao.min")
@@ -91,15 +91,15 @@ def rebuilt(acts: int, seed: int) -> Rebuilt:
                     refused += 1
             done = desk.state.acts_seq
             before = desk.read(lambda connection: contents(connection, books)).result()
-        ledger = open_ledger(folder, url, books, clock)
+        shelf = open_shelf(folder, url, books)
         try:
             begin = time.process_time()
-            ledger.rebuild()
+            shelf.rebuild()
             rebuild_s = time.process_time() - begin
-            with ledger.database.reading() as connection:
+            with shelf.database.reading() as connection:
                 after = contents(connection, books)
         finally:
-            close_ledger(ledger)
+            shelf.close()
     differing = sum(before[table] != after[table] for table in before)
     return Rebuilt(done, refused, len(before), differing, rebuild_s)
 

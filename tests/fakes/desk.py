@@ -22,7 +22,7 @@ from tarim.decisions.domain import DECISION_WORDS
 from tarim.decisions.hold_word import HoldWord, pack
 from tarim.decisions.holds import Expiry, Step
 from tarim.decisions.records import encode_events, encode_side
-from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, Ledger, RuleWords, Texts
+from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, RuleWords, Shelf, Texts
 from tarim.journal import Journal, JournalLimits
 from tarim.privacy import MasterKey
 from tarim.records import Database, DatabaseLimits
@@ -156,37 +156,28 @@ class DecisionsWritten:
         return seq
 
 
-def open_ledger(folder: Path, url: str, books: Sequence[Book], clock: FakeClock) -> Ledger:
-    """A ledger over `folder/journal` (the decisions') and `folder/desk`."""
+def open_shelf(folder: Path, url: str, books: Sequence[Book]) -> Shelf:
+    """A shelf over `folder/journal` (the decisions') and `folder/desk`."""
     desk = folder / "desk"
     database = Database.open(
         url, [MIGRATIONS, *(book.migrations for book in books)], DatabaseLimits(durable=False, connections_max=4)
     )
-    return Ledger(
+    return Shelf(
         Journal.open(desk / "journal", SMALL),
         Follower(folder / "journal", lambda _version: RuleWords.of(RULESET)),
         database,
         books,
         Texts(desk / "vault", MasterKey(bytes(32))),
-        clock,
     )
 
 
 def open_desk(folder: Path, url: str, books: Sequence[Book], clock: FakeClock | None = None) -> Desk:
     """A desk that has caught up, and works."""
     clock = clock or FakeClock()
-    desk = Desk(open_ledger(folder, url, books, clock), clock, DeskLimits(follow_ms=5, readers=2))
+    desk = Desk(open_shelf(folder, url, books), clock, DeskLimits(follow_ms=5, readers=2))
     desk.catch_up()
     desk.start()
     return desk
-
-
-def close_ledger(ledger: Ledger) -> None:
-    """Let go of its files."""
-    ledger.texts.close()
-    ledger.follower.close()
-    ledger.journal.close()
-    ledger.database.close()
 
 
 def contents(connection: Connection, books: Sequence[Book]) -> dict[str, list[tuple[Any, ...]]]:
@@ -194,6 +185,4 @@ def contents(connection: Connection, books: Sequence[Book]) -> dict[str, list[tu
     tables: list[Table] = [
         table for each in (MIGRATIONS, *(book.migrations for book in books)) for table in each.metadata.sorted_tables
     ]
-    return {
-        table.name: sorted(tuple(map(repr, row)) for row in connection.execute(select(table))) for table in tables
-    }
+    return {table.name: sorted(tuple(map(repr, row)) for row in connection.execute(select(table))) for table in tables}

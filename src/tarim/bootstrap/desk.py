@@ -28,7 +28,7 @@ from tarim.bootstrap.settings import Settings
 from tarim.cases import CaseBook
 from tarim.contact import ContactBook
 from tarim.deadlines import load_schedule
-from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, Ledger, RuleWords, ServiceLink, Texts
+from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, RuleWords, ServiceLink, Shelf, Texts
 from tarim.identity import Directory, Scope, create_key, read_keys
 from tarim.journal import Journal, JournalLimits, Recovery
 from tarim.privacy import MasterKey, Tokenizer, load_master_key
@@ -83,8 +83,8 @@ class DeskHouse:
         try:
             self.database = self._open_database()
             follower = Follower(places.journal, lambda version: RuleWords.of(self.artefacts.get(version)))
-            ledger = Ledger(journal, follower, self.database, self.books, texts, self.clock)
-            self.desk = Desk(ledger, self.clock, self._limits())
+            shelf = Shelf(journal, follower, self.database, self.books, texts)
+            self.desk = Desk(shelf, self.clock, self._limits())
             self.contact = ContactHouse(self.desk, places, settings.desk, self._master, self.service_key)
         except BaseException:
             texts.close()

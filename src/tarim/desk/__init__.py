@@ -67,10 +67,11 @@ if TYPE_CHECKING:
         retried_draft,
         waiting_labels,
     )
-    from tarim.desk.ledger import Ledger, RecordedNotShown
+    from tarim.desk.ledger import RecordedNotShown
     from tarim.desk.ports import Book, Command
     from tarim.desk.rulewords import RuleWords
     from tarim.desk.sender import LabelSender
+    from tarim.desk.shelf import Shelf
     from tarim.desk.texts import Sealed, Texts
 else:
     __getattr__ = front_door(__name__, __file__)
@@ -96,12 +97,12 @@ __all__ = [
     "LabelFact",
     "LabelSender",
     "LabelService",
-    "Ledger",
     "Once",
     "OverrideFact",
     "RecordedNotShown",
     "RuleWords",
     "Sealed",
+    "Shelf",
     "Texts",
     "label_draft",
     "label_of",

@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from tarim.base.errors import TarimError, Unavailable
 from tarim.base.instants import Clock
 from tarim.desk.domain import Act, Once
-from tarim.desk.ledger import Answer, Asked, Ledger, Progress
+from tarim.desk.ledger import Answer, Asked, Ledger
 from tarim.desk.ports import Command
+from tarim.desk.shelf import Progress, Shelf
 from tarim.desk.texts import Texts
 
 SYSTEM: Final = "tarim"
@@ -55,8 +56,9 @@ class DeskState:
 class Desk:
     """What persons do, durably and in one order.  Close it, or use it as a context; `start` gives it its thread."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, limits: DeskLimits | None = None) -> None:
-        self._ledger = ledger
+    def __init__(self, shelf: Shelf, clock: Clock, limits: DeskLimits | None = None) -> None:
+        self._shelf = shelf
+        self._ledger = Ledger(shelf, clock)
         self._clock = clock
         self._limits = limits or DeskLimits()
         self._queue: queue.Queue[tuple[Asked, Future[tuple[Act, ...]]] | None] = queue.Queue(self._limits.waiting_max)
@@ -75,7 +77,7 @@ class Desk:
     @property
     def texts(self) -> Texts:
         """Seals and opens free text."""
-        return self._ledger.texts
+        return self._shelf.texts
 
     def now_ms(self) -> int:
         """The desk's clock, for commands and for reading what is due."""
@@ -106,7 +108,7 @@ class Desk:
         """What a function finds in the tables; it runs in a reader's thread, on what was committed."""
 
         def reading() -> T:
-            with self._ledger.database.reading() as connection:
+            with self._shelf.database.reading() as connection:
                 return look(connection)
 
         return self._readers.submit(reading)
@@ -114,11 +116,11 @@ class Desk:
     @property
     def state(self) -> DeskState:
         """Where the desk stands."""
-        position = self._ledger.position
+        position = self._shelf.position
         return DeskState(
             position.acts_seq if position else 0,
             position.followed_seq if position else 0,
-            self._ledger.behind,
+            self._shelf.behind,
             self._queue.qsize(),
             self._ledger.broken or self._trouble,
         )
@@ -126,14 +128,14 @@ class Desk:
     # ---- life --------------------------------------------------------------------------------------------------------
 
     def catch_up(self, progress: Progress = lambda _done, _of: None) -> None:
-        """`Ledger.catch_up`, before `start`."""
+        """`Shelf.catch_up`, before `start`."""
         assert self._writer is None
-        self._ledger.catch_up(progress)
+        self._shelf.catch_up(progress)
 
     def rebuild(self, progress: Progress = lambda _done, _of: None) -> None:
-        """`Ledger.rebuild`, before `start`."""
+        """`Shelf.rebuild`, before `start`."""
         assert self._writer is None
-        self._ledger.rebuild(progress)
+        self._shelf.rebuild(progress)
 
     def start(self) -> None:
         """Take commands and follow the decisions' journal from now on."""
@@ -148,10 +150,7 @@ class Desk:
             self._queue.put(None)
             self._writer.join()
         self._readers.shutdown()
-        self._ledger.texts.close()
-        self._ledger.follower.close()
-        self._ledger.journal.close()
-        self._ledger.database.close()
+        self._shelf.close()
 
     # ---- the writer's thread -----------------------------------------------------------------------------------------
 
@@ -165,7 +164,7 @@ class Desk:
             now = time.monotonic()
             if now >= look_at:
                 try:
-                    more = self._ledger.follow() > 0 and self._ledger.behind > 0
+                    more = self._shelf.follow() > 0 and self._shelf.behind > 0
                     wait_s, retry_s = 0.0 if more else follow_s, follow_s
                     look_at = now + wait_s
                     self._trouble = ""

@@ -40,7 +40,7 @@ from tarim.simulation import hmac_key
 from tarim.simulation.channel import signing
 from tarim.stream import Kind
 from tarim.stream import Outcome as Decided
-from tests.fakes.desk import DecisionsWritten, FakeClock, contents, open_desk, open_ledger
+from tests.fakes.desk import DecisionsWritten, FakeClock, contents, open_desk, open_shelf
 from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
 
 SECRET = bytes(range(32))
@@ -215,7 +215,7 @@ def test_a_code_reaches_the_customer_and_is_in_no_table(stage: Stage) -> None:
     stage.settle(lambda: stage.wire.of("/codes"))
     (sent,) = stage.wire.of("/codes")
     assert sent["code"] in sent["text_zh"] and "****1111" in sent["text_zh"] and after.codes == 1
-    with stage.desk._ledger.database.reading() as connection:
+    with stage.desk._shelf.database.reading() as connection:
         assert sent["code"] not in json.dumps(contents(connection, [ContactBook()]))
     wrong = f"{(int(sent['code']) + 1) % 10**6:06d}"
     said = {"method": "sms_code", "digest": digest(asked)}
@@ -352,16 +352,16 @@ def test_tables_are_as_the_migrations_say_and_come_out_equal_made_anew(tmp_path:
     stage.settle(lambda: len(stage.wire.of("/challenges")) == 2 and stage.wire.of("/holds"))
     stage.close()
     books = [ContactBook()]
-    ledger = open_ledger(tmp_path, database_url, books, FakeClock())
-    database: Database = ledger.database
+    shelf = open_shelf(tmp_path, database_url, books)
+    database: Database = shelf.database
     with database.reading() as connection:
         assert differences(connection, [book.migrations for book in books]) == []
         before = contents(connection, books)
-    ledger.rebuild()
+    shelf.rebuild()
     with database.reading() as connection:
         assert contents(connection, books) == before
     assert len(before["contact_messages"]) >= 8 and before["contact_challenges"]
-    ledger.texts.close()
-    ledger.follower.close()
-    ledger.journal.close()
+    shelf.texts.close()
+    shelf.follower.close()
+    shelf.journal.close()
     database.close()

@@ -11,7 +11,7 @@ import pytest
 from tarim.base.errors import Conflict, Damaged, NotFound, TooLarge, Unavailable
 from tarim.desk import Desk, DeskLimits, Draft, Once
 from tarim.stream import Outcome
-from tests.fakes.desk import DecisionsWritten, FakeClock, contents, open_desk, open_ledger
+from tests.fakes.desk import DecisionsWritten, FakeClock, contents, open_desk, open_shelf
 from tests.fakes.diary import NOTES, Diary, note, notes
 
 
@@ -42,8 +42,7 @@ def test_many_threads_are_carried_out_one_after_the_other_and_none_is_lost(tmp_p
             time.sleep(0.005)
         assert desk.state.acts_seq == 40 and desk.state.followed_seq == 5 and desk.state.trouble == ""
         before = desk.read(lambda connection: contents(connection, [Diary()])).result()
-    ledger = open_ledger(tmp_path, database_url, [Diary()], FakeClock())
-    desk = Desk(ledger, FakeClock())
+    desk = Desk(open_shelf(tmp_path, database_url, [Diary()]), FakeClock())
     desk.rebuild()
     assert desk.read(lambda connection: contents(connection, [Diary()])).result() == before
     desk.close()
@@ -60,8 +59,8 @@ def test_what_waits_when_it_closes_is_carried_out_and_nothing_is_taken_afterward
 
 
 def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
-    ledger = open_ledger(tmp_path, f"sqlite:///{tmp_path / 'records.db'}", [Diary()], FakeClock())
-    desk = Desk(ledger, FakeClock(), DeskLimits(waiting_max=2, follow_ms=5))
+    shelf = open_shelf(tmp_path, f"sqlite:///{tmp_path / 'records.db'}", [Diary()])
+    desk = Desk(shelf, FakeClock(), DeskLimits(waiting_max=2, follow_ms=5))
     desk.catch_up()
     desk.start()
     gate = threading.Event()

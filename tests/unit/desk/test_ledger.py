@@ -15,8 +15,13 @@ from tarim.desk.position import read_position
 from tarim.journal import Journal
 from tarim.records import Database, differences
 from tarim.stream import Outcome
-from tests.fakes.desk import SMALL, DecisionsWritten, FakeClock, close_ledger, contents, open_ledger
+from tests.fakes.desk import SMALL, DecisionsWritten, FakeClock, contents, open_shelf
 from tests.fakes.diary import ALERTS, Diary, note, notes
+
+
+def open_ledger(folder: Path, url: str, books: list[Diary], clock: FakeClock) -> Ledger:
+    """A ledger over its own shelf."""
+    return Ledger(open_shelf(folder, url, books), clock)
 
 
 def one(ledger: Ledger, person: str, command: object, once: Once | None = None) -> object:
@@ -37,24 +42,26 @@ def test_dropping_every_table_and_filling_it_again_gives_equal_tables(tmp_path: 
             held = written.decided(outcome=Outcome.SUSPEND, rules=[0], hold_s=600, customer=-round_ - 1)
             written.group([{}, {"outcome": Outcome.CHALLENGE, "rules": [1], "hold_s": 60}, {}])
             if round_ % 2:
-                ledger.follow()
+                ledger.shelf.follow()
             clock.at_ms += 1_000
             key = Once.of(f"round-{round_:03}", {"round": round_})
-            assert isinstance(one(ledger, "li.na", note(f"n{round_}", sealed=ledger.texts.seal(7, "老人")), key), tuple)
+            assert isinstance(
+                one(ledger, "li.na", note(f"n{round_}", sealed=ledger.shelf.texts.seal(7, "老人")), key), tuple
+            )
             written.confirmed(held, customer=-round_ - 1)
             written.label(held, fraud=bool(round_ % 3))
         written.tick(written.at_ms + 3_600_000)
         written.overridden(1, Outcome.BLOCK)
-        ledger.catch_up()
-        with ledger.database.reading() as connection:
+        ledger.shelf.catch_up()
+        with ledger.shelf.database.reading() as connection:
             before = contents(connection, books)
             assert [alerts for _, alerts in notes(connection)] == [0, 4, 4, 8, 8, 12], (
                 "follow was called every other time"
             )
-        ledger.rebuild()
-        with ledger.database.reading() as connection:
+        ledger.shelf.rebuild()
+        with ledger.shelf.database.reading() as connection:
             assert contents(connection, books) == before
-        close_ledger(ledger)
+        ledger.shelf.close()
     assert len(before["diary_alerts"]) == 12 and len(before["desk_answers"]) == 6
     assert before["desk_holds"] == [], "confirmed, or over"
 
@@ -69,15 +76,15 @@ def test_where_the_following_is_cut_changes_nothing(tmp_path: Path, database_url
             if place % 5 == 2:
                 written.refused(seq, "wang.wei") if place % 3 else written.overridden(seq, Outcome.PASS)
     ledger = open_ledger(tmp_path, database_url, books, FakeClock())
-    while ledger.follow(events_max=1):
+    while ledger.shelf.follow(events_max=1):
         pass
-    with ledger.database.reading() as connection:
+    with ledger.shelf.database.reading() as connection:
         cut = contents(connection, books)
-    ledger.rebuild()
-    with ledger.database.reading() as connection:
+    ledger.shelf.rebuild()
+    with ledger.shelf.database.reading() as connection:
         assert contents(connection, books) == cut
         assert len(connection.execute(select(HOLDS)).all()) > 0
-    close_ledger(ledger)
+    ledger.shelf.close()
 
 
 def test_a_refused_command_leaves_no_trace_and_the_others_of_its_group_go_on(tmp_path: Path, database_url: str) -> None:
@@ -95,10 +102,10 @@ def test_a_refused_command_leaves_no_trace_and_the_others_of_its_group_go_on(tmp
     )
     kinds = [type(answer) for answer in answers]
     assert kinds[:2] == [tuple, Conflict] and kinds[2] is RuntimeError and kinds[4] is TooLarge and kinds[6] is tuple
-    assert ledger.journal.durable_seq == 2
-    with ledger.database.reading() as connection:
+    assert ledger.shelf.journal.durable_seq == 2
+    with ledger.shelf.database.reading() as connection:
         assert [subject for subject, _ in notes(connection)] == ["a", "c"]
-    close_ledger(ledger)
+    ledger.shelf.close()
 
 
 def test_the_same_key_gives_the_first_answer_and_other_content_is_a_conflict(tmp_path: Path, database_url: str) -> None:
@@ -117,10 +124,10 @@ def test_the_same_key_gives_the_first_answer_and_other_content_is_a_conflict(tmp
     )
     assert again[0] == first and again[1] == again[2] and isinstance(again[4], tuple)
     assert isinstance(again[3], Conflict)
-    assert ledger.journal.durable_seq == 3
+    assert ledger.shelf.journal.durable_seq == 3
     with pytest.raises(InputError):
         Once.of("short", {})
-    close_ledger(ledger)
+    ledger.shelf.close()
 
 
 def test_what_is_recorded_and_was_not_committed_is_applied_before_anything_else(
@@ -143,13 +150,13 @@ def test_what_is_recorded_and_was_not_committed_is_applied_before_anything_else(
         )
         assert isinstance(refused, Conflict) and isinstance(recorded, RecordedNotShown)
         assert isinstance(nothing, Unavailable) and not isinstance(nothing, RecordedNotShown)
-    with ledger.database.reading() as connection:
+    with ledger.shelf.database.reading() as connection:
         assert [subject for subject, _ in notes(connection)] == ["a"]
     again = one(ledger, "li.na", note("b"), once)
     assert isinstance(again, tuple) and again[0].subject == "b"
     assert isinstance(one(ledger, "li.na", note("b")), Conflict)
-    assert ledger.journal.durable_seq == 2
-    close_ledger(ledger)
+    assert ledger.shelf.journal.durable_seq == 2
+    ledger.shelf.close()
 
 
 def test_a_journal_that_fails_refuses_everything_until_it_is_opened_again(
@@ -168,17 +175,17 @@ def test_a_journal_that_fails_refuses_everything_until_it_is_opened_again(
             one(ledger, "li.na", note("b"))
     with pytest.raises(Unavailable, match="stopped"):
         one(ledger, "li.na", note("c"))
-    assert "stopped" in ledger.broken and ledger.follow() == 0, "reading goes on"
-    with ledger.database.reading() as connection:
+    assert "stopped" in ledger.broken and ledger.shelf.follow() == 0, "reading goes on"
+    with ledger.shelf.database.reading() as connection:
         assert notes(connection) == [("a", 0)], "what is not durable is not shown"
-    ledger.journal._release()
-    ledger.texts.close()
-    ledger.database.close()
+    ledger.shelf.journal._release()
+    ledger.shelf.texts.close()
+    ledger.shelf.database.close()
     again = open_ledger(tmp_path, url, [Diary()], FakeClock())
-    again.catch_up()
-    with again.database.reading() as connection:
+    again.shelf.catch_up()
+    with again.shelf.database.reading() as connection:
         assert [subject for subject, _ in notes(connection)] == ["a", "b"], "the bytes were there: it happened"
-    close_ledger(again)
+    again.shelf.close()
 
 
 def test_a_desk_that_died_catches_up_from_its_journal(tmp_path: Path, database_url: str) -> None:
@@ -187,50 +194,50 @@ def test_a_desk_that_died_catches_up_from_its_journal(tmp_path: Path, database_u
     with DecisionsWritten(tmp_path / "journal") as written:
         ledger = open_ledger(tmp_path, database_url, books, clock)
         written.decided(outcome=Outcome.BLOCK, rules=[0])
-        ledger.follow()
+        ledger.shelf.follow()
         one(ledger, "li.na", note("a"))
-        close_ledger(ledger)
+        ledger.shelf.close()
         old = {}
         if database_url.startswith("sqlite"):
             path = Path(database_url.removeprefix("sqlite:///"))
             old = {path: path.read_bytes()}
         ledger = open_ledger(tmp_path, database_url, books, clock)
         written.decided(outcome=Outcome.BLOCK, rules=[0])
-        ledger.follow()
+        ledger.shelf.follow()
         one(ledger, "li.na", note("b"))
         written.decided(outcome=Outcome.BLOCK, rules=[0])
-        ledger.catch_up()
-        with ledger.database.reading() as connection:
+        ledger.shelf.catch_up()
+        with ledger.shelf.database.reading() as connection:
             whole = contents(connection, books)
-        close_ledger(ledger)
+        ledger.shelf.close()
         for path, content in old.items():
             path.write_bytes(content)
         ledger = open_ledger(tmp_path, database_url, books, clock)
-        ledger.catch_up()
-        with ledger.database.reading() as connection:
+        ledger.shelf.catch_up()
+        with ledger.shelf.database.reading() as connection:
             assert contents(connection, books) == whole
             assert notes(connection) == [("a", 1), ("b", 2)]
-        close_ledger(ledger)
+        ledger.shelf.close()
 
 
 def test_tables_of_another_journal_are_refused(tmp_path: Path, database_url: str) -> None:
     ledger = open_ledger(tmp_path / "one", database_url, [Diary()], FakeClock())
     one(ledger, "li.na", note("a"))
-    close_ledger(ledger)
+    ledger.shelf.close()
     other = open_ledger(tmp_path / "other", database_url, [Diary()], FakeClock())
     with pytest.raises(Damaged, match="rebuild"):
-        other.catch_up()
+        other.shelf.catch_up()
     one_act = Journal.open(tmp_path / "third" / "desk" / "journal", SMALL)
     one_act.append(1, [b"x"], 1)
     one_act.close()
-    other.rebuild()
-    with other.database.reading() as connection:
+    other.shelf.rebuild()
+    with other.shelf.database.reading() as connection:
         assert notes(connection) == []
-    close_ledger(other)
+    other.shelf.close()
     third = open_ledger(tmp_path / "third", database_url, [Diary()], FakeClock())
     with pytest.raises(Damaged):
-        third.catch_up()
-    close_ledger(third)
+        third.shelf.catch_up()
+    third.shelf.close()
 
 
 def test_acts_wait_for_the_positions_they_rest_on(tmp_path: Path) -> None:
@@ -239,14 +246,14 @@ def test_acts_wait_for_the_positions_they_rest_on(tmp_path: Path) -> None:
     with DecisionsWritten(tmp_path / "journal") as written:
         written.decided(outcome=Outcome.BLOCK)
         ledger = open_ledger(tmp_path, url, [Diary()], FakeClock())
-        ledger.follow()
+        ledger.shelf.follow()
         one(ledger, "li.na", note("a"))
-        close_ledger(ledger)
+        ledger.shelf.close()
     (tmp_path / "journal").rename(tmp_path / "gone")
     ledger = open_ledger(tmp_path, url, [Diary()], FakeClock())
     with pytest.raises(Unavailable, match="position 1"):
-        ledger.rebuild()
-    close_ledger(ledger)
+        ledger.shelf.rebuild()
+    ledger.shelf.close()
 
 
 def test_the_clock_of_acts_never_goes_back(tmp_path: Path) -> None:
@@ -256,8 +263,8 @@ def test_the_clock_of_acts_never_goes_back(tmp_path: Path) -> None:
     clock.at_ms -= 60_000
     (act,) = one(ledger, "li.na", note("b"))  # type: ignore[misc]
     assert act.at_ms == clock.at_ms + 60_000
-    with ledger.database.reading() as connection:
+    with ledger.shelf.database.reading() as connection:
         assert read_position(connection).acts_seq == 2
         assert len(connection.execute(select(POSITION)).all()) == 1
         assert connection.execute(select(ALERTS)).all() == []
-    close_ledger(ledger)
+    ledger.shelf.close()

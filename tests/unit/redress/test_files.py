@@ -13,7 +13,7 @@ from tarim.redress.domain import complaint_events as complaint
 from tarim.redress.domain import dispute, fund, hold, roster
 from tarim.redress.domain import loss_events as loss
 from tarim.redress.domain.files import AddNote, Approve, IllegalStep, Reject, Withdraw
-from tests.fakes.desk import FakeClock, close_ledger, contents, open_ledger
+from tests.fakes.desk import contents, open_shelf
 from tests.fakes.redress import DECIDER, OTHER, READ, START_MS, WORK, WORKER, House, house, person
 
 CUSTOMER = 2**63 + 12345
@@ -83,15 +83,15 @@ def test_rebuilt_tables_are_equal_and_as_the_migrations_make_them(tmp_path: Path
         loss_id = at.redress.open(WORKER, "loss", loss.Open(100, "lost", START_MS), customer=CUSTOMER)
         at.redress.act(WORKER, loss_id, loss.Decide([loss.Fault.MODEL], 0, "missed"))
         before = at.desk.read(lambda connection: contents(connection, [RedressBook()])).result()
-        with at.desk._ledger.database.reading() as connection:
+        with at.desk._shelf.database.reading() as connection:
             assert differences(connection, [RedressBook().migrations]) == []
-    ledger = open_ledger(tmp_path, database_url, [RedressBook()], FakeClock(START_MS))
+    shelf = open_shelf(tmp_path, database_url, [RedressBook()])
     try:
-        ledger.rebuild()
-        with ledger.database.reading() as connection:
+        shelf.rebuild()
+        with shelf.database.reading() as connection:
             assert contents(connection, [RedressBook()]) == before
     finally:
-        close_ledger(ledger)
+        shelf.close()
 
 
 def test_a_loss_is_made_good(tmp_path: Path, database_url: str) -> None:

@@ -25,7 +25,7 @@ from tarim.reporting import (
     advance,
     check_message,
 )
-from tests.fakes.desk import close_ledger, contents, open_ledger
+from tests.fakes.desk import contents, open_shelf
 from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
 from tests.fakes.reports import CASE, CUSTOMER, House, reporting, token
 from tests.fakes.suspicious import report_of, sample
@@ -195,16 +195,16 @@ def test_rebuilt_tables_are_equal(database_url: str, tmp_path: Path) -> None:  #
         filing = approved(house)
         house.reports.let_in(house.who("li.si"), filing.number, "chen.yi", on=True)
         house.reports.register_staff(house.who("wang.wu", Scope.REPORTS_APPROVE), [("li.si", "C0000099")])
-        books, clock = [house.book], house.clock
-    ledger = open_ledger(tmp_path, database_url, books, clock)
+        books = [house.book]
+    shelf = open_shelf(tmp_path, database_url, books)
     try:
-        with ledger.database.reading() as connection:
+        with shelf.database.reading() as connection:
             before = contents(connection, books)
-        ledger.rebuild()
-        with ledger.database.reading() as connection:
+        shelf.rebuild()
+        with shelf.database.reading() as connection:
             assert contents(connection, books) == before and len(before["reports_history"]) == 5
     finally:
-        close_ledger(ledger)
+        shelf.close()
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(ReportState, ReportEvent)))
