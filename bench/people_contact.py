@@ -33,7 +33,6 @@ from typing import Any, Final, TypeVar
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bench.acceptance import Line, Run, none
 from bench.serving import START_S_MAX, Served, desk_serving, new_data, serving
 from tarim.base.instants import instant_text
 from tarim.bootstrap.places import API_KEYS_FILE, Places
@@ -385,19 +384,8 @@ def _counted(played: Stage, kills: int, wishes: dict[str, str]) -> Kills:
     )
 
 
-def contact(run: Run) -> Iterator[Line]:
-    """The bar `contact`: messages and answers while the desk and the channel are killed."""
-    with tempfile.TemporaryDirectory(prefix="tarim-contact-") as folder:
-        found = kill_again_and_again(Path(folder), run.pick(20, 3), run.pick(60, 8))
-    note = f"{found.payments} payments, {found.messages} messages, {found.repeated} of them came again, {found.kills} kills"
-    yield none("contact, messages lost by kills", "message lost", found.lost, note)
-    yield none("contact, messages taken twice", "message doubled", found.doubled)
-    yield none("contact, payments that ended otherwise than said", "payment", found.ended_otherwise)
-    yield none("contact, labels missing, wrong or doubled", "label", found.labels_wrong)
-
-
-def main() -> None:
-    """Kill and print."""
+def main() -> int:
+    """Kill and print; 1 when anything was lost, doubled or wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--payments", type=int, default=60)
@@ -406,7 +394,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tarim-contact-") as folder:
         found = kill_again_and_again(Path(folder), chosen.kills, chosen.payments, chosen.seed)
     print(json.dumps(asdict(found), indent=1))
+    return int(bool(found.lost or found.doubled or found.ended_otherwise or found.labels_wrong))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

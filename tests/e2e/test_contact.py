@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.people_contact import FACE_PURPOSE, SOURCE, Stage, shown, stage, until
+from bench.people_contact import FACE_PURPOSE, SOURCE, Stage, kill_again_and_again, shown, stage, until
 from tarim.simulation import hmac_key
 from tarim.simulation.channel.signing import signed
 
@@ -157,3 +157,10 @@ def test_forged_stale_replayed_and_foreign_messages_are_refused(played: Stage) -
 
 def _secret(played: Stage) -> bytes:
     return b64decode(played.channel.environment["TARIM_CHANNEL_SECRET"])
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_or_doubled_over_twenty_kills(tmp_path: Path) -> None:
+    """Desk and channel are killed while payments are held and answered; see `bench.people_contact`."""
+    found = kill_again_and_again(tmp_path, kills=20, payments=60)
+    assert (found.lost, found.doubled, found.ended_otherwise, found.labels_wrong) == (0, 0, 0, 0)

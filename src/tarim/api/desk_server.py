@@ -84,6 +84,7 @@ async def _serve(
             "tarim_desk_waiting_commands": ("Commands that wait for their turn.", lambda: desk.state.waiting),
             "tarim_desk_broken": ("1 when the tables stand still.", lambda: float(bool(desk.state.trouble))),
             "tarim_desk_labels_wait": ("1 when verdicts cannot be told.", lambda: float(bool(sender.trouble))),
+            "tarim_desk_receivers_down": ("Receivers that take no messages.", lambda: house.contact.courier.down),
             "tarim_desk_orders_wait": ("1 when orders cannot be told.", lambda: float(bool(casework.sender.trouble))),
         }
     )

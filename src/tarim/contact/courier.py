@@ -129,6 +129,11 @@ class Courier:
             self._thread.join()
         self._pool.shutdown()
 
+    @property
+    def down(self) -> int:
+        """How many channels, the decisions service among them, do not take what is sent to them at present."""
+        return len(self._receivers)
+
     def _work(self) -> None:
         while not self._closing.is_set():
             busy = False
