@@ -59,7 +59,7 @@ def _compiled(
             format=form,
             ppi=float(ppi),
             pdf_standards="a-2b" if form == "pdf" else None,
-            timestamp=datetime.fromtimestamp(at_ms / 1_000, UTC),
+            timestamp=datetime.fromtimestamp(at_ms // 1_000, UTC),  # whole seconds: it takes no smaller part
         )
     except typst.TypstError as error:
         raise Damaged(f"the pages of {template} cannot be set: {error.message}") from None
