@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,9 @@ def test_complaint_loss_and_request_from_the_first_word_to_the_last(
         monkeypatch.setenv("TARIM_DESK_URL", desk.url)
         told = outsider.get("/v1/complaint-channels").json()
         assert told["hours"] == "10:00-18:00" and told["association_zh"] == "中国支付清算协会"
+        described = outsider.get("/openapi.json").text
+        schemas = set(json.loads(described)["components"]["schemas"])
+        assert set(re.findall(r'"#/components/schemas/([^"]+)"', described)) <= schemas
         assert len(told["channels"]) == 8 and outsider.get("/v1/complaints").status_code == 401
 
         words = ["kind=complaint", "channel=hotline", "category=loss", "text=my money is gone", f"contact={PHONE}"]

@@ -7,6 +7,8 @@ approve what is given; events need the scope that `tarim redress kinds` tells.
 
 from __future__ import annotations
 
+from typing import Final
+
 from tarim.api.redress_bodies import (
     DOCUMENT_BASE64_MAX,
     ContentBody,
@@ -30,6 +32,9 @@ from tarim.desk import Once
 from tarim.identity import Scope
 from tarim.redress import FILES_MAX, KINDS, PLURALS, File, FileLine, FileView, Filter, Kind, Redress, came_ms, kind_of
 
+_OBJECTS: Final = {"request": "authority-request", "hold": "legal-hold", "roster": "duty-roster"}
+"""What the audit trail calls a file where that is not its kind: as its path does."""
+
 
 def redress_routes(work: RedressDesk) -> list[Route]:
     """The routes."""
@@ -40,7 +45,8 @@ def redress_routes(work: RedressDesk) -> list[Route]:
 
 
 def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
-    base, word = f"/v1/{PLURALS[kind.name]}", kind.name
+    plural, word = PLURALS[kind.name], kind.name
+    base, many = f"/v1/{plural}", plural.replace("-", "_")
     redress = work.redress
 
     async def open_file(call: Call) -> OpenedBody:
@@ -55,7 +61,7 @@ def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
             department=body.department,
             once=_once(call),
         )
-        call.note.object = f"{word}:{made}"
+        call.note.object = f"{_OBJECTS.get(word, word)}:{made}"
         return OpenedBody(made)
 
     async def list_files(call: Call) -> FilesBody:
@@ -96,7 +102,7 @@ def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
     routes = [
         Route("POST", base, f"open_{word}", f"Open a {word}", kind.opening.scope, open_file, OpenedBody,
               opening_type(kind), status=201, refusals=(409, 503)),
-        Route("GET", base, f"list_{word}s", f"List files of the kind {word}", Scope.REDRESS_READ, list_files, FilesBody,
+        Route("GET", base, f"list_{many}", f"List files of the kind {word}", Scope.REDRESS_READ, list_files, FilesBody,
               query=FilesQuery),
         Route("GET", base + "/{id}", f"show_{word}", f"Show a {word}, texts masked", Scope.REDRESS_READ, show, FileView),
         Route("POST", base + "/{id}/events", f"act_on_{word}", f"Bring about an event of a {word}", Scope.REDRESS_READ, act,
@@ -106,7 +112,7 @@ def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
     ]  # fmt: skip
     if kind.name not in ("fund", "roster"):
         routes += [
-            Route("POST", base + ":find", f"find_{word}s", f"Files of the kind {word} of a customer", Scope.REDRESS_READ,
+            Route("POST", base + ":find", f"find_{many}", f"Files of the kind {word} of a customer", Scope.REDRESS_READ,
                   find_files, FilesBody, CustomerBody),
             *_document_routes(work, kind, base),
         ]  # fmt: skip
