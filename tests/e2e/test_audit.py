@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from bench.serving import Served, new_data, serving
-from tarim.audit import Chained, Result
+from bench.serving import Served, desk_serving, new_data, serving
+from tarim.audit import Chained, Result, chained_of, line_of
 from tarim.base.errors import Damaged
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.audit_settings import AuditSettings
 from tarim.bootstrap.desk import DeskHouse
-from tarim.bootstrap.places import Places
+from tarim.bootstrap.places import API_KEYS_FILE, Places
 from tarim.bootstrap.preserving import check
 from tarim.bootstrap.settings import settings_of
 from tarim.cli import build_app
+from tarim.identity import Scope, create_key
+from tests.fakes.canary import TRACES, sent_everywhere
 
 EVENT = {
     "event_id": "audited-1",
@@ -32,12 +35,25 @@ EVENT = {
     "amount_fen": 1_000,
 }
 
+SETTINGS = {
+    "TARIM_AUDIT_ANCHOR_EVERY_S": "1",
+    "TARIM_PROBING_UNKNOWN_KEYS_MAX": "100000",
+    "TARIM_PROBING_SWEEP_VALUES_MAX": "400",
+}
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data = tmp_path_factory.mktemp("audited") / "data"
     keys = new_data(data)
-    with serving(data, keys, TARIM_AUDIT_ANCHOR_EVERY_S="1") as running:
+    keys["all"] = create_key(data / API_KEYS_FILE, "everything", list(Scope), 1)[1]
+    with serving(data, keys, **SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desk(served: Served) -> Iterator[Served]:
+    with desk_serving(served.data, served.keys, **SETTINGS) as running:
         yield running
 
 
@@ -191,6 +207,70 @@ def test_a_scene_is_preserved_and_checked(served: Served, tmp_path: Path) -> Non
 def sql(data: Path, statement: str) -> None:
     with OpenTrail.open(AuditSettings(), Places(data), {}) as trail, trail.store.database.writing() as connection:
         connection.execute(text(statement))
+
+
+def test_exports_are_made_by_two_and_checked(served: Served, desk: Served, tmp_path: Path) -> None:
+    """Search, proposal, approval and fetching by command, at the desk; each of them is on the trail."""
+    group, keys = build_app(["audit"]), desk.keys
+
+    def at_desk(key: str, *words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(group, ["audit", *words, "--url", desk.url], env={"TARIM_KEY": keys[key]})
+        return done.exit_code, done.output
+
+    status, said = at_desk("audit:read", "search", "--act", "propose_*", "--result", "done", "--limit", "5")
+    assert status == 0 and "propose_switch" in said, said
+    assert entries(desk.data)[-1].entry.detail == {"by": "act result"}
+    status, said = at_desk("audit:export", "export", "--first", "1", "--last", "5", "--reason", "监管检查")
+    assert status == 0, said
+    export_id, digest = said.split()[0], said.split()[-1]
+    assert at_desk("audit:export", "approve", export_id, "--digest", digest)[0] == 1, "by its author"
+    assert at_desk("audit:export", "fetch", export_id, "--out", str(tmp_path / "early"))[0] == 1
+    assert at_desk("all", "approve", export_id, "--digest", digest)[0] == 0
+    status, said = at_desk("all", "fetch", export_id, "--out", str(tmp_path / "lines"))
+    assert status == 0, said
+    lines = [chained_of(line) for line in (tmp_path / "lines").read_bytes().splitlines()]
+    assert lines == entries(desk.data)[:5]
+    acts = [(each.entry.act, each.entry.result) for each in entries(desk.data)]
+    assert ("decide_on_audit_export", Result.REFUSED) in acts and ("read_audit_export", Result.DONE) in acts
+    with desk.client("audit:read") as auditor:
+        assert auditor.get("/v1/audit/anchor").json()["seq"] > 5
+
+
+@pytest.mark.parametrize("process", ["served", "desk"])
+def test_what_is_planted_is_nowhere_afterwards(process: str, request: pytest.FixtureRequest) -> None:
+    """A canary through every error path of every route (DP-16).
+
+    Answers that are not refusals may give back what was sent to them; they are counted, not searched.
+
+    Nor is the reason of an act that was carried out: it is a person's words about rules and models, with numbers taken out.
+    """
+    served: Served = request.getfixturevalue(process)
+    statuses: dict[int, int] = {}
+    leaks: list[str] = []
+    for answer in sent_everywhere(served):
+        statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
+        if answer.status_code >= 400:
+            leaks += [
+                f"{answer.request.method} {answer.request.url.path}: {answer.text}"
+                for each in TRACES
+                if each in answer.text
+            ]
+    assert not leaks, leaks[:10]
+    assert {401, 403, 404, 422} <= set(statuses) and statuses[422] >= 50, statuses
+    assert 500 not in statuses, statuses
+    with served.client("metrics") as client:
+        figures = client.get("/metrics").text
+    with OpenTrail.open(AuditSettings(), Places(served.data), {}) as trail:
+        found = [
+            each if each.entry.result is not Result.DONE else replace(each, entry=replace(each.entry, reason=""))
+            for each in trail.store.read()
+        ]
+    lines = [line_of(each).decode() for each in found]
+    assert len(lines) > 100
+    log = (served.data / "service.log").read_text(encoding="utf-8")
+    for where, told in (("figures", figures), ("log", log), *(("trail", line) for line in lines)):
+        for each in TRACES:
+            assert each not in told, f"{where}: {told[:2_000]}"
 
 
 def test_commands_find_alteration_and_print_lines(served: Served) -> None:

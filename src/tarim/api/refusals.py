@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
-import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from tarim.api.problems import MEDIA_TYPE, Problem, problem_bytes, problem_of
-from tarim.audit import is_ours
 from tarim.base.errors import NotAllowed, TarimError
-
-_HIDDEN: Final = "[…]"
-_REPEATED_CHARACTERS_MIN: Final = 5
-_PERSONAL: Final = re.compile(r"[^\x00-\x7f]|@|(?:[0-9].*){5}")
-
-
-def not_repeating(detail: str, path_params: Mapping[str, Any]) -> str:
-    """The detail without what was asked for where that may name a person: a telephone number in the place of an id (DP-16)."""
-    for value in path_params.values():
-        if not isinstance(value, str) or is_ours(value) or not _PERSONAL.search(value):
-            continue
-        for length in range(len(value), min(_REPEATED_CHARACTERS_MIN, len(value)) - 1, -1):
-            if value[:length] in detail:  # somebody may have cut it
-                detail = detail.replace(value[:length], _HIDDEN)
-                break
-    return detail
 
 
 class Counter(Protocol):
@@ -58,8 +39,7 @@ def answer_troubles(
             counter.failed(error)
         if isinstance(error, NotAllowed):
             error = stranger(error, request.client.host if request.client else "")
-        problem = problem_of(error)
-        return refuse(msgspec.structs.replace(problem, detail=not_repeating(problem.detail, request.path_params)))
+        return refuse(problem_of(error))
 
     def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

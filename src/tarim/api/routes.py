@@ -17,7 +17,8 @@ from fastapi import FastAPI, Request, Response
 
 from tarim.api.auditing import Actor, Audited, Auditor, Note
 from tarim.api.doors import Admitted, Door
-from tarim.base.errors import FieldError, NotAllowed, TooLarge
+from tarim.api.echoes import not_repeating
+from tarim.base.errors import FieldError, NotAllowed, TarimError, TooLarge
 from tarim.identity import Caller, Scope, Visitor
 
 _PLACE: Final = re.compile(r" - at `\$\.?([a-zA-Z0-9_.\[\]]*)`")
@@ -150,6 +151,7 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
 
     async def endpoint(request: Request) -> Response:
         act = auditor.begin(request, route.method, route.path, route.operation, personal=route.personal)
+        query = body = None
         try:
             who = await admitted(request, act)
             query, body = await decoded(request)
@@ -172,6 +174,8 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
             value, cookies = (answer.body, answer.cookies) if isinstance(answer, Reply) else (answer, ())
             encoded = _encode(value)
         except BaseException as error:
+            if isinstance(error, TarimError):
+                error.detail = not_repeating(error.detail, request.path_params, query, body)
             await act.failed(error)
             raise
         await act.done(value)

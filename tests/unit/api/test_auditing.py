@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tarim.api.refusals import not_repeating
+from tarim.api.audit import ExportBody
+from tarim.api.echoes import not_repeating
+from tarim.api.proposals import ProposalBody
 from tarim.audit import Objects
 from tests.fakes.audit import entry
 
@@ -25,6 +27,15 @@ OBJECTS = Objects(bytes(32))
 )
 def test_refusals_do_not_repeat_what_may_name_a_person(value: str, shown: str) -> None:
     assert not_repeating(f"no case {value} here", {"id": value}) == shown
+
+
+def test_values_of_bodies_are_not_repeated_either() -> None:
+    """However deep they stand."""
+    body = ExportBody(
+        ProposalBody("1f2e3d4c5b6a7988", "x", "", "lin.wei", "", "欧阳靖雯 13912345678", "", "", ""), 1, 2, ""
+    )
+    assert not_repeating("not 欧阳靖雯 13912345678, nor lin.wei", {}, None, body) == "not […], nor lin.wei"
+    assert not_repeating("not 13912345678", {}, None, {"a": [{"13912345678": 1}]}) == "not […]"
 
 
 def test_a_cut_value_is_not_repeated_either() -> None:
