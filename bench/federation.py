@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from bench.slow_line import Speed
 from bench.two_parties import costs, together
 from tarim.federation import Role, Session
 from tarim.federation.adapters.link import Link
@@ -44,6 +45,7 @@ DATA_COMPANY = ("age", "job", "marital", "education", "default", "balance", "hou
 BANK = ("loan", "contact", "day", "month", "duration", "campaign", "pdays", "previous", "poutcome")
 FILE = "uci_bank_full.parquet"
 TEST_SHARE = 0.2
+SLOW = Speed(100, 20)
 
 Floats = npt.NDArray[np.float64]
 
@@ -133,15 +135,15 @@ def judge(_role: Role, _link: Link, done: tuple[Session, Any, Any]) -> Any:
     return None if values is None else values.tolist()
 
 
-def _together(shared: Path, plan: Plan | BoostingPlan) -> tuple[dict[str, Any], Floats]:
+def _together(shared: Path, plan: Plan | BoostingPlan, speed: Speed | None) -> tuple[dict[str, Any], Floats]:
     """What a run cost, and what was opened to the bank."""
-    both = together(party, (shared, plan), prepare, judge)
+    both = together(party, (shared, plan), prepare, judge, speed)
     return costs(both), np.array(both[1].result)
 
 
-def logistic(shared: Path, plan: Plan) -> dict[str, Any]:
+def logistic(shared: Path, plan: Plan, speed: Speed | None = None) -> dict[str, Any]:
     """Figures of one joint logistic regression."""
-    costs, weights = _together(shared, plan)
+    costs, weights = _together(shared, plan, speed)
     data = Marketing(shared)
     x = np.column_stack([np.ones(len(data.test)), *(data.encoded(role)[1].values for role in Role)])
     labels = data.labels[data.test]
@@ -156,9 +158,9 @@ def logistic(shared: Path, plan: Plan) -> dict[str, Any]:
     }
 
 
-def boosting(shared: Path, plan: BoostingPlan) -> dict[str, Any]:
+def boosting(shared: Path, plan: BoostingPlan, speed: Speed | None = None) -> dict[str, Any]:
     """Figures of one joint training of trees; in the clear: the same whole numbers, for log loss."""
-    costs, scores = _together(shared, plan)
+    costs, scores = _together(shared, plan, speed)
     data = Marketing(shared)
     labels = data.labels[data.test]
     found = costs | {"rows": len(data.train), "auc": round(auc(scores, labels), 4)}
@@ -176,11 +178,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--boosting", choices=list(Loss), default=None)
+    parser.add_argument("--slow", action="store_true", help="100 Mbit/s and 20 ms there and back")
     options = parser.parse_args()
+    speed = SLOW if options.slow else None
     if options.boosting:
-        runs = [boosting(options.shared, BoostingPlan(loss=Loss(options.boosting))) for _ in range(options.runs)]
+        runs = [boosting(options.shared, BoostingPlan(loss=Loss(options.boosting)), speed) for _ in range(options.runs)]
     else:
-        runs = [logistic(options.shared, Plan(epochs=options.epochs)) for _ in range(options.runs)]
+        runs = [logistic(options.shared, Plan(epochs=options.epochs), speed) for _ in range(options.runs)]
     for figures in runs:
         print(json.dumps(figures))
     print(f"median {statistics.median(each['took_s'] for each in runs)} s")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime
 import multiprocessing
+import queue
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from bench.slow_line import Speed, slow_line
 from tarim.federation import Role
 from tarim.federation.adapters.link import Link
 from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, make_certificate
@@ -51,22 +54,33 @@ class Did:
     traffic: dict[str, Any]
 
 
-def together(act: Act, argument: Any, prepare: Prepare = as_it_is, judge: Judge = told) -> tuple[Did, Did]:
-    """Both parties' parts.  Time runs from the first byte over the link; memory is what each process held at most."""
+def together(
+    act: Act, argument: Any, prepare: Prepare = as_it_is, judge: Judge = told, speed: Speed | None = None
+) -> tuple[Did, Did]:
+    """Both parties' parts.  Time runs from the first byte over the link; memory is what each process held at most.
+
+    speed: of the line between them, None for the machine's own.
+    """
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="tarim-federation-") as folder:
         home = Path(folder)
         for name in _NAMES:
             (home / name).mkdir()
             make_certificate(home / name, name, datetime.datetime.now(datetime.UTC))
-        port, results = context.Queue(), context.Queue()
+        listens, port, results = context.Queue(), context.Queue(), context.Queue()
         does = (prepare, act, judge)
-        parties = [context.Process(target=_party, args=(role, home, port, does, argument, results)) for role in Role]
-        for party in parties:
-            party.start()
-        found = dict(results.get(timeout=WAIT_S) for _ in parties)
-        for party in parties:
-            party.join()
+        parties = [
+            context.Process(target=_party, args=(role, home, (listens, port), does, argument, results)) for role in Role
+        ]
+        with ExitStack() as stack:
+            for party in parties:
+                party.start()
+                stack.callback(party.kill)
+            real = _next(listens, parties)
+            port.put(real if speed is None else stack.enter_context(slow_line(real, speed)))
+            found = dict(_next(results, parties) for _ in parties)
+            for party in parties:
+                party.join()
     return found[0], found[1]
 
 
@@ -82,22 +96,36 @@ def costs(both: tuple[Did, Did]) -> dict[str, Any]:
     }
 
 
-def _party(role: Role, home: Path, port: Any, does: tuple[Prepare, Act, Judge], argument: Any, results: Any) -> None:
+def _party(
+    role: Role, home: Path, ports: tuple[Any, Any], does: tuple[Prepare, Act, Judge], argument: Any, results: Any
+) -> None:
     prepare, act, judge = does
     data = prepare(role, argument)
     pinned = Pinned(home / _NAMES[role], home / _NAMES[1 - role] / CERTIFICATE_FILE)
     with ExitStack() as stack:
         if role is Role.SECOND:
             listening = stack.enter_context(Listening("127.0.0.1", 0, lambda: pinned))
-            port.put(listening.port)
+            ports[0].put(listening.port)
             link = stack.enter_context(Link(listening.run(RUN_ID)))
         else:
-            link = stack.enter_context(Link(Dialler("127.0.0.1", port.get(), pinned, RUN_ID)))
+            link = stack.enter_context(Link(Dialler("127.0.0.1", ports[1].get(), pinned, RUN_ID)))
         begin, used = time.perf_counter(), _cpu_s()
         done = act(role, link, data)
         took_s, cpu_s, traffic = time.perf_counter() - begin, _cpu_s() - used, asdict(link.traffic)
         memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         results.put((int(role), Did(judge(role, link, done), took_s, cpu_s, memory_mib, traffic)))
+
+
+def _next(told: Any, parties: Sequence[BaseProcess]) -> Any:
+    """What a party tells next.  Raises RuntimeError when one has failed, or nothing comes in time."""
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        try:
+            return told.get(timeout=0.5)
+        except queue.Empty:
+            if any(party.exitcode for party in parties):
+                raise RuntimeError("a party failed") from None
+    raise RuntimeError("a party told nothing in time")
 
 
 def _cpu_s() -> float:
