@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ from tarim.api.case_requests import (
     TagBody,
 )
 from tarim.api.case_views import case_body
+from tarim.api.desk_calls import looked_at, performed
 from tarim.api.routes import Call, Route
 from tarim.base.errors import FieldError
 from tarim.cases import (
@@ -45,7 +45,7 @@ from tarim.cases import (
     lifecycle,
     money,
 )
-from tarim.desk import Desk, Draft, Once
+from tarim.desk import Desk, Draft
 from tarim.identity import Scope
 
 Run = Callable[[Acting, Connection, Any], Sequence[Draft]]
@@ -133,10 +133,9 @@ def case_act_routes(desk: Desk, means: Means) -> list[Route]:
         async def act(call: Call) -> CaseBody:
             body: ActBody = call.body
             acting = Acting(means, call.caller, call.path["id"], body.version)
-            once = Once.of(body.once, [word, call.path["id"], body]) if body.once else None
-            await asyncio.wrap_future(desk.submit(call.person, lambda c: run(acting, c, body), once))
-            seen = Acting(means, call.caller, call.path["id"])
-            return case_body(await asyncio.wrap_future(desk.read(seen.case)), desk.now_ms())
+            await performed(desk, call, lambda connection: run(acting, connection, body))
+            case = await looked_at(desk, Acting(means, call.caller, call.path["id"]).case)
+            return case_body(case, desk.now_ms())
 
         path, operation = f"/v1/cases/{{id}}/{word}", f"case_{word.replace('-', '_')}"
         return Route("POST", path, operation, summary, scope, act, CaseBody, takes, refusals=(409,))
