@@ -207,7 +207,8 @@ def described(
             for name in _NAMES.findall(route.path)
         ]
         for each in msgspec.structs.fields(route.query) if route.query is not None else ():
-            (shape,), _ = msgspec.json.schema_components([each.type], ref_template=reference)
+            (shape,), named = msgspec.json.schema_components([each.type], ref_template=reference)
+            components |= named
             parameters.append({"name": each.encode_name, "in": "query", "required": each.required, "schema": shape})
         operation: dict[str, Any] = {
             "operationId": route.operation,
