@@ -30,6 +30,7 @@ class DeskSettings:
     readers: int = 8
     follow_ms: int = 50
     label_retry_s_max: int = 60
+    nice: int = 5
     channels_file: str = ""
     channel_authorities_file: str = ""
 
@@ -38,6 +39,8 @@ class DeskSettings:
             raise DefinitionError("port must be at most 65535")
         if urlsplit(self.service_url).scheme not in ("http", "https"):
             raise DefinitionError("service_url begins with http:// or https://")
+        if self.nice > 19:
+            raise DefinitionError("nice must be at most 19")
         if self.readers > 64:
             raise DefinitionError("readers must be at most 64")
 
@@ -59,6 +62,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "desk.readers": "threads that read tables, 1 to 64",
     "desk.follow_ms": "milliseconds between two looks at the decisions' journal",
     "desk.label_retry_s_max": "longest wait, in seconds, before a verdict is sent again",
+    "desk.nice": "niceness of `tarim desk`: decisions on the same machine come first",
     "desk.channels_file": "channels that customers are reached through (TOML); empty: none",
     "desk.channel_authorities_file": "certificates that channels' servers are trusted by (PEM); empty: the system's",
 }

@@ -219,6 +219,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 _LEAST: Final[Mapping[str, int]] = {
     "service.port": 0,
     "desk.port": 0,
+    "desk.nice": 0,
     "snapshots.nice": 0,
     "names.nice": 0,
     "journal.free_bytes_min": 0,

@@ -50,7 +50,9 @@ def desk_command(
     given = {"TARIM_DESK_HOST": host, "TARIM_DESK_PORT": port, "TARIM_DESK_SERVICE_URL": service}
     environment = dict(os.environ) | {name: str(value) for name, value in given.items() if value is not None}
     log_to_stderr()
-    with DeskHouse(settings_of(data, environment), Places(data), environment, say=_say) as house:
+    settings = settings_of(data, environment)
+    os.nice(settings.desk.nice)
+    with DeskHouse(settings, Places(data), environment, say=_say) as house:
         try:
             house.desk.catch_up()
             state = house.desk.state
