@@ -83,6 +83,24 @@ def attack(run: Run) -> Iterator[Line]:
     yield from people_identity.attack_lines(run)
 
 
+def reports(run: Run) -> Iterator[Line]:
+    from bench import people_reporting
+
+    yield from people_reporting.reports(run)
+
+
+def reconcile(run: Run) -> Iterator[Line]:
+    from bench import people_reporting
+
+    yield from people_reporting.reconcile(run)
+
+
+def batch(run: Run) -> Iterator[Line]:
+    from bench import people_reporting
+
+    yield from people_reporting.batch(run)
+
+
 BARS = (
     Bar("tamper", ("tamper, not found", "tamper, not located"), tamper, (40, 12), timed=False),
     Bar("rebuild", ("rebuild, tables that differ", "rebuild, 1,000,000 decisions"), rebuild, (100, 6)),
@@ -139,6 +157,27 @@ BARS = (
         ),
         lists,
         (400, 14),
+    ),
+    Bar(
+        "reports",
+        (
+            "STR, faults not refused with their rule",
+            "STR, sound reports that break the schema",
+            "STR, altered messages that keep to the schema",
+        ),
+        reports,
+        (20, 4),
+        timed=False,
+    ),
+    Bar(
+        "reconcile",
+        ("reports, figures that differ from what was written", "reports, altered tables that were filed from"),
+        reconcile,
+        (90, 8),
+        timed=False,
+    ),
+    Bar(
+        "batch", ("batch, files that differ", "batch, runs by hand without their operator"), batch, (30, 4), timed=False
     ),
 )
 

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection
 
-from tarim.base.errors import NotFound
+from tarim.base.errors import NotFound, Unavailable
 from tarim.cases import EvidenceFiles
 from tarim.desk import Desk
 from tarim.identity import EVERYTHING, Caller, CallerKind, Scope
@@ -28,8 +29,20 @@ from tarim.reporting import (
     package_of,
     packaged_codes,
 )
+from tarim.reporting.adapters.pages import fonts
 from tests.fakes.desk import FakeClock, open_desk
 
+
+def _has_chinese_font() -> bool:
+    try:
+        return bool(fonts())
+    except Unavailable:
+        return False
+
+
+needs_chinese_font = pytest.mark.skipif(
+    not _has_chinese_font(), reason="no Chinese font is installed (Debian's package fonts-noto-cjk)"
+)
 NOW_MS = 1_772_337_600_000  # 2026-03-01 12:00 in China
 CASE = "CASE-2026-000123"
 CUSTOMER = "C0000017"

@@ -18,7 +18,7 @@ from tarim.api.routes import Call, Route
 from tarim.base.errors import FieldError, NotAllowed
 from tarim.identity import EVERYTHING, Caller, CallerKind, Scope
 from tarim.reporting import FaultyReport, changed, masked_report, packaged_codes
-from tests.fakes.reports import CASE, CUSTOMER, NOW_MS, House, reporting
+from tests.fakes.reports import CASE, CUSTOMER, NOW_MS, House, needs_chinese_font, reporting
 from tests.fakes.suspicious import report_of, sample
 
 SECRETS = (
@@ -69,6 +69,7 @@ def filled_values() -> dict[str, Any]:
     return values
 
 
+@needs_chinese_font
 def test_a_report_goes_from_case_to_receipt(client: Client) -> None:
     drafted = client("li.si:w", "POST", "", {"case": CASE, "customer": CUSTOMER})
     assert drafted["state"] == "draft" and drafted["case"] == CASE

@@ -27,7 +27,7 @@ from tarim.reporting import (
 )
 from tests.fakes.desk import contents, open_shelf
 from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
-from tests.fakes.reports import CASE, CUSTOMER, House, reporting, token
+from tests.fakes.reports import CASE, CUSTOMER, House, needs_chinese_font, reporting, token
 from tests.fakes.suspicious import report_of, sample
 
 
@@ -84,6 +84,7 @@ def test_a_draft_is_filled_from_the_case_and_names_what_is_missing(house: House)
         house.reports.draft(li, CASE, "C0000018")
 
 
+@needs_chinese_font
 def test_what_was_approved_is_what_is_exported(house: House) -> None:
     filing = approved(house)
     li = house.who("li.si")
@@ -102,6 +103,7 @@ def test_what_was_approved_is_what_is_exported(house: House) -> None:
     assert again.package == exported.package
 
 
+@needs_chinese_font
 def test_sent_and_receipted_or_returned_and_corrected(house: House) -> None:
     li, wang = house.who("li.si"), house.who("wang.wu", Scope.REPORTS_APPROVE)
     filing = approved(house)
@@ -179,6 +181,7 @@ def test_access_is_narrow_and_the_subject_sees_nothing_whatever_his_role(house: 
     assert house.reports.listed(wang, "", 0, 10) == []
 
 
+@needs_chinese_font
 def test_a_report_never_lies_in_the_open(house: House, tmp_path: Path) -> None:
     """Neither in files nor in tables nor in the journal."""
     filing = approved(house)

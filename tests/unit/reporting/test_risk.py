@@ -18,6 +18,7 @@ from tarim.base.instants import DAY_MS, HOUR_MS
 from tarim.cases import CaseBook
 from tarim.deadlines import load_schedule
 from tarim.desk import Desk, RuleWords
+from tarim.records import Database
 from tarim.reporting import (
     CaseTables,
     Figures,
@@ -38,9 +39,9 @@ from tarim.reporting.adapters.tally import JournalTally
 from tarim.reporting.adapters.workbook import risk_workbook
 from tarim.reporting.domain.days import date_of, day_of, due, number_of, start_ms
 from tarim.reporting.ports import RenderRisk
-from tarim.reporting.service import risk
 from tarim.stream import Outcome
 from tests.fakes.desk import RULESET, START_MS, DecisionsWritten, FakeClock, open_desk
+from tests.fakes.reports import needs_chinese_font
 
 DAY = day_of(START_MS)
 LETTERHEAD = Letterhead("F1008933000019", "F10089330001", "示例银行", "Example Bank", "650102")
@@ -68,21 +69,19 @@ class Room:
         )
         self.written.label(first[-1] + 1, fraud=True)
         self.written.label(first[-1] + 2, fraud=False)
-        self.desk: Desk = open_desk(
-            folder, f"sqlite:///{folder / 't.db'}", [CaseBook(load_schedule()), ReportBook()], self.clock
-        )
+        self.url = f"sqlite:///{folder / 't.db'}"
+        self.desk: Desk = open_desk(folder, self.url, [CaseBook(load_schedule()), ReportBook()], self.clock)
         while self.desk.state.behind or not self.desk.state.followed_seq:
             time.sleep(0.01)
 
     def reports(self, document: RenderRisk = plain) -> RiskReports:
         tally = JournalTally(self.folder / "journal", lambda _: RuleWords.of(RULESET))
         files = ReportFiles(self.folder / "reports")
-        return RiskReports(self.desk, CountedTables(), tally, files, document, document, LETTERHEAD)
+        return RiskReports(self.desk, CountedTables(), tally, files, document, document, LETTERHEAD, 0.001)
 
 
 @pytest.fixture
-def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    monkeypatch.setattr(risk, "WAIT_S", 0.001)
+def room(tmp_path: Path) -> Iterator[Room]:
     made = Room(tmp_path)
     yield made
     made.desk.close()
@@ -103,7 +102,7 @@ def test_figures_agree_with_the_journal(room: Room) -> None:
 
 @pytest.mark.parametrize("column", ["decisions", "amount_fen"])
 def test_a_table_that_was_tampered_with_is_found_and_nothing_is_filed(room: Room, column: str) -> None:
-    with room.desk._ledger.database.writing() as connection:
+    with Database.open(room.url, []) as database, database.writing() as connection:
         place = DAILY.c.outcome == int(Outcome.SUSPEND)
         connection.execute(update(DAILY).where(place).values(**{column: DAILY.c[column] + 1}))
     with pytest.raises(NotReconciled) as refused:
@@ -114,7 +113,7 @@ def test_a_table_that_was_tampered_with_is_found_and_nothing_is_filed(room: Room
 
 
 def test_alerts_of_cases_are_compared_too(room: Room) -> None:
-    with room.desk._ledger.database.writing() as connection:
+    with Database.open(room.url, []) as database, database.writing() as connection:
         table = CaseBook(load_schedule()).migrations.metadata.tables["cases_alert"]
         connection.execute(table.delete().where(table.c.outcome == int(Outcome.SUSPEND)))
     with pytest.raises(NotReconciled, match="alerts of cases, suspend: tables 0, journal 1"):
@@ -156,6 +155,7 @@ def test_a_period_under_way_is_for_demand_only(room: Room) -> None:
         room.reports().figures(period_of(PeriodKind.DAILY, number_of(date_of(today) + timedelta(1))))
 
 
+@needs_chinese_font
 def test_pages_and_workbook_hold_the_figures(room: Room) -> None:
     from openpyxl import load_workbook
 

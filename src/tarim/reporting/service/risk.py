@@ -34,7 +34,6 @@ from tarim.reporting.domain.figures import (
 from tarim.reporting.ports import Counted, Letterhead, PlainFiles, RenderRisk, Tallies
 
 TRIES: Final = 5
-WAIT_S: Final = 0.2
 LISTED_MAX: Final = 500
 FORMS: Final = {"pdf": "pdf", "xlsx": "workbook"}
 
@@ -61,13 +60,16 @@ class RiskReports:
         pages: RenderRisk,
         workbook: RenderRisk,
         letterhead: Letterhead,
+        wait_s: float = 0.2,
     ) -> None:
+        """wait_s: between two looks at figures that do not agree."""
         self._desk = desk
         self._counted = counted
         self._tallies = tallies
         self._files = files
         self._render = {"pdf": pages, "xlsx": workbook}
         self._letterhead = letterhead
+        self._wait_s = wait_s
         self._log = structlog.get_logger("tarim.reporting")
 
     # ---- figures -----------------------------------------------------------------------------------------------------
@@ -79,7 +81,7 @@ class RiskReports:
         found: list[Difference] = []
         for attempt in range(TRIES):
             if attempt:
-                time.sleep(WAIT_S)  # the desk followed the journal just now: look again
+                time.sleep(self._wait_s)  # the desk followed the journal just now: look again
             seen = self._seen(period)
             if seen is None:
                 continue
