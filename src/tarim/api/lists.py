@@ -6,7 +6,6 @@ Identifiers come in bodies only and never go out: an answer shows a masked form 
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
@@ -17,7 +16,9 @@ from tarim.api.proposals import ProposalBody, deciding_routes, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.base.errors import FieldError
 from tarim.base.instants import SECOND_MS, Clock, instant_text
+from tarim.bootstrap.list_files import ListFile, preview_aside, propose_aside
 from tarim.bootstrap.lists import HitCounter, ListDesk
+from tarim.bootstrap.places import Places
 from tarim.identity import Scope
 from tarim.screening import (
     FOREVER_S,
@@ -32,7 +33,6 @@ from tarim.screening import (
     Preview,
     RawRow,
     define_list,
-    read_entries,
     token_number,
     token_text,
     written_ms,
@@ -258,8 +258,8 @@ async def _aside(function: Callable[..., T], *arguments: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
 
 
-def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, clock: Clock) -> list[Route]:
-    """The routes."""
+def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, places: Places, clock: Clock) -> list[Route]:
+    """The routes.  places: of the data folder whose lists these are; files of entries are read in a process of their own."""
 
     def at_ms(text: str) -> int:
         return written_ms("at", text) if text else clock.now_ms()
@@ -307,7 +307,14 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, clock: Cloc
         return ProposedBody(_preview(preview), _proposal(proposal))
 
     async def import_entries(call: Call) -> ProposedBody:
-        return await _aside(_imported, book, call.person, call.body)
+        body: ImportBody = call.body
+        if len(body.content) > FILE_BYTES_MAX:
+            raise FieldError("content", f"must have at most {FILE_BYTES_MAX} bytes; cut the file in two")
+        file = ListFile(body.name, body.format, body.source, body.reason, body.replace)
+        if not body.propose:
+            return ProposedBody(_preview(await preview_aside(places, file, body.content)), None)
+        proposal, preview = await propose_aside(book, places, file, body.content, call.person)
+        return ProposedBody(_preview(preview), _proposal(proposal))
 
     async def as_at(call: Call) -> AsAtOfBody:
         body: AsAtBody = call.body
@@ -382,17 +389,6 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, clock: Cloc
               ProposedBody),
         *deciding_routes(waiting, "list_proposal", "名单变更", ListProposalBody, approve, reject, withdraw),
     ]  # fmt: skip
-
-
-def _imported(book: ListBook, person: str, body: ImportBody) -> ProposedBody:
-    if len(body.content) > FILE_BYTES_MAX:
-        raise FieldError("content", f"must have at most {FILE_BYTES_MAX} bytes; cut the file in two")
-    rows = read_entries(io.BytesIO(body.content), len(body.content), body.format)
-    if not body.propose:
-        preview = book.preview(body.name, rows, body.source, body.reason, replace=body.replace)
-        return ProposedBody(_preview(preview), None)
-    proposal, preview = book.propose_entries(body.name, rows, person, body.source, body.reason, replace=body.replace)
-    return ProposedBody(_preview(preview), _proposal(proposal))
 
 
 def _entry(entry: Entry) -> EntryOfBody:

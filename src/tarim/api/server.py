@@ -211,6 +211,7 @@ async def _serve(
                 house.lists,
                 ListDesk(house.lists, house.service),
                 HitCounter(house.lists, house.places.journal, settings.journal.index_stride_bytes),
+                house.places,
                 house.clock,
             ),
             *watch_routes(house),

@@ -5,12 +5,14 @@ decides, and fails where memory is not to be promised twice.  `subprocess` uses 
 
     Child       followed from the loop: its output is read as it comes
     finished    waited for in a thread that has nothing else to do
+    answer_of   the same for a command that answers or refuses
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from tarim.base.errors import Unavailable
+from tarim.base.errors import Conflict, DefinitionError, InputError, NotFound, TarimError, TooLarge, Unavailable
 
 _OWN: Final = (sys.executable, "-m", "tarim.cli")
 
@@ -52,6 +54,28 @@ def finished(
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{purpose}: {type(error).__name__}") from None
     return Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace").strip())
+
+
+_RAISED: Final[Mapping[str, type[TarimError]]] = {
+    each.code: each for each in (InputError, DefinitionError, TooLarge, NotFound, Conflict, Unavailable)
+}
+
+
+def answer_of(arguments: Sequence[str], *, purpose: str, seconds_max: float) -> bytes:
+    """What a hidden command of ours prints; blocks, so call it in a thread that may.
+
+    Raises what the command refused with, by the code it printed (`{"code": ..., "detail": ...}`); InputError for a code of
+    another kind, Unavailable when it ended otherwise.
+    """
+    child = finished(arguments, purpose=purpose, seconds_max=seconds_max)
+    if child.status == 0:
+        return child.output
+    try:
+        problem = json.loads(child.output)
+        code, detail = str(problem["code"]), str(problem["detail"])
+    except (ValueError, KeyError, TypeError):
+        raise Unavailable(f"{purpose}: the child ended with status {child.status}") from None
+    raise _RAISED.get(code, InputError)(detail)
 
 
 class Child:

@@ -6,7 +6,6 @@ files ──► a folder that only we can read ──► child: entries, edition
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -15,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from tarim.base.errors import InputError, NotFound, TooLarge, Unavailable
+from tarim.base.errors import InputError, Unavailable
 from tarim.bootstrap.artefacts import Artefacts
-from tarim.bootstrap.children import finished
+from tarim.bootstrap.children import answer_of
 from tarim.bootstrap.places import Places
 from tarim.screening import EditionDiff, NameList, decode_edition, diff_editions, encode_edition, load_list
 
@@ -98,31 +97,15 @@ async def compare_aside(places: Places, before: str, after: str) -> EditionDiff:
 def _child(places: Places, arguments: Sequence[str]) -> bytes:
     """What a hidden command prints, one command at a time.
 
-    Raises what the child raised, by its code; Unavailable for anything else, and while another one runs.
+    Raises what the child refused with, and Unavailable while another one runs.
     """
     if not _one.acquire(blocking=False):
         raise Unavailable("another list is being read; try again in a moment")
     try:
-        return _printed(places, arguments)
+        return answer_of(
+            ["names", *arguments, "--data", str(places.data), "--nice", str(_NICE)],
+            purpose="the list could not be read",
+            seconds_max=PREPARE_S_MAX,
+        )
     finally:
         _one.release()
-
-
-def _printed(places: Places, arguments: Sequence[str]) -> bytes:
-    child = finished(
-        ["names", *arguments, "--data", str(places.data), "--nice", str(_NICE)],
-        purpose="the list could not be read",
-        seconds_max=PREPARE_S_MAX,
-    )
-    if child.status == 0:
-        return child.output
-    try:
-        problem = json.loads(child.output)
-        code, detail = str(problem["code"]), str(problem["detail"])
-    except (ValueError, KeyError, TypeError):
-        raise Unavailable(f"the list could not be read: the child ended with status {child.status}") from None
-    if code == TooLarge.code:
-        raise TooLarge(detail)
-    if code == NotFound.code:
-        raise NotFound(detail)
-    raise InputError(detail)

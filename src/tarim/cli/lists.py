@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
     group.command("as-at")(as_at_command)
     group.command("export")(export_command)
     group.command("hits")(hits_command)
+    group.command("read", hidden=True)(read_command)
     app.add_typer(group, name="lists")
 
 
@@ -333,3 +334,24 @@ def _waits(proposal: dict[str, Any]) -> None:
 
 def _closed(proposal: dict[str, Any]) -> None:
     typer.echo(f"proposal {proposal['id']}: {proposal['state']}. 提案状态：{proposal['state']}。")
+
+
+def read_command(
+    folder: Annotated[Path, typer.Argument(help="Where the file lies, and its parts go. 文件所在目录。")],
+    data: Annotated[Path, typer.Option(help="The data folder. 数据目录。")] = Path("var/tarim"),
+    nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of this process. 进程优先级。")] = 0,
+) -> None:
+    """Read a file of entries and compare it with its list; for the service. 供服务调用：读取名单文件并与名单对比。"""
+    import json
+    import os
+
+    from tarim.base.errors import TarimError
+    from tarim.bootstrap.list_files import read_list_file
+    from tarim.bootstrap.places import Places
+
+    os.nice(nice)
+    try:
+        sys.stdout.buffer.write(read_list_file(Places(data), os.environ, folder))
+    except TarimError as error:
+        print(json.dumps({"code": error.code, "detail": error.detail}, ensure_ascii=False))
+        raise typer.Exit(1) from None

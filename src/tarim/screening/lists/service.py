@@ -149,23 +149,50 @@ class ListBook:
         replace: entries the rows do not name are taken off.  Raises NotFound, InputError (a row was refused, with the first
         of them), Conflict when nothing would change, DefinitionError, Unavailable.
         """
-        proposal = self._proposal("entries", person, reason)
+        proposal = self.new_proposal(person, reason)
         preview = Preview()
+        parts = self.parts(proposal.id, name, rows, source, reason, preview, replace=replace)
+        return self.keep(proposal, name, parts), preview
+
+    def new_proposal(self, person: str, reason: str) -> Proposal:
+        """A proposal for entries, not kept yet.  Raises DefinitionError, FieldError."""
+        return self._proposal("entries", person, reason)
+
+    def parts(
+        self,
+        proposal_id: str,
+        name: str,
+        rows: Iterable[RawRow],
+        source: str,
+        reason: str,
+        preview: Preview,
+        *,
+        replace: bool = False,
+    ) -> Iterator[tuple[bytes, int]]:
+        """What a proposal of these rows consists of: (payload, entries) of each part; what it would do is noted in `preview`.
+
+        Reads the history only, so that another process than the one that decides may do it.  Raises as `propose_entries`.
+        """
         compared = self._compared(name, rows, source, reason, preview, replace=replace)
+        for index, entries in enumerate(_batches(_changing(compared, preview))):
+            yield encode_part(proposal_id, name, index, entries), len(entries)
+        if preview.refused_count:
+            first = preview.refused[0]
+            raise InputError(f"{preview.refused_count} rows are refused; row {first.row}, {first.field}: {first.rule}")
+        if not preview.changes:
+            raise Conflict(f"nothing would change on list {name}")
 
-        def parts() -> Iterator[tuple[bytes, int]]:
-            for index, entries in enumerate(_batches(_changing(compared, preview))):
-                yield encode_part(proposal.id, name, index, entries), len(entries)
-            if preview.refused_count:
-                first = preview.refused[0]
-                raise InputError(
-                    f"{preview.refused_count} rows are refused; row {first.row}, {first.field}: {first.rule}"
-                )
-            if not preview.changes:
-                raise Conflict(f"nothing would change on list {name}")
-            self.membership.require_room(preview.changes)
+    def keep(self, proposal: Proposal, name: str, parts: Iterable[tuple[bytes, int]]) -> ListProposal:
+        """Keep a proposal that consists of these parts.  Raises Unavailable, also when the lists have no room for them."""
 
-        return self._proposals.add(proposal, name, None, parts()), preview
+        def with_room() -> Iterator[tuple[bytes, int]]:
+            entries = 0
+            for payload, count in parts:
+                entries += count
+                yield payload, count
+            self.membership.require_room(entries)
+
+        return self._proposals.add(proposal, name, None, with_room())
 
     def _proposal(self, what: str, person: str, reason: str) -> Proposal:
         require_person(person)
