@@ -354,8 +354,8 @@ def _quietly(act: Callable[[], Any]) -> Any:
 
 def _settled(played: Stage, wishes: dict[str, str]) -> bool:
     """Whether nothing is on its way any more."""
-    with played.desks.now.client("cases:read") as reader:
-        queued = reader.get("/v1/contact/messages", params={"state": "queued"}).json()["messages"]
+    with played.desks.now.client("cases:read") as reader, played.desks.now.client("operate") as operator:
+        queued = operator.get("/v1/contact/messages", params={"state": "queued"}).json()["messages"]
         waiting = reader.get("/v1/labels", params={"state": "waiting"}).json()["labels"]
         behind = reader.get("/v1/health").json()["behind"]
     ended = _quietly(lambda: all(len(played.messages(each, "notice")) >= 2 for each in wishes))

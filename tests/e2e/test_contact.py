@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from bench.people_contact import FACE_PURPOSE, SOURCE, Stage, kill_again_and_again, shown, stage, until
+from tarim.cli import build_app
 from tarim.simulation import hmac_key
 from tarim.simulation.channel.signing import signed
 
@@ -158,6 +160,26 @@ def test_forged_stale_replayed_and_foreign_messages_are_refused(played: Stage) -
 
 def _secret(played: Stage) -> bytes:
     return b64decode(played.channel.environment["TARIM_CHANNEL_SECRET"])
+
+
+def test_operators_look_with_commands(played: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Challenges, the outbox, a message that cannot be sent again, and what a channel needs to sign."""
+    played.order("shown-1")
+    challenge = played.await_message("shown-1", "challenge")["challenge"]
+    monkeypatch.setenv("TARIM_KEY", played.desks.now.keys["operate"])
+    monkeypatch.setenv("TARIM_DESK_URL", played.desks.now.url)
+    monkeypatch.setenv("TARIM_DESK_CHANNELS_FILE", str(played.service.data / "channels.toml"))
+
+    def command(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(build_app(["contact"]), ["contact", *arguments])
+        return done.exit_code, done.output
+
+    assert challenge in command("challenges")[1]
+    delivered = until(lambda: [line for line in command("messages", "--state", "delivered")[1].splitlines() if line])
+    assert command("retry", delivered[0].split()[0])[0] == 1
+    assert command("retry", "nothing")[0] == 1
+    shown_key = command("key", SOURCE, "--data", str(played.service.data))[1]
+    assert b64encode(_secret(played)).decode() in shown_key and f"{SOURCE}.1" in shown_key
 
 
 @pytest.mark.slow
