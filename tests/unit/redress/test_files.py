@@ -27,6 +27,12 @@ COMPLAINT = complaint.Take(
 )
 
 
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """What is not about SQL is tried on one database."""
+    return f"sqlite:///{tmp_path / 'records.db'}"
+
+
 def agree(at: House, file_id: str, who: object = DECIDER) -> None:
     at.redress.act(who, file_id, Approve(at.redress.show(who, file_id).digest))  # type: ignore[arg-type]
 
@@ -135,8 +141,8 @@ def test_a_loss_is_made_good(tmp_path: Path, database_url: str) -> None:
         assert at.reviews.incomplete_losses(WORKER) == []
 
 
-def test_a_fund_pays_only_what_it_has(tmp_path: Path, database_url: str) -> None:
-    with house(tmp_path, database_url) as at:
+def test_a_fund_pays_only_what_it_has(tmp_path: Path, url: str) -> None:
+    with house(tmp_path, url) as at:
         policy = at.redress.open(
             OTHER, "fund", fund.Open(fund.FundKind.POLICY, "保单", "P1", START_MS, START_MS + 10**6)
         )
@@ -156,8 +162,8 @@ def test_a_fund_pays_only_what_it_has(tmp_path: Path, database_url: str) -> None
         assert at.redress.show(WORKER, lost).content["paid_fen"] == 0
 
 
-def test_nobody_is_the_second_person_of_his_own_wish(tmp_path: Path, database_url: str) -> None:
-    with house(tmp_path, database_url) as at:
+def test_nobody_is_the_second_person_of_his_own_wish(tmp_path: Path, url: str) -> None:
+    with house(tmp_path, url) as at:
         lost = at.redress.open(OTHER, "loss", loss.Open(1_000, "lost", START_MS), customer=CUSTOMER)
         at.redress.act(OTHER, lost, loss.Decide([loss.Fault.RULE], 0, "x"))
         with pytest.raises(NotAllowed, match="another person"):
@@ -177,8 +183,8 @@ def test_nobody_is_the_second_person_of_his_own_wish(tmp_path: Path, database_ur
         assert at.redress.show(WORKER, lost).state == "open"
 
 
-def test_disputes_and_requests_hold_the_customer_until_two_release(tmp_path: Path, database_url: str) -> None:
-    with house(tmp_path, database_url) as at:
+def test_disputes_and_requests_hold_the_customer_until_two_release(tmp_path: Path, url: str) -> None:
+    with house(tmp_path, url) as at:
         assert not at.redress.is_held(CUSTOMER)
         claim = dispute.Open(dispute.Forum.LAWSUIT, "某法院", "(2026)1号", "第12条", 80_000, "claims", START_MS)
         file_id = at.redress.open(WORKER, "dispute", claim, customer=CUSTOMER)
