@@ -17,4 +17,4 @@ def test_a_single_wrong_day_is_noticed() -> None:
     """Otherwise the comparison above could not fail."""
     notices = dict(load_schedule().calendar.notices)
     notices[2025] = replace(notices[2025], worked=notices[2025].worked - {date(2025, 4, 27)})
-    assert list(differences(200, seed=20261122, calendar=Calendar(notices.values())))
+    assert list(differences(300, seed=20261122, calendar=Calendar(notices.values())))
