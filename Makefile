@@ -64,6 +64,7 @@ docs: setup  ## write the generated pages of the reference anew
 	$(BIN)/python -m tarim.cli._reference docs/reference
 	$(BIN)/python -m tarim.intake.reference docs/reference
 	$(BIN)/python -m tarim.bootstrap.limits docs/reference
+	$(BIN)/python -m tarim.bootstrap.permissions docs/reference
 	$(BIN)/python -m tarim.rules.reference docs/reference
 
 lock: setup  ## resolve the dependencies of pyproject.toml into the two lock files

@@ -13,8 +13,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 TITLES: Final = {
     400: ("Malformed request", "请求格式错误"),
-    401: ("No valid API key", "缺少有效的接口密钥"),
-    403: ("The API key lacks the scope", "接口密钥权限不足"),
+    401: ("Not signed in, or no valid key", "未登录，或缺少有效密钥"),
+    403: ("Not allowed", "权限不足"),
     404: ("Not found", "未找到"),
     405: ("Method not allowed", "不支持的请求方法"),
     408: ("The request took too long", "请求超时"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tarim.identity.domain.lockout import FOR_GOOD
     from tarim.identity.domain.phrases import WORDS
     from tarim.identity.domain.policy import IdentitySettings, parts
-    from tarim.identity.domain.roles import CONFLICTS, MACHINE, ROLES, Role, scopes_of
+    from tarim.identity.domain.roles import CONFLICTS, MACHINE, ROLES, SERVICES, Role, scopes_of
     from tarim.identity.domain.sessions import TOKEN_PREFIX, Pending, Session
     from tarim.identity.domain.siege import TEXTS as ALARM_TEXTS
     from tarim.identity.domain.users import Grant, User, UserState
@@ -67,6 +67,7 @@ __all__ = [
     "Pending",
     "ROLES",
     "Record",
+    "SERVICES",
     "Role",
     "Scope",
     "Session",

@@ -33,8 +33,12 @@ class Directory:
     def __init__(self, office: Office) -> None:
         self._office = office
 
-    def session(self, token: str, visitor: Visitor) -> tuple[Session, User]:
-        """The session of a token, in use from its own place.  Raises UnknownKey, NotAllowed (401) for one that is over."""
+    def caller_of_session(self, token: str, visitor: Visitor) -> Caller:
+        """The person behind a session's token, in use from its own place, with what the person may do at this moment.
+
+        A session in which something is still to be done has the scope `self` only.  Raises UnknownKey (401) for a token that is
+        none, NotAllowed (401) for a session that is over.
+        """
         office = self._office
         if not TOKEN_FORM.fullmatch(token):
             raise UnknownKey(SESSION_UNKNOWN)
@@ -42,6 +46,7 @@ class Directory:
         with office.database.reading() as connection:
             session = doorway.session_of_digest(connection, digest_of(token))
             user = people.user_of_id(connection, session.user) if session else None
+            held = people.holding_of(connection, user.id, now_ms).scopes if user else frozenset()
         if session is None or user is None:
             raise UnknownKey(SESSION_UNKNOWN)
         if session.over(now_ms) or user.state is not UserState.ACTIVE:
@@ -52,22 +57,10 @@ class Directory:
         if now_ms - session.seen_ms >= min(SEEN_EVERY_MS, session.idle_ms // 20):
             with office.database.writing() as connection:
                 doorway.change_session(connection, session.id, seen_ms=now_ms)
-        return session, user
-
-    def caller_of_session(self, token: str, visitor: Visitor) -> Caller:
-        """The person behind a session's token, with what the person may do at this moment.
-
-        A session in which something is still to be done has the scope `self` only.  Raises UnknownKey, NotAllowed (401).
-        """
-        session, user = self.session(token, visitor)
-        scopes = frozenset({Scope.SELF})
-        if not session.pending:
-            with self._office.database.reading() as connection:
-                scopes |= people.holding_of(connection, user.id, self._office.clock.now_ms()).scopes
         return Caller(
             user.login,
             CallerKind.PERSON,
-            scopes,
+            frozenset({Scope.SELF}) if session.pending else held | {Scope.SELF},
             frozenset(user.branches),
             frozenset(user.queues),
             session.id,

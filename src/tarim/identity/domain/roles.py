@@ -1,7 +1,7 @@
 """Roles, what each may do, and which of them one person may not hold together.  This table is the whole of it (SE-01).
 
 A role is a set of scopes.  Nobody has a scope but through a role that was granted and has not ended: what is not written
-here is refused.  `docs/reference/permissions.md` is made from this table and from the routes.
+here is refused.  `docs/reference/permissions.md` is made from this table.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ CONFLICTS: Final[frozenset[frozenset[Role]]] = frozenset(
         (Role.ANALYST, Role.MODEL_APPROVER),
         (Role.DATA_OFFICER, Role.MODEL_ENGINEER),  # who protects data does not use it
         (Role.DATA_OFFICER, Role.MARKETING_MANAGER),
+        (Role.DATA_OFFICER, Role.REVIEWER),  # prepares what authorities are given
         (Role.MARKETING_MANAGER, Role.ANALYST),  # what is known of suspicion is not used to sell
         (Role.MARKETING_MANAGER, Role.INVESTIGATOR),
         (Role.MARKETING_MANAGER, Role.REVIEWER),
