@@ -93,7 +93,7 @@ def test_figures_agree_with_the_journal(room: Room) -> None:
     assert (figures.events, figures.decisions, figures.amount_fen) == (10, 3, 21_300)
     assert (figures.stopped, figures.stopped_fen, figures.fraud, figures.genuine) == (1, 1_000, 1, 1)
     assert {line.en: line.decisions for line in figures.scenarios} == {
-        "telecom_fraud": 1, "account takeover": 1, "model score": 1,
+        "telecom fraud": 1, "account takeover": 1, "model score": 1,
     }  # fmt: skip
     assert [line.decisions for line in figures.outcomes] == [0, 1, 1, 1, 0]
     assert figures.cases.opened == 3 == sum(figures.cases.alerts.values())
