@@ -24,6 +24,7 @@ from tarim.identity import (
     Change,
     ChangeKind,
     Directory,
+    Granting,
     Office,
     Role,
     SignedIn,
@@ -68,7 +69,7 @@ class Staff:
     def __init__(self, office: Office, clock: HandClock) -> None:
         self.office, self.clock = office, clock
         self.door, self.account = SignIn(office), Account(office)
-        self.administration, self.directory = Administration(office), Directory(office)
+        self.administration, self.granting, self.directory = Administration(office), Granting(office), Directory(office)
         self._staff = 100
         self._administrators: tuple[Person, Person] | None = None
 
@@ -119,8 +120,8 @@ class Staff:
 
     def agreed(self, admins: tuple[Person, Person], change: Change) -> str:
         """A change, by two; an initial password for a reset."""
-        proposal, _ = self.administration.propose(self.caller(admins[0]), change, "test")
-        return self.administration.approve(self.caller(admins[1]), proposal.id, proposal.digest)[2]
+        proposal, _ = self.granting.propose(self.caller(admins[0]), change, "test")
+        return self.granting.approve(self.caller(admins[1]), proposal.id, proposal.digest)[2]
 
     def grant(self, admins: tuple[Person, Person], login: str, role: Role, days: int = 30, lent_by: str = "") -> None:
         until_ms = self.clock.now_ms() + days * DAY_MS

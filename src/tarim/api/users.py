@@ -171,7 +171,7 @@ class AlarmsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def user_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
     """The routes."""
-    administration = identity.administration
+    administration, granting = identity.administration, identity.granting
 
     async def users(call: Call) -> UsersBody:
         query: UsersQuery = call.query
@@ -214,11 +214,11 @@ def user_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
         return _grant(ended)
 
     async def changes(call: Call) -> ChangesBody:
-        found = await run(administration.changes)
+        found = await run(granting.changes)
         return ChangesBody([_change(proposal, change) for proposal, change in found])
 
     async def propose(call: Call) -> ProposedChangeBody:
-        proposal, change = await run(lambda: administration.propose(call.caller, call.body.change, call.body.reason))
+        proposal, change = await run(lambda: granting.propose(call.caller, call.body.change, call.body.reason))
         call.note.object, call.note.reason = f"change:{proposal.id}", call.body.reason
         call.note.detail["wanted"] = proposal.what
         return _change(proposal, change)
@@ -230,16 +230,16 @@ def user_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
     async def approve(call: Call) -> ApprovedBody:
         body: ApproveBody = call.body
         done, change, password = await run(
-            lambda: administration.approve(call.caller, call.path["id"], body.digest, body.note)
+            lambda: granting.approve(call.caller, call.path["id"], body.digest, body.note)
         )
         return ApprovedBody(decided(call, done, change), password)
 
     async def reject(call: Call) -> ProposedChangeBody:
         call.note.reason = call.body.reason
-        return decided(call, *await run(lambda: administration.reject(call.caller, call.path["id"], call.body.reason)))
+        return decided(call, *await run(lambda: granting.reject(call.caller, call.path["id"], call.body.reason)))
 
     async def withdraw(call: Call) -> ProposedChangeBody:
-        return decided(call, *await run(lambda: administration.withdraw(call.caller, call.path["id"])))
+        return decided(call, *await run(lambda: granting.withdraw(call.caller, call.path["id"])))
 
     async def alarms(call: Call) -> AlarmsBody:
         found = await run(lambda: administration.alarms(call.query.limit))

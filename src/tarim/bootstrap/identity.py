@@ -25,6 +25,7 @@ from tarim.identity import (
     ArgonHasher,
     Caller,
     Directory,
+    Granting,
     IdentityEvent,
     IdentitySettings,
     KeyedSecrets,
@@ -78,6 +79,7 @@ class OpenIdentity:
     sign_in: SignIn
     account: Account
     administration: Administration
+    granting: Granting
     directory: Directory
     openid: OpenId | None
 
@@ -106,7 +108,7 @@ class OpenIdentity:
         except BaseException:
             office.database.close()
             raise
-        return cls(office, door, Account(office), Administration(office), Directory(office), openid)
+        return cls(office, door, Account(office), Administration(office), Granting(office), Directory(office), openid)
 
     def close(self) -> None:
         """Let go of the database."""

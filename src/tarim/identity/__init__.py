@@ -4,7 +4,8 @@
     Directory(office).caller_of_session(token, visitor)          the person behind a session, with what is allowed right now
 
 `domain/roles.py` is the matrix of roles and scopes.  An `Office` holds what all parts work with: `SignIn` (the door), `Account`
-(what persons do with their own), `Administration` (users and grants, two at a time) and `Directory` (who is this?).
+(what persons do with their own), `Administration` (what one administrator does), `Granting` (what takes two) and `Directory`
+(who is this?).
 """
 
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tarim.identity.domain.sessions import TOKEN_PREFIX, Pending, Session
     from tarim.identity.domain.siege import TEXTS as ALARM_TEXTS
     from tarim.identity.domain.users import Grant, User, UserState
+    from tarim.identity.granting import Granting
     from tarim.identity.keys import ApiKey, KeyId, KeyRing, Scope, create_key, read_keys, revoke_key
     from tarim.identity.limits import Frequency, Strangers
     from tarim.identity.office import Office, Visitor
@@ -54,6 +56,7 @@ __all__ = [
     "FOR_GOOD",
     "Frequency",
     "Grant",
+    "Granting",
     "IdentityEvent",
     "IdentitySettings",
     "KeyId",

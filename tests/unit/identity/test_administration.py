@@ -32,17 +32,17 @@ def newcomer(house: House, admins: tuple[Person, Person], login: str = "carl") -
 def test_one_alone_gives_nothing(house: House) -> None:
     admins = house.administrators()
     newcomer(house, admins)
-    proposal, change = house.administration.propose(house.caller(admins[0]), wish(house, "carl"), "new colleague")
+    proposal, change = house.granting.propose(house.caller(admins[0]), wish(house, "carl"), "new colleague")
     with pytest.raises(NotAllowed, match="same person"):
-        house.administration.approve(house.caller(admins[0]), proposal.id, proposal.digest)
+        house.granting.approve(house.caller(admins[0]), proposal.id, proposal.digest)
     with pytest.raises(NotAllowed):
-        house.administration.reject(house.caller(admins[0]), proposal.id, "no")
+        house.granting.reject(house.caller(admins[0]), proposal.id, "no")
     assert house.administration.user("carl").holding.roles == frozenset()
-    house.administration.approve(house.caller(admins[1]), proposal.id, proposal.digest)
+    house.granting.approve(house.caller(admins[1]), proposal.id, proposal.digest)
     record = house.administration.user("carl")
     assert record.holding.roles == {Role.ANALYST} and record.grants[0].approved_by == "beth" and change.login == "carl"
     with pytest.raises(Conflict):
-        house.administration.approve(house.caller(admins[1]), proposal.id, proposal.digest)
+        house.granting.approve(house.caller(admins[1]), proposal.id, proposal.digest)
 
 
 def test_nobody_has_two_accounts(house: House) -> None:
@@ -63,21 +63,21 @@ def test_neither_author_nor_decider_is_meant(house: House) -> None:
     admins = house.administrators()
     third = house.person(admins, "cleo", Role.ADMINISTRATOR)
     with pytest.raises(NotAllowed, match="own account"):
-        house.administration.propose(house.caller(third), Change(ChangeKind.REACH, "cleo", branches=("b1",)), "me")
-    proposal, _ = house.administration.propose(house.caller(admins[0]), Change(ChangeKind.RESET, "cleo"), "lost")
+        house.granting.propose(house.caller(third), Change(ChangeKind.REACH, "cleo", branches=("b1",)), "me")
+    proposal, _ = house.granting.propose(house.caller(admins[0]), Change(ChangeKind.RESET, "cleo"), "lost")
     with pytest.raises(NotAllowed, match="own account"):
-        house.administration.approve(house.caller(third), proposal.id, proposal.digest)
+        house.granting.approve(house.caller(third), proposal.id, proposal.digest)
 
 
 def test_what_is_approved_is_what_was_looked_at(house: House) -> None:
     admins = house.administrators()
     newcomer(house, admins)
-    proposal, _ = house.administration.propose(house.caller(admins[0]), wish(house, "carl"), "new")
+    proposal, _ = house.granting.propose(house.caller(admins[0]), wish(house, "carl"), "new")
     with pytest.raises(Conflict, match="other content"):
-        house.administration.approve(house.caller(admins[1]), proposal.id, wish(house, "carl", Role.REVIEWER).digest)
+        house.granting.approve(house.caller(admins[1]), proposal.id, wish(house, "carl", Role.REVIEWER).digest)
     house.clock.move(days=8)
     with pytest.raises(Conflict, match="too long"):
-        house.administration.approve(house.caller(admins[1]), proposal.id, proposal.digest)
+        house.granting.approve(house.caller(admins[1]), proposal.id, proposal.digest)
 
 
 def test_a_role_that_changed_midway_does_not_help(house: House) -> None:
@@ -85,19 +85,19 @@ def test_a_role_that_changed_midway_does_not_help(house: House) -> None:
     admins = house.administrators()
     third = house.person(admins, "cleo", Role.ADMINISTRATOR)
     newcomer(house, admins)
-    proposal, _ = house.administration.propose(house.caller(third), wish(house, "carl"), "new")
+    proposal, _ = house.granting.propose(house.caller(third), wish(house, "carl"), "new")
     loaded = house.caller(third)
     (grant,) = house.administration.user("cleo").grants
     house.administration.revoke(house.caller(admins[0]), grant.id, "left the post")
     with pytest.raises(NotAllowed, match="may not propose any more"):
-        house.administration.approve(house.caller(admins[1]), proposal.id, proposal.digest)
-    again, _ = house.administration.propose(house.caller(admins[0]), wish(house, "carl"), "new")
+        house.granting.approve(house.caller(admins[1]), proposal.id, proposal.digest)
+    again, _ = house.granting.propose(house.caller(admins[0]), wish(house, "carl"), "new")
     assert Scope.USERS_APPROVE in loaded.scopes
     with pytest.raises(NotAllowed, match="no scope"):
-        house.administration.approve(loaded, again.id, again.digest)
+        house.granting.approve(loaded, again.id, again.digest)
     forged = replace(loaded, scopes=frozenset(Scope), authenticated_ms=house.clock.now_ms())
     with pytest.raises(NotAllowed, match="no scope"):
-        house.administration.approve(forged, again.id, again.digest)
+        house.granting.approve(forged, again.id, again.digest)
 
 
 def test_a_delegate_is_not_a_second_person_for_its_principal(house: House) -> None:
@@ -105,17 +105,17 @@ def test_a_delegate_is_not_a_second_person_for_its_principal(house: House) -> No
     helper = newcomer(house, admins, "helper")
     newcomer(house, admins)
     cleo = house.person(admins, "cleo", Role.ADMINISTRATOR)
-    proposal, _ = house.administration.propose(
+    proposal, _ = house.granting.propose(
         house.caller(admins[0]), wish(house, "helper", Role.ADMINISTRATOR, "cleo"), "holiday"
     )
-    house.administration.approve(house.caller(admins[1]), proposal.id, proposal.digest)
-    mine, _ = house.administration.propose(house.caller(cleo), wish(house, "carl"), "new")
+    house.granting.approve(house.caller(admins[1]), proposal.id, proposal.digest)
+    mine, _ = house.granting.propose(house.caller(cleo), wish(house, "carl"), "new")
     with pytest.raises(NotAllowed, match="same person stands behind"):
-        house.administration.approve(house.caller(helper), mine.id, mine.digest)
-    theirs, _ = house.administration.propose(house.caller(helper), wish(house, "carl", Role.OPERATOR), "new")
+        house.granting.approve(house.caller(helper), mine.id, mine.digest)
+    theirs, _ = house.granting.propose(house.caller(helper), wish(house, "carl", Role.OPERATOR), "new")
     with pytest.raises(NotAllowed, match="same person stands behind"):
-        house.administration.approve(house.caller(cleo), theirs.id, theirs.digest)
-    house.administration.approve(house.caller(admins[0]), theirs.id, theirs.digest)
+        house.granting.approve(house.caller(cleo), theirs.id, theirs.digest)
+    house.granting.approve(house.caller(admins[0]), theirs.id, theirs.digest)
 
 
 def test_a_lent_role_ends_by_time_and_with_its_owner(house: House) -> None:
@@ -124,10 +124,10 @@ def test_a_lent_role_ends_by_time_and_with_its_owner(house: House) -> None:
     helper = newcomer(house, admins, "helper")
     house.grant(admins, "helper", Role.ADMINISTRATOR, days=5, lent_by="cleo")
     assert Scope.USERS_APPROVE in house.caller(helper).scopes
-    proposal, _ = house.administration.propose(house.caller(admins[0]), Change(ChangeKind.RESET, "cleo"), "lost")
+    proposal, _ = house.granting.propose(house.caller(admins[0]), Change(ChangeKind.RESET, "cleo"), "lost")
     house.clock.move(days=5)
     with pytest.raises(NotAllowed):
-        house.administration.approve(house.caller(helper), proposal.id, proposal.digest)
+        house.granting.approve(house.caller(helper), proposal.id, proposal.digest)
     house.grant(admins, "helper", Role.ADMINISTRATOR, days=5, lent_by="cleo")
     assert Scope.USERS_APPROVE in house.caller(helper).scopes
     house.administration.disable(house.caller(admins[0]), "cleo", "left")
@@ -141,11 +141,11 @@ def test_only_what_one_has_of_the_own_can_be_lent(house: House) -> None:
     newcomer(house, admins)
     for lender in ("carl", "adam"):
         with pytest.raises(Conflict, match="to lend"):
-            house.administration.propose(house.caller(admins[0]), wish(house, "carl", Role.ANALYST, lender), "lend")
+            house.granting.propose(house.caller(admins[0]), wish(house, "carl", Role.ANALYST, lender), "lend")
     house.grant(admins, "carl", Role.ANALYST, days=9, lent_by="ann")
     house.person(admins, "dora")
     with pytest.raises(Conflict, match="to lend"):
-        house.administration.propose(house.caller(admins[0]), wish(house, "dora", Role.ANALYST, "carl"), "lend on")
+        house.granting.propose(house.caller(admins[0]), wish(house, "dora", Role.ANALYST, "carl"), "lend on")
 
 
 def test_revoked_and_expired_grants_stop_at_the_next_request(house: House) -> None:
@@ -168,13 +168,13 @@ def test_conflicts_of_duty_are_seen_at_proposal_and_at_approval(house: House) ->
     admins = house.administrators()
     house.person(admins, "carl", Role.ANALYST)
     with pytest.raises(Conflict, match="does not go together with analyst"):
-        house.administration.propose(house.caller(admins[0]), wish(house, "carl", Role.REVIEWER), "both")
+        house.granting.propose(house.caller(admins[0]), wish(house, "carl", Role.REVIEWER), "both")
     house.person(admins, "dora")
-    first, _ = house.administration.propose(house.caller(admins[0]), wish(house, "dora", Role.REVIEWER), "one")
-    second, _ = house.administration.propose(house.caller(admins[0]), wish(house, "dora", Role.ANALYST), "other")
-    house.administration.approve(house.caller(admins[1]), first.id, first.digest)
+    first, _ = house.granting.propose(house.caller(admins[0]), wish(house, "dora", Role.REVIEWER), "one")
+    second, _ = house.granting.propose(house.caller(admins[0]), wish(house, "dora", Role.ANALYST), "other")
+    house.granting.approve(house.caller(admins[1]), first.id, first.digest)
     with pytest.raises(Conflict, match="does not go together with reviewer"):
-        house.administration.approve(house.caller(admins[1]), second.id, second.digest)
+        house.granting.approve(house.caller(admins[1]), second.id, second.digest)
 
 
 def test_a_reset_takes_everything_back(house: House) -> None:
@@ -218,11 +218,11 @@ def test_two_administrators_stay(house: House) -> None:
 def test_destructive_acts_need_a_recent_proof(house: House) -> None:
     admins = house.administrators()
     newcomer(house, admins)
-    proposal, _ = house.administration.propose(house.caller(admins[0]), wish(house, "carl"), "new")
+    proposal, _ = house.granting.propose(house.caller(admins[0]), wish(house, "carl"), "new")
     stale = house.caller(admins[1])
     house.clock.move(minutes=6)
     for act in (
-        lambda: house.administration.approve(stale, proposal.id, proposal.digest),
+        lambda: house.granting.approve(stale, proposal.id, proposal.digest),
         lambda: house.administration.create(stale, "dora", "S555", "Dora"),
         lambda: house.administration.disable(stale, "carl", "x"),
     ):
@@ -235,7 +235,7 @@ def test_a_key_manages_no_users(house: House) -> None:
     admins = house.administrators()
     key = caller_of_key(KeyId("0" * 12, admins[0].login, frozenset(Scope)))
     with pytest.raises(NotAllowed):
-        house.administration.propose(key, Change(ChangeKind.RESET, "beth"), "by key")
+        house.granting.propose(key, Change(ChangeKind.RESET, "beth"), "by key")
     with pytest.raises(NotAllowed):
         house.account.read(key)
 
@@ -284,8 +284,8 @@ def test_what_is_not_there_or_without_reason_is_refused(house: House) -> None:
     for act in (
         lambda: house.administration.user("nobody"),
         lambda: house.administration.revoke(caller, "f" * 16, "x"),
-        lambda: house.administration.approve(caller, "f" * 16, "0" * 64),
-        lambda: house.administration.propose(caller, wish(house, "nobody"), "x"),
+        lambda: house.granting.approve(caller, "f" * 16, "0" * 64),
+        lambda: house.granting.propose(caller, wish(house, "nobody"), "x"),
         lambda: house.administration.end_sessions(caller, "beth", "x", "f" * 16),
     ):
         with pytest.raises(NotFound):
@@ -293,5 +293,5 @@ def test_what_is_not_there_or_without_reason_is_refused(house: House) -> None:
     with pytest.raises(DefinitionError):
         house.administration.end_sessions(caller, "beth", " ")
     with pytest.raises(TarimError):
-        house.administration.propose(caller, Change(ChangeKind.GRANT, "beth"), "no role")
+        house.granting.propose(caller, Change(ChangeKind.GRANT, "beth"), "no role")
     assert house.administration.end_sessions(caller, "beth", "check") >= 1
