@@ -54,6 +54,7 @@ class Pair:
         self._random = random.Random(number)
         self.url = ""
         self.over = False
+        self.abandoned = False
         self.answered: set[str] = set()
         """Keys of the acts that were answered with 200."""
         self.refused: Counter[str] = Counter()
@@ -84,9 +85,9 @@ class Pair:
         if not (await self._do(client, case, "take", {}) and await self._do(client, case, "start", {})):
             return False
         whole = None
-        while whole is None:
+        while whole is None and not self.abandoned:
             whole = await self._get(client, f"/v1/cases/{case}")
-        for alert in whole["alerts"]:
+        for alert in whole["alerts"] if whole else ():
             verdict = {"alert": alert["id"], "verdict": "wrong", "cause": "customer_made_it", "reason": REASON}
             if not await self._do(client, case, "review", verdict):
                 return False
@@ -104,6 +105,8 @@ class Pair:
             try:
                 answer = await client.post(f"{self.url}/v1/cases/{case}/{word}", json=body, headers=headers)
             except httpx.HTTPError:  # killed, or not there yet
+                if self.abandoned:
+                    return 0
                 await asyncio.sleep(0.05)
                 continue
             if answer.status_code == 200:
@@ -129,7 +132,7 @@ def kills(run: Run, database_url: str = "") -> Iterator[Line]:
             pairs = [Pair((keys[n], keys[n + 1]), n) for n in range(0, users - 1, 2)]
             deciding = threading.Event()
             decisions = threading.Thread(target=_decide, args=(writer, deciding))
-            people = threading.Thread(target=lambda: asyncio.run(_together(pairs)))
+            people = threading.Thread(target=lambda: asyncio.run(_together(pairs)), daemon=True)
             killed = 0
             try:
                 with _Lived(data, settings, pairs) as served:
@@ -146,7 +149,7 @@ def kills(run: Run, database_url: str = "") -> Iterator[Line]:
             finally:
                 deciding.set()
                 for pair in pairs:
-                    pair.over = True
+                    pair.over = pair.abandoned = True
                 decisions.join(60)
         yield from _judged(data, settings, pairs, killed, wanted, kind)
 
