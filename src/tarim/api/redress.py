@@ -32,6 +32,9 @@ from tarim.desk import Once
 from tarim.identity import Scope
 from tarim.redress import FILES_MAX, KINDS, PLURALS, File, FileLine, FileView, Filter, Kind, Redress, came_ms, kind_of
 
+BODY_BYTES_MAX: Final = 192 << 10
+"""Of an event: a roster of a thousand shifts is the largest."""
+
 _OBJECTS: Final = {"request": "authority-request", "hold": "legal-hold", "roster": "duty-roster"}
 """What the audit trail calls a file where that is not its kind: as its path does."""
 
@@ -101,12 +104,12 @@ def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
 
     routes = [
         Route("POST", base, f"open_{word}", f"Open a {word}", kind.opening.scope, open_file, OpenedBody,
-              opening_type(kind), status=201, refusals=(409, 503)),
+              opening_type(kind), status=201, refusals=(409, 503), body_bytes_max=BODY_BYTES_MAX),
         Route("GET", base, f"list_{many}", f"List files of the kind {word}", Scope.REDRESS_READ, list_files, FilesBody,
               query=FilesQuery),
         Route("GET", base + "/{id}", f"show_{word}", f"Show a {word}, texts masked", Scope.REDRESS_READ, show, FileView),
         Route("POST", base + "/{id}/events", f"act_on_{word}", f"Bring about an event of a {word}", Scope.REDRESS_READ, act,
-              FileView, event_type(kind), refusals=(409, 503)),
+              FileView, event_type(kind), refusals=(409, 503), body_bytes_max=BODY_BYTES_MAX),
         Route("POST", base + "/{id}/texts", f"reveal_{word}", f"Show the texts of a {word} in full", Scope.REVEAL, reveal,
               TextsBody, RevealBody, personal=True),
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Annotated, Generic
 
 from msgspec import Meta
 
-from tarim.redress.domain.files import Department, Event, Instant, Name, W, Word
+from tarim.redress.domain.files import Department, Event, Instant, Name, Reference, W, Word
 
 
 class ComplaintKind(StrEnum):
@@ -70,7 +70,7 @@ class Take(Event, Generic[W], frozen=True, tag="take"):
     text: W
     contact: W
     received_ms: Instant
-    case: str = ""
+    case: Reference = ""
 
 
 class Assign(Event, frozen=True, tag="assign"):
@@ -131,7 +131,7 @@ class Settle(Event, Generic[W], frozen=True, tag="settle"):
     free = ("text",)
     founded: bool
     text: W
-    loss: Annotated[str, Meta(max_length=40)] = ""
+    loss: Reference = ""
 
 
 class Answer(Event, Generic[W], frozen=True, tag="answer"):

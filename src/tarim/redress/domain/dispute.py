@@ -25,6 +25,7 @@ from tarim.redress.domain.files import (
     Instant,
     Kind,
     Name,
+    Reference,
     Sealed,
     W,
     Word,
@@ -63,8 +64,8 @@ class Open(Event, Generic[W], frozen=True, tag="open"):
     amount_fen: Fen
     text: W
     served_ms: Instant
-    loss: str = ""
-    complaint: str = ""
+    loss: Reference = ""
+    complaint: Reference = ""
 
 
 class Assign(Event, frozen=True, tag="assign"):

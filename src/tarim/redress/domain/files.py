@@ -28,9 +28,14 @@ DOCUMENTS_MAX: Final = 200
 STEPS_MAX: Final = 200
 """Recoveries, payouts, consultations, referrals, rounds of one file: of each at most so many."""
 
+PRINTED: Final = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters."""
+
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
-Word = Annotated[str, Meta(min_length=1, max_length=100)]
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Word = Annotated[str, Meta(min_length=1, max_length=100, pattern=PRINTED)]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
+Reference = Annotated[str, Meta(max_length=40, pattern="^[0-9A-Za-z-]*$")]
+"""The id of another file or of a case, "" = none."""
 Department = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,31}$")]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Fen = Annotated[int, Meta(ge=1, le=10**15)]

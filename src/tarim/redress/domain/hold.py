@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final, Generic
+from typing import Final, Generic
 
-from msgspec import Meta
 from msgspec.structs import replace
 
 from tarim.base.errors import DefinitionError
@@ -16,6 +15,7 @@ from tarim.redress.domain.files import (
     Hand,
     Home,
     Kind,
+    Reference,
     Sealed,
     W,
     events_by_tag,
@@ -45,7 +45,7 @@ class Open(Event, Generic[W], frozen=True, tag="open"):
     free = ("text",)
     ground: Ground
     text: W
-    reference: Annotated[str, Meta(max_length=40)] = ""
+    reference: Reference = ""
 
 
 class Release(Event, Generic[W], frozen=True, tag="release"):

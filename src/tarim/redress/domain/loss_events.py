@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from tarim.identity import Scope
-from tarim.redress.domain.files import Department, Event, Fen, Instant, Name, W, Word
+from tarim.redress.domain.files import Department, Event, Fen, Instant, Name, Reference, W, Word
 
 WHOLE_BP: Final = 10_000
 """Hundredths of a percent in a whole."""
@@ -59,8 +59,8 @@ class Open(Event, Generic[W], frozen=True, tag="open"):
     amount_fen: Fen
     text: W
     confirmed_ms: Instant
-    case: str = ""
-    complaint: str = ""
+    case: Reference = ""
+    complaint: Reference = ""
 
 
 class Assign(Event, frozen=True, tag="assign"):
