@@ -226,8 +226,16 @@ FIXED: Final = (
     ("tarim.redress.domain.files:STEPS_MAX", "recoveries, payouts, rounds and the like of a file, of each", "422"),
     ("tarim.redress.domain.roster:SHIFTS_MAX", "shifts of a duty roster", "422"),
     ("tarim.redress.adapters.contents:CONTENT_BYTES_MAX", "bytes of a document of redress", "413"),
-    ("tarim.redress.adapters.package:PACKAGE_BYTES_MAX", "bytes of what an authority is given at once", "413: give several"),
-    ("tarim.redress.adapters.rows:FILES_MAX", "files of redress looked at for one list", "further ones are on the next page"),
+    (
+        "tarim.redress.adapters.package:PACKAGE_BYTES_MAX",
+        "bytes of what an authority is given at once",
+        "413: give several",
+    ),
+    (
+        "tarim.redress.adapters.rows:FILES_MAX",
+        "files of redress looked at for one list",
+        "further ones are on the next page",
+    ),
     (
         "tarim.audit.domain.entry:DETAIL_ITEMS_MAX",
         "items of an audit entry's detail",
