@@ -67,6 +67,7 @@ def described(tmp_path_factory: pytest.TempPathFactory):
         ("/v1/backtests/{id}", "DELETE", "author", 10),
         ("/v1/holds", "GET", "read", 10),
         ("/v1/holds:changes", "GET", "read", 15),
+        ("/v1/holds:order", "POST", "holds:order", 15),
         ("/v1/holds/{event_id}", "GET", "read", 25),
         ("/v1/holds/{event_id}", "POST", "operate", 25),
         ("/v1/limits", "PUT", "decide", 25),

@@ -42,7 +42,6 @@ from tarim.base.errors import FieldError, NotFound, Unavailable
 from tarim.base.instants import instant_text
 from tarim.cases import (
     Acting,
-    Case,
     Dossier,
     Filter,
     Means,
@@ -53,7 +52,6 @@ from tarim.cases import (
     assignment_in_force,
     checked_file,
     contents,
-    count_cases,
     dossier_of,
     follow_ups,
     overdue_reviews,
@@ -130,10 +128,7 @@ def _reading(work: CaseDesk) -> list[Route]:
         return await _page(scope_of(call.caller, open_only=False, customer=token), Page(Sort.NEWEST, 200))
 
     async def _page(wanted: Filter, page: Page) -> CasesBody:
-        def look(connection: Connection) -> tuple[list[Case], str, int]:
-            return *page_of_cases(connection, wanted, page), count_cases(connection, wanted)
-
-        cases, following, count = await looked_at(work.desk, look)
+        cases, following, count = await looked_at(desk, lambda connection: page_of_cases(connection, wanted, page))
         return CasesBody([case_body(case, desk.now_ms()) for case in cases], following, count)
 
     async def overdue(call: Call) -> OverdueBody:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tarim.cases.adapters.dossier import Dossier, dossier_of
     from tarim.cases.adapters.evidence_files import EvidenceFiles
     from tarim.cases.adapters.in_force import assignment_in_force
-    from tarim.cases.adapters.listing import count_cases, follow_ups, overdue_reviews, page_of_cases
+    from tarim.cases.adapters.listing import follow_ups, overdue_reviews, page_of_cases
     from tarim.cases.adapters.orders import OrderSender, waiting_orders
     from tarim.cases.adapters.store import CaseStore
     from tarim.cases.adapters.tables import MIGRATIONS
@@ -75,7 +75,6 @@ __all__ = [
     "assignment_in_force",
     "checked_file",
     "contents",
-    "count_cases",
     "dossier_of",
     "follow_ups",
     "lifecycle",
