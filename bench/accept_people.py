@@ -23,6 +23,12 @@ def tamper(run: Run) -> Iterator[Line]:
     yield from people_audit.lines(run)
 
 
+def masking(run: Run) -> Iterator[Line]:
+    from bench import people_masking
+
+    yield from people_masking.lines(run)
+
+
 def redress(run: Run) -> Iterator[Line]:
     from bench import people_redress
 
@@ -102,7 +108,14 @@ def batch(run: Run) -> Iterator[Line]:
 
 
 BARS = (
-    Bar("tamper", ("tamper, not found", "tamper, not located"), tamper, (40, 12), timed=False),
+    Bar("tamper", ("tamper, not found", "tamper, not located"), tamper, (40, 6), timed=False),
+    Bar(
+        "masking",
+        ("masking, unmasked values", "masking, full view shown and on the trail"),
+        masking,
+        (90, 14),
+        timed=False,
+    ),
     Bar("rebuild", ("rebuild, tables that differ", "rebuild, 1,000,000 decisions"), rebuild, (100, 6)),
     Bar(
         "kills",
