@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tarim.base.errors import Damaged, DefinitionError
 from tarim.reporting import Context, check_message, faults_of, message_of, packaged_codes, read_codes, read_divisions
+from tarim.reporting.adapters import reference
 from tarim.reporting.adapters.schema import make_schema
 from tarim.reporting.domain.fields import SHAPES
 from tests.fakes.suspicious import CONTEXT, NOW, PLANTED, report_of, sample, spoiled
@@ -100,3 +102,10 @@ def test_division_codes_of_a_file_are_looked_up() -> None:
     assert packaged_codes().is_division("650199") and not packaged_codes().is_division("990102")
     with pytest.raises(DefinitionError):
         read_divisions("code,name\n")
+
+
+def test_the_page_of_fields_and_codes_is_current() -> None:
+    """Otherwise: python -m tarim.reporting.adapters.reference docs/reference."""
+    assert (Path(__file__).parents[3] / "docs/reference" / reference.PAGE).read_text(
+        encoding="utf-8"
+    ) == reference.page()
