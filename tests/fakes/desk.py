@@ -118,7 +118,9 @@ class DecisionsWritten:
             decision[Word.HITS_0] = decision[Word.EFFECTIVE_0] = sum(1 << rule for rule in told.get("rules", ()))
             if told.get("hold_s"):
                 decision[Word.HOLD] = pack(
-                    HoldWord(told["hold_s"], int(told.get("expiry", Expiry.REFUSE)), 3, 0, 0, 24, 0, 0)
+                    HoldWord(
+                        told["hold_s"], int(told.get("expiry", Expiry.REFUSE)), 3, told.get("strength", 0), 0, 24, 0, 0
+                    )
                 )
             ids.append(told.get("event_id", f"e{first + place}"))
         versions = Versions("features-1", "rules-1", "model-1" if any("score" in each for each in described) else "")

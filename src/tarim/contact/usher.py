@@ -23,7 +23,7 @@ from tarim.stream import Outcome
 AT_ONCE: Final = 100
 """Things of one command."""
 _ASKED: Final = (Outcome.CHALLENGE, Outcome.SUSPEND)
-"""Holds that wait for the customer."""
+"""Holds that wait for the customer; one that waits for a time only does so when its verification was too weak."""
 
 _Content = tuple[MessageKind, dict[str, Any]]
 
@@ -48,7 +48,7 @@ def _draft(connection: Connection, pending: Pending, channels: Channels) -> Draf
         hold = waiting_hold(connection, pending.held_seq)
         if hold is None:  # it is over already, and its end is pending as well
             return _told(pending, [])
-        if hold.kind in _ASKED:
+        if hold.kind in _ASKED or hold.strength:
             return _opened(connection, pending, hold, channels)
         return _told(pending, [_notice(NoticeKind.HELD)])
     if pending.what in ("restricted", "lifted"):

@@ -1,17 +1,21 @@
 """What lies sealed of one customer, read beside the process that has the vault: a few values for one use, kept nowhere.
 
-Keys and index are looked up in their files every time, so a customer who was destroyed is gone here at once.
+Keys are looked up in their file every time, so a customer who was destroyed is gone here at once; of the index only which entries
+are whose is remembered.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
+from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -21,8 +25,12 @@ from tarim.privacy.master import MasterKey
 from tarim.privacy.sealing import unpack_bundles
 from tarim.privacy.vault import decrypted
 
+Tokens = npt.NDArray[np.int64]
+
 _WAIT_S: Final = 10
 _WORD: Final = 8
+_CACHED_BYTES_MAX: Final = 64 << 20
+"""Of the index's customer tokens, 8 bytes a sealed value."""
 
 
 class CustomerReader:
@@ -31,6 +39,8 @@ class CustomerReader:
     def __init__(self, folder: Path, master: MasterKey) -> None:
         self._folder = folder
         self._wrapper = AESGCM(master.derive("vault"))
+        self._cached: OrderedDict[tuple[int, int], Tokens] = OrderedDict()
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<CustomerReader of {self._folder}>"
@@ -49,8 +59,9 @@ class CustomerReader:
         """
         sealed: list[tuple[int, bytes]] = []
         with self._opened("index.sqlite") as db:
-            for chunk, customers in db.execute("SELECT id, customers FROM chunks ORDER BY id").fetchall():
-                column = np.frombuffer(customers, np.int64)
+            file = (self._folder / "index.sqlite").stat().st_ino  # made anew it has other chunks under the same numbers
+            for (chunk,) in db.execute("SELECT id FROM chunks ORDER BY id").fetchall():
+                column = self._customers(db, file, chunk)
                 low, high = (int(np.searchsorted(column, customer, side=side)) for side in ("left", "right"))
                 if low < high:
                     sealed += _entries(db, chunk, low, high)
@@ -83,6 +94,18 @@ class CustomerReader:
     def open(self, customer: int, blob: bytes) -> list[dict[str, str]]:
         """Raw values by field name, of each bundle in sealed bytes.  Raises NotFound (destroyed), Unavailable, Damaged."""
         return unpack_bundles(decrypted(customer, blob, self._cipher))
+
+    def _customers(self, db: sqlite3.Connection, file: int, chunk: int) -> Tokens:
+        """Customer tokens of a chunk's entries, ascending; a chunk never changes."""
+        with self._lock:
+            found = self._cached.get((file, chunk))
+            if found is None:
+                (raw,) = db.execute("SELECT customers FROM chunks WHERE id = ?", (chunk,)).fetchone()
+                found = self._cached[file, chunk] = np.frombuffer(raw, np.int64)
+                while len(self._cached) > 1 and sum(map(len, self._cached.values())) * _WORD > _CACHED_BYTES_MAX:
+                    self._cached.popitem(last=False)
+            self._cached.move_to_end((file, chunk))
+            return found
 
     def _cipher(self, number: int) -> AESGCM:
         with self._opened("keys.sqlite") as db:

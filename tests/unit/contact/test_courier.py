@@ -309,6 +309,16 @@ def test_a_hold_that_ends_otherwise_closes_its_challenge(stage: Stage) -> None:
     )
 
 
+def test_a_delay_asks_its_customer_only_when_the_verification_was_too_weak(stage: Stage) -> None:
+    """Then it is refused at its end unless the customer has shown the strength needed."""
+    stage.written.decided(outcome=Decided.DELAY, hold_s=600)
+    stage.written.decided(outcome=Decided.DELAY, hold_s=600, strength=2)
+    stage.clock.at_ms = stage.written.at_ms
+    stage.settle(lambda: len(stage.wire.of("/notices")) == 2)
+    (asked,) = stage.wire.of("/challenges")
+    assert (asked["event_id"], asked["strength"]) == ("e1", 2)
+
+
 def test_blocked_and_warned_payments_are_told_of_and_logins_are_not(stage: Stage) -> None:
     stage.written.decided(outcome=Decided.BLOCK)
     stage.written.decided(outcome=Decided.NOTICE)
