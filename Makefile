@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Byte code is kept, as it is of an installed package, whatever the environment says: compiling it anew costs every process a third of a second.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup demo test test-slow check lint bench docs accept-engine accept-rules accept-models accept-people lock clean
+.PHONY: help setup demo test test-slow check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ accept-models: setup  ## SLOW (40 min; QUICK=1: 50 s, half of them): check every
 
 accept-people: setup  ## SLOW (15 min; QUICK=1: 50 s): check every bar of people's work
 	QUICK=$(QUICK) $(BIN)/python -m bench.accept_people
+
+accept-federation: setup  ## SLOW (30 min; QUICK=1: 50 s, half of them): check every bar of joint computation
+	QUICK=$(QUICK) $(BIN)/python -m bench.accept_federation
 
 docs: setup  ## write the generated pages of the reference anew
 	$(BIN)/python -m tarim.cli._reference docs/reference

@@ -32,7 +32,7 @@ from tarim.federation.node.contract import (
     LogisticTerms,
     Output,
 )
-from tarim.federation.node.conversations import Shape, hear, say
+from tarim.federation.node.conversations import Ready, Shape, hear, say
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.models import ModelPart, part_of_logistic, part_of_trees
 from tarim.federation.node.transcripts import Opened, Step
@@ -63,9 +63,19 @@ class Outcome:
 class Computation:
     """One run of one contract, on one side."""
 
-    def __init__(self, link: Link, role: Role, contract: Contract, run: str, rows: Rows, progress: Progress) -> None:
+    def __init__(
+        self,
+        link: Link,
+        role: Role,
+        contract: Contract,
+        run: str,
+        rows: Rows,
+        keep: Callable[[ModelPart], None],
+        progress: Progress,
+    ) -> None:
+        """keep: keeps this side's part of the model, durably."""
         self._link, self._role, self._contract, self._run = link, role, contract, run
-        self._rows, self._progress = rows, progress
+        self._rows, self._keep, self._progress = rows, keep, progress
         self._names = {each: contract.member(each).name for each in Role}
         self.outcome = Outcome()
 
@@ -155,7 +165,7 @@ class Computation:
                 terms.plan,
                 lambda done, whole: self._progress("training", done, whole),
             )
-        self.outcome.model = part_of_logistic(self._contract.digest, places, model)
+        self._kept(part_of_logistic(self._contract.digest, places, model))
         if len(judged):
             with self._step("judging"):
                 self._judge(session, self._scores(session, model, _some(encoded, judged)), labels, judged)
@@ -179,11 +189,18 @@ class Computation:
             model: JointTrees = Boosting(
                 session, bins[training], own, theirs, None if labels is None else labels[training], terms.plan
             ).run(lambda done, whole: self._progress("training", done, whole))
-        self.outcome.model = part_of_trees(self._contract.digest, places, model)
+        self._kept(part_of_trees(self._contract.digest, places, model))
         if len(judged):
             with self._step("judging"):
                 scores = Share(margins(session, model, bins[judged]), LEAF_FRACTION_BITS)
                 self._judge(session, scores, labels, judged)
+
+    def _kept(self, part: ModelPart) -> None:
+        """Both keep their parts before anything is opened: no result is without its model on either side."""
+        self._keep(part)
+        self.outcome.model = part
+        say(self._link, "model kept", Ready())
+        hear(self._link, "model kept", Ready)
 
     def _judge(self, session: Session, scores: Share, labels: npt.NDArray[np.uint8] | None, judged: Places) -> None:
         recipients = self._contract.opened_to(Output.CURVE)

@@ -65,7 +65,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether the question may be answered; why not."""
+    """Go on; or why not."""
 
     refused: str = ""
 

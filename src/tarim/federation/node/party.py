@@ -1,7 +1,7 @@
 """One party: its folder, and everything it does with others.
 
 FOLDER/
-    party.toml       its name
+    party.toml       its name; how long a broken connection is waited for
     master.key       the one secret; signatures and the sealing of models derive from it
     key.pem, certificate.pem    its side of mutual TLS
     peers/           certificates of the peers
@@ -51,7 +51,8 @@ from tarim.records import Database
 PARTY_FILE: Final = "party.toml"
 CARD_CHARACTERS_MAX: Final = 16 << 10
 PATIENCE_S: Final = 60.0
-"""How long a broken connection is waited for before a run ends on both sides."""
+"""How long a broken connection is waited for before a run ends on both sides, unless party.toml says otherwise."""
+PATIENCE_S_MAX: Final = 3_600.0
 
 
 def make_party(folder: Path, name: str, now: datetime.datetime) -> str:
@@ -68,6 +69,13 @@ def make_party(folder: Path, name: str, now: datetime.datetime) -> str:
     (folder / "peers").mkdir(mode=0o700)
     (folder / PARTY_FILE).write_text(f'name = "{name}"\n', encoding="utf-8")
     return made
+
+
+class PartyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What party.toml says."""
+
+    name: Name
+    patience_s: Annotated[float, Meta(ge=1.0, le=PATIENCE_S_MAX)] = PATIENCE_S
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,9 +102,12 @@ class Party:
     def __init__(self, folder: Path, environment: Mapping[str, str], clock: Clock) -> None:
         """Raises NotFound, DefinitionError, Unavailable."""
         try:
-            self.name: str = tomllib.loads((folder / PARTY_FILE).read_text(encoding="utf-8"))["name"]
-        except (OSError, tomllib.TOMLDecodeError, KeyError):
+            settings = msgspec.convert(tomllib.loads((folder / PARTY_FILE).read_text(encoding="utf-8")), PartyFile)
+        except OSError:
             raise NotFound(f"{folder} is no party's folder; make one with: tarim party init --data {folder}") from None
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise DefinitionError(f"{folder / PARTY_FILE} cannot be read: {error}") from None
+        self.name, self.patience_s = settings.name, settings.patience_s
         master = load_master_key(folder / "master.key", environment)
         self.folder, self.clock = folder, clock
         self.signer = Signer.of(master)
@@ -155,7 +166,7 @@ class Party:
         """A conversation that this party begins.  Raises PeerLost, PeerUnknown."""
         pinned = Pinned(self.folder, self._peer_file(peer.name))
         dialler = Dialler(peer.host, peer.port, pinned, run_id or secrets.token_bytes(RUN_ID_BYTES))
-        with Link(dialler, patience_s=PATIENCE_S) as link:
+        with Link(dialler, patience_s=self.patience_s) as link:
             yield link
 
     def offered_by(self, peer: Peer) -> tuple[DataSet, ...]:
@@ -239,11 +250,12 @@ class Party:
         self.book.begin(contract, run, begun_ms)
         outcome, error = Outcome(), ""
         try:
-            computation = Computation(link, role, contract, run, self._rows(contract, role), progress)
+            rows = self._rows(contract, role)
+            computation = Computation(
+                link, role, contract, run, rows, lambda part: self.models.keep(run, part), progress
+            )
             outcome = computation.outcome
             computation.carry_out()
-            if outcome.model is not None:
-                self.models.keep(run, outcome.model)
             self._keep_result(run, outcome)
         except BaseException as trouble:
             error = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__

@@ -26,7 +26,7 @@ from tarim.federation.node.conversations import (
     refusal,
     say,
 )
-from tarim.federation.node.party import PATIENCE_S, Party
+from tarim.federation.node.party import Party
 
 CONVERSATIONS_MAX: Final = 16
 """At a time; who comes then waits."""
@@ -69,7 +69,7 @@ class Serving:
             thread.start()
         self._listening.close()
         for thread in self._threads:
-            thread.join(PATIENCE_S)
+            thread.join(self._party.patience_s)
 
     def _pinned_now(self) -> Pinned:
         """TLS towards the peers known now: one may have been added since."""
@@ -82,7 +82,7 @@ class Serving:
         peer = None
         try:
             peer = self._party.book.peer_of(arrival.peer)
-            with Link(self._listening.run(arrival.run_id), patience_s=PATIENCE_S) as link:
+            with Link(self._listening.run(arrival.run_id), patience_s=self._party.patience_s) as link:
                 self._answer(link, peer, arrival.run_id)
         except (TarimError, OSError) as error:
             detail = error.detail if isinstance(error, TarimError) else type(error).__name__

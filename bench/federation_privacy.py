@@ -1,0 +1,202 @@
+"""What a whole joint run puts on the line, before TLS hides it, searched for what either side wanted to keep.
+
+    python -m bench.federation_privacy [--rows N]
+
+Common customers, logistic regression, trees, the opened curve and a question, both parties in one process, every message kept.
+
+Search: every identifier as text and as its point before it is multiplied; every row's numbers as they are encoded (whole
+numbers of eight bytes, bits of a row, bins), as eight-byte floating point; runs of labels as bytes and as packed bits.  What is
+short enough to come by chance is searched in runs that do not.
+
+Independence: the same steps are run on two inputs that differ in everything, several times each; the bytes of each step of each
+direction are compared by chi-square.  A message that depended on its sender's secrets beyond its randomness would differ; the
+threshold is 10^-6 divided by the number of comparisons.  It finds a mask that is missing, reused or short, not a subtle flaw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import chi2
+
+from tarim.federation import Role, Session
+from tarim.federation.intersection import intersect
+from tarim.federation.learning.boosting import Bins, Boosting, BoostingPlan, margins
+from tarim.federation.learning.encoding import Encoded, Widths
+from tarim.federation.learning.evaluation import curve
+from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
+from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.points import point_of
+from tarim.federation.queries import QueryPool, Question
+from tarim.federation.sharing import Share
+from tests.fakes.federation import QueueChannel, together
+
+WIDTHS = (Widths((8, 8, 1, 1, 8)), Widths((8, 1, 8, 1)))
+CONTEXT = b"privacy"
+RUN_BYTES_MIN = 12
+"""Shorter runs of bytes come by chance in megabytes of noise."""
+CHANCE = 1e-6
+PUBLIC = ("intersection, how many", "session, half of the salt")
+"""Steps that are public, or of which both runs agree on the length only."""
+
+Sent = dict[tuple[Role, str], bytes]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one party keeps to itself."""
+
+    identifiers: list[bytes]
+    encoded: Encoded
+    bins: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8] | None
+
+
+def side(role: Role, rows: int, seed: int, skew: float) -> Side:
+    """A party's data.  skew: how far its numbers lie from even: inputs of another skew differ in everything."""
+    draw = np.random.default_rng((seed, role))
+    own = [b"person-%d-%016x" % (role if place % 2 else 2, place * 7919) for place in range(rows)]
+    integers = np.stack(
+        [(draw.beta(1 + skew, 1, rows) * (2**bits - 1)).round().astype(np.uint64) for bits in WIDTHS[role].bits], axis=1
+    )
+    bins = (draw.beta(1 + skew, 1, (rows, 4)) * 7).astype(np.uint8)
+    labels = (draw.random(rows) < 1 / (2 + skew)).astype(np.uint8) if role is Role.SECOND else None
+    return Side(own, Encoded(WIDTHS[role], integers), bins, labels)
+
+
+def recorded(sides: tuple[Side, Side]) -> Sent:
+    """Everything each party sends in a whole run, by step."""
+    ends: dict[Role, QueueChannel] = {}
+
+    def act(role: Role) -> Any:
+        def run(end: QueueChannel) -> None:
+            ends[role] = end
+            _whole_run(end, role, sides[role])
+
+        return run
+
+    together(act(Role.FIRST), act(Role.SECOND))
+    found: dict[tuple[Role, str], list[bytes]] = defaultdict(list)
+    for role, end in ends.items():
+        for step, data in end.sent:
+            found[role, step].append(data)
+    return {key: b"".join(parts) for key, parts in found.items()}
+
+
+def _whole_run(end: QueueChannel, role: Role, own: Side) -> None:
+    intersect(end, role, own.identifiers, CONTEXT, frozenset(Role))
+    session, both = Session(end, role), frozenset({Role.SECOND})
+    rows = len(own.encoded)
+    model = train(session, own.encoded, WIDTHS[1 - role], own.labels, Plan(batch_rows=64, epochs=2))
+    scores = QueryPool(session, [model], Question.SCORE, rows).shared_scores(own.encoded)[:, 0]
+    curve(session, scores, own.labels, both, "curve")
+    pool = QueryPool(session, [model], Question.DECISION, rows)
+    (pool.answer if session.first else pool.ask)(own.encoded)
+    shape = Bins((7,) * 4)
+    trees = Boosting(session, own.bins, shape, shape, own.labels, BoostingPlan(trees=1, depth=2)).run()
+    curve(session, Share(margins(session, trees, own.bins), LEAF_FRACTION_BITS), own.labels, both, "curve")
+
+
+def secrets_of(own: Side) -> Iterator[tuple[str, bytes]]:
+    """(what it is, its bytes) of everything a party keeps."""
+    for identifier in own.identifiers:
+        yield "identifier", identifier
+        yield "point of an identifier", point_of(CONTEXT, identifier)
+    bits = own.encoded.bits
+    for row, values in enumerate(own.encoded.integers):
+        yield "row of whole numbers", values.tobytes()
+        yield "row of numbers as bytes", values.astype(np.uint8).tobytes() + own.bins[row].tobytes() + b"\0" * 4
+        yield "row of numbers", own.encoded.values[row].tobytes()
+    for start in range(0, len(bits) - 8, 8):
+        yield "bits of rows", np.packbits(bits[start : start + 8].reshape(-1), bitorder="little").tobytes()
+    for column in range(own.bins.shape[1]):
+        yield "column of bins", own.bins[:64, column].tobytes()
+    if own.labels is not None:
+        for start in range(0, len(own.labels) - 128, 64):
+            part = own.labels[start : start + 128]
+            for order in ("little", "big"):
+                yield "labels, packed", np.packbits(part, bitorder=order).tobytes()
+            yield "labels", part.tobytes()
+            yield "labels, of eight bytes", part.astype(np.uint64).tobytes()
+
+
+def leaks(sent: Sent, sides: tuple[Side, Side]) -> list[str]:
+    """What of either side was found on the line."""
+    found, line = [], [(f"{role.name.lower()}: {step}", data) for (role, step), data in sent.items()]
+    for own in sides:
+        for what, content in secrets_of(own):
+            if len(content) >= RUN_BYTES_MIN:
+                found += [f"{what} in {where}" for where, data in line if content in data]
+    return found
+
+
+def dependent(rows: int, rounds: int) -> tuple[list[str], int]:
+    """(steps whose bytes differ between two inputs, comparisons made)."""
+    counts: list[dict[tuple[Role, str], npt.NDArray[np.int64]]] = [{}, {}]
+    for which, skew in enumerate((0.0, 6.0)):
+        for number in range(rounds):
+            sent = recorded((side(Role.FIRST, rows, number, skew), side(Role.SECOND, rows, number, skew)))
+            for key, data in sent.items():
+                histogram = np.bincount(np.frombuffer(data, np.uint8), minlength=256)
+                counts[which][key] = counts[which].get(key, np.zeros(256, np.int64)) + histogram
+    compared = [key for key in counts[0] if key in counts[1] and not _opens(key[1])]
+    return [
+        f"{role.name.lower()}: {step}"
+        for role, step in compared
+        if _chance(counts[0][role, step], counts[1][role, step]) < CHANCE / len(compared)
+    ], len(compared)
+
+
+def _opens(step: str) -> bool:
+    """Steps that open what the contract says to, or say what is public: these have to depend on it."""
+    return step.startswith("opening") or step in PUBLIC or "owners" in step
+
+
+def _chance(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
+    """Chance of a difference as large as this between two samples of one distribution, by chi-square."""
+    both = one + other
+    kept = both >= 10
+    if kept.sum() < 2:
+        return 1.0
+    one, other, both = one[kept], other[kept], both[kept]
+    share = one.sum() / both.sum()
+    expected = both * share
+    statistic = ((one - expected) ** 2 / expected + (other - (both - expected)) ** 2 / (both - expected)).sum()
+    return float(chi2.sf(statistic, kept.sum() - 1))
+
+
+def measured(rows: int, rounds: int) -> dict[str, Any]:
+    """Figures of both bars."""
+    sides = side(Role.FIRST, rows, 1, 1.0), side(Role.SECOND, rows, 1, 1.0)
+    sent = recorded(sides)
+    searched = sum(1 for own in sides for _, content in secrets_of(own) if len(content) >= RUN_BYTES_MIN)
+    found = leaks(sent, sides)
+    differing, compared = dependent(rows, rounds)
+    return {
+        "line_mb": round(sum(map(len, sent.values())) / 1e6, 1),
+        "searched": searched,
+        "found": len(found),
+        "where": sorted(set(found))[:10],
+        "steps_compared": compared,
+        "steps_differing": differing,
+    }
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    print(json.dumps(measured(options.rows, options.rounds)))
+
+
+if __name__ == "__main__":
+    main()
