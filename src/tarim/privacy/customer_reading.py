@@ -1,7 +1,7 @@
 """What lies sealed of one customer, read beside the process that has the vault: a few values for one use, kept nowhere.
 
-Keys are looked up in their file every time, so a customer who was destroyed is gone here at once; of the index only which entries
-are whose is remembered.
+Keys are looked up in their file every time, so a customer who was destroyed is gone here at once; of the index it is remembered
+which entries are whose.
 """
 
 from __future__ import annotations
