@@ -31,8 +31,8 @@ EXIT_TROUBLE = 2
 EXIT_INTERRUPTED = 130
 
 _GARBAGE_YOUNG = 50_000
-"""New objects after which Python looks for cycles among them.  With its own 700 it looks 500 times while the modules of a service
-are loaded, which make none, and takes a fifth of the start for it."""
+"""New objects after which Python looks for cycles among them.  With its own 700 it looks 500 times while the modules of a
+service are loaded, which make none, and takes a fifth of the start for it."""
 
 
 def command_names() -> list[str]:
