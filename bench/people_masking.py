@@ -120,8 +120,8 @@ def run(customers: int, roles: list[Role]) -> dict[str, Any]:
                     for scope in ("read", "audit:read", "metrics", "explain") if process is service else ("metrics",):
                         _ask(search, client, f"key {scope} {name}", path, keys[scope])
         full = _full_view(desk, tokens[Role.INVESTIGATOR], persons[Role.INVESTIGATOR].recovery[1], ids, people)
-        for path in data.glob("*.log"):
-            search.look(path.name, path.read_text(encoding="utf-8"))
+        for log in data.glob("*.log"):
+            search.look(log.name, log.read_text(encoding="utf-8"))
         with OpenTrail.open(AuditSettings(), Places(data), {}) as trail:
             entries = list(trail.store.read())
         for each in entries:
