@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from tarim.base.errors import NotFound, Unavailable
 from tarim.cases import EvidenceFiles
+from tarim.deadlines import load_schedule
 from tarim.desk import Desk
 from tarim.identity import EVERYTHING, Caller, CallerKind, Scope
 from tarim.reporting import (
@@ -107,7 +108,7 @@ class House:
         self.contents = Contents(files, self.desk.texts, values, packaged_codes(), self.desk.now_ms)
         head = Letterhead("F1008933000019", "F10089330001", "示例银行", "Example Bank", "650102")
         self.reports = SuspiciousReports(
-            self.desk, ReportStore(), self.contents, package_of, Cases(), values, Persons(), head
+            self.desk, ReportStore(), self.contents, package_of, Cases(), values, Persons(), head, load_schedule()
         )
         self.case = CASE
 

@@ -126,6 +126,7 @@ def test_every_requirement_of_this_part_is_answered() -> None:
     wanted += [
         "RM-01",
         "RM-02",
+        "RM-03",
         "RM-04",
         "RM-05",
         "RM-06",

@@ -19,7 +19,7 @@ import msgspec
 
 from tarim.api import reporting_bodies as bodies
 from tarim.api import reporting_risk_bodies as risks
-from tarim.api.reporting_bodies import fault_body, filing_body, happened_body
+from tarim.api.reporting_bodies import FilingBody, fault_body, filing_body, happened_body
 from tarim.api.reporting_risk_bodies import batch_body, risk_body
 from tarim.api.routes import Call, Handler, Route
 from tarim.base.errors import FieldError
@@ -54,6 +54,16 @@ class ReportDesk:
     recent_ms: int
     now_ms: Callable[[], int]
 
+    def body(self, filing: Filing) -> FilingBody:
+        """A report as it is shown, with when it is due."""
+        return filing_body(filing, *self.suspicious.due(filing))
+
+    def shown(self, shown: Shown, *, full: bool) -> bodies.ReportBody:
+        """A report with its content, masked or in full."""
+        content = msgspec.to_builtins(shown.report) if full else masked_report(shown.report)
+        faults = [fault_body(fault) for fault in shown.faults]
+        return bodies.ReportBody(self.body(shown.filing), content, faults, list(shown.hands))
+
 
 async def aside(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
     """What a function gives that waits for the desk or for files."""
@@ -65,13 +75,6 @@ def report_routes(work: ReportDesk) -> list[Route]:
     return [*_looks(work), *_acts(work), *_risk(work), *_batch(work)]
 
 
-def _shown(shown: Shown, *, full: bool) -> bodies.ReportBody:
-    content = msgspec.to_builtins(shown.report) if full else masked_report(shown.report)
-    return bodies.ReportBody(
-        filing_body(shown.filing), content, [fault_body(fault) for fault in shown.faults], list(shown.hands)
-    )
-
-
 def _looks(work: ReportDesk) -> list[Route]:
     reports = work.suspicious
 
@@ -79,14 +82,14 @@ def _looks(work: ReportDesk) -> list[Route]:
         query: bodies.FilingsQuery = call.query
         found = await aside(reports.listed, call.caller, query.state, query.before, query.limit)
         following = found[-1].no if len(found) == query.limit else 0
-        return bodies.FilingsBody([filing_body(each) for each in found], following)
+        return bodies.FilingsBody([work.body(each) for each in found], following)
 
     async def read_report(call: Call) -> bodies.ReportBody:
-        return _shown(await aside(reports.shown, call.caller, call.path["id"]), full=False)
+        return work.shown(await aside(reports.shown, call.caller, call.path["id"]), full=False)
 
     async def reveal_report(call: Call) -> bodies.ReportBody:
         _require_reveal(work, call)
-        return _shown(await aside(reports.shown, call.caller, call.path["id"]), full=True)
+        return work.shown(await aside(reports.shown, call.caller, call.path["id"]), full=True)
 
     async def read_package(call: Call) -> bodies.FileBody:
         _require_reveal(work, call)
@@ -128,13 +131,13 @@ def _acts(work: ReportDesk) -> list[Route]:
     async def draft(call: Call) -> bodies.FilingBody:
         filing = await aside(reports.draft, call.caller, call.body.case, call.body.customer)
         call.note.object = f"suspicious-report:{filing.number}"
-        return filing_body(filing)
+        return work.body(filing)
 
     async def change(call: Call) -> bodies.ReportBody:
         number, body = call.path["id"], call.body
         before = await aside(reports.shown, call.caller, number)
         report = changed(before.report, body.values)
-        return _shown(await aside(reports.edit, call.caller, number, body.version, report), full=False)
+        return work.shown(await aside(reports.edit, call.caller, number, body.version, report), full=False)
 
     async def receipt(call: Call) -> bodies.FilingBody:
         body: bodies.ReceiptBody = call.body
@@ -144,11 +147,11 @@ def _acts(work: ReportDesk) -> list[Route]:
             raise FieldError("content_base64", "must be base64") from None
         number = call.path["id"]
         given = {"accepted": body.accepted, "content": content, "reason": body.reason}
-        return filing_body(await aside(reports.receipt, call.caller, number, body.version, **given))
+        return work.body(await aside(reports.receipt, call.caller, number, body.version, **given))
 
     async def let_in(call: Call) -> bodies.FilingBody:
         body: bodies.ReaderBody = call.body
-        return filing_body(await aside(reports.let_in, call.caller, call.path["id"], body.person, on=body.on))
+        return work.body(await aside(reports.let_in, call.caller, call.path["id"], body.person, on=body.on))
 
     async def staff(call: Call) -> bodies.CountBody:
         rows = [(row.person, row.customer) for row in call.body.staff]
@@ -157,7 +160,7 @@ def _acts(work: ReportDesk) -> list[Route]:
     def act(function: Callable[..., Filing], *names: str) -> Handler:
         async def handler(call: Call) -> bodies.FilingBody:
             given = [getattr(call.body, name) for name in names]
-            return filing_body(await aside(function, call.caller, call.path["id"], call.body.version, *given))
+            return work.body(await aside(function, call.caller, call.path["id"], call.body.version, *given))
 
         return handler
 

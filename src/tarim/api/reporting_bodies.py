@@ -19,7 +19,10 @@ RECEIPT_BASE64_MAX = 1_400_000
 
 
 class FilingBody(msgspec.Struct, frozen=True):
-    """A suspicious transaction report and where it stands.  Instants are RFC 3339, "" = never; digests SHA-256, "" = none."""
+    """A suspicious transaction report and where it stands.  Instants are RFC 3339, "" = never; digests SHA-256, "" = none.
+
+    due_at: when it is to be sent; standing: running, warned, overdue, met, missed.
+    """
 
     number: str
     case: str
@@ -41,6 +44,8 @@ class FilingBody(msgspec.Struct, frozen=True):
     sent_at: str
     receipt: str
     receipt_at: str
+    due_at: str
+    standing: str
 
 
 class FaultBody(msgspec.Struct, frozen=True):
@@ -203,13 +208,14 @@ class ReferenceBody(msgspec.Struct, frozen=True):
     codes: dict[str, TableBody]
 
 
-def filing_body(filing: Filing) -> FilingBody:
+def filing_body(filing: Filing, due_ms: int, standing: str) -> FilingBody:
     """A report as it is shown."""
     of = filing
     return FilingBody(
         of.number, of.case_ref, of.state, of.version, of.digest, of.author, at_text(of.created_ms), at_text(of.changed_ms),
         of.submitted_by, at_text(of.submitted_ms), of.approved_by, at_text(of.approved_ms), of.package, of.exported_by,
         at_text(of.exported_ms), of.message, of.sent_by, at_text(of.sent_ms), of.receipt, at_text(of.receipt_ms),
+        at_text(due_ms), standing,
     )  # fmt: skip
 
 

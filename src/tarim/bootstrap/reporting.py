@@ -22,6 +22,7 @@ from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.report_settings import ReportSettings
 from tarim.cases import EvidenceFiles
+from tarim.deadlines import load_schedule
 from tarim.desk import Desk, RuleWords
 from tarim.privacy import CustomerReader, MasterKey, Tokenizer
 from tarim.reporting import (
@@ -128,7 +129,15 @@ class ReportingHouse:
         sealed = EvidenceFiles(folder / "suspicious", desk.texts)
         contents = Contents(sealed, desk.texts, values, codes, desk.now_ms)
         self.suspicious = SuspiciousReports(
-            desk, ReportStore(), contents, package_of, CaseTables(places.journal), values, _People(names_of), head
+            desk,
+            ReportStore(),
+            contents,
+            package_of,
+            CaseTables(places.journal),
+            values,
+            _People(names_of),
+            head,
+            load_schedule(places.data),
         )
         tally = JournalTally(places.journal, lambda version: RuleWords.of(artefacts.get(version)))
         self.risk = RiskReports(

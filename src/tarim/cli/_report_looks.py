@@ -75,7 +75,7 @@ def print_filing(filing: dict[str, Any]) -> None:
     """One line."""
     typer.echo(
         f"{filing['number']}  {filing['state']:10}  v{filing['version']}  {filing['case']}  {filing['author']}  "
-        f"{filing['changed_at']}"
+        f"{filing['changed_at']}  due 期限 {filing['due_at'] or '-'} {filing['standing']}"
     )
 
 

@@ -25,6 +25,7 @@ from tarim.reporting import (
     advance,
     check_message,
 )
+from tarim.reporting.domain.days import local_text
 from tests.fakes.desk import contents, open_shelf
 from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
 from tests.fakes.reports import CASE, CUSTOMER, House, needs_chinese_font, reporting, token
@@ -217,3 +218,14 @@ def test_every_pair_of_state_and_event_is_as_the_table_says(state: ReportState, 
     else:
         with pytest.raises(Conflict):
             advance("STR-2026-000001", state, event)
+
+
+def test_a_report_is_due_five_working_days_after_its_first_draft(house: House) -> None:
+    """2026-03-01 is a Sunday: Monday to Friday count, to the close of the office."""
+    filing = house.reports.draft(house.who("li.si"), CASE, CUSTOMER)
+    due_ms, standing = house.reports.due(filing)
+    assert local_text(due_ms).startswith("2026-03-06 18:00:00") and standing == "running"
+    house.clock.at_ms = due_ms + 1
+    assert house.reports.due(filing) == (due_ms, "overdue")
+    assert house.reports.due(msgspec.structs.replace(filing, sent_ms=due_ms)) == (due_ms, "met")
+    assert house.reports.due(msgspec.structs.replace(filing, state="discarded")) == (0, "")

@@ -34,7 +34,7 @@ The central bank's notice on the elements of these reports and its message forma
 - **Ours**: lengths, patterns, rules over several fields, the schema `bstr.xsd` and its namespace.
 - **Standards**: check digits, currencies, countries and provinces, after GB 11643, GB 32100, GB 11714, ISO/IEC 7812-1,
   ISO 4217, ISO 3166-1 and GB/T 2260.
-- **Not tracked here**: the period in which a report is due; a secondary source says five working days.
+- **Secondary**: that a report is due in five working days; the bank's own period goes into `DATA/deadlines.toml`.
 
 So the XML is a well-formed, validated document in the shape of the authority's message, and **not** a file that its client is
 known to take.  Whoever has the official schema compares element by element with the table below; a difference is changed in one

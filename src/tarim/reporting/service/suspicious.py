@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from tarim.base.errors import Conflict, DefinitionError, TooLarge
 from tarim.base.four_eyes import require_person
 from tarim.cases import require_second
+from tarim.deadlines import ClockKind, Schedule, YearMissing
 from tarim.desk import Act, Desk, Draft
 from tarim.identity import Caller
 from tarim.reporting.domain.case_facts import CaseFacts
@@ -58,6 +59,7 @@ class SuspiciousReports:
         values: RawValues,
         people: People,
         letterhead: Letterhead,
+        schedule: Schedule,
     ) -> None:
         self._desk = desk
         self._filings = filings
@@ -67,6 +69,7 @@ class SuspiciousReports:
         self._values = values
         self._people = people
         self._letterhead = letterhead
+        self._schedule = schedule
 
     # ---- looks -------------------------------------------------------------------------------------------------------
 
@@ -98,6 +101,19 @@ class SuspiciousReports:
         filing, hands = self._desk.read(look).result()
         report = self._contents.of(filing)
         return Shown(filing, report, self._contents.faults(report), hands)
+
+    def due(self, filing: Filing) -> tuple[int, str]:
+        """When a report is to be sent, and where that stands (`tarim.deadlines.Standing`): counted from its first draft.
+
+        0 and "" for a discarded one, and where the calendar of the year is not known yet.
+        """
+        if filing.stands is ReportState.DISCARDED:
+            return 0, ""
+        try:
+            deadline = self._schedule.deadline(ClockKind.STR_FILING, filing.created_ms)
+        except YearMissing:
+            return 0, ""
+        return deadline.due_ms or 0, deadline.standing(self._desk.now_ms(), filing.sent_ms or None).value
 
     # ---- acts --------------------------------------------------------------------------------------------------------
 
