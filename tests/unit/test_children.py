@@ -1,11 +1,14 @@
 """Commands of our own as child processes: their output, their errors, their environment, and those that take too long."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from tarim.base.errors import Unavailable
-from tarim.bootstrap.children import Child, finished
+from tarim.base.errors import NotFound, Unavailable
+from tarim.bootstrap.children import Child, answer_of, finished
+from tarim.bootstrap.list_files import ListFile, preview_aside
+from tarim.bootstrap.places import Places, make_data_folder
 
 
 def test_the_status_and_the_errors_of_a_command_come_back():
@@ -28,3 +31,15 @@ def test_a_followed_command_is_read_to_its_end_in_the_environment_it_was_given()
     assert status == 0
     assert "tarim" in text.decode()
     assert max(len(line) for line in text.decode().splitlines()) <= 60
+
+
+def test_what_a_command_refuses_with_is_raised_here(tmp_path: Path) -> None:
+    make_data_folder(tmp_path)
+    file = ListFile("nobodys", "csv", "police", "fraud", replace=False)
+    with pytest.raises(NotFound, match="there is no list nobodys"):
+        asyncio.run(preview_aside(Places(tmp_path), file, b"value\n1\n"))
+
+
+def test_a_command_that_breaks_is_no_refusal() -> None:
+    with pytest.raises(Unavailable, match="counting: the child ended with status 2"):
+        answer_of(["no-such-command"], purpose="counting", seconds_max=60)
