@@ -92,9 +92,7 @@ def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
         return await aside(redress.show, call.caller, _id(call, kind))
 
     async def act(call: Call) -> FileView:
-        file_id = _id(call, kind)
-        await aside(redress.act, call.caller, file_id, call.body, _once(call))
-        return await aside(redress.show, call.caller, file_id)
+        return await aside(redress.act, call.caller, _id(call, kind), call.body, _once(call))
 
     async def reveal(call: Call) -> TextsBody:
         call.note.reason = call.body.reason

@@ -72,8 +72,7 @@ def review_routes(work: RedressDesk) -> list[Route]:
         found = await aside(parts.decisions.link, body.seq)
         if (found.source, found.event_id) != (body.source, body.event_id):
             raise NotFound("at that position lies the decision on another event")
-        await aside(redress.act_inner, call.caller, call.path["id"], Link(found))
-        return await aside(redress.show, call.caller, call.path["id"])
+        return await aside(redress.act_inner, call.caller, call.path["id"], Link(found))
 
     async def give(call: Call) -> SealedPackageBody:
         body: PackageBody = call.body

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from tarim.base.errors import DefinitionError, NotAllowed, NotFound
+from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound
 from tarim.deadlines import Schedule
 from tarim.desk import Desk, Draft, Once
 from tarim.identity import EVERYTHING, Caller, Scope
@@ -83,13 +83,17 @@ class Redress:
     ) -> str:
         """Open a file of a kind; its id.  customer: unsigned token, 0 = none.
 
-        A department that is not said follows from the routing, and whoever is on duty there is in charge.  A dispute or a
-        request about a customer puts that customer under a legal hold at once.
+        A department that is not said follows from the routing, and whoever is on duty there is in charge; who takes it in need
+        not belong to it.  A dispute or a request about a customer puts that customer under a legal hold at once.  Raises
+        NotAllowed without the scope or for another branch than the caller's, Conflict, DefinitionError.
         """
         kind = KINDS[name]
         caller.require(kind.opening.scope)
         home = Home(customer, branch or HEAD_OFFICE, department or self._department(kind, event), "")
-        self._require_sight(caller, home.branch, home.department)
+        if caller.branches != EVERYTHING and home.branch not in caller.branches:
+            raise NotAllowed(
+                f"{caller.name} takes in files of another branch than {home.branch}: say which", known=True
+            )
         known_id = tracking_id(secrets.token_bytes(8)) if kind is COMPLAINT else ""
         known_id = f"{ROSTER.prefix}-{home.department}" if kind is ROSTER else known_id
         sealed = self._sealed(event, customer or _token_of(known_id or secrets.token_hex(8)))
@@ -98,7 +102,7 @@ class Redress:
             now_ms = self._desk.now_ms()
             file_id = known_id or counted_next(connection, kind, now_ms)
             if find_file(connection, file_id) is not None:
-                raise DefinitionError(f"{file_id} is there already")
+                raise Conflict(f"{file_id} is there already")
             place = replace(home, owner=_on_duty(connection, home.department, now_ms))
             opened(kind, file_id, sealed, place, Hand(caller.name, now_ms))  # refused now rather than when applied
             return [opening_draft(kind, file_id, sealed, place), *self._holds(connection, kind, file_id, place, now_ms)]
@@ -120,17 +124,17 @@ class Redress:
 
     # -------------------------------------------------------------------------------------------------------------- act
 
-    def act(self, caller: Caller, file_id: str, event: Event, once: Once | None = None) -> None:
-        """Bring an event about.
+    def act(self, caller: Caller, file_id: str, event: Event, once: Once | None = None) -> FileView:
+        """Bring an event about; the file after it, be it by now another department's.
 
         Raises NotFound for a file that is not there or not the caller's to see, NotAllowed without the event's scope and
         for a second person who is the first, IllegalStep, Conflict, DefinitionError.
         """
         if event.inner:
             raise NotAllowed(f"{tag_of(event)} follows from something else; nobody does it by itself", known=True)
-        self.act_inner(caller, file_id, event, once)
+        return self.act_inner(caller, file_id, event, once)
 
-    def act_inner(self, caller: Caller, file_id: str, event: Event, once: Once | None = None) -> None:
+    def act_inner(self, caller: Caller, file_id: str, event: Event, once: Once | None = None) -> FileView:
         """The same for events that follow from another use case."""
         kind, file = self.find(caller, file_id)
         caller.require(kind.scope_of(type(event)))
@@ -147,6 +151,7 @@ class Redress:
             return [step_draft(found_kind, file_id, sealed), *self._follows(connection, found, sealed, hand)]
 
         self._desk.perform(caller.name, command, once)
+        return self._desk.read(lambda connection: self._view(connection, *read_file(connection, file_id))).result()
 
     def _follows(self, connection: Connection, file: File, event: Event, hand: Hand) -> list[Draft]:
         """What an event does to other files."""
@@ -179,13 +184,9 @@ class Redress:
 
     def show(self, caller: Caller, file_id: str) -> FileView:
         """A file without its texts.  Raises NotFound."""
-
-        def look(connection: Connection) -> FileView:
-            kind, file = self._visible(connection, caller, file_id)
-            steps = history(connection, file_id)
-            return view(kind, file, steps, self.parts.schedule, self._desk.now_ms())
-
-        return self._desk.read(look).result()
+        return self._desk.read(
+            lambda connection: self._view(connection, *self._visible(connection, caller, file_id))
+        ).result()
 
     def find(self, caller: Caller, file_id: str) -> tuple[Kind, File]:
         """A file that the caller may see.  Raises NotFound."""
@@ -234,6 +235,9 @@ class Redress:
         kind.require_reader(caller)
         self._require_sight(caller, file.branch, file.department)
         return kind, file
+
+    def _view(self, connection: Connection, kind: Kind, file: File) -> FileView:
+        return view(kind, file, history(connection, file.id), self.parts.schedule, self._desk.now_ms())
 
     def _require_sight(self, caller: Caller, branch: str, department: str) -> None:
         """Raises NotFound: what is not one's own business is not there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -211,12 +212,20 @@ def test_what_is_not_ones_business_is_not_there(tmp_path: Path, database_url: st
     with house(tmp_path, database_url) as at:
         file_id = at.redress.open(WORKER, "complaint", COMPLAINT, branch="hangzhou")
         stranger = person("chen.yu", READ, WORK, branches=frozenset({"beijing"}))
+        with pytest.raises(NotAllowed, match="another branch"):
+            at.redress.open(stranger, "complaint", COMPLAINT, branch="hangzhou")
+        clerk = replace(stranger, queues=frozenset({"counter"}))
+        taken = at.redress.open(clerk, "complaint", COMPLAINT, branch="beijing")
+        with pytest.raises(NotFound):
+            at.redress.show(clerk, taken)  # it is the fraud desk's by now
+        shown = at.redress.act(stranger, taken, complaint.Assign("li.na", "operations"))
+        assert shown.department == "operations"
         with pytest.raises(NotFound):
             at.redress.show(stranger, file_id)
         with pytest.raises(NotFound):
             at.redress.act(stranger, file_id, AddNote("hello"))
-        assert at.redress.listed(stranger, Filter("complaint"), 10) == []
-        assert len(at.redress.listed(WORKER, Filter("complaint"), 10)) == 1
+        assert [each.id for each in at.redress.listed(stranger, Filter("complaint"), 10)] == [taken]
+        assert len(at.redress.listed(WORKER, Filter("complaint"), 10)) == 2
         with pytest.raises(NotAllowed, match="requests:"):
             at.redress.listed(stranger, Filter("request"), 10)
         with pytest.raises(NotAllowed, match="reveal"):
