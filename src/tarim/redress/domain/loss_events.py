@@ -106,7 +106,7 @@ class Pay(Event, frozen=True, tag="pay"):
 
 
 class Contain(Event, frozen=True, tag="contain"):
-    """A rule keeps it from happening again; ruleset: the version in force that holds it."""
+    """A rule keeps it from happening again.  ruleset: the version in force that holds it; the desk fills it in."""
 
     rule: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
     ruleset: Annotated[str, Meta(max_length=64)] = ""
