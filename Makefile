@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Byte code is kept, as it is of an installed package, whatever the environment says: compiling it anew costs every process a third of a second.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup demo test test-slow check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people lock clean
+.PHONY: help setup demo demo-federation test test-slow check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 
 demo: setup  ## set up a bank, simulate, train, replay, show what was caught, leave a service running
 	$(BIN)/tarim demo
+
+demo-federation: setup  ## two companies as two processes: common customers, a joint model, an answered question, a picture
+	$(BIN)/tarim party demo
 
 test: setup  ## run the tests (slow ones left out; see test-slow)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

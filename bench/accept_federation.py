@@ -26,7 +26,7 @@ PLAIN_AUC = 0.9086
 
 
 def _median(runs: list[dict[str, Any]]) -> float:
-    return statistics.median(each["took_s"] for each in runs)
+    return float(statistics.median(each["took_s"] for each in runs))
 
 
 def logistic(run: Run) -> Iterator[Line]:

@@ -9,13 +9,15 @@ import datetime
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from tarim.cli._party_demo import demo_command
+from tarim.cli._party_progress import progress
 
 if TYPE_CHECKING:
     from tarim.federation import Contract, Party, Transcript
@@ -36,6 +38,8 @@ def register(app: typer.Typer) -> None:
     group.command("query")(query_command)
     group.command("runs")(runs_command)
     group.command("transcript")(transcript_command)
+    group.command("picture")(picture_command)
+    group.command("demo")(demo_command)
     peers = typer.Typer(no_args_is_help=True, help="Peers, known by their certificates. 对端，以证书为准。")
     peers.command("add")(add_peer_command)
     peers.command("list")(list_peers_command)
@@ -215,7 +219,7 @@ def run_command(digest: _Digest, data: _Data = _DATA_DEFAULT) -> None:
     with _party(data) as party:
         person = _person(data, "models")
         contract = party.book.contract(digest).signed.contract
-        with _progress() as told:
+        with progress() as told:
             transcript = party.run(digest, person, told)
     _say_transcript(transcript, contract)
 
@@ -258,6 +262,19 @@ def transcript_command(
     typer.echo(f"signature 签名: {found.signature}", err=True)
 
 
+def picture_command(
+    run: Annotated[str, typer.Argument(help="The run's id, or its beginning. 计算编号（可只写开头）。")],
+    data: _Data = _DATA_DEFAULT,
+) -> None:
+    """Draw what each side sent in a run, as SVG. 绘制双方所发送内容的示意图。"""
+    from tarim.federation import picture, verify_transcript
+
+    with _party(data) as party:
+        found = party.book.run(run)
+        transcript = verify_transcript(found.transcript, found.signature, party.member.signing_key)
+    typer.echo(picture(transcript))
+
+
 @contextmanager
 def _party(data: Path) -> Iterator[Party]:
     from tarim.bootstrap.clock import SystemClock
@@ -274,22 +291,6 @@ def _person(data: Path, scope: str) -> str:
     from tarim.identity import Scope
 
     return operator_of(Places(data), os.environ, Scope(scope)).name
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-    with Progress(console=Console(file=sys.stderr), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def told(phase: str, done: int, whole: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=whole)
-            bars.update(tasks[phase], completed=done, total=whole)
-
-        yield told
 
 
 def _say_set(found: Any) -> None:

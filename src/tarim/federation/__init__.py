@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tarim.federation.node.data_sets import DataSet, registered
     from tarim.federation.node.drafts import contract_of, read_draft
     from tarim.federation.node.party import Card, Party, make_party, read_card
+    from tarim.federation.node.picture import picture
     from tarim.federation.node.serving import Serving
     from tarim.federation.node.transcripts import Transcript, verify_transcript
     from tarim.federation.session import Role, Session
@@ -44,6 +45,7 @@ __all__ = [
     "Transcript",
     "contract_of",
     "make_party",
+    "picture",
     "read_card",
     "read_draft",
     "registered",
