@@ -14,7 +14,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from bench.people_contact import FACE_PURPOSE, SOURCE, Stage, kill_again_and_again, shown, stage, until
+from bench.people_contact import FACE_PURPOSE, SOURCE, Stage, kill_again_and_again, payment, shown, stage, until
 from tarim.cli import build_app
 from tarim.simulation import hmac_key
 from tarim.simulation.channel.signing import signed
@@ -112,6 +112,38 @@ def test_codes_are_bound_to_device_and_used_once_and_a_refused_method_leaves_oth
     assert no_purpose.status_code == 422
     assert face(played, "code-1").json()["challenge"]["state"] == "passed"
     until(lambda: played.hold("code-1")["state"] == "released")
+
+
+def test_a_channel_cannot_confirm_around_the_desk(played: Stage) -> None:
+    """Neither alone nor in a batch nor with the word escaped; everything else it may send."""
+    played.order("around-1")
+    played.await_message("around-1", "challenge")
+    confirmation = json.dumps(
+        payment(
+            "around-2",
+            source=SOURCE,
+            kind="confirmation",
+            refers_to="around-1",
+            result="succeeded",
+            verification=["face"],
+        )
+    )
+    escaped = confirmation.replace("confirmation", "\\u0063onfirmation")
+    batches = [f"[{confirmation}]", f'{{"events": [{escaped}]}}']
+    headers = {"Authorization": f"Bearer {played.api_key}", "Content-Type": "application/json"}
+    tried = [("", confirmation), ("", escaped), *((":batch", batch) for batch in batches)]
+    for path, body in tried:
+        refused = httpx.post(
+            f"{played.service.url}/v1/decisions{path}", content=body.encode(), headers=headers, timeout=30
+        )
+        assert refused.status_code == 403 and "desk" in refused.json()["detail"]
+    assert played.hold("around-1")["state"] == "waiting"
+    taken_back = payment("around-3", source=SOURCE, kind="reversal", refers_to="around-1", result="succeeded")
+    assert (
+        httpx.post(f"{played.service.url}/v1/decisions", json=taken_back, headers=headers, timeout=30).status_code
+        == 200
+    )
+    assert played.hold("around-1")["cause"] == "reversed"
 
 
 def test_forged_stale_replayed_and_foreign_messages_are_refused(played: Stage) -> None:

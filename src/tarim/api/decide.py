@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from tarim.api.answers import Answers
+from tarim.api.confirming import check_confirms_nothing
 from tarim.api.connection import Headers, Request, Respond
 from tarim.api.doors import Door
 from tarim.api.figures import Figures
@@ -122,6 +123,8 @@ class DecideRoute:
             check_media_type(content_type)
             if content_digest is not None:
                 check_digest(content_digest.decode("latin-1"), request.body)
+            if Scope.CONTACT_CALLBACK in key.scopes:
+                check_confirms_nothing(request.body)
             backfill = backfill_asked(request.query)
             self._desk.submit(request.body, answer, many=self._many, backfill=backfill, sender=key.number)
         except TarimError as error:
