@@ -65,14 +65,20 @@ class Auditor:
         self.objects = objects
         self._flood: OrderedDict[str, list[float]] = OrderedDict()  # since when, how many, how many of them unwritten
 
-    def begin(self, request: Request, method: str, path: str, operation: str, *, personal: bool) -> Audited:
-        """One request of a route, not yet known to be somebody's."""
+    def begin(
+        self, request: Request, method: str, path: str, operation: str, *, personal: bool, anybody: bool = False
+    ) -> Audited:
+        """One request of a route, not yet known to be somebody's.
+
+        anybody: the route is open to all.  It is not announced before it is begun, or who has no account could fill the trail.
+        """
         address = request.client.host if request.client else ""
         names = [(_kind(path, name), value) for name, value in request.path_params.items()]
         source = request.query_params.get("source", "")
         if source and names and names[0][0] == "event":
             names[0] = "event", f"{source}/{names[0][1]}"
-        return Audited(self, operation, address, names[0] if names else None, writes=method != "GET", personal=personal)
+        writes = method != "GET" and not anybody
+        return Audited(self, operation, address, names[0] if names else None, writes=writes, personal=personal)
 
     async def record(self, entry: Entry) -> int:
         """The entry's number; it is durable.  Raises Unavailable."""

@@ -150,7 +150,9 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
         return query, body
 
     async def endpoint(request: Request) -> Response:
-        act = auditor.begin(request, route.method, route.path, route.operation, personal=route.personal)
+        act = auditor.begin(
+            request, route.method, route.path, route.operation, personal=route.personal, anybody=route.open
+        )
         query = body = None
         try:
             who = await admitted(request, act)

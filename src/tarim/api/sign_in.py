@@ -346,7 +346,7 @@ def sign_in_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
         Route("POST", "/v1/sign-in:start", "start_sign_in", "The phrase, before the password / 登录前显示预留信息", own, start,
               StartedBody, StartBody, refusals=(429, 503), open=True),
         Route("POST", "/v1/sign-in", "sign_in", "A session for login, password and code / 登录", own, sign_in, SignedInBody,
-              SignInBody, refusals=(429, 503), open=True),
+              SignInBody, refusals=(429, 503), open=True, personal=True),
         Route("GET", "/v1/sign-in/openid", "begin_openid", "Begin the bank's own sign-on / 单点登录", own, openid_begin,
               OpenIdBody, refusals=(404, 503), open=True),
         Route("GET", "/v1/sign-in/openid:return", "return_openid", "Back from the bank's own sign-on / 单点登录返回", own,

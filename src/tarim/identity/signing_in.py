@@ -130,10 +130,11 @@ class SignIn:
             known = self._known_device(connection, user, visitor)
             subject = office.secrets.mark("login", subject_word, *([visitor.device] if known else []))
             failures = doorway.failures_of(connection, subject)
-            until_ms = max(failures.locked_until_ms, 0 if known else doorway.banned_until(connection, visitor.address))
+            if not known:  # a banned address leaves nothing behind, or it could fill the tables
+                self._refuse_banned(connection, visitor)
             made = doorway.add_try(connection, office.secrets.mark("login", subject_word), visitor.address, now_ms)
-            if until_ms > now_ms:
-                refused = TooOften(FOR_NOW, min(DAY_MS, until_ms - now_ms) / SECOND_MS)
+            if failures.locked(now_ms):
+                refused = TooOften(FOR_NOW, min(DAY_MS, failures.locked_until_ms - now_ms) / SECOND_MS)
             else:
                 after = tried(failures, now_ms, office.settings)
                 doorway.keep_failures(connection, subject, user.id if user else "", after, now_ms)
@@ -141,7 +142,7 @@ class SignIn:
         if refused is not None:
             self._watch(user, visitor, locked=False)
             who = user.login if user else ""
-            office.tell("sign-in", who, address=visitor.address, result="refused", why="locked or banned")
+            office.tell("sign-in", who, address=visitor.address, result="refused", why="locked")
             raise refused
         return _Try(user, subject, made, locks)
 

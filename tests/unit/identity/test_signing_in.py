@@ -11,7 +11,9 @@ from sqlalchemy import select
 
 from tarim.base.errors import Conflict, FieldError, NotAllowed, NotFound, TarimError, TooOften, UnknownKey
 from tarim.identity import MIGRATIONS, Pending, Role, Scope, Visitor
-from tarim.identity.adapters.tables import FAILURES, SESSIONS, TRIES, USERS
+from tarim.identity.adapters import doorway
+from tarim.identity.adapters.doorway import USUAL_MAX
+from tarim.identity.adapters.tables import FAILURES, SESSIONS, TRIES, USERS, USUAL
 from tarim.identity.office import digest_of
 from tarim.records import differences
 from tests.fakes.identity import ANOTHER, AWAY, OFFICE, PASSWORD, House, Person
@@ -216,6 +218,30 @@ def test_stuffing_from_many_addresses_is_alarmed_and_no_code_is_waived(tmp_path:
     assert "stuffing" in alarms(house)
     assert house.door.start("carl", visitor).second_factor
     house.close()
+
+
+def test_a_banned_address_leaves_nothing_behind(house: House) -> None:
+    """Neither tries nor entries of the trail: who has no account cannot fill the disk."""
+    for number in range(6):
+        refused(house, Person(f"user{number}"))
+    with house.office.database.reading() as connection:
+        before = len(connection.execute(select(TRIES)).all()), len(connection.execute(select(FAILURES)).all())
+    told = len(house.trail.events)
+    for number in range(30):
+        assert isinstance(refused(house, Person(f"more{number}")), TooOften)
+    with house.office.database.reading() as connection:
+        assert before == (len(connection.execute(select(TRIES)).all()), len(connection.execute(select(FAILURES)).all()))
+    assert len(house.trail.events) == told
+
+
+def test_devices_are_remembered_up_to_a_number(house: House) -> None:
+    person = house.administrators()[0]
+    for number in range(USUAL_MAX + 3):
+        with house.office.writing() as connection:
+            doorway.keep_usual(connection, "somebody", "device", f"mark{number}", number)
+    with house.office.database.reading() as connection:
+        marks = connection.execute(select(USUAL.c.mark).where(USUAL.c.user == "somebody")).scalars().all()
+    assert len(marks) == USUAL_MAX and "mark2" not in marks and "mark3" in marks and person.device
 
 
 def test_a_script_is_banned_by_its_rhythm(house: House) -> None:

@@ -19,6 +19,8 @@ KEPT_MS: Final = DAY_MS
 """Tries, and counters of logins that nobody has, are kept so long."""
 SESSIONS_KEPT_MS: Final = 90 * DAY_MS
 ALARMS_LISTED_MAX: Final = 500
+USUAL_MAX: Final = 50
+"""Networks, and devices, of one person that are remembered; the one not used for longest is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,16 @@ def keep_usual(connection: Connection, user: str, kind: str, mark: str, now_ms: 
         connection.execute(
             insert(USUAL).values(user=user, kind=kind, mark=mark, first_ms=now_ms, seen_ms=now_ms, times=1)
         )
+        all_of_them = select(USUAL.c.mark).where(USUAL.c.user == user, USUAL.c.kind == kind)
+        oldest = (
+            connection.execute(all_of_them.order_by(USUAL.c.seen_ms.desc(), USUAL.c.mark).offset(USUAL_MAX))
+            .scalars()
+            .all()
+        )
+        if oldest:
+            connection.execute(
+                delete(USUAL).where(USUAL.c.user == user, USUAL.c.kind == kind, USUAL.c.mark.in_(oldest))
+            )
 
 
 def forget_usual(connection: Connection, user: str) -> None:
