@@ -27,7 +27,7 @@ from tarim.bootstrap.reporting import ReportingHouse
 from tarim.bootstrap.settings import Settings
 from tarim.cases import CaseBook
 from tarim.contact import ContactBook
-from tarim.deadlines import load_schedule
+from tarim.deadlines import Schedule, load_schedule
 from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, RuleWords, ServiceLink, Shelf, Texts
 from tarim.identity import Directory, Scope, create_key, read_keys
 from tarim.journal import Journal, JournalLimits, Recovery
@@ -42,9 +42,9 @@ _SECRET_BYTES_MAX: Final = 256
 _SERVICE_SCOPES: Final = (Scope.DECIDE, Scope.HOLDS_ORDER)
 
 
-def all_books() -> tuple[Book, ...]:
+def all_books(schedule: Schedule) -> tuple[Book, ...]:
     """The books, in the order in which each act and each fact is given to them."""
-    return (CaseBook(load_schedule()), ContactBook(), RedressBook(), ReportBook())
+    return (CaseBook(schedule), ContactBook(), RedressBook(), ReportBook())
 
 
 class DeskHouse:
@@ -68,7 +68,7 @@ class DeskHouse:
         self.places = places
         self.clock = clock or SystemClock()
         self.folder = places.data / "desk"
-        self.books = tuple(books) if books is not None else all_books()
+        self.books = tuple(books) if books is not None else all_books(load_schedule(places.data))
         self.artefacts = Artefacts(places.artefacts)
         self._master: MasterKey = load_master_key(places.master_key, environment)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
