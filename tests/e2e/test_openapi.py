@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from bench.serving import new_data, serving
+from tarim.bootstrap.places import API_KEYS_FILE
+from tarim.identity import Scope, create_key
 
 CHECKS = [
     not_a_server_error,
@@ -34,6 +37,10 @@ CHECKS = [
 def described(tmp_path_factory: pytest.TempPathFactory):
     data: Path = tmp_path_factory.mktemp("described") / "data"
     keys = new_data(data)
+    now_ms = time.time_ns() // 1_000_000
+    for scope in Scope:
+        others = [other for other in Scope if other is not scope]
+        keys[f"not-{scope.value}"] = create_key(data / API_KEYS_FILE, f"not-{scope.value}", others, now_ms)[1]
     with serving(data, keys) as running:
         schema = schemathesis.openapi.from_url(f"{running.url}/openapi.json")
         yield schema, keys
@@ -104,6 +111,7 @@ def test_every_route_asks_for_a_key_with_its_own_scope(described) -> None:
     """All that is described is walked: 401 without a key, 403 with a key that has every scope but the right one."""
     schema, keys = described
     asked = 0
+    client = httpx.Client(timeout=30)
     for path, operations in schema.raw_schema["paths"].items():
         for method, operation in operations.items():
             if not operation["security"]:
@@ -111,15 +119,16 @@ def test_every_route_asks_for_a_key_with_its_own_scope(described) -> None:
                 continue
             address = schema.config.base_url or schema.location.removesuffix("/openapi.json")
             url = address + re.sub(r"\{[a-z_]+\}", "x", path)
-            call = {"method": method.upper(), "url": url, "json": {}, "timeout": 30}
-            assert httpx.request(**call).status_code == 401, f"{method} {path}"
+            call = {"method": method.upper(), "url": url, "json": {}}
+            assert client.request(**call).status_code == 401, f"{method} {path}"
             scope = SCOPES.get((method, path)) or operation["description"].split("`")[1]
             statuses = {
-                name: httpx.request(**call, headers={"Authorization": f"Bearer {key}"}).status_code
-                for name, key in keys.items()
+                name: client.request(**call, headers={"Authorization": f"Bearer {keys[name]}"}).status_code
+                for name in (scope, f"not-{scope}")
             }
-            assert {name for name, status in statuses.items() if status != 403} == {scope}, f"{method} {path}"
+            assert statuses[scope] != 403 == statuses[f"not-{scope}"], f"{method} {path}: {statuses}"
             asked += 1
+    client.close()
     assert asked >= 15
 
 
