@@ -95,6 +95,8 @@ class Computation:
         assert places is not None
         if len(places) < 2:
             raise DefinitionError("the parties have fewer than two customers in common")
+        for each in Role:  # both have to know their rows of the customers that they compute on
+            self.outcome.opened.append(Opened(Output.COMMON.value, self._names[each], (len(places),)))
         training, judged = self._split(len(places))
         self.outcome.rows |= {"training": len(training), "judged": len(judged)}
         with self._step("session"):
