@@ -29,7 +29,6 @@ BEGIN_MS: Final = 1_772_380_800_000
 SOURCE: Final = "core-bank"
 RECORD_EVENTS: Final = 256
 TICK_RECORDS: Final = 4
-CUSTOMERS: Final = 100_000
 LABEL_SHARE: Final = 0.02
 _OUTCOMES: Final = (Outcome.NOTICE, Outcome.CHALLENGE, Outcome.DELAY, Outcome.SUSPEND, Outcome.BLOCK)
 _SHARES: Final = (0.3, 0.3, 0.1, 0.2, 0.1)
@@ -39,7 +38,9 @@ _HOLD_S: Final = {Outcome.CHALLENGE: 300, Outcome.DELAY: 86_400, Outcome.SUSPEND
 class DecisionsWriter:
     """Writes decided events into a new data folder, a share of them above pass and a share of those labelled later."""
 
-    def __init__(self, data: Path, *, alert_share: float, every_ms: float = 7_776.0, seed: int = 7) -> None:
+    def __init__(
+        self, data: Path, *, alert_share: float, customers: int = 100_000, every_ms: float = 7_776.0, seed: int = 7
+    ) -> None:
         """every_ms: from one event to the next; as given, a million fill 90 days."""
         self.places: Places = make_data_folder(data)
         text = starter_pack()
@@ -51,7 +52,7 @@ class DecisionsWriter:
         }
         self._alert_share, self._every_ms = alert_share, every_ms
         self._random = np.random.default_rng(seed)
-        self._tokens = self._random.integers(-(1 << 62), 1 << 62, (CUSTOMERS, 4))
+        self._tokens = self._random.integers(-(1 << 62), 1 << 62, (customers, 4))
         self._holds = {outcome: pack(HoldWord(s, 1, 3, 0, 0, 24, 0, 0)) for outcome, s in _HOLD_S.items()}
         self._versions = Versions("features", ruleset, "model")
         self._to_label: list[int] = []
@@ -77,12 +78,12 @@ class DecisionsWriter:
         random = self._random
         rows, decisions = empty_rows(count), np.zeros((count, DECISION_WORDS), np.int64)
         seqs = self._journal.next_seq + np.arange(count)
-        whose = self._tokens[random.integers(0, CUSTOMERS, count)]
+        whose = self._tokens[random.integers(0, len(self._tokens), count)]
         rows[:, Col.SEQ], rows[:, Col.EVENT_KEY], rows[:, Col.CONTENT_KEY] = seqs, seqs + 1, seqs + 1
         rows[:, Col.OCCURRED_MS] = BEGIN_MS + (self._every_ms * (self._events + np.arange(count))).astype(np.int64)
         rows[:, Col.RECEIVED_MS] = rows[:, Col.OCCURRED_MS]
         rows[:, [Col.CUSTOMER, Col.ACCOUNT, Col.DEVICE]] = whose[:, :3]
-        rows[:, Col.PAYEE] = self._tokens[random.integers(0, CUSTOMERS, count), 3]
+        rows[:, Col.PAYEE] = self._tokens[random.integers(0, len(self._tokens), count), 3]
         rows[:, Col.AMOUNT_FEN] = random.lognormal(12, 1.6, count).astype(np.int64) + 100
         rows[:, Col.KIND], rows[:, Col.FLAGS] = Kind.TRANSFER, Flag.HISTORY_AUTHORISED
         rows[:, Col.CHANNEL] = random.choice([Channel.MOBILE, Channel.PC, Channel.API], count)
@@ -126,8 +127,8 @@ def event_id(seq: int) -> str:
     return f"T{seq:09d}"
 
 
-def write_decisions(data: Path, events: int, *, alert_share: float) -> Places:
+def write_decisions(data: Path, events: int, *, alert_share: float, customers: int = 100_000) -> Places:
     """A data folder with so many decided events."""
-    with DecisionsWriter(data, alert_share=alert_share) as writer:
+    with DecisionsWriter(data, alert_share=alert_share, customers=customers) as writer:
         writer.write(events)
         return writer.places

@@ -107,7 +107,7 @@ def load(run: Run) -> Iterator[Line]:
     alerts, users = run.pick(ALERTS, ALERTS_QUICK), run.pick(USERS, USERS_QUICK)
     with tempfile.TemporaryDirectory(prefix="tarim-load-") as folder:
         data = Path(folder) / "data"
-        places = write_decisions(data, alerts, alert_share=1.0)
+        places = write_decisions(data, alerts, alert_share=1.0, customers=max(1_000, alerts))
         now_ms = time.time_ns() // 1_000_000
         keys = [create_key(places.api_keys, f"user-{number:03}", SCOPES, now_ms)[1] for number in range(users)]
         begun = time.monotonic()
