@@ -55,6 +55,8 @@ from tests.fakes.desk import RULESET, START_MS, DecisionsWritten, FakeClock, ope
 from tests.fakes.suspicious import CONTEXT, PLANTED, report_of, sample, spoiled
 
 NUMBER = "STR-2026-000001"
+GROUP = 500
+"""Events of one record: a small journal takes 256 KiB."""
 _SURNAMES, _GIVEN = "赵钱孙李周吴郑王冯陈", "伟芳娜敏静强磊洋艳勇"
 
 
@@ -192,7 +194,7 @@ class _Bank:
             for _ in range(count)
         ]
         told.sort(key=lambda each: int(str(each["at_ms"])))
-        seqs = self.written.group(told)
+        seqs = [seq for place in range(0, count, GROUP) for seq in self.written.group(told[place : place + GROUP])]
         above = [each for each in told if each["outcome"] != Outcome.PASS]
         self.expected["events"] += count
         self.expected["decisions"] += len(above)

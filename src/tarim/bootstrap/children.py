@@ -35,17 +35,22 @@ class Finished:
 
 
 def finished(
-    arguments: Sequence[str], *, purpose: str, seconds_max: float, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    *,
+    purpose: str,
+    seconds_max: float,
+    environment: Mapping[str, str] | None = None,
+    given: bytes = b"",
 ) -> Finished:
     """Run a command of ours (`tarim` and these arguments) to its end; blocks, so call it in a thread that may.
 
-    environment: what differs from our own.  purpose: begins the message of Unavailable, raised when it cannot be started or
-    does not end in time; it is killed then.
+    environment: what differs from our own.  given: what it reads.  purpose: begins the message of Unavailable, raised when it
+    cannot be started or does not end in time; it is killed then.
     """
     try:
         done = subprocess.run(  # noqa: S603  our own command
             [*_OWN, *arguments],
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             env=os.environ | dict(environment or {}),
             timeout=seconds_max,
@@ -61,13 +66,13 @@ _RAISED: Final[Mapping[str, type[TarimError]]] = {
 }
 
 
-def answer_of(arguments: Sequence[str], *, purpose: str, seconds_max: float) -> bytes:
-    """What a hidden command of ours prints; blocks, so call it in a thread that may.
+def answer_of(arguments: Sequence[str], *, purpose: str, seconds_max: float, given: bytes = b"") -> bytes:
+    """What a hidden command of ours prints; blocks, so call it in a thread that may.  given: what it reads.
 
     Raises what the command refused with, by the code it printed (`{"code": ..., "detail": ...}`); InputError for a code of
     another kind, Unavailable when it ended otherwise.
     """
-    child = finished(arguments, purpose=purpose, seconds_max=seconds_max)
+    child = finished(arguments, purpose=purpose, seconds_max=seconds_max, given=given)
     if child.status == 0:
         return child.output
     try:

@@ -15,10 +15,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import structlog
 
-from tarim.base.errors import DefinitionError, TarimError, TooLarge, Unavailable
+from tarim.base.errors import DefinitionError, InputError, TarimError, TooLarge, Unavailable
 from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.children import answer_of
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.report_settings import ReportSettings
 from tarim.cases import EvidenceFiles
@@ -31,9 +33,12 @@ from tarim.reporting import (
     Codes,
     Contents,
     CountedTables,
+    Figures,
     JournalTally,
     Letterhead,
     OutboxFolder,
+    PeriodKind,
+    RenderRisk,
     ReportFiles,
     ReportStore,
     RiskBatch,
@@ -50,10 +55,43 @@ from tarim.reporting import (
 
 CODES_NAME: Final = "codes.toml"
 DIVISIONS_NAME: Final = "divisions.csv"
+RENDER_S_MAX: Final = 120.0
 _FILE_BYTES_MAX: Final = 4 << 20
 _HALF: Final = 1 << 63
 _WHOLE: Final = 1 << 64
 _ACCOUNTS: Final = ("account", "payee_account")
+
+
+class RenderJob(msgspec.Struct, frozen=True):
+    """What `tarim reports render` is given: a risk report to be set, figures and no personal data."""
+
+    figures: Figures
+    kind: PeriodKind
+    letterhead: Letterhead
+    person: str
+    at_ms: int
+
+
+def rendered_apart(form: str) -> RenderRisk:
+    """Sets a risk report in a process of its own: charts and pages take seconds that people at the desk would wait."""
+
+    def render(figures: Figures, kind: PeriodKind, letterhead: Letterhead, person: str, at_ms: int) -> bytes:
+        job = msgspec.json.encode(RenderJob(figures, kind, letterhead, person, at_ms))
+        return answer_of(["reports", "render", form], purpose="a risk report", seconds_max=RENDER_S_MAX, given=job)
+
+    return render
+
+
+def render(form: str, job: bytes) -> bytes:
+    """The document of a job, `pdf` or `xlsx`.  Raises InputError, Unavailable."""
+    try:
+        told = msgspec.json.decode(job, type=RenderJob)
+    except msgspec.MsgspecError:
+        raise InputError("this is no risk report to be set") from None
+    make = {"pdf": risk_pages, "xlsx": risk_workbook}.get(form)
+    if make is None:
+        raise InputError("a risk report comes as pdf or xlsx")
+    return make(told.figures, told.kind, told.letterhead, told.person, told.at_ms)
 
 
 class VaultValues:
@@ -141,7 +179,13 @@ class ReportingHouse:
         )
         tally = JournalTally(places.journal, lambda version: RuleWords.of(artefacts.get(version)))
         self.risk = RiskReports(
-            desk, CountedTables(), tally, ReportFiles(folder / "reports"), risk_pages, risk_workbook, head
+            desk,
+            CountedTables(),
+            tally,
+            ReportFiles(folder / "reports"),
+            rendered_apart("pdf"),
+            rendered_apart("xlsx"),
+            head,
         )
         outbox = OutboxFolder(Path(settings.batch_folder) if settings.batch_folder else folder / "outbox")
         self.batch = RiskBatch(desk, RiskyEvents(places.journal), values, BatchTable(), outbox)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import Annotated
 
 import typer
 
+from tarim.base.errors import TarimError
 from tarim.cli._case_acts import URL_DEFAULT, DeskUrl
 from tarim.cli._client import Reason, ask, quoted
 from tarim.cli._report_looks import Out, write_file
 
 _Day = Annotated[int, typer.Argument(help="A day, 20260228. 日期。", show_default=False)]
+_JOB_BYTES_MAX = 8 << 20
 _Limit = Annotated[int, typer.Option(min=1, max=500, help="How many. 条数。")]
 
 
@@ -19,6 +23,7 @@ def register_risk(group: typer.Typer) -> None:
     group.command("risk")(risk_command)
     group.command("risk-list")(risk_list_command)
     group.command("risk-file")(risk_file_command)
+    group.command("render", hidden=True)(render_command)
     group.command("batch")(batch_command)
     group.command("batches")(batches_command)
 
@@ -52,6 +57,17 @@ def risk_file_command(
 ) -> None:
     """Fetch a filed risk report as PDF or Excel. 下载风险报告。"""
     write_file(ask("GET", url, f"/v1/risk-reports/{quoted(report)}/document", form=form), out)
+
+
+def render_command(form: str) -> None:
+    """Set the risk report that standard input describes; for the desk."""
+    from tarim.bootstrap.reporting import render
+
+    try:
+        sys.stdout.buffer.write(render(form, sys.stdin.buffer.read(_JOB_BYTES_MAX)))
+    except TarimError as error:
+        print(json.dumps({"code": error.code, "detail": error.detail}, ensure_ascii=False), flush=True)
+        raise typer.Exit(1) from None
 
 
 def batch_command(day: _Day, reason: Reason, url: DeskUrl = URL_DEFAULT) -> None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         Transaction,
     )
     from tarim.reporting.domain.validation import Fault, FaultyReport, faults_of
-    from tarim.reporting.ports import CaseSource, Letterhead, People, RawValues, SealedFiles
+    from tarim.reporting.ports import CaseSource, Letterhead, People, RawValues, RenderRisk, SealedFiles
     from tarim.reporting.service.batch import BatchDiffers, RiskBatch
     from tarim.reporting.service.contents import Contents, token_of
     from tarim.reporting.service.risk import RiskReports
@@ -83,6 +83,7 @@ __all__ = [
     "Period",
     "PeriodKind",
     "RawValues",
+    "RenderRisk",
     "Report",
     "ReportBook",
     "ReportEvent",

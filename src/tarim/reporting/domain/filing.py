@@ -1,7 +1,7 @@
 """A suspicious transaction report on its way: where it stands, who had a hand in it, and who may see it (RM-29).
 
-Access is narrow: who had a hand in it, who was let in by name, who may approve such reports, and auditors.  Whoever is a
-subject of it himself, as a customer of the bank, sees nothing of it, whatever his role: for him it does not exist.
+Access is narrow: who had a hand in it, who was let in by name, who may approve such reports, and auditors in person.  Whoever
+is a subject of it himself, as a customer of the bank, sees nothing of it, whatever his role: for him it does not exist.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import Final
 import msgspec
 
 from tarim.base.errors import Conflict, NotFound
-from tarim.identity import Caller, Scope
+from tarim.identity import Caller, CallerKind, Scope
 from tarim.reporting.domain.states import ReportState
 
 NUMBER_CHARACTERS: Final = 15
-_SEEN_BY: Final = frozenset({Scope.REPORTS_APPROVE, Scope.AUDIT_READ})
 
 
 class Filing(msgspec.Struct, frozen=True):
@@ -77,7 +76,8 @@ def may_see(
         return False
     if not caller.may_see(filing.branch, filing.queue):
         return False
-    return bool(caller.name in hands or caller.name in readers or caller.scopes & _SEEN_BY)
+    audits = caller.kind is CallerKind.PERSON and Scope.AUDIT_READ in caller.scopes
+    return audits or caller.name in hands or caller.name in readers or Scope.REPORTS_APPROVE in caller.scopes
 
 
 def missing(number: str) -> NotFound:
