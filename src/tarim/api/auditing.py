@@ -2,6 +2,7 @@
 
     reading what is not personal        on the trail only when somebody may not
     reading personal data               one entry, written before the answer goes out
+    signing in, open to anybody         one entry, with its outcome
     everything else                     an entry before it is begun, and one with its outcome before the answer goes out
 
 When the first cannot be written the act is refused, and nothing was done.  When the outcome cannot be written the answer is a
