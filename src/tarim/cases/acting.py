@@ -17,7 +17,7 @@ from tarim.cases.domain.four_eyes import require_second
 from tarim.cases.domain.states import CaseEvent, advance
 from tarim.cases.domain.texts import checked_reason, is_case_ref
 from tarim.cases.ports import EvidenceStore, People, Reading, Sealing
-from tarim.desk import Command, Draft
+from tarim.desk import Draft
 from tarim.identity import Caller
 
 
@@ -93,6 +93,3 @@ def refuse_when(condition: bool, detail: str) -> None:
     """Raise Conflict with this detail when the condition holds."""
     if condition:
         raise Conflict(detail)
-
-
-__all__ = ["Acting", "Command", "Draft", "Means", "refuse_when"]

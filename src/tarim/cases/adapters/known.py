@@ -27,7 +27,6 @@ class Known:
     version: int
     changed_ms: int
     repeats: dict[str, tuple[int, int]] = field(default_factory=dict)
-    is_new: bool = False
     is_returned: bool = False
 
 
