@@ -332,6 +332,8 @@ def _browser(attacker: Attacker, victim: Person) -> None:
     }.items():
         answer = attacker.ask("PUT", "/v1/account/limits", limits, address=home, Cookie=cookie, **given)
         attacker.expect(f"forged request, {name}", answer, 403)
+    answer = attacker.ask("POST", "/v1/sign-in", body, address=home, Origin="https://evil.example")
+    attacker.expect("a foreign page signs somebody in", answer, 403)
     answer = attacker.ask("GET", "/v1/account", address=home, Cookie=cookie, Origin="https://evil.example")
     attacker.expect("foreign page reads", answer, 403)
     answer = attacker.ask("PUT", "/v1/account/limits", limits, address=home, Cookie=cookie, Origin=ours)

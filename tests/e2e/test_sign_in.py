@@ -102,6 +102,8 @@ def test_a_page_of_somebody_else_cannot_use_the_cookie(desk: Served) -> None:
         ):
             assert client.get("/v1/account", headers=cookie | headers).status_code == status
         assert client.post("/v1/account:sign-out", headers=cookie).status_code == 403
+        foreign = {"Origin": "https://evil.example"}
+        assert client.post("/v1/sign-in", json={"login": "a", "password": "x"}, headers=foreign).status_code == 403
         began = time.monotonic()
         assert client.post("/v1/sign-in", json={"login": "nobody", "password": "x"}).status_code == 401
         assert time.monotonic() - began < 5

@@ -94,7 +94,13 @@ class Door:
         )
 
     def anybody(self, request: Request) -> Admitted:
-        """Whoever asks, for a route that is open to all: nobody, with no scope."""
+        """Whoever asks, for a route that is open to all: nobody, with no scope.
+
+        A page of somebody else may not sign its visitor in under an account of its own choosing.  Raises NotAllowed (403).
+        """
+        origin = request.headers.get("origin", "")
+        if request.method != "GET" and origin:
+            self.network.check_page(request.method, origin, request.headers.get("sec-fetch-site", ""))
         visitor = visitor_of(request)
         nobody = Caller("", CallerKind.PERSON, frozenset(), address=visitor.address)
         return Admitted(nobody, "", _session_of(request), visitor)
