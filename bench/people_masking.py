@@ -41,6 +41,7 @@ AGENT: Final = "bench"
 CASE_WAIT_S: Final = 20.0
 IDS_MAX: Final = 12
 """Objects asked for at one route."""
+SERVICE_SCOPES: Final = ("read", "metrics", "explain")
 _IDS: Final = re.compile(r'"((?:CASE|C|L|D|R|LOSS)-[A-Za-z0-9-]{4,40}|[0-9a-f]{16,64})"')
 _NAMES: Final = re.compile(r"\{([a-z_]+)\}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
@@ -117,7 +118,7 @@ def run(customers: int, roles: list[Role]) -> dict[str, Any]:
                         for name, path in _addresses(routes, ids):
                             _ask(search, client, f"{role.value} {name}", path, token)
                 for name, path in _addresses(routes, ids):
-                    for scope in ("read", "audit:read", "metrics", "explain") if process is service else ("metrics",):
+                    for scope in SERVICE_SCOPES if process is service else ("metrics",):
                         _ask(search, client, f"key {scope} {name}", path, keys[scope])
         full = _full_view(desk, tokens[Role.INVESTIGATOR], persons[Role.INVESTIGATOR].recovery[1], ids, people)
         for log in data.glob("*.log"):

@@ -99,7 +99,7 @@ class Auditor:
             plain(actor.session, 64),
             plain(without_numbers(reason), 500),
             result,
-            detail,
+            {plain(name, 32): plain(value, 128) if isinstance(value, str) else value for name, value in detail.items()},
         )
 
     async def nobody_refused(self, entry: Entry) -> None:

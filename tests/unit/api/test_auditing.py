@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tarim.api.audit import ExportBody
+from tarim.api.auditing import Actor, Auditor
 from tarim.api.echoes import not_repeating
 from tarim.api.proposals import ProposalBody
-from tarim.audit import Objects
-from tests.fakes.audit import entry
+from tarim.audit import Objects, Recorder, Result
+from tests.fakes.audit import FakeClock, ListTrail, entry
 
 OBJECTS = Objects(bytes(32))
 
@@ -54,3 +55,12 @@ def test_what_may_not_be_there_is_named_by_a_keyed_digest(name: str) -> None:
 @pytest.mark.parametrize("name", ["CASE-2026-000123", "1f2e3d4c5b6a7988", "42"])
 def test_ids_that_we_make_stand_as_they_are(name: str) -> None:
     assert OBJECTS.unproven("case", name) == OBJECTS.known("case", name) == f"case:{name}"
+
+
+def test_a_detail_that_is_too_long_costs_no_act() -> None:
+    """It is cut; an act that was carried out is never answered as if it had been wrong."""
+    auditor = Auditor(Recorder(ListTrail(), waiting_entries_max=1, group_entries_max=1), OBJECTS, FakeClock())
+    made = auditor.entry(
+        Actor("x" * 100), "a" * 100, "b" * 500, "c" * 99, "d" * 999, Result.DONE, {"e" * 40: "f\n" * 99}
+    )
+    assert len(made.who) == 64 and len(str(made.detail["e" * 32])) == 128
