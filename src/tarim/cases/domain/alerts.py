@@ -15,10 +15,6 @@ from tarim.base.instants import MINUTE_MS
 from tarim.stream import Outcome
 
 REPEAT_MS: Final = 10 * MINUTE_MS
-SCORE_SCENARIO: Final = "score"
-"""The scenario of alerts that only the model's score raised."""
-VERIFICATION_SCENARIO: Final = "verification"
-"""The scenario of alerts that only too weak a verification raised."""
 
 
 class AlertKind(StrEnum):
@@ -43,7 +39,7 @@ _KIND_OF: Final = {
 class Alert:
     """A decision above pass.  seq: its journal position; tokens, 0 = absent; money in fen, instants in ms.
 
-    scenario: that of the strictest and weightiest reason; rules: ids of the rules with effect; score: in [0, 1], -1 without
+    scenario: that of the heaviest reason, `score` or `verification` without a rule; rules: ids of the rules with effect; score: in [0, 1], -1 without
     a model; until_ms: when its hold ends by itself, 0 without one; city: six-digit division code, 0 unknown; ring: name of
     the community its customer's accounts lie in, "" for none.
     """

@@ -12,7 +12,6 @@ import msgspec
 
 from tarim.base.errors import FieldError
 
-PAGE_MAX: Final = 200
 CURSOR_CHARACTERS_MAX: Final = 256
 
 
