@@ -39,9 +39,9 @@ _KIND_OF: Final = {
 class Alert:
     """A decision above pass.  seq: its journal position; tokens, 0 = absent; money in fen, instants in ms.
 
-    scenario: that of the heaviest reason, `score` or `verification` without a rule; rules: ids of the rules with effect; score: in [0, 1], -1 without
-    a model; until_ms: when its hold ends by itself, 0 without one; city: six-digit division code, 0 unknown; ring: name of
-    the community its customer's accounts lie in, "" for none.
+    scenario: that of the heaviest reason, `score` or `verification` where no rule has one; rules: ids of the rules with effect.
+    score: in [0, 1], -1 without a model; until_ms: when its hold ends by itself, 0 without one; city: six-digit division code,
+    0 unknown; ring: name of the community its customer's accounts lie in, "" for none.
     """
 
     seq: int
