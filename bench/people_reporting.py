@@ -249,8 +249,8 @@ def reconcile(run: Run) -> Iterator[Line]:
     """Bar: reports reconcile."""
     lottery = random.Random(6)
     wrong: list[str] = []
-    unnoticed, trials = 0, run.pick(60, 8)
-    banks = run.pick(4, 1)
+    unnoticed, trials = 0, run.pick(40, 8)
+    banks = run.pick(2, 1)
     for place in range(banks):
         with tempfile.TemporaryDirectory(prefix="tarim-reports-") as folder:
             bank = _Bank(Path(folder), lottery, 5, run.pick(4_000, 600))
@@ -294,7 +294,7 @@ def batch(run: Run) -> Iterator[Line]:
     lottery = random.Random(7)
     differing = unnamed = made = accounts = 0
     with tempfile.TemporaryDirectory(prefix="tarim-batch-") as folder:
-        bank = _Bank(Path(folder), lottery, run.pick(10, 3), run.pick(3_000, 500))
+        bank = _Bank(Path(folder), lottery, run.pick(8, 3), run.pick(2_000, 500))
         try:
             work, outbox = bank.batch(), Path(folder) / "outbox"
             for day in Period(PeriodKind.ON_DEMAND, bank.first_day, bank.last_day).days():
