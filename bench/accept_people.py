@@ -169,7 +169,7 @@ BARS = (
             "lists, slowest page, PostgreSQL",
         ),
         lists,
-        (400, 14),
+        (100, 7),
     ),
     Bar(
         "reports",
