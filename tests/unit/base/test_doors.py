@@ -34,7 +34,9 @@ def test_no_public_name_is_that_of_a_module_which_would_take_its_place(package):
     assert not set(front.__all__) & {module.name for module in pkgutil.iter_modules(front.__path__)}
 
 
-@pytest.mark.parametrize("module", ["tarim.bootstrap.settings", "tarim.bootstrap.places", "tarim.bootstrap.name_helper"])
+@pytest.mark.parametrize(
+    "module", ["tarim.bootstrap.settings", "tarim.bootstrap.places", "tarim.bootstrap.name_helper"]
+)
 def test_settings_places_and_the_names_helper_start_without_compiled_kernels(module):
     code = f"import sys, {module}; print(sorted({{'numba', 'pyarrow', 'fastapi', 'sqlalchemy'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
