@@ -73,7 +73,7 @@ class Account:
     def confirm_codes(self, caller: Caller, setup: str, code: str) -> list[str]:
         """Put new one-time codes in force; recovery codes, told this once.  Every other session ends.
 
-        Raises NotAllowed (403) for a wrong code, Damaged or FieldError for a setup that is not one's own or too old.
+        Raises NotAllowed (403) for a wrong code, FieldError for a setup that is not one's own or too old.
         """
         office = self._office
         user, session = self._of(caller)

@@ -11,7 +11,7 @@ from typing import Final
 import pyotp
 from sqlalchemy import Connection
 
-from tarim.base.errors import FieldError
+from tarim.base.errors import Damaged, FieldError
 from tarim.base.instants import HOUR_MS, SECOND_MS
 from tarim.identity.adapters import people
 from tarim.identity.domain.users import User
@@ -66,8 +66,11 @@ def new_setup(office: Office, user: User) -> tuple[str, str, str]:
 
 
 def secret_of_setup(office: Office, user: User, setup: str) -> str:
-    """The secret of a setup of this person's.  Raises Damaged for another's, FieldError for one that is old."""
-    made_ms, _, secret = office.secrets.open(setup, f"setup/{user.id}").decode().partition("/")
+    """The secret of a setup of this person's.  Raises FieldError for another's, and for one that is old."""
+    try:
+        made_ms, _, secret = office.secrets.open(setup, f"setup/{user.id}").decode().partition("/")
+    except Damaged:
+        raise FieldError("setup", "must be the one that was given to you. 须为本人获得的设置。") from None
     if office.clock.now_ms() - int(made_ms) > _SETUP_MS:
         raise FieldError("setup", "is older than an hour; begin again. 设置已超时，请重新开始。")
     return secret

@@ -402,7 +402,7 @@ def test_what_changes_sign_in_needs_a_recent_proof(house: House) -> None:
 def test_a_setup_of_codes_is_of_one_person_and_an_hour(house: House) -> None:
     adam, beth = house.administrators()
     setup = house.account.begin_codes(house.caller(adam))
-    with pytest.raises(TarimError, match="not for this owner"):
+    with pytest.raises(FieldError, match="given to you"):
         house.account.confirm_codes(house.caller(beth), setup.setup, "000000")
     house.clock.move(minutes=61)
     with pytest.raises(FieldError, match="older than an hour"):
