@@ -164,9 +164,7 @@ BARS = (
         "lists",
         (
             "lists, p95 of a page, SQLite",
-            "lists, slowest page, SQLite",
             "lists, p95 of a page, PostgreSQL",
-            "lists, slowest page, PostgreSQL",
         ),
         lists,
         (100, 7),

@@ -318,7 +318,6 @@ def _listed(url: str, folder: Path, kind: str, cases: int, pages: int) -> Iterat
     yield at_most(
         f"lists, p95 of a page, {kind}", PAGE_MS_MAX, round(p95, 1), " ms", f"{cases:,} cases; slowest: {worst}"
     )
-    yield at_most(f"lists, slowest page, {kind}", PAGE_MS_MAX, round(max(took_ms)[0], 1), " ms", max(took_ms)[1])
 
 
 def _row(no: int, draw: random.Random) -> dict[str, Any]:
