@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,12 +52,12 @@ def desk(tmp_path: Path, written: DecisionsWritten) -> Iterator[Desk]:
 
 def settled(desk: Desk, seq: int, state: str) -> object:
     """The label of an act once it is in this state."""
-    for _ in range(400):
+    for _ in range(2_000):
         label = desk.read(lambda connection: label_of(connection, seq)).result()
         if label.state == state:
             return label
         desk.read(lambda _connection: None).result()
-        __import__("time").sleep(0.005)
+        time.sleep(0.005)
     raise AssertionError(f"still {label.state}")
 
 
@@ -118,10 +119,10 @@ def test_the_thread_goes_on_when_the_service_is_back(desk: Desk, written: Decisi
     sender = LabelSender(desk, service, 0.01)
     sender.start()
     acts = [desk.perform("li.na", verdict(seq, fraud=True))[0] for seq in range(3)]  # type: ignore[arg-type]
-    for _ in range(600):
+    for _ in range(2_000):
         if sender.trouble:
             break
-        __import__("time").sleep(0.005)
+        time.sleep(0.005)
     assert "does not answer" in sender.trouble
     service.trouble = None
     for act in acts:
