@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from tarim.base.errors import Conflict, DefinitionError, TarimError
 from tarim.base.four_eyes import NOTE_CHARACTERS_MAX
 from tarim.base.instants import DAY_MS
+from tarim.cases import masked_text
 from tarim.desk import SYSTEM, Desk, Draft
 from tarim.reporting.domain.batch import Batch, batch_of, risky_accounts
 from tarim.reporting.domain.days import SETTLED_MS, day_of, start_ms
@@ -39,6 +40,7 @@ class RiskBatch:
         self._values = values
         self._runs = runs
         self._outbox = outbox
+        self._trouble = (0, "")
         self._log = structlog.get_logger("tarim.reporting")
 
     def make(self, person: str, day: int, reason: str, *, by_hand: bool = True) -> dict[str, Any]:
@@ -86,7 +88,9 @@ class RiskBatch:
         try:
             self.make(SYSTEM, day, "", by_hand=False)
         except TarimError as error:
-            self._log.error("risk-batch", day=day, detail=error.detail, code=error.code)
+            if self._trouble != (day, error.detail):  # said once, tried again and again
+                self._log.error("risk-batch", day=day, detail=error.detail, code=error.code)
+            self._trouble = (day, error.detail)
             return []
         return [day]
 
@@ -100,7 +104,7 @@ class RiskBatch:
 
     def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
         reason = (self._desk.texts.open_or_none(row["reason"]) or "") if row["reason"] else ""
-        return {**row, "reason": reason, "in_place": self._outbox.holds(row["day"], row["digest"])}
+        return {**row, "reason": masked_text(reason), "in_place": self._outbox.holds(row["day"], row["digest"])}
 
     def _batch(self, day: int, as_of_seq: int) -> Batch:
         self._values.require_indexed(as_of_seq)

@@ -10,6 +10,7 @@ import msgspec
 
 from tarim.base.errors import Damaged, DefinitionError, TooLarge
 from tarim.base.four_eyes import NOTE_CHARACTERS_MAX
+from tarim.cases import masked_text
 from tarim.desk import Texts
 from tarim.reporting.domain.code_tables import Codes
 from tarim.reporting.domain.days import local_datetime
@@ -92,5 +93,5 @@ class Contents:
         return {"reason": self._texts.seal(token_of(number), text) if text else {}}
 
     def opened(self, sealed: dict[str, Any]) -> str:
-        """A reason of the tables; "" for none."""
-        return (self._texts.open_or_none(sealed) or "") if sealed else ""
+        """A reason of the tables, numbers and addresses in it masked; "" for none."""
+        return masked_text(self._texts.open_or_none(sealed) or "") if sealed else ""

@@ -70,6 +70,7 @@ class RiskReports:
         self._render = {"pdf": pages, "xlsx": workbook}
         self._letterhead = letterhead
         self._wait_s = wait_s
+        self._troubles: dict[str, str] = {}
         self._log = structlog.get_logger("tarim.reporting")
 
     # ---- figures -----------------------------------------------------------------------------------------------------
@@ -147,15 +148,17 @@ class RiskReports:
         """File what the schedule asks for by now; names of what was filed.  Trouble with one is logged, and tried next time."""
         filed = self._desk.read(self._counted.filed_ids).result()
         made = []
-        for period in due(self._desk.now_ms(), filed):
+        wanted = due(self._desk.now_ms(), filed)
+        self._troubles = {period.id: self._troubles[period.id] for period in wanted if period.id in self._troubles}
+        for period in wanted:
             if not going_on():
                 break
             try:
                 made.append(str(self.file(SYSTEM, period)["id"]))
-            except Conflict as error:
-                self._log.error("risk-report", report=period.id, detail=error.detail)
             except TarimError as error:
-                self._log.error("risk-report", report=period.id, detail=error.detail, code=error.code)
+                if self._troubles.get(period.id) != error.detail:  # said once, tried again and again
+                    self._log.error("risk-report", report=period.id, detail=error.detail, code=error.code)
+                self._troubles[period.id] = error.detail
         return made
 
     # ---- looks -------------------------------------------------------------------------------------------------------
