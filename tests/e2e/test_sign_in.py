@@ -5,18 +5,25 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pyotp
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from typer.testing import CliRunner
 
-from bench.people_identity import attacks, authority
-from bench.people_staff import PASSWORD, QUICK_SETTINGS
+from bench.people_identity import HERE, attacks, authority
+from bench.people_staff import PASSWORD, QUICK_SETTINGS, staff_of
 from bench.serving import Served, desk_serving, new_data
 from tarim.cli import build_app
+from tests.e2e.test_openapi import CHECKS
 
 AGENT = {"User-Agent": "page"}
+OURS = ("/v1/sign-in", "/v1/account", "/v1/users", "/v1/changes", "/v1/grants", "/v1/roles")
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +114,40 @@ def test_a_page_of_somebody_else_cannot_use_the_cookie(desk: Served) -> None:
         began = time.monotonic()
         assert client.post("/v1/sign-in", json={"login": "nobody", "password": "x"}).status_code == 401
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.slow
+def test_every_answer_of_sign_in_and_users_is_as_described(tmp_path: Path) -> None:
+    """Requests made from the description, and broken ones, by an administrator: no server error, nothing undocumented."""
+    data = tmp_path / "data"
+    keys = new_data(data)
+    with staff_of(data) as staff:
+        administrator = staff.administrators()[0]
+        staff.clock.at_ms = time.time_ns() // 1_000_000 - 90_000
+        staff.signed(administrator, HERE)
+        token = staff.signed(administrator, HERE).token  # from a place that is usual by now
+    statuses: set[int] = set()
+    with desk_serving(data, keys, **QUICK_SETTINGS) as desk:
+        schema = schemathesis.openapi.from_url(desk.url + "/openapi.json")
+        headers = {"User-Agent": HERE.agent, "Authorization": f"Bearer {token}"}
+        for path, operations in schema.raw_schema["paths"].items():
+            if not path.startswith(OURS) or "sign-out" in path:
+                continue
+            for method in operations:
+                operation = schema[path][method.upper()]
+                good, broken = (
+                    operation.as_strategy(generation_mode=mode)
+                    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+                )
+
+                @settings(max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+                          suppress_health_check=list(HealthCheck))  # fmt: skip
+                @given(good if method == "get" else st.one_of(good, broken))
+                def check(case: schemathesis.Case) -> None:
+                    statuses.add(case.call_and_validate(headers=headers, checks=CHECKS).status_code)
+
+                check()
+    assert {200, 404, 422} <= statuses and max(statuses) < 500
 
 
 @pytest.mark.slow
