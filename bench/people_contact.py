@@ -44,6 +44,8 @@ T = TypeVar("T")
 
 SOURCE: Final = "mobile-bank"
 WAIT_S_MAX: Final = 20.0
+PATIENCE_S_MAX: Final = 300.0
+"""While processes die again and again, on a machine with other work."""
 RULES: Final = """
 name = "contact"
 
@@ -321,13 +323,13 @@ def kill_again_and_again(folder: Path, kills: int, payments: int, seed: int = 1)
         work.join()
         if failures:
             raise failures[0]
-        until(lambda: _settled(played, wishes), 120.0)
+        until(lambda: _settled(played, wishes), PATIENCE_S_MAX)
         return _counted(played, kills, wishes)
 
 
 def _customer(played: Stage, event_id: str, wish: str) -> None:
     """One customer: waits to be asked, and answers; asks again when nobody answers."""
-    until(lambda: _quietly(lambda: played.messages(event_id, "challenge")), 120.0)
+    until(lambda: _quietly(lambda: played.messages(event_id, "challenge")), PATIENCE_S_MAX)
     said = {"outcome": "denied"}
     if wish == "confirm":
         said = {"outcome": "passed", "method": "face", "purpose": FACE_PURPOSE, "shown": shown()}  # type: ignore[dict-item]
@@ -341,7 +343,7 @@ def _accepted(answer: httpx.Response) -> bool:
 
 
 def _patiently(act: Callable[[], object]) -> None:
-    until(lambda: _quietly(act), 120.0)
+    until(lambda: _quietly(act), PATIENCE_S_MAX)
 
 
 def _quietly(act: Callable[[], Any]) -> Any:
