@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound
+from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound, TooOften
+from tarim.base.instants import DAY_MS, SECOND_MS
 from tarim.identity.adapters import doorway, people
 from tarim.identity.callers import Caller
 from tarim.identity.codes import CodeFound, new_recovery, new_setup, secret_of_setup, step_of, use_code
+from tarim.identity.domain.lockout import tried
 from tarim.identity.domain.passwords import faults_of, refuse
 from tarim.identity.domain.phrases import phrase_of
 from tarim.identity.domain.sessions import Pending, Session
 from tarim.identity.domain.users import User
 from tarim.identity.office import Office
+from tarim.identity.signing_in import FOR_NOW
 
 SESSION_H_LEAST: Final = 1
 
@@ -37,15 +40,19 @@ class Account:
     def set_password(self, caller: Caller, old: str, new: str) -> None:
         """An own password; every other session ends.
 
-        Raises NotAllowed (403) for a wrong old one, FieldError for a bad new one, Conflict before codes are set up.
+        Raises NotAllowed (403) for a wrong old one, TooOften after many, FieldError for a bad new one, Conflict before codes
+        are set up.
         """
         office = self._office
         user, session = self._of(caller)
         if Pending.ENROL in session.pending:
             raise Conflict("set up one-time codes first. 请先设置动态口令。")
         self._recent_unless(caller, session, Pending.PASSWORD)
-        if user.password and not office.hasher.verify(user.password, old):
-            raise NotAllowed("the old password is not right. 原口令不正确。", known=True)
+        if user.password:
+            self._count(user, "password")
+            if not office.hasher.verify(user.password, old):
+                raise NotAllowed("the old password is not right. 原口令不正确。", known=True)
+            self._right(user, "password")
         with office.database.reading() as connection:
             before = people.old_passwords(connection, user.id, office.settings.password_history)
         faults = faults_of(new, (user.login, user.display_name, user.staff_number, user.phrase), office.settings)
@@ -93,11 +100,12 @@ class Account:
         return recovery
 
     def give_code(self, caller: Caller, code: str) -> None:
-        """The one-time code that a session opened by another house still waits for.  Raises NotAllowed (403)."""
+        """The one-time code that a session opened by another house still waits for.  Raises NotAllowed (401), TooOften."""
         office = self._office
         user, session = self._of(caller)
         if Pending.CODE not in session.pending:
             raise Conflict("this session waits for no code")
+        self._count(user, "code")
         now_ms = office.clock.now_ms()
         with office.writing() as connection:
             found = use_code(office, connection, user, code)
@@ -108,6 +116,7 @@ class Account:
                 doorway.end_sessions(connection, user.id, now_ms, "wrong code", only=session.id)
         if found is not CodeFound.RIGHT:
             raise NotAllowed("the code is not right; sign in again. 验证码不正确，请重新登录。")
+        self._right(user, "code")
 
     def renew_recovery(self, caller: Caller) -> list[str]:
         """New recovery codes, told this once.  Raises NotAllowed (403) without having signed in just now."""
@@ -180,6 +189,21 @@ class Account:
         if user is None or session is None or session.user != user.id:
             raise NotAllowed("the session is over; sign in again. 会话已结束，请重新登录。")
         return user, session
+
+    def _count(self, user: User, what: str) -> None:
+        """Count a try at a secret of the own account, before it is judged.  Raises TooOften; an administrator can unlock."""
+        office = self._office
+        now_ms, subject = office.clock.now_ms(), office.secrets.mark("account", what, user.id)
+        with office.writing() as connection:
+            failures = doorway.failures_of(connection, subject)
+            if failures.locked(now_ms):
+                raise TooOften(FOR_NOW, min(DAY_MS, failures.locked_until_ms - now_ms) / SECOND_MS)
+            doorway.keep_failures(connection, subject, user.id, tried(failures, now_ms, office.settings), now_ms)
+
+    def _right(self, user: User, what: str) -> None:
+        """It was right: begin anew."""
+        with self._office.writing() as connection:
+            doorway.clear_failures(connection, self._office.secrets.mark("account", what, user.id))
 
     def _recent_unless(self, caller: Caller, session: Session, pending: Pending | None) -> None:
         """A session has to be fresh for what changes how one signs in, but for what it was opened to do."""

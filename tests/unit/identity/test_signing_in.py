@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tarim.base.errors import Conflict, FieldError, NotAllowed, NotFound, TarimError, TooOften, UnknownKey
 from tarim.identity import MIGRATIONS, Pending, Role, Scope, Visitor
-from tarim.identity.adapters import doorway
+from tarim.identity.adapters import doorway, people
 from tarim.identity.adapters.doorway import USUAL_MAX
 from tarim.identity.adapters.tables import FAILURES, SESSIONS, TRIES, USERS, USUAL
 from tarim.identity.office import digest_of
@@ -383,6 +383,33 @@ def test_passwords_are_changed_by_the_rules_and_end_other_sessions(house: House)
         house.account.set_password(caller, ANOTHER, PASSWORD)
     house.clock.move(days=181)
     assert house.signed(person).session.pending == (Pending.PASSWORD,)
+
+
+def test_who_holds_a_session_cannot_guess_the_rest(house: House) -> None:
+    """The old password, and the code that a sign-on by another house still needs, are counted as at the door."""
+    admins = house.administrators()
+    person = house.person(admins, "carl", Role.ANALYST)
+    caller = house.caller(person)
+    for _ in range(5):
+        with pytest.raises(NotAllowed):
+            house.account.set_password(caller, "wrong", ANOTHER)
+    with pytest.raises(TooOften):
+        house.account.set_password(caller, PASSWORD, ANOTHER)
+    with house.office.database.reading() as connection:
+        user = people.user_of_login(connection, "carl")
+    assert user is not None
+
+    def given(code: str) -> None:
+        signed = house.door.admit(user, OFFICE, provider_factor=False)
+        house.account.give_code(house.directory.caller_of_session(signed.token, OFFICE), code)
+
+    for _ in range(5):
+        with pytest.raises(NotAllowed):
+            given("000000")
+    with pytest.raises(TooOften):
+        given(house.code(person))
+    house.administration.unlock(house.caller(admins[0]), "carl", "called back")
+    given(house.code(person))
 
 
 def test_what_changes_sign_in_needs_a_recent_proof(house: House) -> None:
