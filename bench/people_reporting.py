@@ -218,7 +218,9 @@ class _Bank:
 
     def batch(self) -> RiskBatch:
         events = RiskyEvents(self.folder / "journal")
-        return RiskBatch(self.desk, events, _Numbers(), BatchTable(), OutboxFolder(self.folder / "outbox"))
+        return RiskBatch(
+            self.desk, events, _Numbers(self.written.journal), BatchTable(), OutboxFolder(self.folder / "outbox")
+        )
 
     def close(self) -> None:
         self.desk.close()
@@ -227,6 +229,9 @@ class _Bank:
 
 class _Numbers:
     """Account numbers made of tokens."""
+
+    def __init__(self, journal: Any) -> None:
+        self.journal = journal
 
     def accounts(self, owners: Any) -> dict[int, str]:
         return {of: f"62{of:017d}" for of in owners}
@@ -237,8 +242,8 @@ class _Numbers:
     def customer_token(self, number: str) -> int:
         return 0
 
-    def require_indexed(self, seq: int) -> None:
-        return
+    def indexed_seq(self) -> int:
+        return int(self.journal.durable_seq)
 
 
 def _plain(figures: Figures, kind: PeriodKind, letterhead: Letterhead, person: str, at_ms: int) -> bytes:

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from tarim.base.errors import DefinitionError, InputError, TarimError, TooLarge, Unavailable
+from tarim.base.errors import DefinitionError, InputError, TarimError, TooLarge
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.children import answer_of
 from tarim.bootstrap.places import Places
@@ -132,13 +132,9 @@ class VaultValues:
         with self._lock:
             return self._tokenizer.token("customer", number) % _WHOLE
 
-    def require_indexed(self, seq: int) -> None:
-        """Nothing when everything sealed below a position can be told.  Raises Unavailable."""
-        applied_seq = self._reader.applied_seq
-        if applied_seq < seq:
-            raise Unavailable(
-                f"the vault's index stands at {applied_seq:,}, {seq:,} is needed; ask again in some seconds"
-            )
+    def indexed_seq(self) -> int:
+        """Everything sealed below this position of the decisions' journal can be told.  Raises Unavailable."""
+        return self._reader.applied_seq
 
 
 class ReportingHouse:

@@ -43,8 +43,8 @@ class RawValues(Protocol):
     def customer_token(self, number: str) -> int:
         """The unsigned token of a customer's number."""
 
-    def require_indexed(self, seq: int) -> None:
-        """Nothing when everything sealed below a position of the decisions' journal can be told.  Raises Unavailable."""
+    def indexed_seq(self) -> int:
+        """Everything sealed below this position of the decisions' journal can be told.  Raises Unavailable."""
 
 
 class SealedFiles(Protocol):
@@ -111,6 +111,9 @@ class Letterhead:
 class Counted(Protocol):
     """Figures as the tables have them."""
 
+    def followed_seq(self, connection: Connection) -> int:
+        """Up to which position of the decisions' journal the tables were made."""
+
     def counts(self, connection: Connection, period: Period) -> Counts:
         """Decisions above pass and labels of a period."""
 
@@ -153,6 +156,9 @@ class RiskySource(Protocol):
 
     def of_day(self, day: int, to_seq: int) -> list[RiskyEvent]:
         """Those of the 30 days that end with a day, of positions below `to_seq`."""
+
+    def holds_day(self, day: int, to_seq: int) -> bool:
+        """Whether everything that was received up to the end of a day lies below a position."""
 
 
 class BatchRuns(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -218,3 +219,21 @@ def test_a_case_of_the_tables_gives_the_facts_of_a_report(room: Room) -> None:
     assert (move.outcome, move.amount_fen, move.currency, move.counterparty) == ("suspend", 1_000, "CNY", 5)
     assert (move.kind, move.channel, move.incoming, move.rules) == ("transfer", "mobile", False, ("many_transfers",))
     assert room.desk.read(lambda connection: cases.scope(connection, reference)).result()
+
+
+def test_a_period_that_is_over_is_reported_while_the_bank_goes_on(room: Room) -> None:
+    """Tables and journal move on all the time; the figures of yesterday do not."""
+    later, stop = room.clock.at_ms, threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            room.written.group([{"outcome": Outcome.BLOCK, "rules": [0], "at_ms": later}] * 5)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        for _ in range(5):
+            assert room.reports().figures(period_of(PeriodKind.DAILY, DAY)).decisions == 3
+    finally:
+        stop.set()
+        thread.join()

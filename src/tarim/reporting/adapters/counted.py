@@ -7,16 +7,22 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, select
 
 from tarim.cases import MIGRATIONS
+from tarim.desk import MIGRATIONS as DESK
 from tarim.reporting.adapters.tables import BATCH, DAILY, FILED, LABELS
 from tarim.reporting.domain.days import Period
 from tarim.reporting.domain.figures import CaseCounts, Counts
 
+_POSITION: Final = DESK.metadata.tables["desk_position"].c
 _CASE: Final = MIGRATIONS.metadata.tables["cases_case"].c
 _ALERT: Final = MIGRATIONS.metadata.tables["cases_alert"].c
 
 
 class CountedTables:
     """The tables, counted."""
+
+    def followed_seq(self, connection: Connection) -> int:
+        """Up to which position of the decisions' journal the tables were made."""
+        return int(connection.execute(select(_POSITION.followed_seq)).scalar() or 0)
 
     def counts(self, connection: Connection, period: Period) -> Counts:
         """Decisions above pass and labels of a period."""

@@ -52,6 +52,17 @@ class RiskyEvents:
                     stopped[seq] = self._labelled(reader, seq)
         return [stopped[seq] for seq in sorted(stopped)]
 
+    def holds_day(self, day: int, to_seq: int) -> bool:
+        """Whether everything that was received up to the end of a day lies below a position."""
+        if not (self._folder / "durable").exists():
+            return True
+        with FolderReader(self._folder) as reader:
+            for record in reader.read(min(to_seq, reader.durable_seq)):
+                if record.kind == RecordKind.EVENTS:
+                    later = decode_events(record).rows[max(0, to_seq - record.first_seq) :, Col.RECEIVED_MS]
+                    return int(later.min()) >= start_ms(day) + DAY_MS
+        return True
+
     def _labelled(self, reader: FolderReader, seq: int) -> RiskyEvent:
         try:
             record = reader.read_at(seq)

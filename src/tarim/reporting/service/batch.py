@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection
 
-from tarim.base.errors import Conflict, DefinitionError, TarimError
+from tarim.base.errors import Conflict, DefinitionError, TarimError, Unavailable
 from tarim.base.four_eyes import NOTE_CHARACTERS_MAX
 from tarim.base.instants import DAY_MS
 from tarim.cases import masked_text
@@ -54,7 +54,7 @@ class RiskBatch:
         if by_hand and not 1 <= len(text) <= NOTE_CHARACTERS_MAX:
             raise DefinitionError(f"making a batch by hand needs a reason of at most {NOTE_CHARACTERS_MAX} characters")
         first = self._desk.read(lambda connection: self._runs.first(connection, day)).result()
-        as_of_seq = first["as_of_seq"] if first else self._desk.state.followed_seq
+        as_of_seq = first["as_of_seq"] if first else self._newest(day)
         batch = self._batch(day, as_of_seq)
         if first and batch.digest != first["digest"]:
             raise BatchDiffers(
@@ -106,8 +106,16 @@ class RiskBatch:
         reason = (self._desk.texts.open_or_none(row["reason"]) or "") if row["reason"] else ""
         return {**row, "reason": masked_text(reason), "in_place": self._outbox.holds(row["day"], row["digest"])}
 
+    def _newest(self, day: int) -> int:
+        """The position up to which numbers can be told, which has to lie beyond the day.  Raises Unavailable."""
+        indexed_seq = self._values.indexed_seq()
+        if not self._source.holds_day(day, indexed_seq):
+            raise Unavailable(
+                f"the vault's index stands at {indexed_seq:,}, within day {day}; ask again in some seconds"
+            )
+        return indexed_seq
+
     def _batch(self, day: int, as_of_seq: int) -> Batch:
-        self._values.require_indexed(as_of_seq)
         accounts = risky_accounts(self._source.of_day(day, as_of_seq))
         owners = {each.token: each.customers for each in accounts}
         return batch_of(day, as_of_seq, accounts, self._values.accounts(owners))

@@ -34,6 +34,8 @@ from tarim.reporting.domain.figures import (
 from tarim.reporting.ports import Counted, Letterhead, PlainFiles, RenderRisk, Tallies
 
 TRIES: Final = 5
+EVERYTHING: Final = 1 << 62
+"""A position beyond every journal."""
 LISTED_MAX: Final = 500
 FORMS: Final = {"pdf": "pdf", "xlsx": "workbook"}
 
@@ -86,27 +88,25 @@ class RiskReports:
             seen = self._seen(period)
             if seen is None:
                 continue
-            tally = self._tallies.count(period.from_ms, period.end_ms, seen.as_of_seq)
+            over = period.end_ms <= self._desk.now_ms()  # then nothing more comes in, however far the tables stand
+            tally = self._tallies.count(period.from_ms, period.end_ms, EVERYTHING if over else seen.as_of_seq)
             found = differences(seen.counts, tally.counts, seen.cases.alerts)
             if not found:
                 return figures_of(period, seen.as_of_seq, seen.counts, tally.events, seen.before, seen.cases)
-        raise NotReconciled(found or [Difference("流水位置", "the desk has not caught up", 0, self._desk.state.behind)])
+        raise NotReconciled(found or [Difference("流水位置", "the tables move too fast to be counted", 0, 0)])
 
     def _seen(self, period: Period) -> _Seen | None:
         """What the tables say, None when they moved meanwhile."""
-        as_of_seq = self._desk.state.followed_seq
 
-        def look(connection: Connection) -> tuple[Counts, Counts, CaseCounts]:
+        def look(connection: Connection) -> _Seen | None:
+            as_of_seq = self._counted.followed_seq(connection)
             before = self._counted.counts(connection, period.before())
             cases = self._counted.cases(connection, period, self._desk.now_ms())
-            return self._counted.counts(connection, period), before, cases
+            counts = self._counted.counts(connection, period)
+            same = self._counted.followed_seq(connection) == as_of_seq
+            return _Seen(as_of_seq, counts, before, cases) if same else None
 
-        counts, before, cases = self._desk.read(look).result()
-        state = self._desk.state
-        behind_of_period = state.behind > 0 and period.end_ms <= self._desk.now_ms()
-        if state.followed_seq != as_of_seq or behind_of_period:
-            return None
-        return _Seen(as_of_seq, counts, before, cases)
+        return self._desk.read(look).result()
 
     # ---- filing ------------------------------------------------------------------------------------------------------
 
