@@ -1,7 +1,7 @@
 """Contact with customers through their channels: challenges and answers, one-time codes, notices, what became of a payment.
 
 `Contact` has the use cases; `ContactBook` is its book on the desk; `Courier` sends what the outbox holds.  A channel
-implements four callbacks and calls two routes (`docs/how-to/connect-a-channel.md`); every message either way is signed.
+implements five callbacks and calls two routes (`docs/how-to/connect-a-channel.md`); every message either way is signed.
 
     payment held ─► challenge ─► the customer answers in the channel ─► judged against what the decisions' journal says
                                                                         ─► confirmation, reversal, label ─► the decisions
@@ -13,33 +13,25 @@ from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
     from tarim.contact.adapters.rows import Message
-    from tarim.contact.adapters.tables import MIGRATIONS
     from tarim.contact.adapters.wire import HttpWire
     from tarim.contact.answers import Contact
     from tarim.contact.book import ContactBook
     from tarim.contact.channels import Channel, Channels, read_channels
     from tarim.contact.courier import Courier, CourierLimits, Decisions
-    from tarim.contact.domain.challenge import CODE_LASTS_MS, CODES_MAX, Challenge, ChallengeState
+    from tarim.contact.domain.challenge import Challenge, ChallengeState
     from tarim.contact.domain.codes import CODE_DIGITS
-    from tarim.contact.domain.delivery import PATHS, DeliveryState, MessageKind
+    from tarim.contact.domain.delivery import DeliveryState
     from tarim.contact.domain.judging import CAUSES, Answer, Cause, Outcome
     from tarim.contact.domain.shown import DIGEST_CHARACTERS, Shown
     from tarim.contact.ports import RawPayment, RawValues, Sent, Wire
-    from tarim.contact.signatures import FROM_CHANNEL, TO_CHANNEL, WINDOW_S, Key, Request, signed_headers, verify
+    from tarim.contact.signatures import Key, Request
 else:
     __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "CAUSES",
     "CODE_DIGITS",
-    "CODE_LASTS_MS",
-    "CODES_MAX",
     "DIGEST_CHARACTERS",
-    "FROM_CHANNEL",
-    "MIGRATIONS",
-    "PATHS",
-    "TO_CHANNEL",
-    "WINDOW_S",
     "Answer",
     "Cause",
     "Challenge",
@@ -55,7 +47,6 @@ __all__ = [
     "HttpWire",
     "Key",
     "Message",
-    "MessageKind",
     "Outcome",
     "RawPayment",
     "RawValues",
@@ -64,6 +55,4 @@ __all__ = [
     "Shown",
     "Wire",
     "read_channels",
-    "signed_headers",
-    "verify",
 ]
