@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from tarim.cli._report_looks import Out, write_file
 
 _Day = Annotated[int, typer.Argument(help="A day, 20260228. 日期。", show_default=False)]
 _JOB_BYTES_MAX = 8 << 20
+_NICE = 10
 _Limit = Annotated[int, typer.Option(min=1, max=500, help="How many. 条数。")]
 
 
@@ -63,6 +65,7 @@ def render_command(form: str) -> None:
     """Set the risk report that standard input describes; for the desk."""
     from tarim.bootstrap.reporting import render
 
+    os.nice(_NICE)  # people at the desk come first
     try:
         sys.stdout.buffer.write(render(form, sys.stdin.buffer.read(_JOB_BYTES_MAX)))
     except TarimError as error:

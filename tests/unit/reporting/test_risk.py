@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import update
 
 from tarim.base.errors import Conflict, Damaged, DefinitionError, NotFound, Unavailable
-from tarim.base.instants import DAY_MS, HOUR_MS
+from tarim.base.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from tarim.cases import CaseBook
 from tarim.deadlines import load_schedule
 from tarim.desk import Desk, RuleWords
@@ -237,3 +237,16 @@ def test_a_period_that_is_over_is_reported_while_the_bank_goes_on(room: Room) ->
     finally:
         stop.set()
         thread.join()
+
+
+def test_what_failed_is_tried_again_later_and_not_at_once(room: Room) -> None:
+    tries = []
+
+    def broken(figures: Figures, *_: object) -> bytes:
+        tries.append(figures.id)
+        raise Unavailable("no font")
+
+    reports = room.reports(broken)  # type: ignore[arg-type]
+    assert reports.file_due() == [] == reports.file_due() and len(tries) == 3
+    room.clock.at_ms += 10 * MINUTE_MS
+    assert reports.file_due() == [] and len(tries) == 6

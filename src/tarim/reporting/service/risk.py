@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import Conflict, DefinitionError, NotFound, TarimError
+from tarim.base.instants import MINUTE_MS
 from tarim.desk import SYSTEM, Desk, Draft
 from tarim.reporting.domain.days import Period, PeriodKind, due
 from tarim.reporting.domain.figures import (
@@ -34,6 +35,8 @@ from tarim.reporting.domain.figures import (
 from tarim.reporting.ports import Counted, Letterhead, PlainFiles, RenderRisk, Tallies
 
 TRIES: Final = 5
+RETRY_MS: Final = 10 * MINUTE_MS
+"""A scheduled report that failed is tried again so long after."""
 EVERYTHING: Final = 1 << 62
 """A position beyond every journal."""
 LISTED_MAX: Final = 500
@@ -72,7 +75,7 @@ class RiskReports:
         self._render = {"pdf": pages, "xlsx": workbook}
         self._letterhead = letterhead
         self._wait_s = wait_s
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[str, tuple[int, str]] = {}
         self._log = structlog.get_logger("tarim.reporting")
 
     # ---- figures -----------------------------------------------------------------------------------------------------
@@ -148,17 +151,21 @@ class RiskReports:
         """File what the schedule asks for by now; names of what was filed.  Trouble with one is logged, and tried next time."""
         filed = self._desk.read(self._counted.filed_ids).result()
         made = []
-        wanted = due(self._desk.now_ms(), filed)
+        now_ms = self._desk.now_ms()
+        wanted = due(now_ms, filed)
         self._troubles = {period.id: self._troubles[period.id] for period in wanted if period.id in self._troubles}
         for period in wanted:
+            tried_ms, told = self._troubles.get(period.id, (-RETRY_MS, ""))
+            if now_ms - tried_ms < RETRY_MS:
+                continue
             if not going_on():
                 break
             try:
                 made.append(str(self.file(SYSTEM, period)["id"]))
             except TarimError as error:
-                if self._troubles.get(period.id) != error.detail:  # said once, tried again and again
+                if told != error.detail:  # said once, tried again and again
                     self._log.error("risk-report", report=period.id, detail=error.detail, code=error.code)
-                self._troubles[period.id] = error.detail
+                self._troubles[period.id] = (now_ms, error.detail)
         return made
 
     # ---- looks -------------------------------------------------------------------------------------------------------
