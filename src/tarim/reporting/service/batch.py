@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from tarim.base.errors import Conflict, DefinitionError, TarimError, Unavailable
 from tarim.base.four_eyes import NOTE_CHARACTERS_MAX
-from tarim.base.instants import DAY_MS
+from tarim.base.instants import DAY_MS, MINUTE_MS
 from tarim.cases import masked_text
 from tarim.desk import SYSTEM, Desk, Draft
 from tarim.reporting.domain.batch import Batch, batch_of, risky_accounts
@@ -23,6 +23,8 @@ from tarim.reporting.ports import BatchRuns, Outbox, RawValues, RiskySource
 from tarim.reporting.service.contents import token_of
 
 LISTED_MAX: Final = 500
+RETRY_MS: Final = 10 * MINUTE_MS
+"""A scheduled batch that failed is tried again so long after."""
 
 
 class BatchDiffers(Conflict):
@@ -41,6 +43,7 @@ class RiskBatch:
         self._runs = runs
         self._outbox = outbox
         self._trouble = (0, "")
+        self._tried_ms = -RETRY_MS
         self._log = structlog.get_logger("tarim.reporting")
 
     def make(self, person: str, day: int, reason: str, *, by_hand: bool = True) -> dict[str, Any]:
@@ -82,7 +85,10 @@ class RiskBatch:
 
     def make_due(self) -> list[int]:
         """Make yesterday's file when it is not there yet; trouble is logged, and tried next time."""
-        day = day_of(self._desk.now_ms() - SETTLED_MS - DAY_MS)
+        now_ms = self._desk.now_ms()
+        day = day_of(now_ms - SETTLED_MS - DAY_MS)
+        if now_ms - self._tried_ms < RETRY_MS:
+            return []
         if self._desk.read(lambda connection: self._runs.first(connection, day)).result() is not None:
             return []
         try:
@@ -90,7 +96,7 @@ class RiskBatch:
         except TarimError as error:
             if self._trouble != (day, error.detail):  # said once, tried again and again
                 self._log.error("risk-batch", day=day, detail=error.detail, code=error.code)
-            self._trouble = (day, error.detail)
+            self._trouble, self._tried_ms = (day, error.detail), now_ms
             return []
         return [day]
 
