@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Select, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, String, and_, or_, select
 
 from tarim.cases.adapters.store import value_of
 from tarim.cases.adapters.tables import ALERT, CASE, DIARY, TAG
@@ -33,12 +33,15 @@ def page_of_cases(connection: Connection, wanted: Filter, page: Page) -> tuple[l
     Raises FieldError for a wrong cursor.
     """
     columns, falling = _ORDERS[page.sort]
-    few = _filtered(select(_C.no), wanted, page.sort).limit(COUNTED_MAX + 1)
+    few = _filtered(select(_C.no), wanted, page.sort, hide_open=wanted.is_narrow).limit(COUNTED_MAX + 1)
     numbers = list(connection.execute(few).scalars())
     if len(numbers) <= COUNTED_MAX:
         chosen = select(CASE).where(_C.no.in_(numbers))
     else:
-        chosen = _filtered(select(CASE), wanted, page.sort)
+        walked = page.sort is not Sort.WORK
+        chosen = _filtered(
+            select(CASE), wanted, page.sort, hide_open=walked and page.sort is not Sort.DUE, hide_own=walked
+        )
     if page.cursor:
         chosen = chosen.where(_after(columns, values_of(page.sort, page.cursor, len(columns)), falling))
     chosen = chosen.order_by(*(column.desc() if falling else column for column in columns)).limit(page.limit + 1)
@@ -82,18 +85,21 @@ def follow_ups(connection: Connection, person: str, wanted: Filter, limit: int) 
     return [(row.ref, row.id, row.due_ms) for row in connection.execute(chosen)]
 
 
-def _scoped(chosen: Select[Any], wanted: Filter) -> Select[Any]:
-    if wanted.branches is not None:
-        chosen = chosen.where(_C.branch.in_(sorted(wanted.branches)))
-    if wanted.queues is not None:
-        chosen = chosen.where(_C.queue.in_(sorted(wanted.queues)))
+def _scoped(chosen: Select[Any], wanted: Filter, *, hide: bool = False) -> Select[Any]:
+    for column, allowed in ((_C.branch, wanted.branches), (_C.queue, wanted.queues)):
+        if allowed is not None:
+            chosen = chosen.where((_hidden(column) if hide else column).in_(sorted(allowed)))
     return chosen
 
 
-def _filtered(chosen: Select[Any], wanted: Filter, sort: Sort) -> Select[Any]:
-    chosen = _scoped(chosen, wanted)
+def _filtered(
+    chosen: Select[Any], wanted: Filter, sort: Sort, *, hide_open: bool = False, hide_own: bool = False
+) -> Select[Any]:
+    """hide_open, hide_own: keep the planner from taking an index of `done` and `due_ms`, of the filter's own columns."""
+    chosen = _scoped(chosen, wanted, hide=hide_own)
+    done, due_ms = (_hidden(_C.done), _hidden(_C.due_ms)) if hide_open else (_C.done, _C.due_ms)
     if wanted.open_only:
-        chosen = chosen.where(_C.done == 0)
+        chosen = chosen.where(done == 0)
     for column, value in (
         (_C.state, wanted.state),
         (_C.queue, wanted.queue),
@@ -102,18 +108,22 @@ def _filtered(chosen: Select[Any], wanted: Filter, sort: Sort) -> Select[Any]:
         (_C.priority, wanted.priority),
         (_C.ring, wanted.ring),
         (_C.customer, wanted.customer),
+        (_C.assignee, wanted.assignee),
     ):
-        if value:
-            chosen = chosen.where(column == value)
-    if wanted.assignee is not None:
-        chosen = chosen.where(_C.assignee == wanted.assignee)
+        if value or (column is _C.assignee and value is not None):
+            chosen = chosen.where((_hidden(column) if hide_own and column is not _C.customer else column) == value)
     if wanted.overdue_at_ms or sort is Sort.DUE:
-        chosen = chosen.where(_C.due_ms > 0)
+        chosen = chosen.where(due_ms > 0)
     if wanted.overdue_at_ms:
-        chosen = chosen.where(_C.due_ms < wanted.overdue_at_ms)
+        chosen = chosen.where(due_ms < wanted.overdue_at_ms)
     if wanted.tag:
         chosen = chosen.where(_C.no.in_(select(TAG.c.case_no).where(TAG.c.tag == wanted.tag)))
     return chosen
+
+
+def _hidden(column: Column[Any]) -> ColumnElement[Any]:
+    """The same value as an expression, for which no database has an index."""
+    return column.concat("") if isinstance(column.type, String) else column + 0
 
 
 def _after(columns: tuple[Column[Any], ...], values: tuple[int, ...], falling: bool) -> Any:

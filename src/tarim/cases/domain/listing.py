@@ -49,6 +49,13 @@ class Filter:
     overdue_at_ms: int = 0
     """Only cases with a review that was due before this instant."""
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it asks for more than what is open or overdue: a column of its own has an index for it."""
+        scope = self.branches is not None or self.queues is not None
+        words = self.state or self.queue or self.branch or self.scenario or self.ring or self.tag
+        return scope or bool(words) or self.assignee is not None or bool(self.customer)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
