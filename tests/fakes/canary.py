@@ -49,7 +49,7 @@ def planted_in(schema: dict[str, Any], whole: dict[str, Any], value: str, depth:
 
 
 def bodies(operation: dict[str, Any], whole: dict[str, Any], value: str) -> Iterator[bytes]:
-    """Of the right shape, with a member too many, of the wrong shape, and no JSON."""
+    """Of the right shape, with a member too many, and in turn of the wrong shape or no JSON."""
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         yield b""
@@ -58,9 +58,9 @@ def bodies(operation: dict[str, Any], whole: dict[str, Any], value: str) -> Iter
     yield json.dumps(made).encode()
     if isinstance(made, dict):
         yield json.dumps(made | {value: value}).encode()
-        yield json.dumps({key: {value: [value]} for key in made}).encode()
-    yield json.dumps([value]).encode()
-    yield f'{{"x": "{value}'.encode()
+    deep = {key: {value: [value]} for key in made} if isinstance(made, dict) else {value: value}
+    wrong = [json.dumps([value]), f'{{"x": "{value}', json.dumps(deep)]
+    yield wrong[len(operation["operationId"]) % len(wrong)].encode()
 
 
 def sent_everywhere(served: Served) -> Iterator[httpx.Response]:
