@@ -176,7 +176,7 @@ def _work(desk: Served, token: str, people: list[Customer]) -> list[str]:
         for case in ids:
             for word in ("take", "start"):
                 client.post(f"/v1/cases/{case}/{word}", json={})
-            whose = next(each for each in people if f"masked-{each.number}" in client.get(f"/v1/cases/{case}").text)
+            whose = next(each for each in people if f'"masked-{each.number}"' in client.get(f"/v1/cases/{case}").text)
             text = f"{whose.name} {whose.phone}, card {whose.card}, document {whose.paper}"
             answer = client.post(f"/v1/cases/{case}/note", json={"text": text})
             assert answer.status_code == 200, answer.text
@@ -235,7 +235,9 @@ def lines(run_: Run) -> Iterator[Line]:
     """The masking bar."""
     few = [Role.INVESTIGATOR, Role.AUDITOR, Role.OPERATOR]
     found = run(run_.pick(12, 2), few if run_.quick else list(Role))
-    note = f"of {found['answers']:,} answers, {found['given']:,} of them given" + "".join(found["found"][:2])
+    note = f"of {found['answers']:,} answers, {found['given']:,} of them given" + "".join(
+        f"; {each}" for each in found["found"][:2]
+    )
     yield none("masking, unmasked values", "planted value", len(found["found"]), note)
     yield at_least("masking, full view shown and on the trail", 1, int(found["full"]))
 
