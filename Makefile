@@ -60,7 +60,7 @@ accept-rules: setup  ## SLOW (15 min; QUICK=1: 50 s): check every bar of rules, 
 accept-models: setup  ## SLOW (40 min; QUICK=1: 50 s, half of them): check every bar of models
 	QUICK=$(QUICK) $(BIN)/python -m bench.accept_models
 
-accept-people: setup  ## SLOW (15 min; QUICK=1: 50 s): check every bar of people's work
+accept-people: setup  ## SLOW (30 min; QUICK=1: 50 s): check every bar of people's work
 	QUICK=$(QUICK) $(BIN)/python -m bench.accept_people
 
 accept-federation: setup  ## SLOW (30 min; QUICK=1: 50 s, half of them): check every bar of joint computation
