@@ -60,7 +60,8 @@ class Person:
         await self._queue()
         while time.monotonic() < until:
             await self._random.choice(self._mix)()
-            await asyncio.sleep(self._random.expovariate(1 / THINK_S))
+            thinks_s = self._random.expovariate(1 / THINK_S)
+            await asyncio.sleep(min(thinks_s, max(0.0, until - time.monotonic())))
         await self._client.aclose()
 
     async def _ask(self, what: str, method: str, path: str, body: object = None) -> httpx.Response:
