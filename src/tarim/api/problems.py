@@ -18,7 +18,7 @@ TITLES: Final = {
     404: ("Not found", "未找到"),
     405: ("Method not allowed", "不支持的请求方法"),
     408: ("The request took too long", "请求超时"),
-    409: ("The same event with other content", "同一事件编号内容不一致"),
+    409: ("In conflict with what is there", "与已有内容或状态冲突"),
     413: ("Too large", "请求过大"),
     415: ("Unsupported media type", "不支持的媒体类型"),
     422: ("Invalid input", "输入不合规"),

@@ -11,7 +11,8 @@
     │   └── UnknownKey         a key that was never assigned
     ├── TooOften               asked more often than is allowed, or in a way that feels the rules out
     ├── Unavailable            cannot be done now and nothing was changed: disk full, closed intake
-    │   └── Unrecorded         done, or begun, and only its outcome could not be written to the audit trail
+    │   ├── Unrecorded         done, or begun, and only its outcome could not be written to the audit trail
+    │   └── RecordedNotShown   done for good, and only the tables do not show it yet
     └── Damaged                stored bytes are not what was written
 
 Each class says what HTTP should answer; the edge maps it in one place.  Messages name the field, the type of the
@@ -120,6 +121,12 @@ class Unrecorded(Unavailable):
     """It was done, or begun, but the audit trail did not take its outcome: look before asking for it again."""
 
     code = "unrecorded"
+
+
+class RecordedNotShown(Unavailable):
+    """The command is recorded for good; the tables will show it once the database answers again."""
+
+    code = "recorded-not-shown"
 
 
 class Damaged(TarimError):

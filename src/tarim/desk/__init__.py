@@ -67,7 +67,6 @@ if TYPE_CHECKING:
         retried_draft,
         waiting_labels,
     )
-    from tarim.desk.ledger import RecordedNotShown
     from tarim.desk.ports import Book, Command
     from tarim.desk.rulewords import RuleWords
     from tarim.desk.sender import LabelSender
@@ -99,7 +98,6 @@ __all__ = [
     "LabelService",
     "Once",
     "OverrideFact",
-    "RecordedNotShown",
     "RuleWords",
     "Sealed",
     "Shelf",

@@ -18,19 +18,13 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from tarim.base.errors import Unavailable
+from tarim.base.errors import RecordedNotShown, Unavailable
 from tarim.base.instants import Clock
 from tarim.desk.acts import ActsKind, Performed, decode, encode, performed
 from tarim.desk.domain import Act, Once, check_drafts, require_person
 from tarim.desk.ports import Command
 from tarim.desk.position import Position, answered, digest_of, write_position
 from tarim.desk.shelf import Shelf
-
-
-class RecordedNotShown(Unavailable):
-    """The command is recorded for good; the tables will show it once the database answers again."""
-
-    code = "recorded-not-shown"
 
 
 @dataclass(frozen=True, slots=True)

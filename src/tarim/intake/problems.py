@@ -22,13 +22,14 @@ TITLES: Final = MappingProxyType(
         "unsupported-file": ("This kind of file is not taken", "不支持的文件类型"),
         "too-large": ("The input is too large", "输入超过限制"),
         "invalid-definition": ("A definition is wrong", "定义有误"),
-        "conflict": ("The same identity with other content", "编号相同而内容不同"),
+        "conflict": ("In conflict with what is there", "与已有内容或状态冲突"),
         "not-found": ("Nothing under that name", "未找到"),
         "not-allowed": ("Not allowed", "无权限"),
         "unknown-key": ("A key that was never assigned", "未分配的密钥"),
         "too-often": ("Asked too often", "请求过于频繁"),
         "unavailable": ("Not possible now; nothing was changed", "暂时不可用，未作任何更改"),
         "unrecorded": ("Begun or done, but not on the audit trail", "已执行或已开始，但未能记入审计日志"),
+        "recorded-not-shown": ("Recorded; the tables will show it later", "已记录，稍后显示"),
         "damaged": ("Stored data is damaged", "存储数据已损坏"),
     }
 )

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from tarim.base.errors import Conflict, Damaged, InputError, TooLarge, Unavailable
-from tarim.desk import MIGRATIONS, Draft, Once, RecordedNotShown
+from tarim.base.errors import Conflict, Damaged, InputError, RecordedNotShown, TooLarge, Unavailable
+from tarim.desk import MIGRATIONS, Draft, Once
 from tarim.desk.adapters.tables import HOLDS, POSITION
 from tarim.desk.ledger import Asked, Ledger
 from tarim.desk.position import read_position
