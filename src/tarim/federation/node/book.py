@@ -162,8 +162,13 @@ class Book:
             raise NotFound(f"{len(found) or 'no'} contracts have a digest that begins like that")
         return found[0]
 
-    def begin(self, contract: Contract, run: str, at_ms: int, uses: int = 1) -> None:
-        """Count a use and note a run, in one transaction.  Raises ContractBreach when the uses are up."""
+    def require_left(self, contract: Contract, uses: int) -> None:
+        """Nothing when the contract has so many uses left.  Raises ContractBreach."""
+        with self._database.reading() as connection:
+            self._left(connection, contract, uses)
+
+    def begin(self, contract: Contract, run: str, at_ms: int, uses: int) -> None:
+        """Count uses and note a run, in one transaction.  Raises ContractBreach when the uses are up."""
         with self._database.writing() as connection:
             self._database.lock(connection, "party-uses")
             self._use(connection, contract, uses)
@@ -179,11 +184,17 @@ class Book:
             )
 
     def _use(self, connection: Connection, contract: Contract, uses: int) -> None:
+        used = self._left(connection, contract, uses)
         of_contract = CONTRACTS.c.digest == contract.digest
-        used = connection.execute(select(CONTRACTS.c.used).where(of_contract)).scalar_one()
+        connection.execute(update(CONTRACTS).where(of_contract).values(used=used + uses))
+
+    def _left(self, connection: Connection, contract: Contract, uses: int) -> int:
+        """How often the contract was used, if so many uses are left."""
+        of_contract = CONTRACTS.c.digest == contract.digest
+        used: int = connection.execute(select(CONTRACTS.c.used).where(of_contract)).scalar_one()
         if used + uses > contract.uses:
             raise ContractBreach(f"of the contract's {contract.uses} uses {contract.uses - used} are left", known=True)
-        connection.execute(update(CONTRACTS).where(of_contract).values(used=used + uses))
+        return used
 
     def count_asked(self, contract: Contract, rows: npt.NDArray[np.int64], at_ms: int) -> None:
         """Count questions about these rows against the contract's limits.  Raises ContractBreach, and counts nothing then."""

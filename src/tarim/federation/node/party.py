@@ -225,19 +225,25 @@ class Party:
         """Carry out a contract with its peer, beginning it from this side.  Raises ContractBreach, FederationError."""
         kept = self.book.contract(digest)
         contract = kept.signed.require(self.clock.now_ms())
+        if contract.algorithm is Algorithm.QUERY:
+            raise ContractBreach("a query contract is asked, not run", known=True)
+        self._require_own(contract)
+        self.book.require_left(contract, 1)
         run = secrets.token_hex(32)
         with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
-            self._require_own(contract)
             ask(link, BeginRun(contract.digest, run, operator))
+            self.book.begin(contract, run, self.clock.now_ms(), 1)
             return self.compute(link, contract, run, operator, progress)
 
     def begin_at_request(self, begin: BeginRun, peer: Peer) -> Contract:
-        """The contract of a run that a peer wants to begin.  Raises ContractBreach."""
+        """The contract of a run that a peer wants to begin; the run is counted and noted.  Raises ContractBreach."""
         kept = self.book.contract(begin.contract)
         contract = kept.signed.require(self.clock.now_ms())
         if contract.digest != begin.contract or kept.peer != peer.name:
             raise ContractBreach("the contract is not one with this party", known=True)
         self._require_own(contract)
+        # Rows asked about are counted when they are asked about.
+        self.book.begin(contract, begin.run, self.clock.now_ms(), contract.algorithm is not Algorithm.QUERY)
         return contract
 
     def compute(
@@ -245,9 +251,6 @@ class Party:
     ) -> Transcript:
         """One side of a run that both agreed to; its transcript, signed and kept whatever happens."""
         role, begun_ms = contract.role_of(self.certificate), self.clock.now_ms()
-        if contract.algorithm is Algorithm.QUERY:
-            raise ContractBreach("a query contract is asked, not run", known=True)
-        self.book.begin(contract, run, begun_ms)
         outcome, error = Outcome(), ""
         try:
             rows = self._rows(contract, role)
@@ -280,6 +283,7 @@ class Party:
 
         with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
             ask(link, BeginRun(contract.digest, run, operator))
+            self.book.begin(contract, run, self.clock.now_ms(), 0)
             self._converse(link, contract, role, run, operator, converse)
         return answers[0]
 
@@ -305,7 +309,6 @@ class Party:
         act: Callable[[Channel, Session], None],
     ) -> None:
         begun_ms, outcome, error = self.clock.now_ms(), Outcome(), ""
-        self.book.begin(contract, run, begun_ms, uses=0)  # rows are counted when they are asked about
         try:
             session = Session(link, role)
             act(link, session)

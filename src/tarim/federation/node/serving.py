@@ -13,7 +13,7 @@ from tarim.base.errors import TarimError
 from tarim.federation.adapters.link import Link
 from tarim.federation.adapters.pinning import Pinned
 from tarim.federation.adapters.ports import RUN_ID_BYTES, Arrival, Listening
-from tarim.federation.errors import ContractBreach
+from tarim.federation.errors import ContractBreach, FederationError
 from tarim.federation.node.book import Peer
 from tarim.federation.node.contract import Algorithm
 from tarim.federation.node.conversations import (
@@ -83,7 +83,13 @@ class Serving:
         try:
             peer = self._party.book.peer_of(arrival.peer)
             with Link(self._listening.run(arrival.run_id), patience_s=self._party.patience_s) as link:
-                self._answer(link, peer, arrival.run_id)
+                try:
+                    self._answer(link, peer, arrival.run_id)
+                except TarimError as error:
+                    if isinstance(error, FederationError) and not isinstance(error, ContractBreach):
+                        raise
+                    # The line is whole: what was said last, why it was refused, still has to arrive.
+                    self._log.warning("refused", peer=peer.name, error=error.detail)
         except (TarimError, OSError) as error:
             detail = error.detail if isinstance(error, TarimError) else type(error).__name__
             self._log.warning("conversation", peer=peer.name if peer else "", error=detail)
