@@ -1,7 +1,8 @@
 """Dividing a shared number by a power of two, exactly: floor(x / 2^shift), by a garbled circuit.
 
 Cutting low bits off the shares alone is free, but now and then off by 2^(64 - shift), which throws a weight far away.  This is
-for the few numbers where that must not happen: the weights of a step.  x has to lie in [-2^(width - 1), 2^(width - 1)).
+for the few numbers where that must not happen: a model's weights at the end of its training, and the changes of a very small
+learning rate.  x has to lie in [-2^(width - 1), 2^(width - 1)).
 
 Who learns what: nothing; see `conversion`.  Semi-honest.  width + 62 gates (32 bytes each) and `width` transfers a number.
 """
