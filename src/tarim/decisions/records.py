@@ -136,8 +136,15 @@ class Side(msgspec.Struct, frozen=True, array_like=True):
         return self.notes[0 if self.note_of is None else self.note_of[index]]
 
 
+class _SideHead(msgspec.Struct, frozen=True, array_like=True):
+    """The first column of a side table; the others are passed over, not decoded."""
+
+    versions: Versions
+
+
 _encoder: Final = msgspec.msgpack.Encoder(enc_hook=dict)  # notes may be read-only mappings
 _side_decoder: Final = msgspec.msgpack.Decoder(Side)
+_versions_decoder: Final = msgspec.msgpack.Decoder(_SideHead)
 _control_decoder: Final = msgspec.msgpack.Decoder(Control)
 
 
@@ -165,6 +172,16 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def versions(self) -> Versions:
+        """What was in force, without decoding the rest of the side table.  Raises Damaged."""
+        if self._side is not None:
+            return self._side.versions
+        try:
+            return _versions_decoder.decode(self._side_bytes).versions
+        except msgspec.MsgspecError:
+            raise Damaged(f"the side table of the record at {self.first_seq} cannot be read") from None
 
     @property
     def side(self) -> Side:
