@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -138,6 +140,39 @@ def test_one_decision_is_traced_to_its_case(served: Served) -> None:
     for part in ("traced: ", "ruleset", "label", "fraud", "block: 客户报案", "propose_override", "decide_on_proposal"):
         assert part in said, said
     assert re.search(r"desk CASE-\d{4}-\d{6} .* case ", said), said
+
+
+def test_the_desk_examines_and_traces_beside_its_work(served: Served, desk: Served) -> None:
+    """In processes of their own; a decision that is not there is said to be, and so is who looked."""
+
+    def looked(asked: dict[str, str]) -> dict[str, Any]:
+        begun = auditor.post("/v1/audit/looks", json=asked)
+        assert begun.status_code == 201, begun.text
+        deadline = time.monotonic() + 30
+        while True:
+            found: dict[str, Any] = auditor.get(f"/v1/audit/looks/{begun.json()['id']}").json()
+            if found["state"] in ("done", "failed"):
+                return found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.1)
+
+    with desk.client("all") as auditor:
+        found = looked({"what": "examine"})["examination"]
+        assert found["sound"] and found["entries"] > 0 and found["first_seq"] == 1
+        state = auditor.get("/v1/audit/state").json()
+        assert state["seq"] >= found["last_seq"] and state["keep_days"] >= 183
+        assert state["examined"]["by"] == "everything"
+        traced = looked({"what": "trace", "source": "core", "event_id": "traced"})["trace"]
+        assert traced["troubles"] == 0 and not traced["more"]
+        said = {(mark["what"], mark["found"]) for mark in traced["marks"]}
+        assert {("label", "fraud"), ("override", "block: 客户报案")} <= said
+        assert any(what == "case" for what, _ in said)
+        none = looked({"what": "trace", "source": "core", "event_id": "--data"})
+        assert (none["state"], none["trouble"]) == ("failed", "no decision for that event")
+        assert auditor.post("/v1/audit/looks", json={"what": "trace", "source": "core"}).status_code == 422
+        assert auditor.get("/v1/audit/looks/13812345678").status_code == 404
+    with desk.client("read") as other:
+        assert other.post("/v1/audit/looks", json={"what": "examine"}).status_code == 403
 
 
 def test_strangers_do_not_fill_the_trail(served: Served) -> None:

@@ -14,6 +14,7 @@ import uvloop
 
 from tarim import __version__
 from tarim.api.audit import audit_routes
+from tarim.api.audit_looks import Looks, audit_look_routes
 from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.cases import CaseDesk, case_routes
 from tarim.api.connection import HttpLimits, Site
@@ -32,6 +33,7 @@ from tarim.api.sign_in import Threads, sign_in_routes
 from tarim.api.users import user_routes
 from tarim.base.errors import NotAllowed, TarimError, TooOften, UnknownKey
 from tarim.bootstrap.audit import OpenTrail
+from tarim.bootstrap.audit_looking import look_in_child
 from tarim.bootstrap.desk import DeskHouse
 from tarim.bootstrap.identity import OpenIdentity
 from tarim.bootstrap.redress import RedressHouse
@@ -94,12 +96,14 @@ async def _serve(
     auditor = Auditor(recorder, trail.objects, house.clock)
     run = Threads()
     values = casework.values
+    looks = Looks(lambda look: look_in_child(house.places, look.what, look.source, look.event_id), house.clock.now_ms)
     cases = CaseDesk(desk, casework.means, values, values.customer, house.settings.identity.recent_ms)
     routes = [
         *people_routes(house, redress),
         *report_routes(ReportDesk(*reporting.uses, house.settings.identity.recent_ms, desk.now_ms)),
         *case_routes(cases),
         *audit_routes(trail),
+        *audit_look_routes(trail, looks),
         *sign_in_routes(identity, run),
         *user_routes(identity, run),
     ]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tarim.cli import _audit_exports
+from tarim.cli import _audit_exports, _audit_looks
 from tarim.cli._audit_exports import DATA_DEFAULT, DESK_DEFAULT, Data, Desk, open_trail
 from tarim.cli._client import ask
 
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command("tail")(tail_command)
     group.command("preserve")(preserve_command)
     _audit_exports.register(group)
+    _audit_looks.register(group)
     app.add_typer(group, name="audit")
 
 
