@@ -29,6 +29,12 @@ Device = Annotated[str, Meta(max_length=64)]
 Word = Annotated[str, Meta(max_length=2_048)]
 
 
+class WaysBody(msgspec.Struct, frozen=True):
+    """Ways of signing in.  openid: by the bank's own sign-on as well as by password."""
+
+    openid: bool
+
+
 class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants to sign in.  device: what this device was given at an earlier sign-in; a browser's cookie says it too."""
 
@@ -247,6 +253,9 @@ def sign_in_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
                 cookies.append(_cookie(DEVICE_COOKIE, signed.device, "Strict", _YEAR_S))
         return Reply(body, tuple(cookies))
 
+    async def ways(_call: Call) -> WaysBody:
+        return WaysBody(identity.openid is not None)
+
     async def start(call: Call) -> StartedBody:
         visitor = visitor_of(call, call.body.device)
         shown = await run(lambda: door.start(call.body.login, visitor))
@@ -343,6 +352,7 @@ def sign_in_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
     own = Scope.SELF
     # fmt: off
     return [
+        Route("GET", "/v1/sign-in:ways", "list_sign_in_ways", "Ways of signing in / 登录方式", own, ways, WaysBody, open=True),
         Route("POST", "/v1/sign-in:start", "start_sign_in", "The phrase, before the password / 登录前显示预留信息", own, start,
               StartedBody, StartBody, refusals=(429, 503), open=True),
         Route("POST", "/v1/sign-in", "sign_in", "A session for login, password and code / 登录", own, sign_in, SignedInBody,

@@ -82,6 +82,13 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
+class EndSessionsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which session to end, "" for all of them, and why."""
+
+    reason: Reason
+    session: Annotated[str, Meta(max_length=64)] = ""
+
+
 class ChangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A change to propose, and why."""
 
@@ -205,7 +212,8 @@ def user_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
 
     async def end_sessions(call: Call) -> EndedBody:
         login, reason = _about(call)
-        return EndedBody(await run(lambda: administration.end_sessions(call.caller, login, reason)))
+        session: str = call.body.session
+        return EndedBody(await run(lambda: administration.end_sessions(call.caller, login, reason, session)))
 
     async def revoke(call: Call) -> GrantBody:
         call.note.reason = call.body.reason
@@ -273,8 +281,8 @@ def user_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
               refusals=(409,)),
         Route("GET", one + "/sessions", "list_sessions", "A user's sessions / 用户会话", reads, sessions, SessionsBody,
               personal=True),
-        Route("POST", one + "/sessions:end", "end_sessions", "End them all / 结束用户会话", manages, end_sessions, EndedBody,
-              ReasonBody),
+        Route("POST", one + "/sessions:end", "end_sessions", "End one of them, or all / 结束用户会话", manages, end_sessions,
+              EndedBody, EndSessionsBody),
         Route("POST", "/v1/grants/{id}:revoke", "revoke_grant", "End a grant at once / 撤销授权", manages, revoke, GrantBody,
               ReasonBody, refusals=(409,)),
         Route("GET", waiting, "list_changes", "Changes that wait for a second person / 待审批的权限变更", reads, changes,

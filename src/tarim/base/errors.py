@@ -8,7 +8,8 @@
     ├── Conflict               the same identity with other content
     ├── NotFound               nothing under that name
     ├── NotAllowed             no key, a revoked key, or a key without the scope
-    │   └── UnknownKey         a key that was never assigned
+    │   ├── UnknownKey         a key that was never assigned
+    │   └── ProofOutdated      a person who has to prove again who it is before this
     ├── TooOften               asked more often than is allowed, or in a way that feels the rules out
     ├── Unavailable            cannot be done now and nothing was changed: disk full, closed intake
     │   ├── Unrecorded         done, or begun, and only its outcome could not be written to the audit trail
@@ -97,6 +98,13 @@ class UnknownKey(NotAllowed):
     """A key was presented that was never assigned."""
 
     code = "unknown-key"
+
+
+class ProofOutdated(NotAllowed):
+    """A person may do this, but proved too long ago who it is; after doing so again it goes through."""
+
+    http_status = 403
+    code = "proof-outdated"
 
 
 class TooOften(TarimError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from tarim.base.errors import NotAllowed
+from tarim.base.errors import NotAllowed, ProofOutdated
 from tarim.identity.keys import KeyId, Scope
 
 EVERYTHING: Final = frozenset({"*"})
@@ -52,10 +52,13 @@ class Caller:
     def require_recent(self, now_ms: int, within_ms: int) -> None:
         """Nothing when the person has proved who it is within `within_ms` milliseconds.
 
-        Raises NotAllowed (403): for personal data in full and for what destroys (DP-07); a key can never do it.
+        Raises NotAllowed (403): for personal data in full and for what destroys (DP-07).  A person may prove it again
+        (ProofOutdated); a key can never do it.
         """
-        if self.kind is not CallerKind.PERSON or not 0 <= now_ms - self.authenticated_ms <= within_ms:
+        if self.kind is not CallerKind.PERSON:
             raise NotAllowed(f"{self.name} has to sign in again before this", known=True)
+        if not 0 <= now_ms - self.authenticated_ms <= within_ms:
+            raise ProofOutdated(f"{self.name} has to sign in again before this. 请重新验证身份后再操作。")
 
 
 def caller_of_key(key: KeyId, address: str = "") -> Caller:

@@ -26,6 +26,7 @@ TITLES: Final = MappingProxyType(
         "not-found": ("Nothing under that name", "未找到"),
         "not-allowed": ("Not allowed", "无权限"),
         "unknown-key": ("A key that was never assigned", "未分配的密钥"),
+        "proof-outdated": ("Prove again who you are first", "请先重新验证身份"),
         "too-often": ("Asked too often", "请求过于频繁"),
         "unavailable": ("Not possible now; nothing was changed", "暂时不可用，未作任何更改"),
         "unrecorded": ("Begun or done, but not on the audit trail", "已执行或已开始，但未能记入审计日志"),
