@@ -6,6 +6,7 @@ Identifiers come in bodies only and never go out: an answer shows a masked form 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
@@ -127,6 +128,24 @@ class ListsBody(msgspec.Struct, frozen=True):
     """The lists there are."""
 
     lists: list[ListDefinition]
+
+
+class ListFigureBody(msgspec.Struct, frozen=True):
+    """A list in figures.  entries: that stand, expired ones too.  hits: events that met one.  waiting: open proposals."""
+
+    name: str
+    entries: int
+    hits: int
+    last_hit_at: str
+    changed_at: str
+    waiting: int
+
+
+class ListFiguresBody(msgspec.Struct, frozen=True):
+    """Lists in figures, as at `at`."""
+
+    at: str
+    lists: list[ListFigureBody]
 
 
 class ChangeBody(msgspec.Struct, frozen=True):
@@ -345,6 +364,25 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, places: Pla
             ]
         )
 
+    async def figures(call: Call) -> ListFiguresBody:
+        moment = clock.now_ms()
+        await _aside(counter.count)
+        waiting = Counter(each.list_name for each in book.proposals(only_open=True))
+        return ListFiguresBody(
+            instant_text(moment),
+            [
+                ListFigureBody(
+                    name,
+                    each.entries,
+                    each.hits,
+                    instant_text(each.last_ms) if each.last_ms else "",
+                    instant_text(each.changed_ms),
+                    waiting[name],
+                )
+                for name, each in (await _aside(book.history.counted)).items()
+            ],
+        )
+
     async def proposals(call: Call) -> ListProposalsBody:
         found = book.proposals(only_open=not call.query.all)
         return ListProposalsBody([_proposal(each) for each in found])
@@ -383,6 +421,8 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, places: Pla
               AsAtOfBody, AsAtBody),
         Route("GET", one + "/hits", "list_hits", "How often entries were met / 名单命中次数", Scope.READ, hits, HitsBody,
               query=LimitQuery, refusals=(409,)),
+        Route("GET", "/v1/list-figures", "read_list_figures", "How large lists are and how often met / 名单规模与命中",
+              Scope.READ, figures, ListFiguresBody, refusals=(409,)),
         Route("GET", waiting, "list_list_proposals", "Changes of lists that wait / 待审批的名单变更", Scope.READ, proposals,
               ListProposalsBody, query=OpenQuery),
         Route("GET", waiting + "/{id}", "read_list_proposal", "What it would do now / 提案内容与影响", Scope.READ, proposal,

@@ -26,7 +26,7 @@ from tarim.decisions import (
     SwitchKind,
 )
 from tarim.identity import Scope
-from tarim.models import ModelAct, ModelEntry, PackageManifest
+from tarim.models import Curves, ModelAct, ModelEntry, PackageManifest, RunFigures
 
 EXPORT_BYTES_MAX: Final = 40 << 20
 SCRIPT_CHARACTERS_MAX: Final = 64 << 10
@@ -115,6 +115,14 @@ class ModelDetailBody(msgspec.Struct, frozen=True):
     card: str
 
 
+class ModelRunBody(msgspec.Struct, frozen=True):
+    """What the run that made a model found, and its curves; null when no report of the run was drawn on this machine."""
+
+    version: str
+    figures: RunFigures
+    curves: Curves | None
+
+
 class ModelProposalBody(msgspec.Struct, frozen=True):
     """What a proposal about a model would do.
 
@@ -195,6 +203,9 @@ class Models(Protocol):
     def card(self, manifest_digest: str) -> str:
         """Raises NotFound, Damaged."""
 
+    def figures(self, digest: str) -> tuple[RunFigures, Curves | None]:
+        """Raises NotFound, Damaged."""
+
 
 def model_routes(
     governor: ModelGovernor,
@@ -242,6 +253,12 @@ def model_routes(
             return ModelDetailBody(body_of(entry), None, "")
         package = await aside(models.manifest, entry.manifest)
         return ModelDetailBody(body_of(entry), package, await aside(models.card, entry.manifest))
+
+    async def read_run(call: Call) -> ModelRunBody:
+        entry = governor.registry.entry(call.path["model"])
+        if not entry.manifest:
+            raise NotFound("the model was named by the settings; no run of it is known here")
+        return ModelRunBody(entry.version, *await aside(models.figures, entry.manifest))
 
     async def submit(call: Call) -> ProposalBody:
         body, call.note.reason = call.body, call.body.reason
@@ -322,6 +339,8 @@ def model_routes(
               Scope.READ, script, ScriptBody),
         Route("GET", at + "/{model}", "read_model", "A model with its package and card / 模型、签名包与模型卡", Scope.READ,
               read_model, ModelDetailBody),
+        Route("GET", at + "/{model}/run", "read_model_run", "What its run found, with curves / 训练运行的指标与曲线",
+              Scope.READ, read_run, ModelRunBody),
         Route("POST", at, "submit_model", "Submit a model for approval / 提交模型审批", Scope.MODELS, submit, ProposalBody,
               SubmitBody, status=201, refusals=(404, 409)),
         Route("POST", at + ":publish", "publish_model", "Propose a new champion / 提交模型发布", Scope.MODELS,

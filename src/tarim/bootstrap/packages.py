@@ -27,14 +27,18 @@ from tarim.bootstrap.publishing import read_model
 from tarim.models import (
     PACKAGE_FORMAT,
     CardFacts,
+    Curves,
     PackageManifest,
+    RunFigures,
     card_template,
     check_card,
     find_dataset,
+    read_curves,
+    read_figures,
     read_package,
     verify_dataset,
 )
-from tarim.models.registry import CARD_BYTES_MAX
+from tarim.models.registry import CARD_BYTES_MAX, CURVES, CURVES_BYTES_MAX
 from tarim.privacy import SIGNATURE_BYTES, Signer
 from tarim.stream import FeatureSet
 
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.sig"
+RUN: Final = "run.json"
 CARD: Final = "card.toml"
 SCRIPT_BYTES_MAX: Final = 256 << 10
 _ID_CHARACTERS: Final = 16
@@ -188,6 +193,22 @@ class Packages:
             raise Damaged(f"{CARD} of the package {manifest_digest[:_ID_CHARACTERS]} is not the one that was submitted")
         return card.decode("utf-8")
 
+    def figures(self, digest: str) -> tuple[RunFigures, Curves | None]:
+        """What the run of a package found, checked against its signature and the package; its curves, None when no report of
+        the run was drawn here.  Raises NotFound, Damaged.
+        """
+        manifest = self.manifest(digest)
+        folder = self._places.runs / manifest.run_id
+        content = _read(folder / RUN, _SIGNED_BYTES_MAX)
+        self._check_signed(folder / RUN)
+        if hashlib.sha256(content).hexdigest() != manifest.run:
+            raise Damaged(f"{RUN} of {manifest.run_id} is not the one that the package names")
+        if not (folder / CURVES).exists():
+            return read_figures(content), None
+        drawn = _read(folder / CURVES, CURVES_BYTES_MAX)
+        self._check_signed(folder / CURVES)
+        return read_figures(content), read_curves(drawn, manifest.model, manifest.dataset)
+
     def check(self, digest: str) -> None:
         """Nothing for a package that is whole, down to its signed training set, with a model that scores.
 
@@ -219,12 +240,12 @@ class Packages:
         return Step(what, found)
 
     def _check_run(self, manifest: PackageManifest) -> None:
-        self._check_signed(self._places.runs / manifest.run_id / "run.json")
+        self._check_signed(self._places.runs / manifest.run_id / RUN)
         _, record = self._run(manifest.run_id)
         if hashlib.sha256(record.content).hexdigest() != manifest.run:
-            raise Damaged(f"run.json of {manifest.run_id} is not the one that the package names")
+            raise Damaged(f"{RUN} of {manifest.run_id} is not the one that the package names")
         if (record.model, record.dataset) != (manifest.model, manifest.dataset):
-            raise Damaged(f"run.json of {manifest.run_id} is about another model or training set than the package")
+            raise Damaged(f"{RUN} of {manifest.run_id} is about another model or training set than the package")
 
     def _check_dataset(self, digest: str) -> None:
         folder = self._places.datasets / digest[:_ID_CHARACTERS]

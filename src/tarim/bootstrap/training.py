@@ -42,6 +42,7 @@ from tarim.models.lab import (
     train_again,
 )
 from tarim.models.model import model_from_bytes
+from tarim.models.registry import CURVES, CURVES_SIGNATURE
 
 Stage = Callable[[str], None]
 
@@ -98,7 +99,7 @@ class Laboratory:
         extra = marker.files
         if report:
             stage("report")
-            extra |= make_report(run.record, run.content, samples)
+            extra |= self._signed(make_report(run.record, run.content, samples))
         return put_run(self._places.runs, run.record, run.content, self._signer, extra), run.record
 
     def again(self, run: str, caps: Caps, stage: Stage = lambda name: None) -> Again:
@@ -121,7 +122,7 @@ class Laboratory:
         folder = find_run(self._places.runs, run)
         record = read_run(folder, self._signer)
         stage("load")
-        files = make_report(record, read_model(folder, record), self._samples(record.dataset), stage)
+        files = self._signed(make_report(record, read_model(folder, record), self._samples(record.dataset), stage))
         target = out or folder
         try:
             target.mkdir(parents=True, exist_ok=True)
@@ -181,6 +182,10 @@ class Laboratory:
                 )
                 found.append(Compared(record, paired, ""))
         return found
+
+    def _signed(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """A report's files, the numbers that people agree to models by signed by the house."""
+        return {**files, CURVES_SIGNATURE: self._signer.sign(files[CURVES])}
 
     def _author(self) -> KeyId:
         return operator_of(self._places, self._environment, Scope.AUTHOR, self._clock)

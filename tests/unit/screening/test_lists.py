@@ -539,3 +539,18 @@ def test_hits_are_counted_at_the_moment_of_each_event(desk: Desk) -> None:
     (hits,) = desk.book.history.hits("mules", 10)
     assert (hits.hits, hits.first_ms, hits.last_ms, hits.masked) == (4, begin, begin + 9, "****")
     assert desk.book.history.hits_seq == 50
+
+
+def test_a_list_in_figures(desk: Desk) -> None:
+    desk.make("mules", "black", "payee_account")
+    desk.make("empty", "black", "account")
+    assert {name: each.entries for name, each in desk.book.history.counted().items()} == {"empty": 0, "mules": 0}
+    desk.clock.at_ms += DAY_MS
+    desk.put("mules", {"value": "A1"}, {"value": "A2", "valid_to": "2001-01-01"}, {"value": "A3"})
+    desk.put("mules", {"value": "A3", "operation": "remove"}, {"value": "A1", "reason": "another"})
+    desk.book.history.add_hits([("mules", 0, 1, 3, 5_000, 9_000), ("mules", 0, 2, 4, 6_000, 7_000)], 9)
+    found = desk.book.history.counted()
+    assert found["mules"] == (2, 7, 9_000, desk.clock.at_ms), "an expired entry stands, a removed one does not"
+    assert found["empty"] == (0, 0, 0, desk.clock.at_ms - DAY_MS)
+    desk.put("mules", {"value": "A4"})
+    assert desk.book.history.counted()["mules"].entries == 3, "counted again after a change"

@@ -9,8 +9,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from tarim.base.errors import Damaged
+from tarim.models import read_curves, read_figures
 from tarim.models.datasets import Operator
 from tarim.models.lab import Plan, make_report, train
+from tarim.models.lab import test_rows as rows_of
 from tarim.models.lab.report.curves import lift, ranking, reliability
 from tests.fakes.samples import make_samples
 from tests.unit.models.lab.test_train import Ticking
@@ -90,3 +93,40 @@ def test_the_curves_are_exact_at_every_point_they_keep():
     assert ends[-1] == reached[-1] == 1 and (np.diff(reached) >= 0).all()
     found = reliability(scores, labels)
     assert found.rows.sum() == 5_000 and (found.low <= found.found).all() and (found.found <= found.high).all()
+
+
+def test_the_numbers_behind_the_charts_are_kept(made):
+    samples, run, files = made
+    record = run.record
+    curves = read_curves(files["curves.json"], record.model, record.dataset)
+    rows, points = rows_of(samples, record), curves.ranking
+    assert (curves.rows, curves.frauds) == (len(rows), int(samples.labels[rows].sum()))
+    assert curves.frauds_fen == int(samples.amount_fen[rows][samples.labels[rows] == 1].sum()) == points.caught_fen[-1]
+    assert points.alerts[-1] == curves.rows and points.caught[-1] == curves.frauds
+    assert points.score == sorted(points.score, reverse=True)
+    genuine = curves.rows - curves.frauds
+    gaps = [
+        caught / curves.frauds - (alerts - caught) / genuine
+        for alerts, caught in zip(points.alerts, points.caught, strict=True)
+    ]
+    assert gaps[curves.best] == max(gaps) == pytest.approx(record.metrics.measures["ks"].value, abs=1e-9)
+    assert sum(curves.calibration.rows) == curves.rows
+    with pytest.raises(Damaged, match="another model"):
+        read_curves(files["curves.json"], "0" * 64, record.dataset)
+    with pytest.raises(Damaged, match="draw the report again"):
+        read_curves(b"{", record.model, record.dataset)
+
+
+def test_what_people_look_at_is_a_part_of_the_signed_record(made):
+    record = made[1].record
+    figures = read_figures(record.content)
+    assert figures.metrics.measures["auc"].value == record.metrics.measures["auc"].value
+    assert [each.name for each in figures.notes] == [each.name for each in record.notes]
+    score = [each for each in record.stability if not each.name]
+    assert [each.psi for each in figures.stability[: len(score)]] == [each.psi for each in score]
+    worst = figures.stability[len(score) :]
+    assert len({each.name for each in worst}) == len(worst), "of each feature one period"
+    for each in worst:
+        assert each.psi == max(shift.psi for shift in record.stability if shift.name == each.name)
+    with pytest.raises(Damaged):
+        read_figures(b"{}")

@@ -15,26 +15,30 @@ from typing import Final
 
 import numpy as np
 
+from tarim.base.canonical import canonical_json
 from tarim.models.lab.importance import contributions, scored
 from tarim.models.lab.record import RunRecord
 from tarim.models.lab.report import charts, feature_charts
 from tarim.models.lab.report.canvas import Draw, render
+from tarim.models.lab.report.curves import curves_of
 from tarim.models.lab.report.page import Chart, page
 from tarim.models.lab.samples import Samples
 from tarim.models.lab.split import split_by_time
 from tarim.models.model import model_from_bytes
+from tarim.models.registry import CURVES
 
 SHAP_ROWS_MAX: Final = 2_000
 
-__all__ = ["make_report"]
+__all__ = ["make_curves", "make_report"]
 
 
 def make_report(
     record: RunRecord, content: bytes, samples: Samples, progress: Callable[[str], None] = lambda name: None
 ) -> dict[str, bytes]:
-    """report.html and the charts as PNG, by file name: the test part of the run's dataset under the run's model.
+    """report.html, the charts as PNG and the numbers behind them, by file name.
 
-    `samples` must be the record's own dataset.  progress: told of each chart's name as it begins.
+    They are about the test part of the run's dataset under the run's model; `samples` must be the record's own dataset.
+    progress: told of each chart's name as it begins.
     """
     assert samples.digest == record.dataset
     files: dict[str, bytes] = {}
@@ -45,7 +49,28 @@ def make_report(
         files[f"{name}.png"] = png
         shown.append(Chart(name, zh, en, svg, width_in))
     files["report.html"] = page(record, shown).encode()
+    files[CURVES] = make_curves(record, content, samples)
     return files
+
+
+def make_curves(record: RunRecord, content: bytes, samples: Samples) -> bytes:
+    """The numbers behind the charts of scores, as `tarim.models.registry.Curves` in canonical JSON.
+
+    `samples` must be the record's own dataset.
+    """
+    assert samples.digest == record.dataset
+    rows = split_by_time(samples, record.plan.validation_share, record.plan.test_share).test
+    scores = scored(model_from_bytes(content, samples.names), np.ascontiguousarray(samples.features[rows]))
+    return canonical_json(
+        curves_of(
+            record.model,
+            record.dataset,
+            scores,
+            samples.labels[rows],
+            samples.amount_fen[rows],
+            samples.occurred_ms[rows],
+        )
+    )
 
 
 _Drawing = tuple[str, str, str, Draw, float, float]

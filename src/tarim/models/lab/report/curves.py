@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 
 from tarim.models.lab.samples import Floats, Ints
+from tarim.models.lab.thresholds import days_of
+from tarim.models.registry import CURVES_FORMAT, CalibrationPoints, Curves, RankingPoints
 
 POINTS_MAX: Final = 600
 """Of a curve; more cannot be seen."""
@@ -84,3 +86,35 @@ def lift(scores: Floats, labels: Ints, parts: int = 20) -> tuple[Floats, Floats]
     ends = np.arange(1, parts + 1) / parts
     curve = ranking(scores, labels)
     return ends, np.interp(ends, curve.share, curve.recall)
+
+
+def curves_of(model: str, dataset: str, scores: Floats, labels: Ints, amounts_fen: Ints, occurred_ms: Ints) -> Curves:
+    """The curves as they are kept with a run; arrays of shape (n,) of the test part, both labels among them."""
+    curve, fraud = ranking(scores, labels), labels == 1
+    order = np.argsort(-scores, kind="stable")
+    money = np.concatenate([[0], np.cumsum(np.where(fraud, amounts_fen, 0)[order])])
+    alerts = np.rint(curve.share[1:] * len(scores)).astype(np.int64)
+    reliable = reliability(scores, labels)
+    return Curves(
+        CURVES_FORMAT,
+        model,
+        dataset,
+        len(scores),
+        int(fraud.sum()),
+        int(money[-1]),
+        days_of(occurred_ms),
+        int(np.argmax(curve.recall[1:] - curve.false_alarms[1:])),
+        RankingPoints(
+            curve.score[1:].tolist(),
+            alerts.tolist(),
+            np.rint(curve.recall[1:] * fraud.sum()).astype(np.int64).tolist(),
+            money[alerts].tolist(),
+        ),
+        CalibrationPoints(
+            reliable.predicted.tolist(),
+            reliable.found.tolist(),
+            reliable.low.tolist(),
+            reliable.high.tolist(),
+            reliable.rows.tolist(),
+        ),
+    )
