@@ -95,6 +95,9 @@ class FakePeople:
     def may_work(self, person: str, branch: str, queue: str) -> bool:
         return person not in self.absent
 
+    def workers(self, branch: str, queue: str) -> Sequence[str]:
+        return sorted({"li.na", "zhao.min"} - self.absent)
+
 
 def a_caller(name: str, *scopes: Scope, branches: Any = EVERYTHING, queues: Any = EVERYTHING) -> Caller:
     """A person with these scopes; without any, one who works on cases."""

@@ -49,6 +49,27 @@ class CasesBody(msgspec.Struct, frozen=True):
     count: int
 
 
+class ExportedCasesBody(msgspec.Struct, frozen=True):
+    """A list taken out.  more: it has further cases, which are not in it.  watermark: who took it, and when."""
+
+    cases: list[CaseBody]
+    more: bool
+    watermark: str
+
+
+class WorkerBody(msgspec.Struct, frozen=True):
+    """Somebody who may be given cases, and how many open ones there are on his name."""
+
+    login: str
+    open: int
+
+
+class WorkersBody(msgspec.Struct, frozen=True):
+    """The one with the fewest open cases first."""
+
+    people: list[WorkerBody]
+
+
 class AlertBody(msgspec.Struct, frozen=True):
     """A decision above pass.  Parties are short tokens.  due: of its review.  repeat_of: the alert that it repeats, 0 none."""
 

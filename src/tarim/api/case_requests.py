@@ -16,12 +16,10 @@ Person = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
 Number = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
-class CasesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which cases, in which order.  assignee: a person, `me`, or `nobody`.  cursor: `next` of the page before."""
+class CasesFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which cases, in which order.  assignee: a person, `me`, or `nobody`."""
 
     sort: Literal["work", "due", "newest", "changed", "money"] = "work"
-    limit: Annotated[int, Meta(ge=1, le=200)] = 50
-    cursor: Annotated[str, Meta(max_length=256)] = ""
     state: Annotated[str, Meta(pattern="^[a-z_]{0,16}$")] = ""
     queue: Annotated[str, Meta(max_length=32)] = ""
     branch: Annotated[str, Meta(max_length=32)] = ""
@@ -32,6 +30,26 @@ class CasesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tag: Annotated[str, Meta(max_length=32)] = ""
     overdue: bool = False
     closed: bool = False
+
+
+class CasesQuery(CasesFilter, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A page of them.  cursor: `next` of the page before."""
+
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    cursor: Annotated[str, Meta(max_length=256)] = ""
+
+
+class ExportCasesBody(CasesFilter, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A list to be taken out, and what for; the reason stands on the audit trail, numbers taken out of it."""
+
+    reason: Reason
+
+
+class WorkersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Persons for cases of which branch and queue; "" = of any."""
+
+    branch: Annotated[str, Meta(max_length=32)] = ""
+    queue: Annotated[str, Meta(max_length=32)] = ""
 
 
 class OverdueQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

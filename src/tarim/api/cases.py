@@ -23,6 +23,7 @@ from tarim.api.case_bodies import (
     RulesBody,
     WholeCaseBody,
 )
+from tarim.api.case_lists import case_list_routes, filter_of, scope_of
 from tarim.api.case_requests import (
     EVIDENCE_BASE64_MAX,
     AttachBody,
@@ -59,11 +60,10 @@ from tarim.cases import (
     rules,
 )
 from tarim.desk import Desk, Draft
-from tarim.identity import EVERYTHING, Caller, Scope
+from tarim.identity import Scope
 
 _RULES_BYTES_MAX: Final = 256 << 10
 _NUMBER_DIGITS_MAX: Final = 18
-NOBODY: Final = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,13 @@ class CaseDesk:
 
 def case_routes(work: CaseDesk) -> list[Route]:
     """The routes of cases."""
-    return [*_reading(work), *_files(work), *case_act_routes(work.desk, work.means), *_rules(work)]
-
-
-def scope_of(caller: Caller, **wanted: object) -> Filter:
-    """A filter of what the caller may see at all."""
-    branches = None if caller.branches == EVERYTHING else caller.branches
-    queues = None if caller.queues == EVERYTHING else caller.queues
-    return Filter(branches, queues, **wanted)  # type: ignore[arg-type]  # names of its fields, given below
+    return [
+        *_reading(work),
+        *case_list_routes(work.desk, work.means),
+        *_files(work),
+        *case_act_routes(work.desk, work.means),
+        *_rules(work),
+    ]
 
 
 def _reading(work: CaseDesk) -> list[Route]:
@@ -106,20 +105,7 @@ def _reading(work: CaseDesk) -> list[Route]:
 
     async def list_cases(call: Call) -> CasesBody:
         query: CasesQuery = call.query
-        names = {"": None, "me": call.person, NOBODY: ""}
-        wanted = scope_of(
-            call.caller,
-            open_only=not query.closed,
-            state=query.state,
-            queue=query.queue,
-            branch=query.branch,
-            assignee=names.get(query.assignee, query.assignee),
-            scenario=query.scenario,
-            ring=query.ring,
-            priority=query.priority,
-            tag=query.tag,
-            overdue_at_ms=desk.now_ms() if query.overdue else 0,
-        )
+        wanted = filter_of(call, query, desk.now_ms())
         page = Page(Sort(query.sort), query.limit, query.cursor)
         return await _page(wanted, page)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from tarim.base.instants import Clock
@@ -72,6 +72,10 @@ class CasePeople:
     def may_work(self, person: str, branch: str, queue: str) -> bool:
         """Whether a person works on cases of this branch and queue at present."""
         return self._directory.may(person, Scope.CASES_WORK, branch, queue)
+
+    def workers(self, branch: str, queue: str) -> Sequence[str]:
+        """Who works on cases of this branch and queue at present, "" = of any; by name."""
+        return self._directory.who_may(Scope.CASES_WORK, branch, queue)
 
 
 class CaseHouse:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tarim.cases.adapters.dossier import Dossier, dossier_of
     from tarim.cases.adapters.evidence_files import EvidenceFiles
     from tarim.cases.adapters.in_force import assignment_in_force
+    from tarim.cases.adapters.known import open_cases_of
     from tarim.cases.adapters.listing import follow_ups, overdue_reviews, page_of_cases
     from tarim.cases.adapters.orders import OrderSender, waiting_orders
     from tarim.cases.adapters.store import CaseStore
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tarim.cases.domain.four_eyes import SamePerson, require_second
     from tarim.cases.domain.listing import Filter, Page, Sort
     from tarim.cases.domain.masking import HIDDEN, masked, masked_text, short_token
-    from tarim.cases.domain.restriction import Basis, Measure
+    from tarim.cases.domain.restriction import MEASURES_OF, Basis, Measure
     from tarim.cases.domain.review import CAUSES, Finding, Trait, Verdict, VerdictCause
     from tarim.cases.domain.states import TRANSITIONS, CaseEvent, CaseState, IllegalTransition, Wish, advance, possible
     from tarim.cases.ports import EvidenceStore, People, Personal, PersonalValues, Reading, Sealing
@@ -54,6 +55,7 @@ __all__ = [
     "Finding",
     "IllegalTransition",
     "KeptFile",
+    "MEASURES_OF",
     "MIGRATIONS",
     "Means",
     "Measure",
@@ -81,6 +83,7 @@ __all__ = [
     "masked",
     "masked_text",
     "money",
+    "open_cases_of",
     "overdue_reviews",
     "page_of_cases",
     "possible",

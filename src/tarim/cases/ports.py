@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -85,6 +85,9 @@ class People(Protocol):
 
     def may_work(self, person: str, branch: str, queue: str) -> bool:
         """Whether a person works on cases of this branch and queue at present."""
+
+    def workers(self, branch: str, queue: str) -> Sequence[str]:
+        """Who works on cases of this branch and queue at present, "" = of any; by name."""
 
 
 @dataclass(frozen=True, slots=True)

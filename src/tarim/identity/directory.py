@@ -7,6 +7,7 @@ a key ends with the grants of its owner (docs/decisions/0020-keys-stand-for-pers
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -14,8 +15,8 @@ from tarim.base.errors import NotAllowed, UnknownKey
 from tarim.base.instants import MINUTE_MS, SECOND_MS
 from tarim.identity.adapters import doorway, people
 from tarim.identity.adapters.doorway import Alarm
-from tarim.identity.callers import Caller, CallerKind, caller_of_key
-from tarim.identity.domain.roles import MACHINE
+from tarim.identity.callers import EVERYTHING, Caller, CallerKind, caller_of_key
+from tarim.identity.domain.roles import MACHINE, ROLES
 from tarim.identity.domain.sessions import TOKEN_FORM, Session, network_of
 from tarim.identity.domain.users import User, UserState
 from tarim.identity.keys import KeyId, Scope
@@ -112,6 +113,21 @@ class Directory:
         seen = Caller(login, CallerKind.PERSON, held, frozenset(user.branches), frozenset(user.queues))
         return user.state is UserState.ACTIVE and scope in held and seen.may_see(branch, queue)
 
+    def who_may(self, scope: Scope, branch: str = "", queue: str = "") -> list[str]:
+        """Logins of those who have the scope now for objects of this branch and queue, "" = of any; by name."""
+        roles = [role for role, post in ROLES.items() if scope in post.scopes]
+        now_ms = self._office.clock.now_ms()
+        with self._office.database.reading() as connection:
+            held = [
+                (user, people.holding_of(connection, user.id, now_ms).scopes)
+                for user in people.granted(connection, roles, now_ms)
+            ]
+        return [
+            user.login
+            for user, scopes in held
+            if scope in scopes and _covers(user.branches, branch) and _covers(user.queues, queue)
+        ]
+
     def _at_home(self, session: Session, visitor: Visitor) -> bool:
         """Whether the request comes from the network and program that the session was opened with."""
         mark = self._office.secrets.mark
@@ -128,3 +144,7 @@ class Directory:
             doorway.end_sessions(connection, user.id, now_ms, "used from elsewhere", only=session.id)
             doorway.raise_alarm(connection, Alarm(now_ms, "theft", user.login, visitor.address), MINUTE_MS)
         office.tell("alarm.theft", user.login, f"session:{session.id}", address=visitor.address, session=session.id)
+
+
+def _covers(places: Collection[str], place: str) -> bool:
+    return not place or place in places or frozenset(places) >= EVERYTHING

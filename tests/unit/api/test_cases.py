@@ -184,3 +184,26 @@ def test_a_file_is_kept_with_the_case_and_given_out_as_a_full_view(client: Clien
     assert given["content_base64"] == content and given["watermark"].startswith("zhao.min ")
     with pytest.raises(NotFound):
         client(chief, "POST", path, {"reason": "needed"}, digest="0" * 64)
+
+
+def test_a_list_is_taken_out_masked_with_a_reason_and_says_who_took_it(client: Client) -> None:
+    body = {"reason": "the week's report", "closed": True, "sort": "money"}
+    out = client(a_caller("chief", READ), "POST", "/v1/cases:export", body)
+    assert len(out["cases"]) == 2 and not out["more"] and out["watermark"].startswith("chief 2026-06-01")
+    assert (
+        out["cases"]
+        == client(a_caller("chief", READ), "GET", "/v1/cases", None, {"closed": True, "sort": "money"})["cases"]
+    )
+    with pytest.raises(msgspec.ValidationError):
+        client(a_caller("chief", READ), "POST", "/v1/cases:export", {"reason": ""})
+
+
+def test_who_gives_cases_out_sees_who_may_have_them_and_how_many_they_have(client: Client) -> None:
+    with pytest.raises(NotAllowed):
+        client(a_caller("li.na"), "GET", "/v1/cases:workers")
+    found = client(a_caller("chief", Scope.CASES_ASSIGN), "GET", "/v1/cases:workers")["people"]
+    assert [row["login"] for row in found] == sorted(["li.na", "zhao.min"], key=lambda name: (loads(found)[name], name))
+
+
+def loads(found: list[dict[str, Any]]) -> dict[str, int]:
+    return {row["login"]: row["open"] for row in found}

@@ -190,6 +190,20 @@ def test_a_reset_takes_everything_back(house: House) -> None:
     assert Scope.AUTHOR in house.caller(again).scopes
 
 
+def test_who_may_work_is_whoever_has_the_right_now_for_that_place(tmp_path: Path) -> None:
+    house = House.empty(tmp_path)
+    admins = house.administrators()
+    house.person(admins, "carl", Role.ANALYST)
+    who_may = house.directory.who_may
+    assert who_may(Scope.CASES_WORK) == ["carl"] and who_may(Scope.CASES_REVIEW) == []
+    (seen,) = [house.administration.user("carl").user]
+    inside = ("" if seen.branches == ("*",) else seen.branches[0], "" if seen.queues == ("*",) else seen.queues[0])
+    assert who_may(Scope.CASES_WORK, *inside) == ["carl"]
+    assert who_may(Scope.CASES_WORK, "elsewhere") == (["carl"] if seen.branches == ("*",) else [])
+    house.administration.disable(house.caller(admins[0]), "carl", "long leave")
+    assert who_may(Scope.CASES_WORK) == []
+
+
 def test_a_disabled_account_is_opened_by_two(house: House) -> None:
     admins = house.administrators()
     person = house.person(admins, "carl", Role.ANALYST)

@@ -71,6 +71,19 @@ def _remember_repeats(connection: Connection, cases: dict[int, Known], alerts: S
                 cases[row.case_no].repeats[row.repeat_key] = (row.seq, row.occurred_ms)
 
 
+def open_cases_of(connection: Connection, persons: Sequence[str]) -> dict[str, int]:
+    """How many open cases each of these persons is in charge of."""
+    open_of = dict.fromkeys(persons, 0)
+    for part in parts(sorted(open_of)):
+        counted = (
+            select(CASE.c.assignee, func.count().label("open"))
+            .where(CASE.c.assignee.in_(part), CASE.c.done == 0)
+            .group_by(CASE.c.assignee)
+        )
+        open_of.update((row.assignee, row.open) for row in connection.execute(counted))
+    return open_of
+
+
 class Loads:
     """Open cases by person, as the piece goes on."""
 
@@ -85,14 +98,7 @@ class Loads:
         if not queue.automatic:
             return ""
         unknown = sorted(set(queue.members) - self._open_of.keys())
-        for part in parts(unknown):
-            self._open_of.update(dict.fromkeys(part, 0))
-            counted = (
-                select(CASE.c.assignee, func.count().label("open"))
-                .where(CASE.c.assignee.in_(part), CASE.c.done == 0)
-                .group_by(CASE.c.assignee)
-            )
-            self._open_of.update((row.assignee, row.open) for row in self._connection.execute(counted))
+        self._open_of |= open_cases_of(self._connection, unknown)
         person = self._rules.person_for(queue, self._open_of)
         if person:
             self._open_of[person] += 1

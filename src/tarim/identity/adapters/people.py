@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -179,6 +179,22 @@ def active_with(connection: Connection, role: Role, now_ms: int) -> list[str]:
         .distinct()
     )
     return list(connection.execute(wanted).scalars())
+
+
+def granted(connection: Connection, roles: Collection[Role], now_ms: int) -> list[User]:
+    """Active persons with a grant of one of these roles now, their own or lent; whether a lent one counts is `holding_of`'s."""
+    wanted = (
+        select(GRANTS.c.user)
+        .where(
+            GRANTS.c.role.in_([role.value for role in roles]),
+            GRANTS.c.since_ms <= now_ms,
+            GRANTS.c.until_ms > now_ms,
+            GRANTS.c.ended_ms == 0,
+        )
+        .distinct()
+    )
+    found = select(USERS).where(USERS.c.state == UserState.ACTIVE.value, USERS.c.id.in_(wanted)).order_by(USERS.c.login)
+    return [_user(row) for row in connection.execute(found)]
 
 
 # ---- changes by two persons ----------------------------------------------------------------------------------------
