@@ -2,8 +2,9 @@
 
 `compile_ruleset` makes a `Ruleset` whose `evaluate` tells for each event which rules hold; `check_ruleset` stops before
 compiling and reports every fault with line, column and the fix.  `format_ruleset` writes each condition in its one canonical
-form; `to_structure` and `from_structure` turn an expression into groups and rows for a visual editor and back.  Each arrow is
-a pure function in a file of its own: `parse`, `check`, `emit` (and `lower`, which numba calls).
+form; `to_structure` and `from_structure` turn an expression into groups and rows for a visual editor and back; `read_draft`
+shows a text with its faults, and `change_rule` changes one rule in it.  Each arrow is a pure function in a file of its own:
+`parse`, `check`, `emit` (and `lower`, which numba calls).
 """
 
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
         Rule,
         RulesetInvalid,
     )
+    from tarim.rules.drafts import Draft, DraftRule, read_draft
+    from tarim.rules.edit import add_rule, change_rule, remove_rule
     from tarim.rules.format import format_expression, format_ruleset
     from tarim.rules.names import NameNote, explain_names
     from tarim.rules.parse import parse as parse_expression
@@ -42,6 +45,8 @@ __all__ = [
     "RULES_MAX",
     "Band",
     "CheckedRuleset",
+    "Draft",
+    "DraftRule",
     "ExpressionError",
     "NameNote",
     "Probe",
@@ -51,6 +56,8 @@ __all__ = [
     "RulesetInvalid",
     "Structure",
     "StructureError",
+    "add_rule",
+    "change_rule",
     "check_ruleset",
     "compile_ruleset",
     "explain_names",
@@ -60,6 +67,8 @@ __all__ = [
     "load_prepared",
     "parse_expression",
     "prepare_ruleset",
+    "read_draft",
+    "remove_rule",
     "source_of",
     "scenario_pack",
     "starter_pack",

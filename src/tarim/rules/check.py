@@ -79,8 +79,8 @@ def check_with_index(
     return CheckedExpression(condition, tuple(checker.reads), tuple(checker.probes))
 
 
-def _error(at: int, english: str, chinese: str) -> ExpressionError:
-    return ExpressionError(at, english, chinese)
+def _error(at: int, english: str, chinese: str, suggestion: str = "") -> ExpressionError:
+    return ExpressionError(at, english, chinese, suggestion)
 
 
 class _Checker:
@@ -310,12 +310,13 @@ class _Checker:
             return packed_currency(node.value)
         if node.value in codes:
             return codes[node.value]
-        english, chinese = _suggestion(node.value, codes)
+        suggestion, english, chinese = _suggestion(node.value, codes)
         names = ", ".join(codes)
         raise _error(
             node.at,
             f"{field!r} has no value {node.value!r}{english}; it has {names}",
             f"{field!r} 没有取值 {node.value!r}{chinese}；可用取值：{names}",
+            f'"{suggestion}"' if suggestion else "",
         )
 
     def _ordered(self, at: int, node: Node) -> None:
@@ -370,14 +371,16 @@ class _Checker:
                 f"{node.name!r} is kept beside the event and nothing is computed on it; use a fact or a feature",
                 f"{node.name!r} 仅随事件保存，不参与计算；请使用事实字段或特征",
             )
-        english, chinese = _suggestion(node.name, (*self._index_of, *EVENT_NAMES))
+        suggestion, english, chinese = _suggestion(node.name, (*self._index_of, *EVENT_NAMES))
         return _error(
             node.at,
             f"unknown name {node.name!r}{english or '; the names are the features of the feature set and the event fields'}",
             f"未知名称 {node.name!r}{chinese or '；可用名称为特征集中的特征和事件字段'}",
+            suggestion,
         )
 
 
-def _suggestion(word: str, known: Mapping[str, int] | Sequence[str]) -> tuple[str, str]:
+def _suggestion(word: str, known: Mapping[str, int] | Sequence[str]) -> tuple[str, str, str]:
+    """The closest known word, and how it is offered in English and Chinese; nothing when none is close."""
     close = difflib.get_close_matches(word[:64], list(known), n=1, cutoff=0.6)
-    return (f"; did you mean {close[0]!r}?", f"；是否指 {close[0]!r}？") if close else ("", "")
+    return (close[0], f"; did you mean {close[0]!r}?", f"；是否指 {close[0]!r}？") if close else ("", "", "")

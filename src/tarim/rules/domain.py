@@ -29,6 +29,8 @@ class Problem:
     """One thing wrong with a ruleset, in both languages, with the fix in the sentence.
 
     `line` and `column` count from 1 in the ruleset's text (0 when the whole text is meant); `rule` is the rule's id or "".
+    `suggestion` is the word to write in the place of the one that stands there, "" for none.  `index` is the rule's place in the
+    ruleset and `at` the offset in its condition, -1 where it is not about a condition.
     """
 
     rule: str
@@ -36,6 +38,9 @@ class Problem:
     column: int
     text_en: str
     text_zh: str
+    suggestion: str = ""
+    index: int = -1
+    at: int = -1
 
     def place(self) -> str:
         """`line:column`, and the rule."""
@@ -43,15 +48,16 @@ class Problem:
 
 
 class ExpressionError(DefinitionError):
-    """One expression is wrong at offset `at` of its text."""
+    """One expression is wrong at offset `at` of its text; `suggestion`: the word to write there instead, "" for none."""
 
     code = "invalid-rule"
 
-    def __init__(self, at: int, text_en: str, text_zh: str) -> None:
+    def __init__(self, at: int, text_en: str, text_zh: str, suggestion: str = "") -> None:
         super().__init__(f"at character {at + 1}: {text_en}")
         self.at = at
         self.text_en = text_en
         self.text_zh = text_zh
+        self.suggestion = suggestion
 
 
 class RulesetInvalid(DefinitionError):

@@ -167,7 +167,8 @@ def format_ruleset(text: str) -> str:
             written = _toml(parse(when))
         except ExpressionError as error:
             place = positions.expression(index, when, error.at)
-            problems.append(Problem(str(rule.get("id", ""))[:64], *place, error.text_en, error.text_zh))
+            known = str(rule.get("id", ""))[:64]
+            problems.append(Problem(known, *place, error.text_en, error.text_zh, error.suggestion, index, error.at))
             continue
         found = positions.value(index)
         if found is None:

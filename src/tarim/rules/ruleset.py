@@ -202,7 +202,9 @@ class _Reader:
         try:
             return check_with_index(parse(when), self._index_of, bands=self._score_bands)
         except ExpressionError as error:
-            self._add(rule, self._positions.expression(index, when, error.at), error.text_en, error.text_zh)
+            place = self._positions.expression(index, when, error.at)
+            problem = Problem(rule, *place, error.text_en, error.text_zh, error.suggestion, index, error.at)
+            self._problems.append(problem)
             return _NOTHING
 
     def _channels(self, table: Mapping[str, Any], rule: str, place: tuple[int, int]) -> tuple[Channel, ...]:
