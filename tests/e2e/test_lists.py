@@ -151,7 +151,13 @@ def test_a_list_is_made_by_two_persons_and_every_decision_asks_it(tmp_path: Path
         page = bank.ask("read", "GET", "/v1/lists/mules/entries").json()
         assert MULE not in json.dumps(page)
         assert len(page["entries"]) == 2
-        removal = {"source": "police", "reason": "cleared", "entries": [{"value": MULE, "operation": "remove"}]}
+        (figures,) = [
+            each for each in bank.ask("read", "GET", "/v1/list-figures").json()["lists"] if each["name"] == "mules"
+        ]
+        assert (figures["entries"], figures["hits"], figures["waiting"]) == (2, 2, 0)
+        (shown,) = [each for each in page["entries"] if each["masked"] == "****2233"]
+        named = {"token": shown["token"], "masked": shown["masked"], "operation": "remove"}
+        removal = {"source": "police", "reason": "cleared", "entries": [named]}
         bank.approved(bank.ask("author", "POST", "/v1/lists/mules/entries", removal))
         assert bank.outcome(8, payee=MULE) == "pass"
 

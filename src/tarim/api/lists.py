@@ -67,13 +67,19 @@ class NewListBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EntryBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What becomes of one entry: added (or changed) or removed.  valid_from, valid_to: a day or an instant; "" is no bound."""
+    """What becomes of one entry: added (or changed) or removed.  valid_from, valid_to: a day or an instant; "" is no bound.
 
-    value: Identifier
+    An entry that an answer showed is named by its token, customer_token and masked form in the place of value and customer.
+    """
+
+    value: Identifier = ""
     operation: Annotated[str, Meta(pattern="^(add|remove)$")] = "add"
     customer: Identifier = ""
     valid_from: Instant = ""
     valid_to: Instant = ""
+    token: Annotated[str, Meta(pattern="^([0-9a-f]{16})?$")] = ""
+    customer_token: Annotated[str, Meta(pattern="^([0-9a-f]{16})?$")] = ""
+    masked: Annotated[str, Meta(max_length=32)] = ""
 
 
 class EntriesBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
