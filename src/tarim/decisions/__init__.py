@@ -46,7 +46,15 @@ if TYPE_CHECKING:
     from tarim.decisions.holds import HELD, Action, Cause, Change, Hold, Holds, HoldsState, HoldState
     from tarim.decisions.indicators import Figure, Indicators, IndicatorSettings, Reading
     from tarim.decisions.model_governing import EXPORT, ModelGovernor
-    from tarim.decisions.policy import VERIFICATION_WEIGHT, Decider, Decisions, Lists, Scorer, policy_version
+    from tarim.decisions.policy import (
+        VERIFICATION_WEIGHT,
+        Decider,
+        Decisions,
+        Lists,
+        Scorer,
+        policy_version,
+        reasons_of,
+    )
     from tarim.decisions.ports import Batch, FeatureEngine, Judge, Log, LogReader, LogRecord, Reader
     from tarim.decisions.probe_settings import ProbeSettings
     from tarim.decisions.probing import Probe, ProbeWatch
@@ -167,6 +175,7 @@ __all__ = [
     "outcome_of",
     "policy_version",
     "read_treatment",
+    "reasons_of",
     "recover",
     "score_of",
     "scored_events",

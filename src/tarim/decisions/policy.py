@@ -231,22 +231,27 @@ class Decider:
 
         The decision must come from this ruleset.  Raises ValueError for another language.
         """
-        chinese = Language(language) is Language.ZH
-        reasons = [
-            Reason(
-                "rule", rule.id, rule.scenario, rule.outcome, rule.weight, rule.reason_zh if chinese else rule.reason_en
-            )
-            for rule in (self.ruleset.rules[index] for index in effective_of(decision))
-        ]
-        band_index = int(decision[Word.BAND])
-        if band_index >= 0:
-            band = self.ruleset.bands[band_index]
-            text = band.reason_zh if chinese else band.reason_en
-            reasons.append(Reason("score", "score", "", band.outcome, band.weight, text))
-        needed = shortfall_text(int(decision[Word.HOLD]), Language(language))
-        if needed:
-            reasons.append(Reason("verification", "verification", "", Outcome.CHALLENGE, VERIFICATION_WEIGHT, needed))
-        return sorted(reasons, key=lambda reason: (-reason.weight, -reason.outcome, reason.id))
+        return reasons_of(self.ruleset.rules, self.ruleset.bands, decision, language)
+
+
+def reasons_of(
+    rules: Sequence[Rule], bands: Sequence[Band], decision: Decisions, language: Language | str = Language.ZH
+) -> list[Reason]:
+    """Reasons of one decision, shape (DECISION_WORDS,), by the rules and bands it was made with; see `Decider.explain`."""
+    chinese = Language(language) is Language.ZH
+    reasons = [
+        Reason("rule", rule.id, rule.scenario, rule.outcome, rule.weight, rule.reason_zh if chinese else rule.reason_en)
+        for rule in (rules[index] for index in effective_of(decision))
+    ]
+    band_index = int(decision[Word.BAND])
+    if band_index >= 0:
+        band = bands[band_index]
+        text = band.reason_zh if chinese else band.reason_en
+        reasons.append(Reason("score", "score", "", band.outcome, band.weight, text))
+    needed = shortfall_text(int(decision[Word.HOLD]), Language(language))
+    if needed:
+        reasons.append(Reason("verification", "verification", "", Outcome.CHALLENGE, VERIFICATION_WEIGHT, needed))
+    return sorted(reasons, key=lambda reason: (-reason.weight, -reason.outcome, reason.id))
 
 
 def policy_version(bands: Sequence[Band]) -> str:

@@ -137,14 +137,16 @@ class Side(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _SideHead(msgspec.Struct, frozen=True, array_like=True):
-    """The first column of a side table; the others are passed over, not decoded."""
+    """The first columns of a side table; ids and all that follows are passed over, not decoded."""
 
     versions: Versions
+    event_ids: msgspec.Raw
+    sources: str | list[str]
 
 
 _encoder: Final = msgspec.msgpack.Encoder(enc_hook=dict)  # notes may be read-only mappings
 _side_decoder: Final = msgspec.msgpack.Decoder(Side)
-_versions_decoder: Final = msgspec.msgpack.Decoder(_SideHead)
+_head_decoder: Final = msgspec.msgpack.Decoder(_SideHead)
 _control_decoder: Final = msgspec.msgpack.Decoder(Control)
 
 
@@ -173,15 +175,13 @@ class Events:
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
-    def versions(self) -> Versions:
-        """What was in force, without decoding the rest of the side table.  Raises Damaged."""
-        if self._side is not None:
-            return self._side.versions
+    def head(self) -> tuple[Versions, frozenset[str]]:
+        """What was in force, and the sources there are, without decoding the rest of the side table.  Raises Damaged."""
         try:
-            return _versions_decoder.decode(self._side_bytes).versions
+            head = _head_decoder.decode(self._side_bytes)
         except msgspec.MsgspecError:
             raise Damaged(f"the side table of the record at {self.first_seq} cannot be read") from None
+        return head.versions, frozenset((head.sources,) if isinstance(head.sources, str) else head.sources)
 
     @property
     def side(self) -> Side:

@@ -113,7 +113,7 @@ def advance(
         if not count:
             return
         state.engine.process(rows, features[:count])
-        _note(state.seen, rows)
+        state.seen.note(rows)
         treatment = state.in_force.get(RecordKind.TREATMENT)
         if judge is None or treatment is None or treatments is None:
             state.aftermath.take_events(rows, decisions)
@@ -165,20 +165,6 @@ def advance(
     flush()
     replayed.took_s = time.perf_counter() - begin
     return replayed
-
-
-def _note(seen: Seen, rows: Rows) -> None:
-    """Enter events of the journal into the index, under the positions they have there."""
-    keys, contents = np.ascontiguousarray(rows[:, Col.EVENT_KEY]), np.ascontiguousarray(rows[:, Col.CONTENT_KEY])
-    first = int(rows[0, Col.SEQ])
-    if int(rows[-1, Col.SEQ]) == first + len(rows) - 1:
-        _, _, fresh = seen.put(keys, contents, first)
-        if fresh == len(rows):
-            return
-    # An event can lie in the journal twice when it was forgotten in between: the later one counts.
-    for index in range(len(rows)):
-        seen.forget(keys[index : index + 1])
-        seen.put(keys[index : index + 1], contents[index : index + 1], int(rows[index, Col.SEQ]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import Damaged
 from tarim.decisions.kernels import seen as kernel
+from tarim.stream import Col, Rows
 
 Words = npt.NDArray[np.int64]
 
@@ -81,6 +82,19 @@ class Seen:
                 break
             self._make_room((int(keys[done]) >> 56) & (kernel.SEGMENTS - 1))
         return states, seqs, seq - next_seq
+
+    def note(self, rows: Rows) -> None:
+        """Enter events of the journal, shape (n, ROW_WORDS), n > 0, under the positions they have there."""
+        keys, contents = np.ascontiguousarray(rows[:, Col.EVENT_KEY]), np.ascontiguousarray(rows[:, Col.CONTENT_KEY])
+        first = int(rows[0, Col.SEQ])
+        if int(rows[-1, Col.SEQ]) == first + len(rows) - 1:
+            _, _, fresh = self.put(keys, contents, first)
+            if fresh == len(rows):
+                return
+        # An event can lie in the journal twice when it was forgotten in between: the later one counts.
+        for index in range(len(rows)):
+            self.forget(keys[index : index + 1])
+            self.put(keys[index : index + 1], contents[index : index + 1], int(rows[index, Col.SEQ]))
 
     def forget(self, keys: Words) -> None:
         """Take back a `put`: events with these keys count as new again.  Shape (n,)."""

@@ -23,6 +23,7 @@ class Block:
     """Events that follow each other without a gap, decided under the same versions, and what lies before them.
 
     before: records of other kinds just before the events, in order; they were applied before these events were decided.
+    sources: which sent the events.
     first_seq: position of the first event; event i has first_seq + i, which is rows[i, Col.SEQ] as well.
     rows, decisions: shapes (n, ROW_WORDS), (n, DECISION_WORDS), 0 <= n <= BLOCK_EVENTS.  They are used again for the next
     block: whoever keeps something of them copies it.
@@ -32,6 +33,7 @@ class Block:
     versions: Versions
     rows: Rows
     decisions: Words
+    sources: set[str] = field(default_factory=set)
     before: list[LogRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -51,6 +53,7 @@ class BlockRoom:
         self.count = 0
         self.first_seq = -1
         self.versions = NO_VERSIONS
+        self.sources: set[str] = set()
         self.before: list[LogRecord] = []
 
     @property
@@ -78,6 +81,5 @@ class BlockRoom:
     def block(self, next_seq: int) -> Block:
         """What was put together; next_seq: the position after it, for a block without events."""
         first_seq = self.first_seq if self.count else next_seq
-        return Block(
-            first_seq, self.versions, self._rows[: self.count], self._decisions[: self.count], self.before
-        )  # fmt: skip
+        rows, decisions = self._rows[: self.count], self._decisions[: self.count]
+        return Block(first_seq, self.versions, rows, decisions, self.sources, self.before)

@@ -101,12 +101,13 @@ class Follower:
         events = decode_events(record)
         if events.decisions.shape[1] != DECISION_WORDS:
             raise Damaged(f"decisions at {events.first_seq} have another width than this version's")
-        versions = events.versions
+        versions, sources = events.head()
         done = 0
         while done < len(events):
             if not room.takes(record.first_seq + done, versions):
                 self._hand_over()
             done += room.add(record.first_seq + done, versions, events.rows[done:], events.decisions[done:])
+            room.sources |= sources
             self.at = record.first_seq + done
         self.at = after
 

@@ -1,0 +1,1 @@
+"""Compiled loops over the link store's arrays."""
