@@ -15,6 +15,24 @@ ALERTS_OF_CASE_MAX: Final = 5_000
 """Beyond it a further alert of the group opens a new case, related to this one."""
 
 
+class CaseChanged(Conflict):
+    """Somebody else changed the case after it was looked at."""
+
+    code = "case-changed"
+
+
+class CaseLocked(Conflict):
+    """Somebody else keeps the case for a while."""
+
+    code = "case-locked"
+
+
+class NotYours(NotAllowed):
+    """Somebody else is in charge of the case, or nobody is."""
+
+    code = "case-not-yours"
+
+
 class Case(msgspec.Struct, frozen=True):
     """A case.
 
@@ -63,20 +81,20 @@ class Case(msgspec.Struct, frozen=True):
     def require_version(self, version: int) -> None:
         """Nothing when it is as it was seen.  Raises Conflict."""
         if version != self.version:
-            raise Conflict(
+            raise CaseChanged(
                 f"case {self.ref} has changed: it is at version {self.version}, you saw {version}; look again"
             )
 
     def require_unlocked(self, person: str, now_ms: int) -> None:
         """Nothing unless somebody else has it locked.  Raises Conflict."""
         if self.lock_person not in ("", person) and now_ms < self.lock_until_ms:
-            raise Conflict(f"case {self.ref} is locked by {self.lock_person}")
+            raise CaseLocked(f"case {self.ref} is locked by {self.lock_person}")
 
     def require_mine(self, person: str, now_ms: int) -> None:
         """Nothing when the person is in charge of it and nobody else has it locked.  Raises NotAllowed (403), Conflict."""
         if self.assignee != person:
             whose = f"it is {self.assignee}'s" if self.assignee else "nobody has it; take it first"
-            raise NotAllowed(f"case {self.ref} is not yours: {whose}", known=True)
+            raise NotYours(f"case {self.ref} is not yours: {whose}", known=True)
         self.require_unlocked(person, now_ms)
 
 
