@@ -250,13 +250,13 @@ def governance_routes(
         )
 
     async def throw_switch(call: Call) -> SwitchSetBody:
-        return _switch_body(governor.throw(switch_of(call)))
+        return switch_body(governor.throw(switch_of(call)))
 
     async def propose_switch(call: Call) -> ProposalBody:
         return proposal_body(governor.propose_switch(switch_of(call)))
 
     async def switches(call: Call) -> SwitchesBody:
-        return SwitchesBody([_switch_body(each) for each in state.switches.values()])
+        return SwitchesBody([switch_body(each) for each in state.switches.values()])
 
     async def propose_override(call: Call) -> ProposalBody:
         body = call.body
@@ -300,7 +300,8 @@ def governance_routes(
     ]  # fmt: skip
 
 
-def _switch_body(switch: Switch) -> SwitchSetBody:
+def switch_body(switch: Switch) -> SwitchSetBody:
+    """How a switch looks outside."""
     return SwitchSetBody(
         switch.what,
         switch.target,

@@ -74,7 +74,8 @@ class Route:
     text, a number or a truth.  gives: the type of the answer.  body_bytes_max: of a body; where the path has no names a longer
     one is refused before it is read.  refused: told the name on the key ("" = no valid key) when somebody may not.  personal:
     it shows personal data, so that who reads is on the audit trail as well.  open: anybody may, without key or session; the
-    scope is then of no account.  signed: the handler checks a signature over the request as it came.
+    scope is then of no account.  signed: the handler checks a signature over the request as it came.  works_out: it takes a
+    body and changes nothing, so that it is on the trail as reading is.
     """
 
     method: str
@@ -93,6 +94,7 @@ class Route:
     personal: bool = False
     open: bool = False
     signed: bool = False
+    works_out: bool = False
 
 
 def mount(app: FastAPI, door: Door, routes: Iterable[Route], auditor: Auditor) -> None:
@@ -150,9 +152,8 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
         return query, body
 
     async def endpoint(request: Request) -> Response:
-        act = auditor.begin(
-            request, route.method, route.path, route.operation, personal=route.personal, anybody=route.open
-        )
+        method = "GET" if route.works_out else route.method
+        act = auditor.begin(request, method, route.path, route.operation, personal=route.personal, anybody=route.open)
         query = body = None
         try:
             who = await admitted(request, act)

@@ -27,15 +27,17 @@ from tarim.api.figures import Figures
 from tarim.api.governance import governance_routes
 from tarim.api.holds import hold_routes, keep_time
 from tarim.api.indicators import count, indicator_routes, watch
-from tarim.api.listening import listen
 from tarim.api.lists import list_routes
 from tarim.api.model_watch import LiveWatch, watch_routes
 from tarim.api.models import model_routes
 from tarim.api.names import name_routes
 from tarim.api.network import Network
 from tarim.api.probing import Probes, probe_routes
+from tarim.api.proposal_views import proposal_view_routes
+from tarim.api.rule_drafts import rule_draft_routes
 from tarim.api.site import build_site
 from tarim.base.errors import DefinitionError, TarimError, Unavailable
+from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.backtesting import kept_backtest
 from tarim.bootstrap.children import finished
@@ -204,6 +206,8 @@ async def _serve(
         version=__version__,
         more=[
             *governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
+            *proposal_view_routes(governor, house.service),
+            *rule_draft_routes(governor, RulesetTexts(house), house.features, lambda: house.lists.membership.lists),
             *explanation_routes(house.service, house.score_explainer),
             *backtest_routes(backtests),
             *indicator_routes(indicators, house.clock),

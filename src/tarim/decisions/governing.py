@@ -165,6 +165,18 @@ class Governor:
             raise Conflict(f"proposal {proposed.proposal.id} is about a {proposed.proposal.what}")
         return read_treatment(proposed.content.decode())
 
+    def switch_of(self, proposed: Proposed) -> Switch:
+        """The switch that a proposal is about.  Raises Conflict when it is about something else."""
+        if proposed.proposal.what != SWITCH:
+            raise Conflict(f"proposal {proposed.proposal.id} is about a {proposed.proposal.what}")
+        return decode_switch(proposed.content)
+
+    def override_of(self, proposed: Proposed) -> Override:
+        """The override that a proposal is about.  Raises Conflict when it is about something else."""
+        if proposed.proposal.what != OVERRIDE:
+            raise Conflict(f"proposal {proposed.proposal.id} is about a {proposed.proposal.what}")
+        return decode_override(proposed.content)
+
     async def approve(self, proposal_id: str, person: str, digest: str, note: str = "") -> Proposal:
         """Approve what has this digest, and have it in force.
 

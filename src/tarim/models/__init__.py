@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tarim.models.domain import MODEL_BYTES_MAX
     from tarim.models.explain import Explainer, Explanation, Part
     from tarim.models.lab import Budget, Caps, Plan, RunRecord, fit_model, plan_of, read_plan_values
+    from tarim.models.meanings import meaning
     from tarim.models.metrics import auc, average_precision, card_precision_top_k, precision_at_k
     from tarim.models.model import Model, load_model, model_from_bytes
     from tarim.models.registry import (
@@ -120,6 +121,7 @@ __all__ = [
     "latest_mature",
     "load_dataset",
     "load_model",
+    "meaning",
     "mark_bytes",
     "model_from_bytes",
     "plan_of",

@@ -196,15 +196,7 @@ def sentence(feature: Feature, value: float) -> Sentence:
 def _worded(feature: Feature) -> tuple[Sentence, Sentence]:
     """All that does not depend on the value, which goes in place of {v}; and what is said when nothing is known."""
     form = _FORMS[feature.op]
-    subject, field = (
-        _entity(feature.entity),
-        _FIELDS.get(feature.column or "amount_fen", (feature.column, feature.column)),
-    )
-    where = _where(feature.where)
-    within = span(feature.window_ms)
-    if feature.delay_ms:
-        delay = span(feature.delay_ms)
-        within = (f"{delay[0]}前的 {within[0]}", f"{within[1]} up to {delay[1]} ago")
+    subject, where, field, within = words_of(feature)
     known = Sentence(
         *(
             " ".join(template.format(s=s, w=w, c=c, t=t, v="{v}", p=feature.factor).split())
@@ -214,6 +206,16 @@ def _worded(feature: Feature) -> tuple[Sentence, Sentence]:
     return known, Sentence(
         f"{subject[0]} {within[0]}内没有可比的记录", f"no record of {subject[1]} in {within[1]} to compare with"
     )
+
+
+def words_of(feature: Feature) -> tuple[Pair, Pair, Pair, Pair]:
+    """Whom it is about, its condition ("" for none), its field and its span of time."""
+    within = span(feature.window_ms)
+    if feature.delay_ms:
+        delay = span(feature.delay_ms)
+        within = (f"{delay[0]}前的 {within[0]}", f"{within[1]} up to {delay[1]} ago")
+    column = _FIELDS.get(feature.column or "amount_fen", (feature.column, feature.column))
+    return _entity(feature.entity), _where(feature.where), column, within
 
 
 def plain_sentence(name: str, value: float) -> Sentence:

@@ -29,8 +29,8 @@ class Problem:
     """One thing wrong with a ruleset, in both languages, with the fix in the sentence.
 
     `line` and `column` count from 1 in the ruleset's text (0 when the whole text is meant); `rule` is the rule's id or "".
-    `suggestion` is the word to write in the place of the one that stands there, "" for none.  `index` is the rule's place in the
-    ruleset and `at` the offset in its condition, -1 where it is not about a condition.
+    `suggestion` is the word to write in the place of the one that stands there, "" for none.  `index` is the rule's place in
+    the ruleset and `at` the offset in its condition, -1 where it is not about a condition.
     """
 
     rule: str

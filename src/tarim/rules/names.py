@@ -50,7 +50,7 @@ class NameNote:
     """One word a rule may use.
 
     kind: number, code, set, condition, identifier or feature.  unit: fen, ms or "".  values: the quoted names a code or set
-    has, () where there are none or any currency goes.
+    has, () where there are none or any currency goes.  stands_alone: whether it is a condition by itself.
     """
 
     name: str
@@ -59,6 +59,7 @@ class NameNote:
     values: tuple[str, ...]
     text_en: str
     text_zh: str
+    stands_alone: bool = False
 
 
 def explain_names(feature_names: Sequence[str]) -> list[NameNote]:
@@ -78,7 +79,7 @@ def _event_note(name: str) -> NameNote:
             members = tuple(member for member, mask in known.members.items() if mask)
             return NameNote(name, "set", "", members, english, chinese)
         case FlagField():
-            return NameNote(name, "condition", "", (), english, chinese)
+            return NameNote(name, "condition", "", (), english, chinese, True)
         case TokenField():
             return NameNote(name, "identifier", "", (), english, chinese)
 
@@ -86,7 +87,7 @@ def _event_note(name: str) -> NameNote:
 def _feature_note(name: str) -> NameNote:
     if is_yes_or_no(name):
         return NameNote(
-            name, "feature", "", (), "1 or 0; may stand alone as a condition", "取值 1 或 0；可单独作为条件"
+            name, "feature", "", (), "1 or 0; may stand alone as a condition", "取值 1 或 0；可单独作为条件", True
         )
     unit = _UNITS[unit_of_feature(name)]
     told = {
