@@ -8,6 +8,10 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The console's third-party scripts: what the lock file names, never committed.
+CONSOLE := src/tarim/console
+ASSETS := $(CONSOLE)/static/vendor/vendor.json
+ASSET_SOURCES := $(CONSOLE)/vendoring.py $(CONSOLE)/static/icons.txt $(addprefix $(CONSOLE)/assets/,package.json package-lock.json charts.js)
 PYTEST_ARGS ?=
 QUICK ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -19,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE =
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## create .venv from the lock file (once; instant afterwards)
+setup: $(STAMP) $(ASSETS)  ## create .venv from the lock file (once; instant afterwards)
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found; install one, or say make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -27,6 +31,10 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
+
+$(ASSETS): $(ASSET_SOURCES) | $(STAMP)
+	$(BIN)/python -m tarim.console.vendoring --with-tests
+	touch $(ASSETS)
 
 demo: setup  ## set up a bank, simulate, train, replay, show what was caught, leave a service running
 	$(BIN)/tarim demo

@@ -23,7 +23,6 @@ from tarim.api.desk_app import build_desk_app
 from tarim.api.desk_figures import DeskFigures
 from tarim.api.desk_labels import desk_label_routes
 from tarim.api.doors import Door, Keys
-from tarim.api.listening import listen
 from tarim.api.network import Network, RealAddress
 from tarim.api.redress import redress_routes
 from tarim.api.redress_calls import RedressDesk
@@ -32,6 +31,7 @@ from tarim.api.routes import Route
 from tarim.api.sign_in import Threads, sign_in_routes
 from tarim.api.users import user_routes
 from tarim.base.errors import NotAllowed, TarimError, TooOften, UnknownKey
+from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.audit_looking import look_in_child
 from tarim.bootstrap.desk import DeskHouse

@@ -39,7 +39,7 @@ def desk_command(
     import os
 
     from tarim.api.desk_server import serve_desk
-    from tarim.api.listening import log_to_stderr
+    from tarim.base.listening import log_to_stderr
     from tarim.bootstrap.audit import OpenTrail
     from tarim.bootstrap.desk import DeskHouse
     from tarim.bootstrap.identity import OpenIdentity

@@ -27,7 +27,7 @@ def serve_command(
     """
     import os
 
-    from tarim.api.listening import log_to_stderr
+    from tarim.base.listening import log_to_stderr
     from tarim.api.server import serve
     from tarim.bootstrap.audit import OpenTrail
     from tarim.bootstrap.house import House

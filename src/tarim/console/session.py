@@ -1,0 +1,87 @@
+"""Cookies, tokens against forgery, and addresses that lead back to us only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from typing import Final
+from urllib.parse import quote, unquote
+
+from starlette.requests import Request
+
+from tarim.base.errors import NotAllowed
+from tarim.console.services import Visitor
+
+COOKIE: Final = "__Host-tarim"
+DEVICE_COOKIE: Final = "__Host-tarim-device"
+LANGUAGE_COOKIE: Final = "__Host-tarim-language"
+ZONE_COOKIE: Final = "__Host-tarim-zone"
+TOAST_COOKIE: Final = "__Host-tarim-toast"
+CSRF_HEADER: Final = "x-tarim-csrf"
+CSRF_FIELD: Final = "csrf"
+SAFE: Final = frozenset({"GET", "HEAD"})
+YEAR_S: Final = 365 * 86_400
+_TOKEN: Final = re.compile(r"ts_[A-Za-z0-9_-]{16,128}")
+_OURS: Final = re.compile(r"/(?![/\\])[\x21-\x7e]{0,1000}")
+AGENT_CHARACTERS_MAX: Final = 256
+
+
+def token_of(request: Request) -> str:
+    """The session's token, "" for none of the form."""
+    token = request.cookies.get(COOKIE, "")
+    return token if _TOKEN.fullmatch(token) else ""
+
+
+def csrf_of(token: str) -> str:
+    """What a form of this session carries: bound to the session, known to who holds it, and no way back to it."""
+    digest = hmac.digest(token.encode(), b"tarim console: forms of this session", hashlib.sha256)
+    return base64.urlsafe_b64encode(digest[:24]).decode()
+
+
+def check_origin(request: Request) -> None:
+    """Only pages of ours change anything.  Raises NotAllowed for an act begun by another site's page."""
+    if request.method in SAFE:
+        return
+    site = request.headers.get("sec-fetch-site", "")
+    if site and site not in ("same-origin", "none"):
+        raise NotAllowed("the request comes from a page of another site")
+    origin = request.headers.get("origin", "")
+    if origin and origin != "null" and origin.split("://", 1)[-1] != request.headers.get("host", ""):
+        raise NotAllowed("the request comes from a page of another site")
+    if not site and not origin:
+        raise NotAllowed("a browser says which page a request comes from; this one does not")
+
+
+def check_csrf(token: str, presented: str) -> None:
+    """Raises NotAllowed unless the form is of this session."""
+    if not hmac.compare_digest(csrf_of(token).encode(), presented.encode("utf-8", "replace")):
+        raise NotAllowed("the form is of another session, or of none; open the page again")
+
+
+def ours(address: str) -> str:
+    """The address when it is a path of ours, else "/": nobody is sent elsewhere."""
+    return address if _OURS.fullmatch(address) else "/"
+
+
+def cookie(name: str, value: str, *, age_s: int | None = None) -> str:
+    """A Set-Cookie line; age_s None: until the browser is closed, 0: away with it."""
+    age = "" if age_s is None else f"; Max-Age={age_s}"
+    return f"{name}={quote(value, safe='')}{age}; Path=/; Secure; HttpOnly; SameSite=Strict"
+
+
+def cookie_value(request: Request, name: str) -> str:
+    """A value that `cookie` wrote, "" for none."""
+    return unquote(request.cookies.get(name, ""))
+
+
+def visitor_of(request: Request, proxies: frozenset[str]) -> Visitor:
+    """Where the request comes from: the peer, or, behind a proxy of ours, what that one wrote last."""
+    address = request.client.host if request.client else ""
+    if address in proxies:
+        passed = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",") if each.strip()]
+        while passed and address in proxies:
+            address = passed.pop()
+    agent = request.headers.get("user-agent", "")[:AGENT_CHARACTERS_MAX]
+    return Visitor(address, agent.encode("ascii", "replace").decode(), request.cookies.get(DEVICE_COOKIE, "")[:64])

@@ -1,0 +1,115 @@
+// What every page needs: forms of this session, charts, dialogs, toasts, the menu, keys.  One global: `tarim`.
+"use strict";
+const tarim = (() => {
+  const find = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const csrf = () => find('meta[name="csrf"]')?.content || "";
+
+  // --- requests -------------------------------------------------------------------------------------------------
+  document.addEventListener("htmx:config:request", (event) => {
+    event.detail.ctx.request.headers["X-Tarim-Csrf"] = csrf();
+  });
+  async function read(url) {
+    const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    return answer.json();
+  }
+  const send = (url, body) => fetch(url, {
+    method: "POST", credentials: "same-origin", headers: { "X-Tarim-Csrf": csrf() }, body: new URLSearchParams(body),
+  });
+
+  // --- charts ---------------------------------------------------------------------------------------------------
+  const charts = new Set();
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const axis = (extra = {}) => ({
+    axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false },
+    axisLabel: { color: colour("dim"), fontSize: 11 }, splitLine: { lineStyle: { color: colour("line-soft") } },
+    nameTextStyle: { color: colour("dim"), fontSize: 11 }, ...extra,
+  });
+  function mk(element, option) {
+    const chart = echarts.getInstanceByDom(element) || echarts.init(element, null, { renderer: "canvas" });
+    chart.setOption({
+      textStyle: { fontFamily: colour("sans"), color: colour("dim") }, animationDuration: still.matches ? 0 : 300,
+      animation: !still.matches, aria: { enabled: true },
+      tooltip: { renderMode: "richText", trigger: "axis", confine: true },
+      ...option,
+      legend: option.legend && { top: 0, right: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10,
+        textStyle: { color: colour("dim"), fontSize: 12 }, ...option.legend },
+    }, { notMerge: true });
+    element.setAttribute("role", "img");
+    charts.add(chart);
+    element.dataset.drawn = "true";
+    return chart;
+  }
+  const resize = new ResizeObserver((entries) => {
+    for (const entry of entries) echarts.getInstanceByDom(entry.target)?.resize();
+  });
+  const drawn = (element, option) => { const chart = mk(element, option); resize.observe(element); return chart; };
+  document.addEventListener("htmx:after:swap", () => {
+    for (const chart of charts) {
+      if (!chart.getDom().isConnected) { resize.unobserve(chart.getDom()); chart.dispose(); charts.delete(chart); }
+    }
+  });
+
+  // --- what is done once for each piece of page, also for those that htmx brings ---------------------------------
+  const starters = [];
+  function start(selector, begin) {
+    starters.push([selector, begin]);
+    run(selector, begin);
+  }
+  function run(selector, begin) {
+    for (const element of all(selector)) {
+      const mark = `started${selector.replace(/\W/g, "")}`;
+      if (!element.dataset[mark]) { element.dataset[mark] = "true"; begin(element); }
+    }
+  }
+  document.addEventListener("htmx:after:swap", () => starters.forEach(([selector, begin]) => run(selector, begin)));
+
+  // --- dialogs, toasts, menu, keys --------------------------------------------------------------------------------
+  function toast(text) {
+    if (!text) return;
+    const element = document.createElement("p");
+    element.className = "rc-toast";
+    element.textContent = text;
+    find("#rc-toasts")?.append(element);
+    setTimeout(() => element.remove(), 6000);
+  }
+  document.addEventListener("toast", (event) => toast(event.detail?.value ?? event.detail));
+  toast(find("#rc-toasts")?.dataset.toast);
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-open]");
+    if (opener) { document.getElementById(opener.dataset.open)?.showModal(); return; }
+    const closer = event.target.closest("[data-close]");
+    if (closer) { closer.closest("dialog")?.close(); return; }
+    const menu = event.target.closest("[data-menu]");
+    const side = find("#rc-side");
+    if (menu && side) { menu.setAttribute("aria-expanded", String(side.classList.toggle("open"))); return; }
+    if (side?.classList.contains("open") && !event.target.closest("#rc-side")) side.classList.remove("open");
+    for (const open of all("details.rc-me[open]")) if (!open.contains(event.target)) open.open = false;
+    const copy = event.target.closest("[data-copy]");
+    if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => toast(copy.dataset.copied));
+    if (event.target.closest("[data-print]")) print();
+  });
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
+      const box = find("[data-search]");
+      if (box) { event.preventDefault(); box.focus(); }
+    }
+    if (event.key === "Escape") {
+      for (const open of all("details.rc-me[open]")) { open.open = false; find("summary", open)?.focus(); }
+      find("#rc-side")?.classList.remove("open");
+    }
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form?.requestSubmit();
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    const notice = find("#rc-notice .rc-error");
+    if (notice) { notice.scrollIntoView({ block: "nearest" }); notice.focus(); }
+  });
+  return { find, all, colour, csrf, read, send, axis, mk: drawn, start, toast };
+})();
