@@ -15,12 +15,14 @@ from typing import Final
 
 from tarim.bootstrap.desk_settings import AT_LIMITS as DESK_LIMITS
 from tarim.bootstrap.identity_settings import AT_LIMITS as IDENTITY_LIMITS
+from tarim.bootstrap.views_settings import AT_LIMITS as VIEWS_LIMITS
 
 PAGE: Final = "limits.md"
 
 AT_SETTINGS: Final = {
     **DESK_LIMITS,
     **IDENTITY_LIMITS,
+    **VIEWS_LIMITS,
     "service.head_bytes_max": "431, and the connection is closed",
     "service.pipelined_requests_max": "reading that connection pauses until answers went out",
     "service.connections_max": "a further connection is answered 503",
@@ -286,6 +288,12 @@ FIXED: Final = (
         "bytes of a file of entries sent to the service",
         "413 or 422; cut the file in two",
     ),
+    ("tarim.views.known:LABELS_KEPT", "labels that the views know of", "the oldest are not shown any more"),
+    ("tarim.views.known:OVERRIDES_KEPT", "overrides that the views know of", "the oldest are not shown any more"),
+    ("tarim.views.known:SOURCES_MAX", "sources that an id is looked for at", "further ones have to be named"),
+    ("tarim.views.rulebook:SCENARIOS_MAX", "scenarios counted apart", "further ones are counted as `other`"),
+    ("tarim.views.rulebook:RULESETS_KEPT", "rulesets whose words are kept by the views", "the oldest are read again"),
+    ("tarim.views.minutes:MINUTES_KEPT", "minutes that decisions are counted by", "older ones are forgotten"),
     ("tarim.simulation.settings:CUSTOMERS_MAX", "customers of a simulated bank", "refused"),
     ("tarim.simulation.settings:EVENTS_PER_DAY_MAX", "events a day of a simulated bank", "refused"),
     ("tarim.simulation.settings:DAYS_MAX", "days of a simulation", "refused"),

@@ -25,6 +25,8 @@ from tarim.bootstrap.identity_settings import MEANINGS as IDENTITY_MEANINGS
 from tarim.bootstrap.name_settings import NameSettings
 from tarim.bootstrap.report_settings import MEANINGS as REPORT_MEANINGS
 from tarim.bootstrap.report_settings import ReportSettings
+from tarim.bootstrap.views_settings import MEANINGS as VIEWS_MEANINGS
+from tarim.bootstrap.views_settings import ViewsSettings
 from tarim.decisions import IndicatorSettings, ProbeSettings
 from tarim.identity import IdentitySettings
 from tarim.intake import IntakeLimits
@@ -121,6 +123,7 @@ class Settings:
     vault: VaultLimits = field(default_factory=VaultLimits)
     names: NameSettings = field(default_factory=NameSettings)
     desk: DeskSettings = field(default_factory=DeskSettings)
+    views: ViewsSettings = field(default_factory=ViewsSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
@@ -130,6 +133,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     **DESK_MEANINGS,
     **IDENTITY_MEANINGS,
     **REPORT_MEANINGS,
+    **VIEWS_MEANINGS,
     "service.host": "address to listen on",
     "service.port": "port to listen on; 0 takes a free one",
     "service.head_bytes_max": "longest request line and headers",
@@ -220,6 +224,8 @@ _LEAST: Final[Mapping[str, int]] = {
     "service.port": 0,
     "desk.port": 0,
     "desk.nice": 0,
+    "views.port": 0,
+    "views.nice": 0,
     "snapshots.nice": 0,
     "names.nice": 0,
     "journal.free_bytes_min": 0,

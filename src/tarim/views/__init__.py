@@ -9,7 +9,10 @@ written, and all of it can be made anew by reading again.  A view is a consumer 
 
     follower = Follower(folder, [amounts, ...])
     follower.catch_up(progress)                      everything that is durable now
-    follower.follow()                                what came since; called again and again by the views' thread
+    follower.follow()                                what came since; called again and again by the thread of `Views`
+
+The product's own: `Live` (the newest decisions, counts by minute), `Known` (where an event lies, what became of it), `Entities`
+(how many decisions an identifier was part of).
 """
 
 from typing import TYPE_CHECKING
@@ -18,15 +21,42 @@ from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
     from tarim.views.blocks import BLOCK_EVENTS, Block
+    from tarim.views.entities import Entities, Tally
+    from tarim.views.features import FeatureSeen, features_seen
+    from tarim.views.feed import Entry, Page
     from tarim.views.follower import Follower, Progress
+    from tarim.views.known import Became, Known, LabelSeen
+    from tarim.views.live import RATE_S, WINDOWS, Figures, Live
+    from tarim.views.minutes import Total, Trend
     from tarim.views.ports import Consumer
+    from tarim.views.rulebook import RuleBook, TextOf
+    from tarim.views.views import Views, ViewsState
 else:
     __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
     "BLOCK_EVENTS",
+    "Became",
     "Block",
     "Consumer",
+    "Entities",
+    "Entry",
+    "FeatureSeen",
+    "Figures",
     "Follower",
+    "Known",
+    "LabelSeen",
+    "Live",
+    "Page",
     "Progress",
+    "RATE_S",
+    "RuleBook",
+    "Tally",
+    "TextOf",
+    "Total",
+    "Trend",
+    "Views",
+    "ViewsState",
+    "WINDOWS",
+    "features_seen",
 ]

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-import numpy as np
-
 from tarim.base.errors import NotFound
 from tarim.stream import Col, Kind, Outcome
 from tarim.views.blocks import Block
@@ -87,8 +85,3 @@ class Live:
             total, before = (minutes.total(now_ms, length_min, back) for back in (0, 1))
             rate, rate_before = (minutes.of_seconds(now_ms, RATE_S, back) for back in (0, 1))
         return Figures(trend, self._scenarios.names, total, before, rate, rate_before)
-
-
-def seen_in(trend: Trend, column: int) -> bool:
-    """Whether anything was counted in a column of a trend."""
-    return bool(np.any(trend.counts[:, column]))

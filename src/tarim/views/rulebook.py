@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import NotFound
 from tarim.decisions import Language, Reason, Versions, reasons_of
-from tarim.rules import RULES_MAX, Band, Rule, RulesetInvalid, check_ruleset
+from tarim.rules import RULES_MAX, Band, Probe, Rule, RulesetInvalid, check_ruleset
 
 SCENARIOS_MAX: Final = 64
 """Scenarios counted apart, the last of them standing for all further ones."""
@@ -51,13 +51,15 @@ class RuleBook:
     """Rules and bands under one set of versions.
 
     known: False when the ruleset's text is gone or is of another feature set; rules are then told by their numbers alone.
-    scenario_of_rule: shape (RULES_MAX,), `Scenarios` numbers.
+    lists_of_rule: which lists each rule asks, with the word of the row that it asks about.  scenario_of_rule: shape
+    (RULES_MAX,), `Scenarios` numbers.
     """
 
     versions: Versions
     known: bool
     rules: tuple[Rule, ...]
     bands: tuple[Band, ...]
+    lists_of_rule: tuple[tuple[Probe, ...], ...] = field(repr=False)
     scenario_of_rule: Words = field(repr=False)
 
     def reasons(self, decision: Words) -> list[tuple[Reason, str]]:
@@ -97,8 +99,9 @@ class RuleBooks:
             checked = check_ruleset(self._text_of(versions.ruleset).decode(), self._feature_names)
         except (NotFound, RulesetInvalid, UnicodeDecodeError):
             unknown = np.full(RULES_MAX, self._scenarios.number(OTHER), np.int64)
-            return RuleBook(versions, False, (), (), unknown)
+            return RuleBook(versions, False, (), (), (), unknown)
         scenario_of_rule = np.zeros(RULES_MAX, np.int64)
         for rule in checked.rules:
             scenario_of_rule[rule.index] = self._scenarios.number(rule.scenario)
-        return RuleBook(versions, True, checked.rules, checked.bands, scenario_of_rule)
+        lists = tuple(expression.probes for expression in checked.expressions)
+        return RuleBook(versions, True, checked.rules, checked.bands, lists, scenario_of_rule)
