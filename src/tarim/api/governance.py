@@ -69,8 +69,14 @@ class ReasonBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
+class ProposalsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """state: those that wait, or the last ones that were decided."""
+
+    state: Annotated[str, Meta(pattern="^(open|decided)$")] = "open"
+
+
 class ProposalsBody(msgspec.Struct, frozen=True):
-    """Open proposals, the oldest first."""
+    """Open proposals, the oldest first; or decided ones, the latest first."""
 
     proposals: list[ProposalBody]
 
@@ -231,6 +237,8 @@ def governance_routes(
         )
 
     async def proposals(call: Call) -> ProposalsBody:
+        if call.query.state == "decided":
+            return ProposalsBody([proposal_body(each) for each in reversed(state.decided)])
         return ProposalsBody([proposal_body(each.proposal) for each in state.proposals.values()])
 
     async def approve(proposal_id: str, person: str, digest: str, note: str) -> ProposalBody:
@@ -285,7 +293,8 @@ def governance_routes(
               ruleset_diff, DiffBody, query=AgainstQuery, refusals=(409,)),
         Route("POST", ruled + ":rollback", "roll_back_ruleset", "Back to the ruleset before / 回退到上一规则集",
               Scope.OPERATE, roll_back, RulesetInForceBody, ReasonBody, refusals=(404, 409)),
-        Route("GET", waiting, "list_proposals", "Open proposals / 待审批事项", Scope.READ, proposals, ProposalsBody),
+        Route("GET", waiting, "list_proposals", "Open proposals, or those decided last / 待审批事项", Scope.READ, proposals,
+              ProposalsBody, query=ProposalsQuery),
         *deciding_routes(waiting, "proposal", "提案", ProposalBody, approve, reject, withdraw),
         Route("GET", "/v1/switches", "list_switches", "Switches that are set / 现行开关", Scope.READ, switches,
               SwitchesBody),

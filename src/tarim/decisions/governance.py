@@ -32,6 +32,7 @@ from tarim.stream import Kind, Outcome
 
 SUPPRESSIONS_MAX: Final = 100_000
 PROPOSALS_OPEN_MAX: Final = 1_000
+PROPOSALS_DECIDED_REMEMBERED: Final = 200
 RULESETS_REMEMBERED: Final = 100
 OVERRIDES_REMEMBERED: Final = 100_000
 REASON_CHARACTERS_MAX: Final = 500
@@ -114,13 +115,17 @@ class RulesetInForce:
 
 @dataclass(slots=True)
 class Governance:
-    """The state: open proposals, rulesets as they came into force, switches that are set, overrides by position, models."""
+    """The state: open proposals, rulesets as they came into force, switches that are set, overrides by position, models.
+
+    decided: the last proposals that were approved, rejected or withdrawn, so that their authors learn what became of them.
+    """
 
     proposals: dict[str, Proposed] = field(default_factory=dict)
     rulesets: list[RulesetInForce] = field(default_factory=list)
     switches: dict[tuple[str, str, int], Switch] = field(default_factory=dict)
     overrides: dict[int, Override] = field(default_factory=dict)
     registry: Registry = field(default_factory=Registry)
+    decided: list[Proposal] = field(default_factory=list)
 
     def take(self, record: LogRecord) -> None:
         """Take in a control record.  Raises Damaged."""
@@ -147,6 +152,8 @@ class Governance:
                     self.proposals[proposed.proposal.id] = Proposed(proposed.proposal, proposed.content)
                 else:
                     self.proposals.pop(proposed.proposal.id, None)
+                    self.decided.append(proposed.proposal)
+                    del self.decided[:-PROPOSALS_DECIDED_REMEMBERED]
             case _:
                 pass
 
@@ -236,6 +243,7 @@ class Governance:
                 list(self.switches.values()),
                 list(self.overrides.values()),
                 RegistryState.of(self.registry),
+                self.decided,
             )
         )
 
@@ -243,7 +251,7 @@ class Governance:
     def decoded(cls, data: bytes) -> Governance:
         """The state of such bytes.  Raises Damaged."""
         try:
-            proposals, rulesets, switches, overrides, registry = _state_decoder.decode(data)
+            proposals, rulesets, switches, overrides, registry, decided = _state_decoder.decode(data)
         except msgspec.MsgspecError:
             raise Damaged("the snapshot's record of what is in force cannot be read") from None
         return cls(
@@ -252,6 +260,7 @@ class Governance:
             {(each.what.value, each.target, each.customer): each for each in switches},
             {each.seq: each for each in overrides},
             registry.registry(),
+            decided,
         )
 
 
@@ -262,7 +271,7 @@ _switch_decoder: Final = msgspec.msgpack.Decoder(Switch)
 _override_decoder: Final = msgspec.msgpack.Decoder(Override)
 _proposal_decoder: Final = msgspec.msgpack.Decoder(_ProposalRecord)
 _state_decoder: Final = msgspec.msgpack.Decoder(
-    tuple[list[_ProposalRecord], list[tuple[Control, int]], list[Switch], list[Override], RegistryState]
+    tuple[list[_ProposalRecord], list[tuple[Control, int]], list[Switch], list[Override], RegistryState, list[Proposal]]
 )
 
 

@@ -157,6 +157,8 @@ def test_the_state_survives_a_snapshot():
         (RecordKind.RULESET, encode_control(Control("v1", "bank", "00", NOW_MS, "li.na", "wang.wei", "because"))),
         (RecordKind.OVERRIDE, encode_content(Override(12, "pass", "known customer", "li.na", NOW_MS, "wang.wei"))),
         (RecordKind.PROPOSAL, encode_proposal(proposal, b"content")),
+        (RecordKind.PROPOSAL, encode_proposal(proposal.reject("wang.wei", NOW_MS, "why not"), b"content")),
+        (RecordKind.PROPOSAL, encode_proposal(proposal, b"content")),
     ]
     for at, (kind, payload) in enumerate(records, 2):
         governance.take(ControlRecord(at, 1, kind, memoryview(payload)))
@@ -301,3 +303,5 @@ def test_rejected_and_withdrawn_proposals_are_gone():
         govern.withdraw(second.id, "wang.wei")
     govern.withdraw(second.id, "li.na")
     assert not service.governance.proposals
+    told = [(each.id, each.state.value, each.note) for each in service.governance.decided]
+    assert told == [(first.id, "rejected", "not tested"), (second.id, "withdrawn", "")], "their authors can still see why"
