@@ -19,7 +19,7 @@ _TAG = re.compile(r"<[^>]*>", re.DOTALL)
 _SPOKEN = re.compile(r'\b(?:aria-label|title|placeholder|alt|summary)="([^"]*)"')
 _LATIN = re.compile(r"[A-Za-z]{3,}")
 _ASIDE = frozenset({"nbsp", "English", "SHA", "PDF", "CSV", "XML", "JSON", "AUC", "PSI"})
-"""Words of templates that are no language's: entities, the name of the other language in itself, and names of formats and measures."""
+"""Words of templates that are no language's: entities, the name of the other language, names of formats and measures."""
 
 
 def templates() -> list[Path]:
