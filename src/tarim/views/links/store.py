@@ -1,7 +1,7 @@
 """The link store: every event of the journal's newest end, found by whom it carries.
 
-Events come in the journal's order and lie in parts: small ones are made as they come, and eight of a size are put together to
-one eight times as large, up to PART_EVENTS.  So an event is sorted a few times in its life, a late one is in its place like
+Events come in the journal's order and lie in parts: small ones are made as they come, and four of a size are put together to
+one four times as large, up to PART_EVENTS.  So an event is sorted a few times in its life, a late one is in its place like
 any other, and what a question reads never changes under it: it takes the list of parts and needs no lock after that.  Which
 event lies in which part is seen in no answer.
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tarim.stream import Col, Kind
 from tarim.views.blocks import Block
@@ -24,12 +25,14 @@ from tarim.views.links.parts import Part, Raw
 
 TAIL_EVENTS: Final = 4_096
 """Events that wait to become a part; a question makes a part of those there are."""
-TOGETHER: Final = 8
-PART_EVENTS: Final = TAIL_EVENTS * TOGETHER**2
-"""Events of the largest part, about."""
+TOGETHER: Final = 4
+PART_EVENTS: Final = 1 << 18
+"""Events of the largest part."""
 EVENTS_MAX: Final = 5_000_000
 LABELS_MAX: Final = 1_000_000
 """Events whose label is kept; the earliest labelled goes first."""
+
+Mask = npt.NDArray[np.bool_]
 
 _ROLE_NAMES: Final = {
     "customer": CUSTOMER,
@@ -50,12 +53,18 @@ class Seen:
     complete_from_ms: int
     end_seq: int
 
-    def convicted_among(self, kinds: Ints, tokens: Ints) -> np.ndarray:
+    def convicted_among(self, kinds: Ints, tokens: Ints) -> Mask:
         """Which of some entities are convicted, bool (k,): a label `fraud` stands on a payment to them."""
         if not len(self.convicted):
             return np.zeros(len(tokens), np.bool_)
         place = np.minimum(np.searchsorted(self.convicted, tokens), len(self.convicted) - 1)
-        return (kinds == EntityKind.ACCOUNT) & (self.convicted[place] == tokens)
+        found: Mask = (kinds == EntityKind.ACCOUNT) & (self.convicted[place] == tokens)
+        return found
+
+    def carries(self, entity: Entity) -> bool:
+        """Whether any event in the store carries it."""
+        kinds, tokens = np.array([entity.kind], np.int64), np.array([entity.token], np.int64)
+        return any(part.numbers(kinds, tokens)[0] >= 0 for part in self.parts)
 
     def entity_of_event(self, seq: int, role: str = "") -> Entity | None:
         """Whom the event at a position of the journal carries in a role; the account, else the customer, for ""."""
@@ -136,7 +145,9 @@ class LinkStore:
     def _settle(self) -> None:
         """Make a part of what waits, put parts together, and let the oldest go.  Only the thread that gives calls it."""
         sizes, parts = [*self._sizes, 0], [*self._parts, Part.of(Raw.joined(self._tail))]
-        while sizes[-TOGETHER:] == [sizes[-1]] * TOGETHER and len(parts[-1]) < PART_EVENTS:
+        while (
+            sizes[-TOGETHER:] == [sizes[-1]] * TOGETHER and sum(len(part) for part in parts[-TOGETHER:]) <= PART_EVENTS
+        ):
             joined = Part.of(Raw.joined([part.raw() for part in parts[-TOGETHER:]]))
             sizes[-TOGETHER:], parts[-TOGETHER:] = [sizes[-1] + 1], [joined]
         dropped_ms = 0

@@ -54,6 +54,13 @@ def end_of(ends, facts, e, relation, target):
     return account if account >= 0 else ends[e, CUSTOMER]
 
 
+@njit("b1(i4[:, ::1], i8, u4)", cache=True, nogil=True)
+def acts(ends, e, spot):
+    """Whether the spot is of the one entity that all links of event e start from or lead to: its account, else its customer."""
+    role = np.int64(spot) & ((1 << ROLE_BITS) - 1)
+    return role == ACCOUNT or (role == CUSTOMER and ends[e, ACCOUNT] < 0)
+
+
 @njit("b1(i8, i8, i8, i8[::1])", cache=True, nogil=True)
 def counts(fact, amount, relation, asked):
     """Whether an event counts; asked: kinds, relations, least and greatest amount of what moves money."""
@@ -230,13 +237,6 @@ def sum_between(times_ms, amounts, facts, ends, first, spots, shown, number_of, 
                     row_of[a, b, relation] = np.int32(rows)
                 add_event(sums, row_of[a, b, relation] - 1, facts[e], amounts[e], times_ms[e])
     return rows
-
-
-@njit("b1(i4[:, ::1], i8, u4)", cache=True, nogil=True)
-def acts(ends, e, spot):
-    """Whether the spot is of the one entity that all links of event e start from or lead to: its account, else its customer."""
-    role = np.int64(spot) & ((1 << ROLE_BITS) - 1)
-    return role == ACCOUNT or (role == CUSTOMER and ends[e, ACCOUNT] < 0)
 
 
 @njit(

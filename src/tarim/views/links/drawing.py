@@ -1,0 +1,144 @@
+"""What a small graph looks like: where its nodes are drawn, who belongs together, where risk flows, who stands between others.
+
+Nodes are placed by stress majorization (E. Gansner, Y. Koren, S. North: Graph Drawing by Stress Majorization, GD 2004): drawn
+distances come near to distances in the graph, so a cluster looks like one.  It begins where classical scaling puts the nodes
+and draws nothing by lot: the same graph is drawn the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tarim.graph import Relations, communities, propagate
+from tarim.views.links.domain import NODES_MAX, Ints, Relation
+from tarim.views.links.kernels.linking import CENTRE, COUNT, FIRST, LAST, RELATION, TOKEN
+
+Floats = npt.NDArray[np.float64]
+
+_ROUNDS: Final = 120
+_STILL: Final = 1e-4
+"""Stress that falls by less than this share in a round is at rest."""
+_GOLDEN: Final = 2.399963229728653
+_APART: Final = 0.09
+"""Two nodes are at least so far apart, of a drawing 2 high."""
+_WIDE: Final = 1.6
+"""A drawing is as much wider than high, where its shape lets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """places: (n, 2), nodes then crowds, x in [-_WIDE, _WIDE], y in [-1, 1].  community: (nodes,), -1 for none.
+
+    risk: (nodes,) in [0, 1], None when nobody shown is convicted.  broker: (nodes,) in [0, 1].
+    """
+
+    places: Floats
+    community: Ints
+    risk: Floats | None
+    broker: Floats
+
+
+def draw(nodes: int, links: Ints, crowd_of: Ints, convicted: npt.NDArray[np.bool_]) -> Drawing:
+    """The drawing of `nodes` nodes, links as `Between.rows` has them, and crowds that hang on nodes; node 0 in the middle."""
+    import rustworkx
+
+    graph = rustworkx.PyGraph(multigraph=False)
+    graph.add_nodes_from(range(nodes))
+    pairs = links[:, (CENTRE, TOKEN)].tolist()
+    graph.add_edges_from_no_data([(source, target) for source, target in pairs if source != target])
+    # By one thread: several add in an order that changes, and with it the last bit.
+    betweenness = rustworkx.betweenness_centrality(graph, normalized=True, parallel_threshold=2 * NODES_MAX)
+    broker = np.fromiter((betweenness[node] for node in range(nodes)), np.float64, nodes)
+    crowds = graph.add_nodes_from(range(nodes, nodes + len(crowd_of)))
+    graph.add_edges_from_no_data(list(zip(crowds, crowd_of.tolist(), strict=True)))
+    distances = np.asarray(rustworkx.distance_matrix(graph, null_value=np.inf), np.float64)
+    places = _framed(_placed(distances), links)
+    if not len(links):
+        return Drawing(places, np.full(nodes, -1, np.int64), None, broker)
+    relations = _relations(nodes, links, convicted)
+    risk = propagate(relations, hub_max=NODES_MAX) if convicted.any() else None
+    return Drawing(places, communities(relations, hub_max=NODES_MAX).labels, risk, broker)
+
+
+def _relations(nodes: int, links: Ints, convicted: npt.NDArray[np.bool_]) -> Relations:
+    source, target, relation, count, first_ms, last_ms = (
+        np.ascontiguousarray(links[:, word]) for word in (CENTRE, TOKEN, RELATION, COUNT, FIRST, LAST)
+    )
+    kinds, newest_ms = np.zeros(nodes, np.int64), int(last_ms.max())
+    return Relations(np.arange(nodes), kinds, source, target, relation, count, first_ms, last_ms, convicted, newest_ms)
+
+
+def _placed(distances: Floats) -> Floats:
+    """Places whose distances come near to these, shape (n, 2)."""
+    n = len(distances)
+    if n == 1:
+        return np.zeros((1, 2))
+    finite = np.isfinite(distances)
+    distances = np.where(finite, distances, distances[finite].max() + 2)
+    places = _scaled(distances)
+    weight = 1.0 / np.maximum(distances, 1.0) ** 2
+    np.fill_diagonal(weight, 0.0)
+    laplacian = np.diag(weight.sum(axis=1)) - weight
+    inverse = np.linalg.pinv(laplacian, hermitian=True)
+    before = np.inf
+    for _ in range(_ROUNDS):
+        apart = np.linalg.norm(places[:, None] - places[None], axis=2)
+        stress = float((weight * (apart - distances) ** 2).sum())
+        if before - stress < _STILL * stress:
+            break
+        before = stress
+        pull = weight * distances / np.maximum(apart, 1e-9)
+        np.fill_diagonal(pull, 0.0)
+        places = inverse @ ((np.diag(pull.sum(axis=1)) - pull) @ places)
+    return places
+
+
+def _scaled(distances: Floats) -> Floats:
+    """Classical scaling (W. Torgerson, 1952), each node a little aside, so that two with the same distances part."""
+    n = len(distances)
+    centring = np.eye(n) - 1.0 / n
+    _, vectors = np.linalg.eigh(-0.5 * centring @ distances**2 @ centring)
+    values = np.linalg.norm(distances, axis=0).mean() / np.sqrt(n)
+    places = vectors[:, [-1, -2]] * np.sqrt(n) * values / 2 if n > 2 else np.array([[0.0, 0.0], [1.0, 0.0]])
+    angle = _GOLDEN * np.arange(n)
+    aside = 0.3 * np.sqrt((1 + np.arange(n)) / n)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    found: Floats = places + aside
+    return found
+
+
+def _framed(places: Floats, links: Ints) -> Floats:
+    """Turned so that the longer axis lies, mirrored so that money goes from left to right, and fitted; node 0 at (0, 0)."""
+    if len(places) > 1:
+        centred = places - places.mean(axis=0)
+        _, _, axes = np.linalg.svd(centred, full_matrices=False)
+        places = (places - places[0]) @ axes.T
+        paid = links[links[:, RELATION] == Relation.PAYS]
+        if len(paid) and (places[paid[:, TOKEN], 0] - places[paid[:, CENTRE], 0]).sum() < 0:
+            places[:, 0] = -places[:, 0]
+        if places[:, 1].sum() < 0:
+            places[:, 1] = -places[:, 1]
+        reach = np.maximum(np.abs(places).max(axis=0), 1e-9)
+        places = places / reach * np.array([_WIDE, 1.0])
+        places = _parted(places)
+    found: Floats = np.round(places, 4)
+    return found
+
+
+def _parted(places: Floats) -> Floats:
+    """The same, with nodes that lie too near to each other moved apart."""
+    for _ in range(30):
+        gaps = places[:, None] - places[None]
+        apart = np.linalg.norm(gaps, axis=2)
+        np.fill_diagonal(apart, np.inf)
+        near = apart < _APART
+        if not near.any():
+            break
+        push = np.maximum(_APART / np.maximum(apart, 1e-6) - 1.0, 0.0) / 2.5
+        moves = (push[:, :, None] * gaps).sum(axis=1)
+        moves[0] = 0.0
+        places = places + moves
+    return places
