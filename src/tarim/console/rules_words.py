@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tarim.console.words import _, either
+from tarim.console.words import _
 
 OUTCOMES: Final = ("pass", "notice", "challenge", "delay", "suspend", "block")
 CHANNELS: Final = ("mobile", "pc", "counter", "atm", "pos", "api", "unknown")
@@ -18,9 +18,9 @@ def outcomes() -> Mapping[str, str]:
     return {
         "pass": _("通过"),
         "notice": _("提示"),
-        "challenge": _("附加验证"),
-        "delay": _("延迟结算"),
-        "suspend": _("挂起确认"),
+        "challenge": _("挑战"),
+        "delay": _("延迟"),
+        "suspend": _("挂起"),
         "block": _("拦截"),
     }
 
@@ -150,33 +150,33 @@ def proposal_words() -> Mapping[str, str]:
 def scenario_name(scenario: str) -> str:
     """A scenario of the packs by its name; a bank's own as it is written."""
     known = _SCENARIOS.get(scenario)
-    return either(*known) if known else scenario
+    return _(known) if known else scenario
 
 
-_SCENARIOS: Final[Mapping[str, tuple[str, str]]] = {
-    "account_takeover": ("账户盗用", "account takeover"),
-    "bulk_invitation": ("批量邀请", "bulk invitation"),
-    "bulk_login": ("批量登录", "bulk log-in"),
-    "bulk_order": ("批量下单", "bulk orders"),
-    "bulk_signup": ("批量注册", "bulk sign-up"),
-    "bulk_withdrawal": ("批量提现", "bulk withdrawal"),
-    "card_not_present": ("无卡盗刷", "card not present"),
-    "cash_out": ("套现", "cash-out"),
-    "dormant_then_active": ("沉睡账户激活", "dormant, then active"),
-    "elderly_victim": ("老年受骗", "elderly victim"),
-    "false_application": ("虚假申请", "false application"),
-    "fan_in": ("集中转入", "fan-in"),
-    "fan_out": ("分散转出", "fan-out"),
-    "listed": ("名单命中", "listed"),
-    "marketing_abuse": ("营销滥用", "marketing abuse"),
-    "merchant_collusion": ("商户合谋", "merchant collusion"),
-    "money_laundering": ("洗钱", "money laundering"),
-    "mule": ("跑分账户", "mule account"),
-    "rapid_emptying": ("快速转空", "rapid emptying"),
-    "rapid_movement": ("快进快出", "rapid movement"),
-    "remote_control": ("远程操控", "remote control"),
-    "round_amounts": ("整额交易", "round amounts"),
-    "safe_account": ("安全账户骗局", "safe-account fraud"),
-    "structuring": ("拆分交易", "structuring"),
-    "telecom_fraud": ("电信网络诈骗", "telecom fraud"),
+_SCENARIOS: Final[Mapping[str, str]] = {
+    "account_takeover": "账户盗用",
+    "bulk_invitation": "批量邀请",
+    "bulk_login": "批量登录",
+    "bulk_order": "批量下单",
+    "bulk_signup": "批量注册",
+    "bulk_withdrawal": "批量提现",
+    "card_not_present": "无卡盗刷",
+    "cash_out": "套现",
+    "dormant_then_active": "沉睡账户激活",
+    "elderly_victim": "老年受骗",
+    "false_application": "虚假申请",
+    "fan_in": "集中转入",
+    "fan_out": "分散转出",
+    "listed": "名单命中",
+    "marketing_abuse": "营销滥用",
+    "merchant_collusion": "商户合谋",
+    "money_laundering": "洗钱",
+    "mule": "跑分账户",
+    "rapid_emptying": "快速转空",
+    "rapid_movement": "快进快出",
+    "remote_control": "远程操控",
+    "round_amounts": "整额交易",
+    "safe_account": "安全账户骗局",
+    "structuring": "拆分交易",
+    "telecom_fraud": "电信网络诈骗",
 }
