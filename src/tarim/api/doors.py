@@ -25,6 +25,8 @@ COOKIE: Final = "__Host-tarim"
 """The session's cookie; the prefix makes browsers take it over HTTPS, for this host and all paths only (RFC 6265bis)."""
 DEVICE_COOKIE: Final = "__Host-tarim-device"
 AGENT_CHARACTERS_MAX: Final = 256
+BACKGROUND_HEADER: Final = "tarim-background"
+"""`1`: a page that stays open asks by itself; it can only make its own session end sooner."""
 LOOKUP_THREADS: Final = 4
 _BEARER: Final = b"bearer "
 _HEADER_BYTES_MAX: Final = 512
@@ -131,6 +133,7 @@ def visitor_of(request: Request) -> Visitor:
         request.client.host if request.client else "",
         request.headers.get("user-agent", "")[:AGENT_CHARACTERS_MAX],
         request.cookies.get(DEVICE_COOKIE, ""),
+        request.headers.get(BACKGROUND_HEADER) == "1",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -111,7 +112,7 @@ class Console:
             language = language_of(request)
             speak(language)
             stand_in(own.cookie_value(request, own.ZONE_COOKIE) or ZONE_DEFAULT)
-            visitor = own.visitor_of(request, self._proxies)
+            visitor = replace(own.visitor_of(request, self._proxies), background=page.background)
             visit = self._visit(request, visitor, language)
             try:
                 own.check_origin(request)

@@ -131,7 +131,7 @@ class Page:
 
     scopes: any of them opens it; ANYBODY only for what comes before signing in.  nav: which entry of the menu is lit.
     pending: whether it can be opened while something is still to be done (first password, second factor).
-    body_bytes_max: of its form.
+    body_bytes_max: of its form.  background: an open page asks for it by itself, which does not keep a session in use.
     """
 
     method: str
@@ -142,6 +142,7 @@ class Page:
     nav: str = ""
     pending: bool = False
     body_bytes_max: int = 256 << 10
+    background: bool = False
 
 
 def json_answer(value: object) -> Answer:

@@ -53,6 +53,7 @@ class Visitor:
     address: str = ""
     agent: str = ""
     device: str = ""
+    background: bool = False
 
 
 class Service:
@@ -79,6 +80,8 @@ class Service:
     ) -> bytes:  # fmt: skip
         """The content of the answer.  Raises Refused."""
         headers = {"X-Forwarded-For": visitor.address, "User-Agent": visitor.agent, "Accept": "application/json"}
+        if visitor.background:
+            headers["Tarim-Background"] = "1"
         if visitor.device:
             headers["Cookie"] = f"__Host-tarim-device={visitor.device}"
         if token:

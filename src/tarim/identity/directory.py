@@ -55,7 +55,7 @@ class Directory:
         if not self._at_home(session, visitor):
             self._stolen(session, user, visitor)
             raise NotAllowed(SESSION_OVER)
-        if now_ms - session.seen_ms >= min(SEEN_EVERY_MS, session.idle_ms // 20):
+        if not visitor.background and now_ms - session.seen_ms >= min(SEEN_EVERY_MS, session.idle_ms // 20):
             with office.database.writing() as connection:
                 doorway.change_session(connection, session.id, seen_ms=now_ms)
         return Caller(

@@ -28,11 +28,15 @@ _LOCK: Final = "identity"
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Where a request comes from.  agent: its User-Agent.  device: what the device was given at an earlier sign-in, or ""."""
+    """Where a request comes from.  agent: its User-Agent.  device: what the device was given at an earlier sign-in, or "".
+
+    background: a page asks by itself, nobody did anything: it does not keep a session from becoming idle.
+    """
 
     address: str = ""
     agent: str = ""
     device: str = ""
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -320,6 +321,17 @@ def test_sessions_end_when_idle_and_when_over(house: House) -> None:
         house.clock.move(minutes=13)
         house.directory.caller_of_session(signed.token, OFFICE)
     house.clock.move(minutes=3)
+    with pytest.raises(NotAllowed, match="over"):
+        house.directory.caller_of_session(signed.token, OFFICE)
+
+
+def test_a_page_that_asks_by_itself_keeps_no_session_in_use(house: House) -> None:
+    """It is answered as long as the person's own acts keep the session, and no longer."""
+    signed = house.signed(house.administrators()[0])
+    for _ in range(7):
+        house.clock.move(minutes=2)
+        house.directory.caller_of_session(signed.token, replace(OFFICE, background=True))
+    house.clock.move(minutes=2)
     with pytest.raises(NotAllowed, match="over"):
         house.directory.caller_of_session(signed.token, OFFICE)
 
