@@ -81,6 +81,25 @@ class BacktestState(msgspec.Struct, frozen=True):
     result: Core | None
 
 
+class OfDraftQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """version: of the draft that was tested, the SHA-256 of its text."""
+
+    version: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class KeptBacktestBody(msgspec.Struct, frozen=True):
+    """A result that was kept under its digest."""
+
+    digest: str
+    at: str
+
+
+class KeptBacktestsBody(msgspec.Struct, frozen=True):
+    """Results of a draft, the newest first."""
+
+    backtests: list[KeptBacktestBody]
+
+
 class _Line(msgspec.Struct, frozen=True):
     """A line of the child's report: progress, outcome or failure."""
 
@@ -147,13 +166,22 @@ class _Job:
 class Backtests:
     """The backtests of a service; lives in its loop.
 
-    features: name of the feature set in force.  kept: reads a result that was kept by its digest; raises NotFound.
+    features: name of the feature set in force.  kept: reads a result that was kept by its digest; raises NotFound.  of_draft:
+    digests and instants (ms) of the results of a draft, by its version, the newest first.
     """
 
-    def __init__(self, data: Path, features: str, kept: Callable[[str], bytes], clock: Clock) -> None:
+    def __init__(
+        self,
+        data: Path,
+        features: str,
+        kept: Callable[[str], bytes],
+        of_draft: Callable[[str], list[tuple[str, int]]],
+        clock: Clock,
+    ) -> None:
         self._data = data
         self._features = features
         self._kept = kept
+        self._of_draft = of_draft
         self._clock = clock
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -182,6 +210,11 @@ class Backtests:
             result = await self._result(name)
             return _Answer("", "done", "", "", 0, 0, name, 0.0, "", "", [], result)
         return job.answer(await self._result(job.line.digest) if job.state == "done" else _NO_RESULT)
+
+    async def kept(self, version: str) -> KeptBacktestsBody:
+        """The results of a draft."""
+        found = await asyncio.get_running_loop().run_in_executor(None, self._of_draft, version)
+        return KeptBacktestsBody([KeptBacktestBody(digest, instant_text(at_ms)) for digest, at_ms in found])
 
     def cancel(self, name: str) -> _Answer:
         """Break one off; one that has ended stays as it is.  Raises NotFound."""
@@ -278,6 +311,9 @@ def backtest_routes(backtests: Backtests) -> list[Route]:
     async def look(call: Call) -> _Answer:
         return await backtests.look(call.path["id"])
 
+    async def kept(call: Call) -> KeptBacktestsBody:
+        return await backtests.kept(call.query.version)
+
     async def cancel(call: Call) -> _Answer:
         return backtests.cancel(call.path["id"])
 
@@ -294,6 +330,16 @@ def backtest_routes(backtests: Backtests) -> list[Route]:
             status=202,
             refusals=(409,),
             body_bytes_max=BODY_BYTES_MAX,
+        ),
+        Route(
+            "GET",
+            "/v1/backtests",
+            "list_backtests",
+            "Results that were kept of a draft, by its version / 草稿已有的回测结果",
+            Scope.READ,
+            kept,
+            KeptBacktestsBody,
+            query=OfDraftQuery,
         ),
         Route(
             "GET",

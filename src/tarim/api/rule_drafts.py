@@ -34,8 +34,10 @@ from tarim.rules import (
     from_structure,
     read_draft,
     remove_rule,
+    scenario_pack,
+    starter_pack,
 )
-from tarim.stream import FeatureSet
+from tarim.stream import FeatureSet, reference_features, scenario_features
 
 RulesetText = Annotated[str, Meta(min_length=1, max_length=1_000_000)]
 RuleValue = Annotated[str, Meta(max_length=10_000)] | int | Annotated[list[str], Meta(max_length=16)] | None
@@ -158,6 +160,22 @@ class RuleNamesBody(msgspec.Struct, frozen=True):
     names: list[RuleNameBody]
 
 
+class PackBody(msgspec.Struct, frozen=True):
+    """A ruleset that comes with the product.  features: the feature set it is written for."""
+
+    name: str
+    zh: str
+    en: str
+    features: str
+    text: str
+
+
+class PacksBody(msgspec.Struct, frozen=True):
+    """All of them."""
+
+    packs: list[PackBody]
+
+
 def rule_draft_routes(
     governor: Governor, texts: Texts, features: FeatureSet, lists: Callable[[], Collection[str]]
 ) -> list[Route]:
@@ -218,6 +236,13 @@ def rule_draft_routes(
     async def names(call: Call) -> RuleNamesBody:
         return words
 
+    async def packs(call: Call) -> PacksBody:
+        starter = PackBody(
+            "starter", "起步规则集", "starter ruleset", reference_features().name, starter_pack()
+        )  # fmt: skip
+        bank = PackBody("bank", "全场景规则集", "every scenario of a bank", scenario_features().name, scenario_pack())
+        return PacksBody([starter, bank])
+
     return [
         Route("POST", "/v1/rulesets:check", "check_ruleset", "What a text says and what is wrong with it / 检查规则集文本",
               Scope.READ, check, DraftBody, DraftTextBody, body_bytes_max=RULESET_BYTES_MAX, works_out=True),
@@ -225,6 +250,8 @@ def rule_draft_routes(
               Scope.READ, edit, DraftBody, DraftEditBody, body_bytes_max=RULESET_BYTES_MAX, works_out=True),
         Route("GET", "/v1/rulesets:names", "rule_names", "The words a rule may use / 规则可用的名称", Scope.READ, names,
               RuleNamesBody),
+        Route("GET", "/v1/rulesets:packs", "rule_packs", "Rulesets that come with the product / 随产品提供的规则包", Scope.READ,
+              packs, PacksBody),
     ]  # fmt: skip
 
 

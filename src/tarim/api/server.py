@@ -39,7 +39,7 @@ from tarim.api.site import build_site
 from tarim.base.errors import DefinitionError, TarimError, Unavailable
 from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
-from tarim.bootstrap.backtesting import kept_backtest
+from tarim.bootstrap.backtesting import kept_backtest, kept_backtests
 from tarim.bootstrap.children import finished
 from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import HitCounter, ListDesk
@@ -154,7 +154,11 @@ async def _serve(
     snapshots = _SnapshotKeeper(house, figures, live_watch.snapshot_written)
     governor = Governor(house.service, house.clock, house.artefacts.keep, CompileAside(house))
     backtests = Backtests(
-        house.places.data, settings.engine.features, lambda digest: kept_backtest(house.places, digest), house.clock
+        house.places.data,
+        settings.engine.features,
+        lambda digest: kept_backtest(house.places, digest),
+        lambda version: kept_backtests(house.places, version),
+        house.clock,
     )
 
     def token_of_customer(raw: str) -> int:

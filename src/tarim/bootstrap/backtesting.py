@@ -41,6 +41,7 @@ from tarim.stream import Col, Engine, FeatureSet
 
 FOLDER: Final = "backtests"
 FORMAT: Final = 1
+KEPT_LOOKED_AT: Final = 200
 
 
 class Known(StrEnum):
@@ -188,6 +189,35 @@ def backtest_files(
 def kept_backtest(places: Places, digest: str) -> bytes:
     """A result that was kept.  Raises NotFound."""
     return Artefacts(places.data / FOLDER).get(digest)
+
+
+class _KeptDraft(msgspec.Struct):
+    version: str
+
+
+class _KeptMeasures(msgspec.Struct):
+    drafts: list[_KeptDraft]
+
+
+class _KeptCore(msgspec.Struct):
+    measured: _KeptMeasures
+
+
+def kept_backtests(places: Places, version: str) -> list[tuple[str, int]]:
+    """Results whose first draft is the ruleset of this version: (digest, kept at in ms), the newest first.
+
+    Looks at the newest KEPT_LOOKED_AT results; takes milliseconds for each, so not in the thread that decides.
+    """
+    folder = places.data / FOLDER
+    if not folder.is_dir():
+        return []
+    files = [(each.stat().st_mtime_ns // 1_000_000, each) for each in folder.iterdir() if len(each.name) == 64]
+    found = []
+    for at_ms, path in sorted(files, reverse=True)[:KEPT_LOOKED_AT]:
+        drafts = msgspec.json.decode(path.read_bytes(), type=_KeptCore).measured.drafts
+        if drafts and drafts[0].version == version:
+            found.append((path.name, at_ms))
+    return found
 
 
 def _kept(places: Places, core: Core, events: int, begun: float) -> Tested:

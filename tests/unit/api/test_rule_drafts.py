@@ -54,7 +54,7 @@ def edit(**asked: Any) -> DraftBody:
 def test_nothing_of_it_is_an_act_on_the_trail() -> None:
     """Checks come with every key that is pressed; they are read-only, and need no more than reading does."""
     found = routes()
-    assert all(route.works_out for name, route in found.items() if name != "rule_names")
+    assert all(route.works_out for route in found.values() if route.method == "POST")
     assert {route.scope for route in found.values()} == {Scope.READ}
 
 
@@ -117,3 +117,9 @@ def test_names_say_what_they_mean() -> None:
     assert named["payer_count_10m"].zh == "付款账户 10 分钟内的笔数"
     assert named["payer_is_new_payee_30d"].stands_alone and not named["amount_fen"].stands_alone
     assert "mobile" in named["channel"].values and named["amount_fen"].unit == "fen"
+
+
+def test_the_packs_are_told_with_the_features_they_need() -> None:
+    told = {pack.name: pack for pack in ask("rule_packs").packs}
+    assert told["starter"].text == LIVE and told["starter"].features == reference_features().name
+    assert not check(told["starter"].text).problems and check(told["bank"].text).problems
