@@ -62,6 +62,13 @@ def desk_serving(data: Path, keys: dict[str, str], **settings: str) -> Iterator[
 
 
 @contextmanager
+def views_serving(data: Path, keys: dict[str, str], **settings: str) -> Iterator[Served]:
+    """Views over `data`; settings as environment variables."""
+    with running("views", data, keys, {"TARIM_VIEWS_PORT": "0"} | settings) as served:
+        yield served
+
+
+@contextmanager
 def running(command: str, data: Path, keys: dict[str, str], settings: dict[str, str]) -> Iterator[Served]:
     """A process of this command over `data`, once it listens; it is stopped at the end, whatever became of it."""
     environment = os.environ | {"PYTHONPATH": "src"} | settings

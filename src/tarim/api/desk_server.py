@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
-import time
 from collections.abc import Callable
-from functools import partial
 
-import uvicorn
 import uvloop
 
 from tarim import __version__
@@ -17,20 +13,21 @@ from tarim.api.audit import audit_routes
 from tarim.api.audit_looks import Looks, audit_look_routes
 from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.cases import CaseDesk, case_routes
-from tarim.api.connection import HttpLimits, Site
+from tarim.api.connection import Site
 from tarim.api.contact import contact_routes
-from tarim.api.desk_app import build_desk_app
-from tarim.api.desk_figures import DeskFigures
+from tarim.api.desk_app import desk_process
 from tarim.api.desk_labels import desk_label_routes
 from tarim.api.doors import Door, Keys
 from tarim.api.network import Network, RealAddress
+from tarim.api.process_app import build_process_app
+from tarim.api.process_figures import FigureNames, ProcessFigures
+from tarim.api.process_server import limits_of, server_of, stranger_of
 from tarim.api.redress import redress_routes
 from tarim.api.redress_calls import RedressDesk
 from tarim.api.reporting import ReportDesk, report_routes
 from tarim.api.routes import Route
 from tarim.api.sign_in import Threads, sign_in_routes
 from tarim.api.users import user_routes
-from tarim.base.errors import NotAllowed, TarimError, TooOften, UnknownKey
 from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.audit_looking import look_in_child
@@ -38,8 +35,15 @@ from tarim.bootstrap.desk import DeskHouse
 from tarim.bootstrap.identity import OpenIdentity
 from tarim.bootstrap.redress import RedressHouse
 from tarim.desk import LabelSender, LabelService
-from tarim.identity import Strangers, parts
+from tarim.identity import parts
 
+FIGURES = FigureNames(
+    "tarim.desk",
+    "tarim_desk_refused",
+    "tarim_desk_failures",
+    "tarim_desk_read_seconds",
+    "tarim_desk_write_seconds",
+)
 BEHIND_MAX = 10_000
 """With more positions of the decisions' journal not shown yet the desk says that it is behind."""
 
@@ -78,7 +82,8 @@ async def _serve(
     desk = house.desk
     sender = LabelSender(desk, LabelService(settings.service_url, house.service_key), settings.label_retry_s_max)
     casework = house.casework(identity.directory)
-    figures = DeskFigures(
+    figures = ProcessFigures(
+        FIGURES,
         {
             "tarim_desk_acts_seq": ("Acts in the tables.", lambda: desk.state.acts_seq),
             "tarim_desk_followed_seq": ("Decisions' journal in the tables.", lambda: desk.state.followed_seq),
@@ -88,7 +93,7 @@ async def _serve(
             "tarim_desk_labels_wait": ("1 when verdicts cannot be told.", lambda: float(bool(sender.trouble))),
             "tarim_desk_receivers_down": ("Receivers that take no messages.", lambda: house.contact.courier.down),
             "tarim_desk_orders_wait": ("1 when orders cannot be told.", lambda: float(bool(casework.sender.trouble))),
-        }
+        },
     )
     redress = house.redress(identity.directory.names_of)
     reporting = house.reporting(identity.directory.names_of)
@@ -109,37 +114,11 @@ async def _serve(
     ]
     network = Network(parts(house.settings.identity.proxies), parts(house.settings.identity.origins))
     door = Door(keys, identity.directory, network)
-    application = build_desk_app(
-        lambda: desk.state, door, figures, __version__, auditor, routes, partial(_stranger, _strangers(house)),
-        BEHIND_MAX,
-    )  # fmt: skip
-    limits = HttpLimits(
-        head_bytes_max=settings.head_bytes_max,
-        other_body_bytes_max=settings.body_bytes_max,
-        connections_max=settings.connections_max,
-        other_requests_max=settings.requests_max,
-        request_s_max=settings.request_s_max,
-        idle_s_max=settings.idle_s_max,
-    )
+    process = desk_process(lambda: desk.state, __version__, BEHIND_MAX)
+    application = build_process_app(process, door, figures, auditor, routes, stranger_of(house.settings.probing))
     larger = {route.path.encode(): route.body_bytes_max for route in routes}
-    site = Site({}, RealAddress(application, network), limits, figures.refused, figures.failed, larger)
-    config = uvicorn.Config(
-        site.application,
-        http=site.connection,  # type: ignore[arg-type]
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        backlog=settings.connections_max,
-        timeout_graceful_shutdown=settings.stop_s_max,
-    )
-    server = uvicorn.Server(config)
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):  # heard before uvicorn listens to them
-        signal.signal(number, stop)
+    site = Site({}, RealAddress(application, network), limits_of(settings), figures.refused, figures.failed, larger)
+    server = server_of(site, settings)
     desk.start()
     sender.start()
     casework.sender.start()
@@ -164,16 +143,3 @@ async def _serve(
         redress.close()
         await loop.run_in_executor(None, reporting.close)
         await end_trail(auditor, recorder, trail.keeper)
-
-
-def _strangers(house: DeskHouse) -> Strangers:
-    probing = house.settings.probing
-    return Strangers(probing.unknown_keys_max, probing.unknown_keys_s, probing.ban_s)
-
-
-def _stranger(strangers: Strangers, error: NotAllowed, address: str) -> TarimError:
-    """What to answer somebody who may not; too many keys that were never assigned, and the address is refused a while."""
-    if not isinstance(error, UnknownKey):
-        return error
-    banned_s, _ = strangers.tried(address, time.monotonic())
-    return TooOften("too many keys that were never assigned", banned_s) if banned_s else error

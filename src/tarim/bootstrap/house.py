@@ -406,10 +406,12 @@ def recover_state(
     features: FeatureSet,
     to_seq: int | None = None,
     watch: Drift | None = None,
+    reached: Callable[[int], None] | None = None,
 ) -> Recovered:
     """Engine and index as of the journal's durable end, or before `to_seq`.
 
-    watch: is shown the events after the snapshot that it has not seen, and told how many before it it has missed.
+    watch: is shown the events after the snapshot that it has not seen, and told how many before it it has missed.  reached:
+    without a watch, is told now and then up to which position the state is.
     """
     shown_seq = watch.next_seq if watch is not None else 0
 
@@ -417,6 +419,10 @@ def recover_state(
         assert watch is not None
         hide_history(rows, values)
         watch.take(rows, values, scores, model)
+
+    def tell(rows: Rows, _values: object, _scores: object, _model: object) -> None:
+        assert reached is not None
+        reached(int(rows[-1, Col.SEQ]) + 1)
 
     memory = settings.engine.memory_bytes_max
     recovered = recover(
@@ -426,7 +432,7 @@ def recover_state(
         restore=lambda path: Engine.restore(path, features, memory_bytes_max=memory),
         seen_events_max=settings.seen.events_max,
         to_seq=to_seq,
-        watcher=show if watch is not None else None,
+        watcher=show if watch is not None else tell if reached is not None else None,
     )
     if watch is not None and 0 < shown_seq < recovered.snapshot_offset:
         watch.missed += sum(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +61,21 @@ class Archive:
             raise NotFound("no decision for that event")
         return Records(self._reader).decided(seq)
 
-    def rebuild(self, recorded: Decided) -> Rebuilt:
+    def at(self, seq: int) -> Decided:
+        """The decision on the event at a position.  Raises NotFound."""
+        return Records(self._reader).decided(seq)
+
+    def rebuild(self, recorded: Decided, progress: Callable[[int, int], None] = lambda _done, _of: None) -> Rebuilt:
         """The decision once more: state before it from snapshot and journal, rules and model of the time.
 
-        Raises NotFound when an artefact or the journal's beginning is gone.
+        progress: told up to which position of which the state before it is made.  Raises NotFound when an artefact or the
+        journal's beginning is gone.
         """
         events, index = Records(self._reader).at(recorded.seq)
-        state = recover_state(self._reader, self._settings, self._places, self._features, events.first_seq).state
+        before = events.first_seq
+        state = recover_state(
+            self._reader, self._settings, self._places, self._features, before, reached=lambda at: progress(at, before)
+        ).state
         rows = np.array(events.rows[: index + 1])
         features = np.empty((index + 1, len(self._features.names)))
         state.engine.process(rows, features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -39,27 +40,70 @@ def show_command(event_id: _EventId, source: _Source, data: _Data = Path("var/ta
     )
 
 
-def rebuild_command(event_id: _EventId, source: _Source, data: _Data = Path("var/tarim")) -> None:
+def rebuild_command(
+    event_id: _EventId,
+    source: _Source,
+    data: _Data = Path("var/tarim"),
+    at: Annotated[
+        int | None, typer.Option(min=0, help="Its position in the journal, if that is known. 日志位置（如已知）。")
+    ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="For programs: progress and outcome as JSON lines. 供程序调用：以 JSON 行报告进度与结果。"
+        ),
+    ] = False,
+    nice: Annotated[int, typer.Option(min=0, max=19, help="Lower its priority by this. 降低优先级。")] = 0,
+) -> None:
     """Make a decision once more from the journal and compare. 由日志重建决策并比对。
 
     Status 0: identical. Status 1: different.
     """
     import os
 
+    from tarim.base.errors import InputError, TarimError
     from tarim.bootstrap.places import Places
     from tarim.bootstrap.rebuilding import Archive
     from tarim.bootstrap.settings import settings_of
     from tarim.decisions import outcome_of, score_of
 
-    archive = Archive(settings_of(data, os.environ), Places(data))
-    rebuilt = archive.rebuild(archive.find(source, event_id))
-    for name, value in rebuilt.features.items():
-        typer.echo(f"  {name:40} {value:.10g}")
-    for word, decision in (("recorded", rebuilt.recorded.decision), ("rebuilt", rebuilt.again)):
-        typer.echo(f"{word:9} {outcome_of(decision).name.lower():10} score {score_of(decision):.10g}")
-    typer.echo("identical, 一致" if rebuilt.equal else "DIFFERENT, 不一致")
+    os.nice(nice)
+    try:
+        archive = Archive(settings_of(data, os.environ), Places(data))
+        recorded = archive.find(source, event_id) if at is None else archive.at(at)
+        if (recorded.source, recorded.event_id) != (source, event_id):
+            raise InputError("another event lies at that position")
+        rebuilt = archive.rebuild(recorded, _tell if report else lambda _done, _of: None)
+    except TarimError as error:
+        if report:
+            _report({"code": error.code, "detail": error.detail})
+        raise
+    if report:
+        score = score_of(rebuilt.again)
+        outcome = outcome_of(rebuilt.again).name.lower()
+        features = [None if math.isnan(value) else value for value in rebuilt.features.values()]
+        again = None if math.isnan(score) else score
+        _report({"identical": rebuilt.equal, "outcome": outcome, "score": again, "features": features})
+    else:
+        for name, value in rebuilt.features.items():
+            typer.echo(f"  {name:40} {value:.10g}")
+        for word, decision in (("recorded", rebuilt.recorded.decision), ("rebuilt", rebuilt.again)):
+            typer.echo(f"{word:9} {outcome_of(decision).name.lower():10} score {score_of(decision):.10g}")
+        typer.echo("identical, 一致" if rebuilt.equal else "DIFFERENT, 不一致")
     if not rebuilt.equal:
         raise typer.Exit(1)
+
+
+def _tell(done: int, of: int) -> None:
+    _report({"done": done, "of": of})
+
+
+def _report(line: dict[str, object]) -> None:
+    import json
+    import sys
+
+    typer.echo(json.dumps(line))
+    sys.stdout.flush()
 
 
 def explain_command(event_id: _EventId, source: _Source, data: _Data = Path("var/tarim")) -> None:
@@ -67,7 +111,6 @@ def explain_command(event_id: _EventId, source: _Source, data: _Data = Path("var
 
     From what was kept with the decision, else from the journal, exactly. Log odds: above 0 raises the score.
     """
-    import math
     import os
 
     from tarim.base.errors import NotFound

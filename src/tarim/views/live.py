@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import Final
 
 from tarim.base.errors import NotFound
+from tarim.decisions import Versions
 from tarim.stream import Col, Kind, Outcome
 from tarim.views.blocks import Block
 from tarim.views.feed import Feed, Page
 from tarim.views.minutes import Minutes, Total, Trend
-from tarim.views.rulebook import RuleBooks, Scenarios, TextOf
+from tarim.views.rulebook import RuleBook, RuleBooks, Scenarios, TextOf
 
 RATE_S: Final = 60
 """Seconds of the present rate."""
@@ -48,14 +49,19 @@ class Live:
         """See `Consumer`."""
         if not len(block):
             return
-        book = self._books.of(block.versions)
         with self._lock:
+            book = self._books.of(block.versions)
             masks = self._minutes.take(block.rows, block.decisions, book.scenario_of_rule)
             decided = block.rows[:, Col.KIND] != Kind.LABEL
             if decided.all():
                 self._feed.add(block.rows, block.decisions, masks, book)
             else:
                 self._feed.add(block.rows[decided], block.decisions[decided], masks[decided], book)
+
+    def book(self, versions: Versions) -> RuleBook:
+        """What the bits of decisions under these versions say."""
+        with self._lock:
+            return self._books.of(versions)
 
     @property
     def scenarios(self) -> tuple[str, ...]:

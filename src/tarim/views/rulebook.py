@@ -76,7 +76,7 @@ class RuleBook:
 
 
 class RuleBooks:
-    """Rule books by versions; one thread makes them."""
+    """Rule books by versions.  Single-threaded."""
 
     def __init__(self, text_of: TextOf, feature_names: Sequence[str], scenarios: Scenarios) -> None:
         """feature_names: of the feature set in force, which rulesets are read against."""

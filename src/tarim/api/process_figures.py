@@ -1,9 +1,10 @@
-"""What the desk counts, for /metrics; nothing personal is ever a label."""
+"""What a process that serves people counts, for /metrics; nothing personal is ever a label."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -16,15 +17,27 @@ _BOUNDS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _CODES_MAX = 64
 
 
-class DeskFigures:
-    """Counters of one desk.  Gauges are functions that are asked when somebody looks.  One loop."""
+@dataclass(frozen=True, slots=True)
+class FigureNames:
+    """What the figures of a process are called."""
 
-    def __init__(self, gauges: dict[str, tuple[str, Callable[[], float]]]) -> None:
+    process: str
+    refused: str
+    failures: str
+    read_seconds: str
+    write_seconds: str
+
+
+class ProcessFigures:
+    """Counters of one process.  Gauges are functions that are asked when somebody looks.  One loop."""
+
+    def __init__(self, names: FigureNames, gauges: dict[str, tuple[str, Callable[[], float]]]) -> None:
+        self._names = names
         self._gauges = gauges
         self._refused: Counter[str] = Counter()
         self._failures = 0
         self._requests = {"GET": Histogram(_BOUNDS_S), "other": Histogram(_BOUNDS_S)}
-        self._log = structlog.get_logger("tarim.desk")
+        self._log = structlog.get_logger(names.process)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -45,13 +58,13 @@ class DeskFigures:
 
     def collect(self) -> Iterator[Metric]:
         """All figures (prometheus_client's Collector)."""
-        refused = CounterMetricFamily("tarim_desk_refused", "Requests refused, by code.", labels=["code"])
+        refused = CounterMetricFamily(self._names.refused, "Requests refused, by code.", labels=["code"])
         for code in sorted(self._refused):
             refused.add_metric([code], self._refused[code])
         yield refused
-        yield CounterMetricFamily("tarim_desk_failures", "Failures that were not the caller's.", value=self._failures)
-        yield self._requests["GET"].family("tarim_desk_read_seconds", "Requests that read.")
-        yield self._requests["other"].family("tarim_desk_write_seconds", "Requests that change something.")
+        yield CounterMetricFamily(self._names.failures, "Failures that were not the caller's.", value=self._failures)
+        yield self._requests["GET"].family(self._names.read_seconds, "Requests that read.")
+        yield self._requests["other"].family(self._names.write_seconds, "Requests that change something.")
         for name, (text, value) in self._gauges.items():
             yield GaugeMetricFamily(name, text, value=value())
 
