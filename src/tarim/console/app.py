@@ -227,6 +227,7 @@ class Console:
             "menu": self.map.menu(scopes) if visit.account.login and not visit.account.pending else [],
             "environment": self.settings.environment,
             "page_name": page.name if page else "",
+            "opens": lambda name: self.map.opens(name, scopes),
         }
 
     def _went(self, visit: Visit, go: Go) -> Response:

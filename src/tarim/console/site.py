@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from tarim.console import home, signing
+from tarim.console import cases, home, signing
 from tarim.console.pages import Page
 
-PAGES: Final[tuple[Page, ...]] = (*home.PAGES, *signing.PAGES)
+PAGES: Final[tuple[Page, ...]] = (*home.PAGES, *signing.PAGES, *cases.PAGES)
 _NAMES: Final = re.compile(r"\{([a-z_]+)(:path)?\}")
 
 
@@ -77,6 +77,11 @@ class Map:
         filled = _NAMES.sub(lambda found: quote(str(names[found[1]]), safe="/" if found[2] else ""), path)
         query = {key: str(value) for key, value in names.items() if key not in wanted and value not in (None, "")}
         return self._root + filled + (f"?{urlencode(query)}" if query else "")
+
+    def opens(self, name: str, scopes: Iterable[str]) -> bool:
+        """Whether there is such a page and a person with these scopes may open it: a link that would be refused is not shown."""
+        page = self.pages.get(name)
+        return page is not None and (not page.scopes or bool({scope.value for scope in page.scopes} & set(scopes)))
 
     def menu(self, scopes: Iterable[str]) -> list[tuple[str, list[Entry]]]:
         """Groups with the entries that lead somewhere for a person with these scopes."""
