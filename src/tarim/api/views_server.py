@@ -12,6 +12,7 @@ from tarim import __version__
 from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.connection import Site
 from tarim.api.doors import Door, Keys, Persons
+from tarim.api.links import LinkDesk, link_routes
 from tarim.api.network import Network, RealAddress
 from tarim.api.process_app import build_process_app
 from tarim.api.process_figures import FigureNames, ProcessFigures
@@ -46,6 +47,7 @@ def view_routes(house: ViewsHouse, rebuilds: Rebuilds) -> list[Route]:
         *decision_view_routes(DecisionDesk(house.known, house.live, house.look, house.features, decimals)),
         *rebuild_routes(rebuilds, house.known, house.look),
         *search_routes(SearchDesk(house.known, house.entities, house.look)),
+        *link_routes(LinkDesk(house.links, house.link_names, house.clock, house.settings.identity.recent_ms)),
     ]
 
 
@@ -78,6 +80,7 @@ async def _serve(
             "tarim_views_behind": ("Positions of the journal not shown yet.", lambda: views.state.behind),
             "tarim_views_broken": ("1 when the views stand still.", lambda: float(bool(views.state.trouble))),
             "tarim_views_entities": ("Identifiers that are counted.", lambda: len(house.entities)),
+            "tarim_views_links_events": ("Events in the link graph.", lambda: len(house.links)),
         },
     )
     recorder = trail.recorder()

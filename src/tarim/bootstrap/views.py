@@ -10,11 +10,12 @@ from tarim.base.instants import Clock
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.house import feature_set
+from tarim.bootstrap.link_names import LinkNames
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.views_looking import DecisionLook
 from tarim.privacy import MasterKey, load_master_key
-from tarim.views import Consumer, Entities, Follower, Known, Live, Views
+from tarim.views import Consumer, Entities, Follower, Known, LinkStore, Live, Views
 
 
 class ViewsHouse:
@@ -37,9 +38,11 @@ class ViewsHouse:
         self.live = Live(self.artefacts.get, self.features.names, chosen.feed_decisions_max)
         self.known = Known(chosen.events_max)
         self.entities = Entities(chosen.entities_max)
-        consumers: list[Consumer] = [self.live, self.known, self.entities]
+        self.links = LinkStore(chosen.links_events_max)
+        consumers: list[Consumer] = [self.live, self.known, self.entities, self.links]
         self.views = Views(Follower(places.journal, consumers), chosen.follow_ms)
         self.look = DecisionLook(places.journal, places.vault, self._master)
+        self.link_names = LinkNames(places.vault, self._master)
 
     def __enter__(self) -> Self:
         return self

@@ -29,6 +29,7 @@ class ViewsSettings:
     feed_decisions_max: int = 10_000
     events_max: int = 1 << 24
     entities_max: int = 6_000_000
+    links_events_max: int = 5_000_000
     rebuild_s_max: int = 1_800
 
     def __post_init__(self) -> None:
@@ -42,6 +43,8 @@ class ViewsSettings:
             raise DefinitionError("events_max must be at most 1073741824")
         if self.entities_max > 1 << 30:
             raise DefinitionError("entities_max must be at most 1073741824")
+        if self.links_events_max > 1 << 30:
+            raise DefinitionError("links_events_max must be at most 1073741824")
 
 
 MEANINGS: Final[Mapping[str, str]] = {
@@ -59,6 +62,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "views.feed_decisions_max": "newest decisions kept for the live feed, about 360 bytes each",
     "views.events_max": "newest events found by their id, about 43 bytes each",
     "views.entities_max": "customers, accounts, devices, addresses and merchants counted, 32 to 64 bytes each",
+    "views.links_events_max": "newest events in the link graph, about 100 bytes each",
     "views.rebuild_s_max": "longest time that making one decision again may take",
 }
 
@@ -73,5 +77,6 @@ AT_LIMITS: Final[Mapping[str, str]] = {
     "views.feed_decisions_max": "the oldest leave the feed; `skipped` counts those a reader has missed",
     "views.events_max": "the oldest are not found by id any more",
     "views.entities_max": "further ones are not counted, and a search says so",
+    "views.links_events_max": "the oldest leave the link graph; answers say from when on they are complete",
     "views.rebuild_s_max": "it is broken off, and said to have failed",
 }

@@ -12,7 +12,7 @@ written, and all of it can be made anew by reading again.  A view is a consumer 
     follower.follow()                                what came since; called again and again by the thread of `Views`
 
 The product's own: `Live` (the newest decisions, counts by minute), `Known` (where an event lies, what became of it), `Entities`
-(how many decisions an identifier was part of).
+(how many decisions an identifier was part of), `LinkStore` (who is linked with whom).
 """
 
 from typing import TYPE_CHECKING
@@ -26,6 +26,28 @@ if TYPE_CHECKING:
     from tarim.views.feed import Entry, Page
     from tarim.views.follower import Follower, Progress
     from tarim.views.known import Became, Known, LabelSeen
+    from tarim.views.links import (
+        ALL_KINDS,
+        ALL_RELATIONS,
+        FOREVER_MS,
+        Crowd,
+        Entity,
+        EntityKind,
+        Filters,
+        Hop,
+        Link,
+        LinkGraph,
+        LinkStore,
+        MoneyPath,
+        Node,
+        Question,
+        Relation,
+        Seen,
+        Step,
+        Sums,
+        graph_around,
+        shortest_path,
+    )
     from tarim.views.live import RATE_S, WINDOWS, Figures, Live
     from tarim.views.minutes import Total, Trend
     from tarim.views.ports import Consumer
@@ -35,22 +57,40 @@ else:
     __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
+    "ALL_KINDS",
+    "ALL_RELATIONS",
     "BLOCK_EVENTS",
     "Became",
     "Block",
     "Consumer",
+    "Crowd",
     "Entities",
+    "Entity",
+    "EntityKind",
     "Entry",
+    "FOREVER_MS",
     "FeatureSeen",
     "Figures",
+    "Filters",
     "Follower",
+    "Hop",
     "Known",
     "LabelSeen",
+    "Link",
+    "LinkGraph",
+    "LinkStore",
     "Live",
+    "MoneyPath",
+    "Node",
     "Page",
     "Progress",
+    "Question",
     "RATE_S",
+    "Relation",
     "RuleBook",
+    "Seen",
+    "Step",
+    "Sums",
     "Tally",
     "TextOf",
     "Total",
@@ -59,4 +99,6 @@ __all__ = [
     "ViewsState",
     "WINDOWS",
     "features_seen",
+    "graph_around",
+    "shortest_path",
 ]

@@ -163,6 +163,13 @@ class Part:
                 found[chosen[there]] = place[there]
         return found
 
+    def customers_of(self, number: int, events: int) -> list[int]:
+        """Tokens of the customers of an entity's newest so many events, the newest first."""
+        low, high = int(self.first[number]), int(self.first[number + 1])
+        newest = self.spots[max(low, high - events) : high][::-1] >> kernels.ROLE_BITS
+        customers = self.ends[newest, kernels.CUSTOMER]
+        return [int(token) for token in self.tokens[customers[customers >= 0]]]
+
     def entities_of(self, seq: int) -> dict[int, Entity]:
         """The entities of the event at a position of the journal, by role; {} when it is not here."""
         if not self.base_seq <= seq <= self.base_seq + np.iinfo(np.uint32).max:

@@ -11,6 +11,7 @@ The store is bounded: above `events_max` the oldest part goes, and answers say f
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,7 @@ TOGETHER: Final = 4
 PART_EVENTS: Final = 1 << 18
 """Events of the largest part."""
 EVENTS_MAX: Final = 5_000_000
+CUSTOMERS_ASKED: Final = 3
 LABELS_MAX: Final = 1_000_000
 """Events whose label is kept; the earliest labelled goes first."""
 
@@ -65,6 +67,19 @@ class Seen:
         """Whether any event in the store carries it."""
         kinds, tokens = np.array([entity.kind], np.int64), np.array([entity.token], np.int64)
         return any(part.numbers(kinds, tokens)[0] >= 0 for part in self.parts)
+
+    def customers_of(self, entities: Collection[Entity]) -> Iterator[list[int]]:
+        """For each entity a few customers (tokens) with whom it was seen, in parts of the journal's newest end first."""
+        listed = list(entities)
+        kinds = np.fromiter((entity.kind for entity in listed), np.int64, len(listed))
+        tokens = np.fromiter((entity.token for entity in listed), np.int64, len(listed))
+        found: list[dict[int, None]] = [{} for _ in listed]
+        for part in reversed(self.parts):
+            numbers = part.numbers(kinds, tokens)
+            for place in np.flatnonzero(numbers >= 0).tolist():
+                if len(found[place]) < CUSTOMERS_ASKED:
+                    found[place] |= dict.fromkeys(part.customers_of(int(numbers[place]), CUSTOMERS_ASKED))
+        yield from (list(each)[:CUSTOMERS_ASKED] for each in found)
 
     def entity_of_event(self, seq: int, role: str = "") -> Entity | None:
         """Whom the event at a position of the journal carries in a role; the account, else the customer, for ""."""
