@@ -66,8 +66,8 @@ class RevealLinksBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-class LinkSumsBody(msgspec.Struct, frozen=True, kw_only=True):
-    """Of some events: how many, their yuan and what of it was blocked, first and last, strictest outcome, how many above pass."""
+class LinkSumsBody(msgspec.Struct, frozen=True):
+    """Of some events: how many, their yuan and what of it was blocked, first and last, strictest outcome, those above pass."""
 
     count: int
     amount_fen: int
@@ -109,7 +109,7 @@ class LinkNodeBody(msgspec.Struct, frozen=True):
     y: float
 
 
-class LinkCrowdBody(LinkSumsBody, frozen=True, kw_only=True):
+class LinkCrowdBody(msgspec.Struct, frozen=True):
     """Neighbours shown as one: `size` entities of a kind, all linked to node `of` in one way; outward: the links go from it."""
 
     of: int
@@ -118,16 +118,18 @@ class LinkCrowdBody(LinkSumsBody, frozen=True, kw_only=True):
     kind: str
     size: int
     convicted: int
+    sums: LinkSumsBody
     x: float
     y: float
 
 
-class LinkBody(LinkSumsBody, frozen=True, kw_only=True):
+class LinkBody(msgspec.Struct, frozen=True):
     """All events that join two nodes in one way; source, target: places in `nodes`."""
 
     source: int
     target: int
     relation: str
+    sums: LinkSumsBody
 
 
 class LinkStepBody(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from tarim.api.link_bodies import (
     LinkNodeBody,
     LinkPathBody,
     LinkStepBody,
+    LinkSumsBody,
 )
 from tarim.base.errors import Unavailable
 from tarim.base.instants import MINUTE_MS, Clock, instant_text
@@ -120,22 +121,19 @@ def graph_body(graph: LinkGraph, labels: Names) -> LinkGraphBody:
         ],
         [
             LinkCrowdBody(
-                of=crowd.of,
-                relation=crowd.relation.name.lower(),
-                outward=crowd.outward,
-                kind=crowd.kind.space,
-                size=crowd.size,
-                convicted=crowd.convicted,
-                x=crowd.x,
-                y=crowd.y,
-                **_sums(crowd.sums),
+                crowd.of,
+                crowd.relation.name.lower(),
+                crowd.outward,
+                crowd.kind.space,
+                crowd.size,
+                crowd.convicted,
+                _sums(crowd.sums),
+                crowd.x,
+                crowd.y,
             )
             for crowd in graph.crowds
         ],
-        [
-            LinkBody(source=link.source, target=link.target, relation=link.relation.name.lower(), **_sums(link.sums))
-            for link in graph.links
-        ],
+        [LinkBody(link.source, link.target, link.relation.name.lower(), _sums(link.sums)) for link in graph.links],
         [
             LinkStepBody(instant_text(step.since_ms), instant_text(step.until_ms), list(step.moved))
             for step in graph.steps
@@ -217,16 +215,16 @@ def _cells(sums: Sums) -> tuple[object, ...]:
     )
 
 
-def _sums(sums: Sums) -> dict[str, int | str]:
-    return {
-        "count": sums.count,
-        "amount_fen": sums.amount_fen,
-        "stopped_fen": sums.stopped_fen,
-        "first_at": _at(sums.first_ms),
-        "last_at": _at(sums.last_ms),
-        "worst": sums.worst.name.lower(),
-        "alerts": sums.alerts,
-    }
+def _sums(sums: Sums) -> LinkSumsBody:
+    return LinkSumsBody(
+        sums.count,
+        sums.amount_fen,
+        sums.stopped_fen,
+        _at(sums.first_ms),
+        _at(sums.last_ms),
+        sums.worst.name.lower(),
+        sums.alerts,
+    )
 
 
 def _at(at_ms: int) -> str:
