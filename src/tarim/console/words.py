@@ -6,13 +6,15 @@ console starts; the language is that of the request under way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from babel.messages.pofile import read_po
 
+_T = TypeVar("_T")
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 FOLDER: Final = Path(__file__).parent / "words"
@@ -57,3 +59,16 @@ def _(message: str) -> str:
 def either(chinese: str, foreign: str) -> str:
     """What a service gives in both languages, in the viewer's."""
     return chinese if _language.get() == "zh" else foreign
+
+
+def each_language(make: Callable[[], _T]) -> Callable[[], _T]:
+    """A table of words that is made once for each language, of `either`."""
+    kept: dict[Language, _T] = {}
+
+    def found() -> _T:
+        language = spoken()
+        if language not in kept:
+            kept[language] = make()
+        return kept[language]
+
+    return found

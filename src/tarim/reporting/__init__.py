@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tarim.reporting.domain.case_facts import CaseFacts, MovementFact, Scenario, scenarios
     from tarim.reporting.domain.code_tables import Codes, CodeTable, packaged_codes, read_codes, read_divisions
     from tarim.reporting.domain.days import Period, PeriodKind, period_of
+    from tarim.reporting.domain.fields import Field, Nested, placed
     from tarim.reporting.domain.figures import Figures, NotReconciled
     from tarim.reporting.domain.filing import Filing
     from tarim.reporting.domain.rules import Context
@@ -71,12 +72,14 @@ __all__ = [
     "Document",
     "Fault",
     "FaultyReport",
+    "Field",
     "Figures",
     "Filing",
     "JournalTally",
     "Letterhead",
     "MovementFact",
     "Named",
+    "Nested",
     "NotReconciled",
     "OutboxFolder",
     "People",
@@ -108,6 +111,7 @@ __all__ = [
     "package_of",
     "packaged_codes",
     "period_of",
+    "placed",
     "read_codes",
     "read_divisions",
     "risk_pages",
