@@ -141,10 +141,10 @@ def _harmless(cell: Any) -> Any:
 
 
 PAGES: Final = (
-    Page("GET", "/cases/assign", "case_assign_back", ASSIGN, back_to_list, nav="cases"),
-    Page("POST", "/cases/assign", "case_assign_ask", ASSIGN, ask_assign, nav="cases"),
-    Page("GET", "/cases/assigned", "case_assigned_back", ASSIGN, back_to_list, nav="cases"),
-    Page("POST", "/cases/assigned", "case_assign", ASSIGN, assign, nav="cases"),
+    Page("GET", "/cases/assign", "cases_give_ask_back", ASSIGN, back_to_list, nav="cases"),
+    Page("POST", "/cases/assign", "cases_give_ask", ASSIGN, ask_assign, nav="cases"),
+    Page("GET", "/cases/assigned", "cases_give_back", ASSIGN, back_to_list, nav="cases"),
+    Page("POST", "/cases/assigned", "cases_give", ASSIGN, assign, nav="cases"),
     Page("GET", "/cases/export", "case_export", READ, ask_export, nav="cases"),
     Page("POST", "/cases/export", "case_exported", READ, export, nav="cases"),
 )
