@@ -231,8 +231,8 @@ class Console:
         }
 
     def _went(self, visit: Visit, go: Go) -> Response:
-        named = self.map.url(go.page, **go.names) if go.page else self.map.first(visit.account.scopes)
-        return self._sent(visit, go.address or named, go.cookies, go.toast)
+        named = go.address or (self.map.url(go.page, **go.names) if go.page else self.map.first(visit.account.scopes))
+        return self._sent(visit, named, go.cookies, go.toast)
 
     def _sent(self, visit: Visit, address: str, cookies: Iterable[str] = (), toast: str = "") -> Response:
         response = (
