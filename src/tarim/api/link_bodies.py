@@ -32,9 +32,13 @@ class LinksFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class LinksQuery(LinksFilter, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """also: entities expanded beside the subject, by commas.  hops: how far further neighbours are looked for."""
+    """also: entities expanded beside the subject, by commas; kept: entities shown in any case.
+
+    hops: how far further neighbours are looked for.
+    """
 
     also: Annotated[str, Meta(max_length=1_200)] = ""
+    kept: Annotated[str, Meta(max_length=1_200)] = ""
     hops: Annotated[int, Meta(ge=1, le=3)] = 2
     nodes_max: Annotated[int, Meta(ge=10, le=200)] = 80
 

@@ -167,8 +167,8 @@ def _entity(seen: Seen, name: str) -> Entity:
 
 
 def _question(seen: Seen, name: str, asked: LinksQuery) -> Question:
-    also = tuple(_entity(seen, each) for each in asked.also.split(",") if each)
-    return Question(_entity(seen, name), _filters(asked), also, asked.hops, asked.nodes_max)
+    also, kept = (tuple(_entity(seen, each) for each in names.split(",") if each) for names in (asked.also, asked.kept))
+    return Question(_entity(seen, name), _filters(asked), also, kept, asked.hops, asked.nodes_max)
 
 
 def _filters(asked: LinksFilter) -> Filters:

@@ -148,7 +148,7 @@ def test_order_and_cuts_of_the_journal_change_nothing(
     seed: int, cuts: list[int], filters: Filters, hops: int, nodes_max: int
 ) -> None:
     rows = world(seed)
-    question = Question(account(1), filters, (account(2),), hops, nodes_max)
+    question = Question(account(1), filters, (account(2),), (account(20),), hops, nodes_max)
     whole, other = store_of(rows).seen(), store_of(shuffled(rows, seed), cuts).seen()
     assert graph_around(whole, question) == graph_around(other, question)
     ways = [shortest_path(seen, account(1), account(9), filters) for seen in (whole, other)]

@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 NODES_MAX: Final = 200
 """Nodes of one graph, those that stand for many included: more than that nobody reads."""
 ALSO_MAX: Final = 40
-"""Entities that are expanded beside the subject."""
+"""Entities that are named beside the subject."""
 HOPS_MAX: Final = 3
 FOREVER_MS: Final = 1 << 52
 
@@ -117,13 +117,14 @@ class Filters:
 class Question:
     """A graph that is asked for.
 
-    also: entities expanded beside the subject.  hops: how far from the subject the most telling neighbours are looked for;
+    also: entities expanded beside the subject; kept: entities shown in any case, and not expanded.  hops: how far from the subject the most telling neighbours are looked for;
     those of a hub are not.  nodes_max: at most NODES_MAX.
     """
 
     subject: Entity
     filters: Filters = Filters()
     also: tuple[Entity, ...] = ()
+    kept: tuple[Entity, ...] = ()
     hops: int = 2
     nodes_max: int = 80
 
@@ -132,8 +133,8 @@ class Question:
             raise FieldError("hops", f"must be 1 to {HOPS_MAX}")
         if not 10 <= self.nodes_max <= NODES_MAX:
             raise FieldError("nodes_max", f"must be 10 to {NODES_MAX}")
-        if len(self.also) > ALSO_MAX:
-            raise FieldError("also", f"at most {ALSO_MAX} entities are expanded beside the subject")
+        if len(self.also) + len(self.kept) > ALSO_MAX:
+            raise FieldError("also", f"at most {ALSO_MAX} entities are named beside the subject")
 
 
 @dataclass(frozen=True, slots=True)

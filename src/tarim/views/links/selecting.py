@@ -40,6 +40,7 @@ class Selection:
         self.asked = list(dict.fromkeys((question.subject, *question.also)))
         self.shown = list(self.asked)
         self.hop_of = {entity: min(place, 1) for place, entity in enumerate(self.asked)}
+        self._show(list(question.kept), 1)
         self.hubs: set[Entity] = set()
         if not seen.carries(question.subject):
             raise NotFound("no event that the link graph holds carries this entity")
