@@ -117,8 +117,8 @@ class Filters:
 class Question:
     """A graph that is asked for.
 
-    also: entities expanded beside the subject; kept: entities shown in any case, and not expanded.  hops: how far from the subject the most telling neighbours are looked for;
-    those of a hub are not.  nodes_max: at most NODES_MAX.
+    also: entities expanded beside the subject; kept: entities shown in any case, and not expanded.  hops: how far from the
+    subject the most telling neighbours are looked for; those of a hub are not.  nodes_max: at most NODES_MAX.
     """
 
     subject: Entity
