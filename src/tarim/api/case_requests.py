@@ -59,6 +59,12 @@ class OverdueQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
+class DecisionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """seq: the decision's position in the journal."""
+
+    seq: Number
+
+
 class FollowUpsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many."""
 

@@ -29,6 +29,7 @@ from tarim.api.case_requests import (
     AttachBody,
     CasesQuery,
     CustomerBody,
+    DecisionQuery,
     FollowUpsQuery,
     OverdueQuery,
     ReasonBody,
@@ -51,6 +52,7 @@ from tarim.cases import (
     PersonalValues,
     Sort,
     assignment_in_force,
+    case_of_decision,
     checked_file,
     contents,
     dossier_of,
@@ -145,6 +147,11 @@ def _reading(work: CaseDesk) -> list[Route]:
         personal = await work.values(dossier)
         return full_case(dossier, personal, work.means.texts.open_or_none, call.caller, desk.now_ms())
 
+    async def of_decision(call: Call) -> CasesBody:
+        wanted, seq = scope_of(call.caller), call.query.seq
+        case = await looked_at(desk, lambda connection: case_of_decision(connection, seq, wanted))
+        return CasesBody([case_body(case, desk.now_ms())] if case else [], "", int(case is not None))
+
     return [
         Route("GET", "/v1/cases", "list_cases", "Cases, in the order of work / 案件列表", Scope.CASES_READ, list_cases,
               CasesBody, query=CasesQuery),
@@ -152,6 +159,8 @@ def _reading(work: CaseDesk) -> list[Route]:
               CasesBody, CustomerBody, personal=True),
         Route("GET", "/v1/cases:overdue", "overdue_reviews", "Reviews that are overdue / 逾期未核查", Scope.CASES_READ,
               overdue, OverdueBody, query=OverdueQuery),
+        Route("GET", "/v1/cases:of-decision", "case_of_decision", "The case that a decision is in / 决策所属案件",
+              Scope.CASES_READ, of_decision, CasesBody, query=DecisionQuery),
         Route("GET", "/v1/cases:follow-ups", "follow_ups", "One's own dates to come back / 本人待跟进事项", Scope.CASES_READ,
               due_follow_ups, FollowUpsBody, query=FollowUpsQuery),
         Route("GET", "/v1/cases/{id}", "read_case", "One case, masked / 案件详情（脱敏）", Scope.CASES_READ, read_case,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tarim.cases.adapters.evidence_files import EvidenceFiles
     from tarim.cases.adapters.in_force import assignment_in_force
     from tarim.cases.adapters.known import open_cases_of
-    from tarim.cases.adapters.listing import follow_ups, overdue_reviews, page_of_cases
+    from tarim.cases.adapters.listing import case_of_decision, follow_ups, overdue_reviews, page_of_cases
     from tarim.cases.adapters.orders import OrderSender, waiting_orders
     from tarim.cases.adapters.store import CaseStore
     from tarim.cases.adapters.tables import MIGRATIONS
@@ -75,6 +75,7 @@ __all__ = [
     "Wish",
     "advance",
     "assignment_in_force",
+    "case_of_decision",
     "checked_file",
     "contents",
     "dossier_of",

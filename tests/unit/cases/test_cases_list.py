@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from tarim.cases import Case, Filter, Page, Sort, contents, follow_ups, overdue_reviews, page_of_cases
+from tarim.cases import (
+    Case,
+    Filter,
+    Page,
+    Sort,
+    case_of_decision,
+    contents,
+    follow_ups,
+    overdue_reviews,
+    page_of_cases,
+)
 from tarim.cases.adapters.tables import CASE, TAG
 from tests.fakes.cases import NOON_MS, CaseRoom, a_decision
 
@@ -96,6 +106,15 @@ def test_every_order_and_filter_gives_each_case_once_and_in_order(either: CaseRo
             assert _all(either, wanted, sort) == sorted(there, key=key, reverse=falling), (wanted, sort)
         with either.database.reading() as connection:
             assert page_of_cases(connection, wanted, Page())[2] == sum(map(fits, cases))
+
+
+def test_a_decision_leads_to_its_case_within_reach(either: CaseRoom) -> None:
+    either.follow(a_decision(1))
+    with either.database.reading() as connection:
+        found = case_of_decision(connection, 1, EVERYTHING)
+        assert found is not None and found.no == 301
+        assert case_of_decision(connection, 1, Filter(frozenset({"x"}), None)) is None
+        assert case_of_decision(connection, 99, EVERYTHING) is None
 
 
 def test_overdue_reviews_are_listed_by_kind_and_scope(either: CaseRoom) -> None:

@@ -85,6 +85,13 @@ def follow_ups(connection: Connection, person: str, wanted: Filter, limit: int) 
     return [(row.ref, row.id, row.due_ms) for row in connection.execute(chosen)]
 
 
+def case_of_decision(connection: Connection, seq: int, wanted: Filter) -> Case | None:
+    """The case that the alert of the decision at a journal position is in; None for none, or none within the filter's reach."""
+    chosen = select(CASE).join(ALERT, ALERT.c.case_no == CASE.c.no).where(ALERT.c.seq == seq)
+    row = connection.execute(_scoped(chosen, wanted)).first()
+    return None if row is None else value_of(Case, row)
+
+
 def _scoped(chosen: Select[Any], wanted: Filter, *, hide: bool = False) -> Select[Any]:
     for column, allowed in ((_C.branch, wanted.branches), (_C.queue, wanted.queues)):
         if allowed is not None:
