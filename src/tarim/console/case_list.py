@@ -13,7 +13,7 @@ from tarim.console.case_shapes import Case, Cases
 from tarim.console.case_words import PRIORITIES, SORTS, STATES, level, priority_word, tone, words_of_cases
 from tarim.console.pages import Visit
 from tarim.console.services import Refused
-from tarim.console.words import _, either
+from tarim.console.words import _
 from tarim.identity import Scope
 
 PAGE_CASES: Final = 50
@@ -147,10 +147,10 @@ def clock_of(due: str, now: datetime) -> Clock:
 
 def span(seconds: float) -> str:
     """The largest unit of a span: `3 天`, `5 小时`, `12 分钟`."""
-    for size, chinese, foreign in ((86_400, "天", "d"), (3_600, "小时", "h"), (60, "分钟", "min")):
+    for size, text in ((86_400, _("{count} 天")), (3_600, _("{count} 小时")), (60, _("{count} 分钟"))):
         if seconds >= size:
-            return f"{int(seconds // size)} {either(chinese, foreign)}"
-    return either("不足 1 分钟", "under 1 min")
+            return text.format(count=int(seconds // size))
+    return _("不足 1 分钟")
 
 
 def now() -> datetime:
