@@ -20,6 +20,7 @@ from tarim.decisions.aftermath import Tick
 from tarim.decisions.domain import DECISION_WORDS
 from tarim.decisions.hold_word import HoldWord, pack
 from tarim.decisions.records import encode_events, encode_side
+from tarim.intake import event_key
 from tarim.journal import Journal, JournalLimits
 from tarim.rules import starter_pack
 from tarim.stream import Channel, Col, Flag, Kind, Outcome, empty_rows
@@ -79,7 +80,8 @@ class DecisionsWriter:
         rows, decisions = empty_rows(count), np.zeros((count, DECISION_WORDS), np.int64)
         seqs = self._journal.next_seq + np.arange(count)
         whose = self._tokens[random.integers(0, len(self._tokens), count)]
-        rows[:, Col.SEQ], rows[:, Col.EVENT_KEY], rows[:, Col.CONTENT_KEY] = seqs, seqs + 1, seqs + 1
+        rows[:, Col.SEQ], rows[:, Col.CONTENT_KEY] = seqs, seqs + 1
+        rows[:, Col.EVENT_KEY] = [event_key(SOURCE, event_id(seq)) for seq in seqs.tolist()]
         rows[:, Col.OCCURRED_MS] = BEGIN_MS + (self._every_ms * (self._events + np.arange(count))).astype(np.int64)
         rows[:, Col.RECEIVED_MS] = rows[:, Col.OCCURRED_MS]
         rows[:, [Col.CUSTOMER, Col.ACCOUNT, Col.DEVICE]] = whose[:, :3]

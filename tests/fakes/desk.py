@@ -23,6 +23,7 @@ from tarim.decisions.hold_word import HoldWord, pack
 from tarim.decisions.holds import Expiry, Step
 from tarim.decisions.records import encode_events, encode_side
 from tarim.desk import MIGRATIONS, Book, Desk, DeskLimits, Follower, RuleWords, Shelf, Texts
+from tarim.intake import event_key
 from tarim.journal import Journal, JournalLimits
 from tarim.privacy import MasterKey
 from tarim.records import Database, DatabaseLimits
@@ -99,7 +100,8 @@ class DecisionsWritten:
             row, decision = rows[place], decisions[place]
             row[Col.SEQ] = first + place
             row[Col.OCCURRED_MS] = row[Col.RECEIVED_MS] = told.get("at_ms", self.at_ms)
-            row[Col.EVENT_KEY] = first + place + 1
+            ids.append(told.get("event_id", f"e{first + place}"))
+            row[Col.EVENT_KEY] = event_key("bank", ids[-1])
             row[Col.CUSTOMER] = told.get("customer", 7)
             row[Col.ACCOUNT] = told.get("account", 11)
             row[Col.PAYEE] = told.get("payee", -3)
@@ -122,7 +124,6 @@ class DecisionsWritten:
                         told["hold_s"], int(told.get("expiry", Expiry.REFUSE)), 3, told.get("strength", 0), 0, 24, 0, 0
                     )
                 )
-            ids.append(told.get("event_id", f"e{first + place}"))
         versions = Versions("features-1", "rules-1", "model-1" if any("score" in each for each in described) else "")
         side = encode_side(versions, ids, ["bank"] * len(ids), [None] * len(ids), [None] * len(ids))
         self.journal.append(RecordKind.EVENTS, encode_events(rows, decisions, side), len(rows))

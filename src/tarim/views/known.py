@@ -130,7 +130,8 @@ class Known:
             self._labels_count += len(labels)
 
     def _label(self, seq: int) -> LabelSeen | None:
-        about = self._labels[self._labels[: min(self._labels_count, LABELS_KEPT), 0] == seq]
+        kept = self._labels[: min(self._labels_count, LABELS_KEPT)]
+        about = kept[kept[:, 0] == seq]
         if not len(about):
             return None
         _, at, label, received_ms = about[about[:, 1].argmax()].tolist()
