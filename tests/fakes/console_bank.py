@@ -8,6 +8,9 @@
         bank.send(amount_fen=...)    have an event decided, now
         bank.desk("reviewer", "GET", "/v1/cases")    what a service says to a person, without the console
 
+    python -m tests.fakes.console_bank FOLDER            keeps one running until Enter
+    TARIM_TEST_BANK=FOLDER pytest tests/e2e/console      uses it with a console of its own: quick while pages are written
+
 It is what `tarim demo` leaves behind, of a smaller bank and with a cheap password hash.  Every process is a real one on a free
 port; `bank.stop("views")` and `bank.start("views")` take one away and bring it back at the same address.
 """
@@ -24,6 +27,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,6 +51,7 @@ SMALL = ("--customers", "2000", "--events-per-day", "400", "--days", "12", "--cr
 START_S_MAX = 60.0
 PLANTED = 3
 LIVE_EVENTS = 40
+KEPT = "bank.json"
 _LISTENING = "listening on "
 _COMMANDS = ("serve", "desk", "views", "console")
 
@@ -182,8 +187,41 @@ class Bank:
             connection.execute(f"update {table} set totp_step = 0 where login = ?", (person.login,))
         return person.code()
 
+    def session(self, role: str, agent: str) -> str:
+        """The token of a new session of whoever has the role, for a browser that calls itself `agent`."""
+        person = self.staff[role]
+        body = {"login": person.login, "password": person.password, "code": self.code(role)}
+        answer = httpx.post(
+            self.url_of("desk") + "/v1/sign-in",
+            json=body,
+            headers={"User-Agent": agent, "X-Forwarded-For": "127.0.0.1"},
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["token"])
+
+    def keep(self, path: Path) -> None:
+        """Write down where it is, for `attached`."""
+        staff = {role: {**asdict(each), "role": each.role.value} for role, each in self.staff.items()}
+        kept = {"data": str(self.data), "ports": self._ports, "staff": staff, "cases": self.cases}
+        path.write_text(json.dumps(kept), encoding="utf-8")
+
+    @classmethod
+    @contextmanager
+    def attached(cls, path: Path) -> Iterator[Bank]:
+        """A bank that somebody else keeps running, with a console of one's own."""
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        bank = cls(Path(kept["data"]))
+        bank.staff = {role: Employee(**{**each, "role": Role(each["role"])}) for role, each in kept["staff"].items()}
+        bank.cases, bank._ports = kept["cases"], [*kept["ports"][:3], *_free_ports(1)]
+        bank._sent = time.time_ns() // 10_000_000 % 10**9
+        try:
+            bank.start("console")
+            yield bank
+        finally:
+            bank.close()
+
     def close(self) -> None:
-        """End everything."""
+        """End everything that was started here."""
         if self._hands is not None:
             self._hands.close()
         self.stop(*reversed(list(self._processes)))
@@ -280,12 +318,18 @@ def _free_ports(count: int) -> list[int]:
             probe.close()
 
 
-if __name__ == "__main__":  # a bank to look at: python -m tests.fakes.console_bank
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as name, open_bank(Path(name)) as opened:
+def main() -> None:
+    """Keep a bank running in a folder."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("var/test-bank")
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_bank(folder) as opened:
+        opened.keep(folder / KEPT)
         people = {role: {"login": each.login, "password": each.password} for role, each in opened.staff.items()}
         print(json.dumps({"url": opened.url, "cases": opened.cases, "people": people}, indent=1, ensure_ascii=False))
-        print("role + Enter: a one-time code; an empty line ends it", flush=True)
+        print("a role and Enter: a one-time code; Enter alone ends it", flush=True)
         while role := sys.stdin.readline().strip():
             print(opened.code(role) if role in opened.staff else "no such role", flush=True)
+
+
+if __name__ == "__main__":
+    main()

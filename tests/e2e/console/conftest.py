@@ -11,13 +11,15 @@ depends on: `bank.send(...)` an event of its own, `bank.desk(...)` a case of its
 `person(role)` gives a Playwright page of somebody signed in, in a context of its own; several in one test are several people.
 At the test's end each of its pages must have shown no message of the Content-Security-Policy, no console error and no
 request to another host, and have a name on every control.  A test that brings an error about says so:
-`person.expect("503")`.  `person.code(role)` is a one-time code, and `person.axe(page)` gives axe's violations.
+`person.expect("503")`.  `person.sign_in(page, role)` goes through the form, `person.code(role)` is a one-time code, and
+`person.axe(page)` gives axe's violations.
 
 Without Chromium, Playwright, or the built third-party scripts all of it is skipped, and says so.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +32,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed: 
 from playwright.sync_api import sync_playwright
 
 from tarim.console.vendoring import CannotBuild, build, is_built
-from tests.fakes.console_bank import Bank, open_bank
+from tests.fakes.console_bank import KEPT, Bank, open_bank
 from tests.fakes.console_browser import ARGUMENTS, CHROMIUM, Faults, Strict, axe, axe_built, unnamed_controls
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
             build(tests=True)
         except CannotBuild as error:
             pytest.skip(f"the console's scripts cannot be built: {error}")
-    with open_bank(tmp_path_factory.mktemp("console")) as opened:
+    running = os.environ.get("TARIM_TEST_BANK")
+    with Bank.attached(Path(running) / KEPT) if running else open_bank(tmp_path_factory.mktemp("console")) as opened:
         yield opened
 
 
@@ -72,24 +75,36 @@ class People:
     def __init__(self, strict: Strict, bank: Bank) -> None:
         self._strict, self._bank = strict, bank
         self._open: list[tuple[BrowserContext, Faults]] = []
+        self._agents: dict[BrowserContext, str] = {}
 
     def __call__(self, role: str, language: str = "zh", size: tuple[int, int] = DESKTOP) -> Page:
-        """A page of whoever has the role, signed in through the form, on the first page of the menu."""
+        """A page of somebody signed in, on the first page of the role's menu."""
         page = self.nobody(language, size)
-        person = self._bank.staff[role]
-        page.goto("/sign-in")
-        page.fill("input[name=login]", person.login)
-        page.fill("input[name=password]", person.password)
-        page.fill("input[name=code]", self._bank.code(role))
-        page.locator("form:has(input[name=password]) button:not([type=button])").click()
-        page.wait_for_url(re.compile(r"^(?!.*/sign-in)"))
+        token = self._bank.session(role, self._agents[page.context])
+        # As over HTTPS, where the product runs; Chromium sends it to this machine over HTTP too.
+        cookie = {"name": "__Host-tarim", "value": token, "url": self._strict.url.replace("http:", "https:")}
+        page.context.add_cookies([cookie | {"secure": True, "httpOnly": True, "sameSite": "Strict"}])  # type: ignore[list-item]
+        page.goto("/")
         return page
 
     def nobody(self, language: str = "zh", size: tuple[int, int] = DESKTOP) -> Page:
         """A page of nobody yet, at no address yet."""
-        context, faults = self._strict.context(language, size, f"tarim-test/{len(self._open)} Chromium")
+        agent = f"tarim-test/{len(self._open)} Chromium"
+        context, faults = self._strict.context(language, size, agent)
+        self._agents[context] = agent
         self._open.append((context, faults))
         return context.new_page()
+
+    def sign_in(self, page: Page, role: str) -> None:
+        """Through the form, as people do; the page is at /sign-in."""
+        person = self._bank.staff[role]
+        for name, value in (("login", person.login), ("password", person.password), ("code", self._bank.code(role))):
+            field = page.locator(f"input[name={name}]")
+            if not field.count():  # asked for on the next page
+                page.locator("form:has(input[name=login]) button:not([type=button])").first.click()
+            field.fill(value)
+        page.locator("form:has(input[name=password]) button:not([type=button])").first.click()
+        page.wait_for_url(re.compile(r"^(?!.*/sign-in)"))
 
     def code(self, role: str) -> str:
         """A one-time code of whoever has the role."""
@@ -131,7 +146,6 @@ def person(strict: Strict, bank: Bank) -> Iterator[People]:
 @pytest.fixture(scope="session")
 def shots_folder() -> Path:
     """Where screenshots go: `make console-shots` says so, by TARIM_SHOTS; otherwise nowhere that stays."""
-    import os
     import tempfile
 
     return Path(os.environ.get("TARIM_SHOTS") or tempfile.mkdtemp(prefix="tarim-shots-"))
