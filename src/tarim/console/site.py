@@ -8,10 +8,20 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from tarim.console import cases, home, signing
+from tarim.console import cases, home, lists, lists_changes, models, models_acts, names, names_lists, signing
 from tarim.console.pages import Page
 
-PAGES: Final[tuple[Page, ...]] = (*home.PAGES, *signing.PAGES, *cases.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *home.PAGES,
+    *signing.PAGES,
+    *cases.PAGES,
+    *lists.PAGES,
+    *lists_changes.PAGES,
+    *models.PAGES,
+    *models_acts.PAGES,
+    *names.PAGES,
+    *names_lists.PAGES,
+)
 _NAMES: Final = re.compile(r"\{([a-z_]+)(:path)?\}")
 
 
