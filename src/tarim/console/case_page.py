@@ -18,6 +18,8 @@ from tarim.identity import Scope
 READ: Final = frozenset({Scope.CASES_READ})
 ALERTS_SHOWN: Final = 20
 HISTORY_SHOWN: Final = 12
+GRAPH_ALERTS: Final = 5
+"""Newest alerts whose parties the link graph begins with."""
 _HANDS: Final = frozenset(
     {"start", "submit", "ask_reopen", "escalate", "evidence", "review", "ask_release", "refuse_payment", "restrict"}
 )
@@ -138,6 +140,7 @@ def case_values(
         "act_by": clock_of(case.act_by, at),
         "alerts": alerts if all_alerts else alerts[:ALERTS_SHOWN],
         "alerts_hidden": 0 if all_alerts else max(0, len(alerts) - ALERTS_SHOWN),
+        "graph_also": [f"event:{alert.id}" for alert in alerts[1:GRAPH_ALERTS]],
         "alert_clocks": {alert.id: clock_of(alert.due, at) for alert in alerts},
         "held_clocks": {alert.id: clock_of(alert.held_until, at) for alert in alerts},
         "history": history,
