@@ -8,12 +8,46 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from tarim.console import cases, home, lists, lists_changes, models, models_acts, names, names_lists, signing
+from tarim.console import (
+    account,
+    account_duties,
+    cases,
+    decisions,
+    home,
+    levels,
+    lists,
+    lists_changes,
+    live,
+    log,
+    models,
+    models_acts,
+    names,
+    names_lists,
+    notices,
+    redress,
+    redress_half_year,
+    redress_papers,
+    reports,
+    reports_suspicious,
+    search,
+    signing,
+    users,
+    users_changes,
+)
 from tarim.console.pages import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *home.PAGES,
     *signing.PAGES,
+    *account_duties.PAGES,
+    *account.PAGES,
+    *redress_half_year.PAGES,
+    *redress.PAGES,
+    *redress_papers.PAGES,
+    *reports_suspicious.PAGES,
+    *reports.PAGES,
+    *users_changes.PAGES,
+    *users.PAGES,
     *cases.PAGES,
     *lists.PAGES,
     *lists_changes.PAGES,
@@ -21,6 +55,12 @@ PAGES: Final[tuple[Page, ...]] = (
     *models_acts.PAGES,
     *names.PAGES,
     *names_lists.PAGES,
+    *live.PAGES,
+    *decisions.PAGES,
+    *log.PAGES,
+    *levels.PAGES,
+    *search.PAGES,
+    *notices.PAGES,
 )
 _NAMES: Final = re.compile(r"\{([a-z_]+)(:path)?\}")
 
