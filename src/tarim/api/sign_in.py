@@ -86,9 +86,24 @@ class SignedInBody(msgspec.Struct, frozen=True):
 
 
 class OpenIdBody(msgspec.Struct, frozen=True):
-    """Where to send the browser."""
+    """Where to send the browser.  browser: what that browser has to show at the end, "" where a cookie holds it."""
 
     url: str
+    browser: str = ""
+
+
+class OpenIdBeginQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """cookie: whether the browser itself asks; a console that stands between keeps what the browser has to show."""
+
+    cookie: bool = True
+
+
+class OpenIdFinishBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the provider sent the browser back with, and what that browser was given at the beginning."""
+
+    state: Word
+    code: Word
+    browser: Word
 
 
 class OpenIdQuery(msgspec.Struct, frozen=True):
@@ -278,6 +293,8 @@ def sign_in_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
         if openid is None:
             raise NotFound("there is no sign-on by another house. 未启用单点登录。")
         url, browser = await run(openid.begin)
+        if not call.query.cookie:
+            return Reply(OpenIdBody(url, browser))
         return Reply(OpenIdBody(url), (_cookie(_FLOW_COOKIE, browser, "Lax", 600),))
 
     async def openid_return(call: Call) -> Reply:
@@ -288,6 +305,14 @@ def sign_in_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
         signed = await run(lambda: openid.finish(call.query.state, call.query.code, browser, visitor_of(call)))
         answer = reply(call, signed, True)
         return Reply(answer.body, (*answer.cookies, _cookie(_FLOW_COOKIE, "", "Lax", 0)))
+
+    async def openid_finish(call: Call) -> Reply:
+        openid = identity.openid
+        if openid is None:
+            raise NotFound("there is no sign-on by another house. 未启用单点登录。")
+        body: OpenIdFinishBody = call.body
+        signed = await run(lambda: openid.finish(body.state, body.code, body.browser, visitor_of(call)))
+        return reply(call, signed, False)
 
     async def read(call: Call) -> AccountBody:
         user, session, left = await run(lambda: account.read(call.caller))
@@ -358,9 +383,11 @@ def sign_in_routes(identity: OpenIdentity, run: Threads) -> list[Route]:
         Route("POST", "/v1/sign-in", "sign_in", "A session for login, password and code / 登录", own, sign_in, SignedInBody,
               SignInBody, refusals=(429, 503), open=True, personal=True),
         Route("GET", "/v1/sign-in/openid", "begin_openid", "Begin the bank's own sign-on / 单点登录", own, openid_begin,
-              OpenIdBody, refusals=(404, 503), open=True),
+              OpenIdBody, query=OpenIdBeginQuery, refusals=(404, 503), open=True),
         Route("GET", "/v1/sign-in/openid:return", "return_openid", "Back from the bank's own sign-on / 单点登录返回", own,
               openid_return, SignedInBody, query=OpenIdQuery, refusals=(404, 503), open=True, personal=True),
+        Route("POST", "/v1/sign-in/openid:finish", "finish_openid", "The same, for a console / 单点登录返回（控制台）", own,
+              openid_finish, SignedInBody, OpenIdFinishBody, refusals=(404, 503), open=True, personal=True),
         Route("GET", "/v1/account", "read_account", "The own account / 本人账号", own, read, AccountBody),
         Route("POST", "/v1/account:reauthenticate", "reauthenticate", "Prove again who one is / 重新验证身份", own, again,
               SignedInBody, AgainBody, refusals=(429, 503)),

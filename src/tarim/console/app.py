@@ -47,6 +47,8 @@ HEADERS: Final = (
     (b"strict-transport-security", b"max-age=31536000"),
 )
 """On every answer.  Browsers take the last one over HTTPS only."""
+PROOF_OUTDATED: Final = "proof-outdated"
+"""What services answer a person who may do this, but has to prove again who it is."""
 _log = structlog.get_logger("tarim.console")
 
 
@@ -122,7 +124,7 @@ class Console:
                         return self._sign_in(visit)
                     visit.account = await visit.desk.get("/v1/account", Account)
                     if visit.account.pending and not page.pending:
-                        return self._went(visit, Go("pending"))
+                        return self._went(visit, Go("pending", {"next": visit.back}))
                     if not visit.may(*page.scopes):
                         raise Refused(403, "not_allowed", _("权限不足"), _("本页面不在您的权限范围内。"))
                 if request.method not in own.SAFE:
@@ -165,6 +167,7 @@ class Console:
             self.map.url,
             here,
             request.cookies,
+            own.page_of(request),
         )  # fmt: skip
 
     async def _read_form(self, request: Request, page: Page, visit: Visit) -> None:
@@ -247,14 +250,16 @@ class Console:
         return response
 
     def _sign_in(self, visit: Visit) -> Response:
-        after = own.ours(visit.here)
-        return self._sent(visit, self.map.url("sign_in", next="" if after == "/" or visit.fragment else after))
+        over = "1" if own.COOKIE in visit.cookies else ""
+        return self._sent(visit, self.map.url("sign_in", next="" if visit.back == "/" else visit.back, over=over))
 
     def _refused(self, page: Page, visit: Visit, error: Refused) -> Response:
         if error.status == 401 and page.scopes:
             answer = self._sign_in(visit)
             answer.headers.append("set-cookie", own.cookie(own.COOKIE, "", age_s=0))
             return answer
+        if error.code == PROOF_OUTDATED:
+            return self._sent(visit, self.map.url("prove", next=visit.back))
         view = View("errors/refused.html", {"error": error}, "errors/_refused.html", error.status)
         try:
             response = self._rendered(page, visit, view)

@@ -47,7 +47,8 @@ class Account(msgspec.Struct):
 class Visit:
     """One request of one person.
 
-    form: fields of the body, the last of a name; lists: all of a name; here: path and query; url: addresses of pages by name.
+    form: fields of the body, the last of a name; lists: all of a name; here: path and query; url: addresses of pages by name;
+    back: the page the person looks at, that whose form this is for an act.
     """
 
     account: Account
@@ -66,6 +67,7 @@ class Visit:
     url: Callable[..., str]
     here: str = ""
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    back: str = "/"
 
     def may(self, *scopes: Scope) -> bool:
         """Whether the person has one of these scopes."""

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import Request
 
@@ -63,6 +63,17 @@ def check_csrf(token: str, presented: str) -> None:
 def ours(address: str) -> str:
     """The address when it is a path of ours, else "/": nobody is sent elsewhere."""
     return address if _OURS.fullmatch(address) else "/"
+
+
+def page_of(request: Request) -> str:
+    """The page that the person looks at: this one, or the one whose form or piece this is; "/" where that is not told."""
+    headers = request.headers
+    if request.method in SAFE and headers.get("hx-request") != "true":
+        return ours(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+    shown = urlsplit(headers.get("hx-current-url", "") or headers.get("referer", ""))
+    if shown.netloc != headers.get("host", ""):
+        return "/"
+    return ours(shown.path + (f"?{shown.query}" if shown.query else ""))
 
 
 def cookie(name: str, value: str, *, age_s: int | None = None) -> str:
