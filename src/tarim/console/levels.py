@@ -156,9 +156,7 @@ _FAILURES: Final = {
 def _level(objective: Objective, figures: Figures | None) -> Level:
     histogram = figures.histogram(objective.histogram) if figures else Histogram((), ())
     within = histogram.within(objective.bound_s)
-    target = _("{share} 在 {ms} 内").format(
-        share=_share(objective.share), ms=f"{1_000 * objective.bound_s:g} ms"
-    )
+    target = _("{share} 在 {ms} 内").format(share=_share(objective.share), ms=f"{1_000 * objective.bound_s:g} ms")
     left = None if within is None else 1 - (1 - within) / (1 - objective.share)
     return Level(
         _(objective.title),

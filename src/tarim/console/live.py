@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tarim.console.case_words import CHANNELS, EVENT_KINDS, OUTCOMES, SCENARIOS
+from tarim.console.case_words import CHANNELS, EVENT_KINDS, SCENARIOS, said
 from tarim.console.live_hub import CHECK_S, ROWS_ASKED, TICK_S, Hubs, Kind, Viewer, Wanted
 from tarim.console.live_views import (
     Asked,
@@ -23,6 +23,7 @@ from tarim.console.live_views import (
     window_title,
 )
 from tarim.console.pages import Account, Answer, Page, View, Visit, json_answer
+from tarim.console.rules_words import OUTCOMES, outcomes
 from tarim.console.services import Refused
 from tarim.console.words import _, either, speak
 from tarim.identity import Scope
@@ -52,14 +53,10 @@ async def show_live(visit: Visit) -> View:
         "window": window_title(wanted.window),
         "step": told["step"],
         "windows": [(name, window_title(name)) for name in WINDOWS],
-        "outcomes": {name: either(*pair) for name, pair in OUTCOMES.items()},
-        "scenarios": {name: either(*pair) for name, pair in SCENARIOS.items()},
-        "channels": {name: either(*pair) for name, pair in CHANNELS.items()},
-        "query": {
-            name: value
-            for name, value in asdict(wanted).items()
-            if value and (name, value) != ("window", "1h")
-        },
+        "outcomes": outcomes(),
+        "scenarios": said(SCENARIOS),
+        "channels": said(CHANNELS),
+        "query": {name: value for name, value in asdict(wanted).items() if value and (name, value) != ("window", "1h")},
     }
     return View("live/live.html", values)
 
@@ -103,9 +100,7 @@ async def _events(visit: Visit, wanted: Wanted) -> AsyncIterator[bytes]:
                 yield _event("rows", [row.told() for row in rows])
             counts = hub.counts.get(wanted.window)
             if counts is not None and not hub.trouble:
-                shown = figures_shown(
-                    counts, cases, hub.latency_ms, may_latency=visit.may(Scope.METRICS)
-                )
+                shown = figures_shown(counts, cases, hub.latency_ms, may_latency=visit.may(Scope.METRICS))
                 yield _event("figures", {each.name: each for each in shown})
                 if counts is not counted:
                     counted = counts
@@ -183,10 +178,10 @@ def wanted_of(visit: Visit) -> Wanted:
 def _words() -> dict[str, Any]:
     return {
         "language": either("zh", "en"),
-        "outcomes": {name: either(*pair) for name, pair in OUTCOMES.items()},
-        "scenarios": {name: either(*pair) for name, pair in SCENARIOS.items()},
-        "kinds": {name: either(*pair) for name, pair in EVENT_KINDS.items()},
-        "channels": {name: either(*pair) for name, pair in CHANNELS.items()},
+        "outcomes": outcomes(),
+        "scenarios": said(SCENARIOS),
+        "kinds": said(EVENT_KINDS),
+        "channels": said(CHANNELS),
         "held": _("挑战与挂起"),
         "axisPass": _("通过（笔，左轴）"),
         "axisOther": _("挑战与挂起、拦截（笔，右轴）"),

@@ -63,7 +63,7 @@ class Wanted:
 
 @dataclass(slots=True, eq=False)
 class Viewer:
-    """One stream.  serve, views: services in the name of the person.  refused: the session was refused while it was asked with."""
+    """One stream.  serve, views: services in the person's name.  refused: the session was refused while it was asked with."""
 
     serve: Client
     views: Client
@@ -185,7 +185,6 @@ class Hub:
             if monotonic() - self._counted_s.get(window, -1e9) >= COUNTS_EVERY_S[window]:
                 self.counts[window] = await self._asking.counts(views, window)
                 self._counted_s[window] = monotonic()
-
 
     async def _ask_latency(self, serve: Client) -> None:
         if self._kind.figures and monotonic() - self._counted_s.get("latency", -1e9) >= LATENCY_EVERY_S:

@@ -15,7 +15,11 @@ from tarim.console.words import _, either
 
 P99: Final = 0.99
 POINTS: Final = 100
-WINDOW_TITLES: Final = {"1h": ("近 1 小时", "last hour"), "24h": ("近 24 小时", "last 24 hours"), "7d": ("近 7 天", "last 7 days")}
+WINDOW_TITLES: Final = {
+    "1h": ("近 1 小时", "last hour"),
+    "24h": ("近 24 小时", "last 24 hours"),
+    "7d": ("近 7 天", "last 7 days"),
+}
 
 
 class Hit(msgspec.Struct):
@@ -185,7 +189,13 @@ def figures_shown(counts: Counts, cases: int | None, latency_ms: float | None, *
     )
     change, tone = _points(counts.span.decline_rate, counts.before.decline_rate)
     declined = Figure(
-        "declined", _("拦截率"), window, percent(counts.span.decline_rate, 2), "", f"{_before(counts.window)} {change}", tone
+        "declined",
+        _("拦截率"),
+        window,
+        percent(counts.span.decline_rate, 2),
+        "",
+        f"{_before(counts.window)} {change}",
+        tone,
     )
     shown = [rate, declined, _held(counts, window)]
     if may_latency:

@@ -1,4 +1,4 @@
-"""日志 Log: the audit trail searched, one entry, one decision traced through the services, the chain, exports by two persons."""
+"""日志 Log: the audit trail searched, an entry, a decision traced through the services, the chain, exports by two persons."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def find(visit: Visit) -> View | Go:
         return await _searched(visit, wanted, below, private=True)
     given = {name: value for name, value in wanted.items() if value}
     if not visit.fragment:
-        return Go("log", query=given)
+        return Go("log", given)
     return await _searched(visit, wanted, below)
 
 

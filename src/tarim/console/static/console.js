@@ -17,7 +17,7 @@ const tarim = (() => {
     return answer.json();
   }
   const send = (url, body) => fetch(url, {
-    method: "POST", credentials: "same-origin", headers: { "X-Tarim-Csrf": csrf() }, body: new URLSearchParams(body),
+    method: "POST", credentials: "same-origin", headers: { "X-Tarim-Csrf": csrf(), "HX-Request": "true" }, body: new URLSearchParams(body),
   });
 
   // --- charts ---------------------------------------------------------------------------------------------------
@@ -110,6 +110,44 @@ const tarim = (() => {
   document.addEventListener("htmx:after:swap", () => {
     const notice = find("#rc-notice .rc-error");
     if (notice) { notice.scrollIntoView({ block: "nearest" }); notice.focus(); }
+  });
+  // --- search: suggestions while it is typed; sent, it looks everywhere --------------------------------------------
+  start("[data-suggest]", (form) => {
+    const box = find("[data-search]", form), list = find("#rc-suggested", form);
+    const options = () => all("[role=option], button", list);
+    let timer = 0, asked = "", chosen = -1;
+    const show = (open) => { list.hidden = !open; box.setAttribute("aria-expanded", String(open)); if (!open) choose(-1); };
+    function choose(at) {
+      chosen = at;
+      options().forEach((option, index) => {
+        option.id ||= `rc-option-${index}`;
+        option.setAttribute("aria-selected", String(index === at));
+        if (index === at) { box.setAttribute("aria-activedescendant", option.id); option.scrollIntoView({ block: "nearest" }); }
+      });
+      if (at < 0) box.removeAttribute("aria-activedescendant");
+    }
+    async function suggest() {
+      const text = box.value.trim();
+      if (text === asked && !list.hidden) return;
+      asked = text;
+      if (text.length < 2) { show(false); return; }
+      const answer = await send(form.dataset.suggest, { q: text });
+      if (!answer.ok || answer.redirected || asked !== box.value.trim()) return;
+      list.innerHTML = await answer.text();
+      chosen = -1;
+      show(list.childElementCount > 0 && document.activeElement === box);
+    }
+    box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(suggest, 200); });
+    box.addEventListener("focus", suggest);
+    box.addEventListener("keydown", (event) => {
+      const count = options().length;
+      if (event.key === "Escape") { if (!list.hidden) event.preventDefault(); show(false); }
+      else if (list.hidden || !count) return;
+      else if (event.key === "ArrowDown") { event.preventDefault(); choose((chosen + 1) % count); }
+      else if (event.key === "ArrowUp") { event.preventDefault(); choose(chosen <= 0 ? count - 1 : chosen - 1); }
+      else if (event.key === "Enter" && chosen >= 0) { event.preventDefault(); options()[chosen].click(); }
+    });
+    form.addEventListener("focusout", (event) => { if (!form.contains(event.relatedTarget)) setTimeout(() => show(false), 150); });
   });
   return { find, all, colour, csrf, read, send, axis, mk: drawn, start, toast };
 })();
