@@ -13,6 +13,7 @@ from tarim.console import (
     account_duties,
     cases,
     decisions,
+    graph,
     home,
     levels,
     lists,
@@ -29,8 +30,8 @@ from tarim.console import (
     redress_papers,
     reports,
     reports_suspicious,
-    search,
     rules,
+    search,
     signing,
     users,
     users_changes,
@@ -39,6 +40,7 @@ from tarim.console.pages import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *home.PAGES,
+    *graph.PAGES,
     *signing.PAGES,
     *account_duties.PAGES,
     *account.PAGES,

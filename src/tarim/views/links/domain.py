@@ -160,7 +160,7 @@ class Node:
     events: how many of the store's events within the window carry it.  links: its different neighbours that pass the filters
     and are not shown, None where it was not expanded.  hop: how far from the subject.  risk: in [0, 1], what flows to it from
     convicted accounts that are shown; None when there are none.  community: from 0 on, larger first; -1 for none.  broker: in
-    [0, 1], the share of shortest ways between others that lead over it.  x, y: where it is drawn, in [-1, 1].
+    [0, 1], the share of shortest ways between others that lead over it.  x, y: where it is drawn, about in [-1, 1].
     """
 
     entity: Entity

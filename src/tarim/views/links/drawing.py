@@ -24,14 +24,12 @@ _STILL: Final = 1e-4
 """Stress that falls by less than this share in a round is at rest."""
 _GOLDEN: Final = 2.399963229728653
 _APART: Final = 0.09
-"""Two nodes are at least so far apart, of a drawing 2 high."""
-_WIDE: Final = 1.6
-"""A drawing is as much wider than high, where its shape lets it."""
+"""Two nodes are at least so far apart, of a drawing 2 wide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """places: (n, 2), nodes then crowds, x in [-_WIDE, _WIDE], y in [-1, 1].  community: (nodes,), -1 for none.
+    """places: (n, 2), nodes then crowds, about in [-1, 1].  community: (nodes,), -1 for none.
 
     risk: (nodes,) in [0, 1], None when nobody shown is convicted.  broker: (nodes,) in [0, 1].
     """
@@ -121,9 +119,7 @@ def _framed(places: Floats, links: Ints) -> Floats:
             places[:, 0] = -places[:, 0]
         if places[:, 1].sum() < 0:
             places[:, 1] = -places[:, 1]
-        reach = np.maximum(np.abs(places).max(axis=0), 1e-9)
-        places = places / reach * np.array([_WIDE, 1.0])
-        places = _parted(places)
+        places = _parted(places / np.abs(places).max())
     found: Floats = np.round(places, 4)
     return found
 

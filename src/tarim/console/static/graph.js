@@ -1,0 +1,420 @@
+// A card with a link graph: asks for it, shows it, and lets a person expand, filter, follow the money and read it as a table.
+"use strict";
+(() => {
+  const { find, all } = tarim;
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const foreign = !document.documentElement.lang.startsWith("zh");
+  const compact = new Intl.NumberFormat(foreign ? "en-US" : "zh-CN", { notation: "compact", maximumFractionDigits: 1 });
+  const number = (value) => value.toLocaleString("en-US");
+  const money = (fen) => (fen / 100).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+  const STEP_MS = 900;
+  const NODES = [40, 80, 120, 200];
+
+  function make(tag, attributes = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === false || value === undefined) continue;
+      if (name === "class") element.className = value;
+      else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else element.setAttribute(name, value === true ? "" : value);
+    }
+    element.append(...children.filter((each) => each !== "" && each !== null));
+    return element;
+  }
+  function icon(name) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+    svg.setAttribute("class", "rc-icon");
+    svg.setAttribute("aria-hidden", "true");
+    use.setAttribute("href", `${find('meta[name="icons"]').content}#${name}`);
+    svg.append(use);
+    return svg;
+  }
+
+  function begin(card) {
+    const words = JSON.parse(find("template[data-words]", card).content.textContent);
+    const said = words.said;
+    const part = (name) => find(`[data-${name}]`, card);
+    const [canvas, facts, wait, trouble, way, time, slider] = ["canvas", "facts", "wait", "trouble", "way", "time", "slider"].map(part);
+    const filters = part("filters");
+    const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: card.dataset.zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+    const at = (text) => text ? clock.format(new Date(text)) : "–";
+    const short = (fen) => `${compact.format(fen / 100)}${foreign ? " " : ""}${said.yuan}`;
+    const list = (text) => (text ? text.split(",") : []);
+    const full = card.classList.contains("full");
+    const state = {
+      entity: card.dataset.entity, also: new Set(list(card.dataset.also)), kept: new Set(list(card.dataset.kept)),
+      graph: null, chart: null, option: null, focus: 0, start: null, asked: 0, timer: 0,
+    };
+    const view = { words, money, short, colour: "kind", hidden: new Set(), selected: "", way: [], wayLinks: new Set(), width: 0, height: 0 };
+
+    // --- asking -------------------------------------------------------------------------------------------------
+    function query() {
+      const given = new URLSearchParams({ entity: state.entity });
+      if (state.also.size) given.set("also", [...state.also].join(","));
+      if (state.kept.size) given.set("kept", [...state.kept].join(","));
+      for (const name of ["window", "kinds", "amount", "nodes", "hops"]) {
+        const field = filters.elements[name];
+        if (field?.value) given.set(name, field.value);
+      }
+      const boxes = all("input[name=relation]", filters);
+      const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
+      if (chosen.length && chosen.length < boxes.length) given.set("relations", chosen.join(","));
+      return given;
+    }
+    async function ask(url) {
+      const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });
+      if (answer.status === 401 || answer.redirected) { location.reload(); throw new Error(said.lost); }
+      const body = await answer.json().catch(() => ({}));
+      if (!answer.ok) throw new Error(body.detail || body.title || said.lost, { cause: body.title });
+      return body;
+    }
+    async function load() {
+      const asked = ++state.asked;
+      stop();
+      wait.hidden = false;
+      trouble.hidden = true;
+      try {
+        const [graph] = await Promise.all([ask(`${card.dataset.data}?${query()}`), tarim.links.icons()]);
+        if (asked !== state.asked) return;
+        state.graph = graph;
+        show();
+      } catch (error) {
+        if (asked !== state.asked) return;
+        trouble.replaceChildren(make("b", {}, error.cause || said.lost), error.cause ? make("span", {}, error.message) : "");
+        trouble.hidden = false;
+      }
+      wait.hidden = true;
+    }
+    function show() {
+      const graph = state.graph;
+      state.focus = 0;
+      part("caption").textContent = fill(said.caption, { nodes: graph.nodes.length + graph.crowds.length, links: graph.links.length })
+        + (graph.complete_from ? ` · ${fill(said.complete, { time: at(graph.complete_from) })}` : "");
+      if (graph.nodes.length < 2 && !graph.crowds.length) {
+        trouble.replaceChildren(make("b", {}, said.none), make("span", {}, said.widen));
+        trouble.hidden = false;
+      }
+      draw();
+      legend();
+      timeline();
+      table();
+      const dialog = find("#links-export [data-export]");
+      for (const [name, value] of query()) if (dialog?.elements[name]) dialog.elements[name].value = value;
+      const leave = part("leave");
+      if (leave) leave.href = `${card.dataset.explorer}?${query()}`;
+      if (full) history.replaceState(null, "", `${card.dataset.explorer}?${query()}`);
+      if (view.selected) choose(graph.nodes.findIndex((node) => node.id === view.selected));
+    }
+
+    // --- drawing ------------------------------------------------------------------------------------------------
+    function draw() {
+      [view.width, view.height] = [canvas.clientWidth, canvas.clientHeight];
+      if (!view.width) return;
+      state.option = tarim.links.option(state.graph, view);
+      if (state.chart) state.chart.setOption(state.option);
+      else {
+        state.chart = tarim.mk(canvas, state.option);
+        canvas.setAttribute("role", "application");
+        state.chart.on("click", (item) => { if (item.dataType === "node") choose(item.data.value); });
+        state.chart.on("dblclick", (item) => { if (item.dataType === "node") expand(item.data.value); });
+      }
+    }
+    function legend() {
+      const graph = state.graph;
+      const box = part("legend");
+      const dot = (style, name) => make("span", { class: `rc-graph-dot ${style}` }, name ? icon(name) : "");
+      if (view.colour === "community") {
+        const groups = [...new Set(graph.nodes.map((node) => node.community))].filter((each) => each >= 0 && each < tarim.links.GROUPS.length).sort((a, b) => a - b);
+        box.replaceChildren(...groups.map((group) => make("span", { class: "rc-graph-ring-none rc-graph-ring" }, dot(`c${group}`, ""),
+          `${said.community} ${group + 1} · ${graph.nodes.filter((node) => node.community === group).length} ${said.members}`)));
+        return;
+      }
+      const kinds = Object.keys(words.kinds).filter((kind) => [...graph.nodes, ...graph.crowds].some((each) => each.kind === kind));
+      const rings = ["convicted", "stopped", "checked"].filter((ring) => graph.nodes.some((node) => tarim.links.ringOf(node) === ring));
+      box.replaceChildren(
+        ...kinds.map((kind) => make("button", { type: "button", "aria-pressed": String(!view.hidden.has(kind)), onclick: () => {
+          if (!view.hidden.delete(kind)) view.hidden.add(kind);
+          draw();
+          legend();
+        } }, dot(kind, words.icons[kind]), words.kinds[kind])),
+        rings.length ? make("i") : "",
+        ...rings.map((ring) => make("span", { class: `rc-graph-ring ${ring}` }, words.rings[ring])),
+      );
+    }
+    async function table() {
+      const rows = part("rows");
+      if (rows.hidden) return;
+      const answer = await fetch(`${card.dataset.table}?${query()}`, { credentials: "same-origin", headers: { "HX-Request": "true" } });
+      const piece = new DOMParser().parseFromString(await answer.text(), "text/html");
+      rows.replaceChildren(...piece.body.childNodes);
+    }
+
+    // --- one node -----------------------------------------------------------------------------------------------
+    function choose(place) {
+      const node = state.graph.nodes[place];
+      if (!node) { if (state.graph.crowds[place - state.graph.nodes.length]) expand(place); return; }
+      view.selected = node.id;
+      state.focus = place;
+      const line = (name, value) => value === "" || value === null ? [] : [make("dt", {}, name), make("dd", {}, value)];
+      const act = (name, text, work) => make("button", { type: "button", class: "rc-button small", onclick: work }, icon(name), text);
+      const account = node.kind === "account";
+      facts.replaceChildren(
+        make("header", {}, make("span", { class: `rc-graph-dot ${node.kind}` }, icon(words.icons[node.kind])),
+          make("b", {}, node.label, make("small", {}, words.kinds[node.kind] + (place === 0 ? ` · ${said.subject}` : ""))),
+          make("button", { type: "button", class: "rc-link", "aria-label": said.close, onclick: leave }, icon("x"))),
+        node.convicted ? make("span", { class: "rc-pill critical" }, words.rings.convicted) : "",
+        make("dl", {}, ...[
+          ...line(said.events, number(node.events)), ...line(said.in, node.in_fen ? money(node.in_fen) : ""), ...line(said.out, node.out_fen ? money(node.out_fen) : ""),
+          ...line(said.worst, words.outcomes[node.worst]), ...line(said.risk, node.risk === null ? "" : node.risk.toFixed(3)),
+          ...line(said.broker, node.broker ? node.broker.toFixed(3) : ""), ...line(said.community, node.community < 0 ? "" : String(node.community + 1)),
+          ...line(said.hidden, node.hidden ? number(node.hidden) : ""),
+        ]),
+        node.hub && !node.expanded ? make("p", { class: "rc-hint" }, said.hub) : "",
+        make("p", { class: "rc-actions" },
+          node.expanded ? "" : act("zoom-in", said.expand, () => expand(place)),
+          place ? act("focus-centered", said.centre, () => centre(node)) : "",
+          account ? act("flag", said.start, () => depart(node)) : "",
+          account && state.start && state.start.id !== node.id ? act("route", said.end, () => arrive(node)) : "",
+          find("#links-reveal") ? act("eye", said.reveal, () => reveal(node)) : ""),
+      );
+      facts.hidden = false;
+      state.chart.dispatchAction({ type: "downplay", seriesIndex: 0 });
+      state.chart.dispatchAction({ type: "highlight", seriesIndex: 0, dataIndex: place });
+      speak(place);
+    }
+    function leave() {
+      facts.hidden = true;
+      view.selected = "";
+      state.chart?.dispatchAction({ type: "downplay", seriesIndex: 0 });
+      state.chart?.dispatchAction({ type: "hideTip" });
+      canvas.focus({ preventScroll: true });
+    }
+    function speak(place) {
+      const data = state.option.series[0].data[place];
+      const node = state.graph.nodes[place];
+      part("spoken").textContent = node
+        ? [words.kinds[node.kind], node.label, node.convicted ? words.rings.convicted : "", `${said.events} ${node.events}`, node.expanded ? said.expanded : ""].filter(Boolean).join(" ")
+        : data?.name || "";
+    }
+    function expand(place) {
+      const node = state.graph.nodes[place];
+      if (!node) {
+        const larger = NODES.find((each) => each > Number(filters.elements.nodes.value));
+        if (!larger) { tarim.toast(fill(said.full, { count: NODES.at(-1) })); return; }
+        filters.elements.nodes.value = String(larger);
+      } else if (node.expanded) return;
+      else { state.also.add(node.id); view.selected = node.id; }
+      load();
+    }
+    function centre(node) {
+      if (!full) { location.assign(`${card.dataset.explorer}?${new URLSearchParams({ entity: node.id })}`); return; }
+      state.entity = node.id;
+      state.also.clear();
+      state.kept.clear();
+      clearWay();
+      view.selected = "";
+      facts.hidden = true;
+      load();
+    }
+    function reveal(node) {
+      const dialog = find("#links-reveal");
+      const form = find("form", dialog);
+      const told = find("[data-told]", dialog);
+      told.textContent = "";
+      form.onsubmit = async (event) => {
+        event.preventDefault();
+        const answer = await tarim.send(form.action, { entities: node.id, reason: form.elements.reason.value });
+        const body = await answer.json().catch(() => ({}));
+        if (!answer.ok) {
+          told.replaceChildren(`${body.title || said.lost} ${body.detail || ""} `, body.code === "proof-outdated" && card.dataset.proof
+            ? make("a", { href: `${card.dataset.proof}?${new URLSearchParams({ next: location.pathname + location.search })}` }, said.again) : "");
+          return;
+        }
+        dialog.close();
+        form.reset();
+        find("dl", facts).before(make("span", { class: "rc-graph-full" }, body.values[0].value ?? said.gone));
+      };
+      dialog.showModal();
+    }
+
+    // --- the money's way ----------------------------------------------------------------------------------------
+    function clearWay() {
+      [view.way, view.wayLinks, state.start] = [[], new Set(), null];
+      way.hidden = true;
+    }
+    const closeWay = () => make("button", { type: "button", class: "rc-link", "aria-label": said.close, onclick: () => { clearWay(); draw(); } }, icon("x"));
+    function tell(...children) {
+      way.replaceChildren(icon("route"), ...children, closeWay());
+      way.hidden = false;
+    }
+    function depart(node) {
+      clearWay();
+      state.start = node;
+      tell(make("span", {}, fill(said.pick, { label: node.label })));
+      leave();
+    }
+    async function arrive(node) {
+      const start = state.start;
+      const between = (from, to) => {
+        const asked = query();
+        asked.set("entity", from);
+        asked.set("to", to);
+        return ask(`${card.dataset.path}?${asked}`);
+      };
+      try {
+        let found = await between(start.id, node.id);
+        let backward = false;
+        if (!found.hops.length && found.exhausted) {
+          const other = await between(node.id, start.id);
+          if (other.hops.length) [found, backward] = [other, true];
+        }
+        if (!found.hops.length) { tell(make("b", {}, found.exhausted ? said.noway : said.limit)); return; }
+        view.way = [found.hops[0].payer, ...found.hops.map((hop) => hop.payee)];
+        view.wayLinks = new Set(found.hops.map((hop) => `${hop.payer} ${hop.payee}`));
+        view.way.forEach((id) => state.kept.add(id));
+        tell(make("b", {}, `${said.path} · ${fill(said.steps, { count: found.hops.length })}`), backward ? make("span", {}, said.backward) : "",
+          make("ol", {}, make("li", { class: "rc-mono" }, found.hops[0].payer_label),
+            ...found.hops.map((hop) => make("li", {}, make("span", {}, `${at(hop.at)} · ${money(hop.amount_fen)} ${said.yuan}`), icon("arrow-right"), make("b", { class: "rc-mono" }, hop.payee_label)))));
+        load();
+      } catch (error) { tell(make("b", {}, error.message)); }
+    }
+
+    // --- money in time ------------------------------------------------------------------------------------------
+    function timeline() {
+      const steps = state.graph.steps;
+      time.hidden = !steps.length;
+      if (!steps.length) return;
+      const sums = steps.map((step) => step.moved.reduce((sum, [, , fen]) => sum + fen, 0));
+      const most = Math.sqrt(Math.max(1, ...sums));
+      part("bars").replaceChildren(...sums.map((fen, place) => {
+        const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+        const height = Math.max(1.2, 24 * Math.sqrt(fen) / most);
+        const width = 100 / steps.length;
+        for (const [name, value] of Object.entries({ x: place * width + width * 0.12, y: 24 - height, width: width * 0.76, height })) bar.setAttribute(name, value.toFixed(3));
+        return bar;
+      }));
+      slider.max = String(steps.length);
+      slider.value = slider.max;
+      moment();
+    }
+    function moment() {
+      const { steps } = state.graph;
+      const place = Number(slider.value);
+      const whole = place >= steps.length;
+      const shown = whole ? steps : [steps[place]];
+      const count = shown.reduce((sum, step) => sum + step.moved.reduce((all, [, events]) => all + events, 0), 0);
+      const fen = shown.reduce((sum, step) => sum + step.moved.reduce((all, [, , each]) => all + each, 0), 0);
+      const text = `${whole ? said.all : `${at(steps[place].since)} – ${at(steps[place].until)}`} · ${fill(said.moved, { count: number(count), money: money(fen) })}`;
+      part("moment").textContent = text;
+      slider.setAttribute("aria-valuetext", text);
+      all("rect", part("bars")).forEach((bar, each) => bar.setAttribute("class", whole || each < place ? "past" : each === place ? "now" : ""));
+      if (!state.chart || !state.option) return;
+      const base = state.option.series[0].links;
+      if (whole) { state.chart.setOption({ series: [{ links: base }] }); return; }
+      const before = new Set(steps.slice(0, place).flatMap((step) => step.moved.map(([link]) => link)));
+      const now = new Set(steps[place].moved.map(([link]) => link));
+      state.chart.setOption({ animationDurationUpdate: 0, series: [{ links: base.map((link, each) => {
+        const money_link = state.graph.links[each] ? tarim.links.MONEY.has(state.graph.links[each].relation) : true;
+        const lineStyle = now.has(each) ? { ...link.lineStyle, color: tarim.colour("high-fill"), width: Math.max(2.5, link.lineStyle.width), opacity: 1 }
+          : { ...link.lineStyle, opacity: money_link ? (before.has(each) ? 0.5 : 0.07) : 0.18 };
+        return { ...link, lineStyle };
+      }) }] });
+      if (!still.matches) for (const link of now) travel(base[link]);
+    }
+    function travel(link) {
+      const { data } = state.option.series[0];
+      const [from, to] = [data[link.source], data[link.target]].map((node) => state.chart.convertToPixel({ seriesIndex: 0 }, [node.x, node.y]));
+      if (!from || !to) return;
+      const bend = link.lineStyle.curveness;
+      const middle = [(from[0] + to[0]) / 2 - (from[1] - to[1]) * bend, (from[1] + to[1]) / 2 - (to[0] - from[0]) * bend];
+      const coin = new echarts.graphic.Circle({ shape: { r: 5 }, style: { fill: tarim.colour("high-fill"), stroke: "#fff", lineWidth: 1.5 }, z: 20, silent: true });
+      const zr = state.chart.getZr();
+      zr.add(coin);
+      const began = performance.now();
+      const move = (now) => {
+        const t = Math.min(1, (now - began) / (STEP_MS * 0.8));
+        const point = [0, 1].map((axis) => (1 - t) ** 2 * from[axis] + 2 * t * (1 - t) * middle[axis] + t * t * to[axis]);
+        coin.attr({ x: point[0], y: point[1] });
+        if (t < 1 && canvas.isConnected) requestAnimationFrame(move);
+        else zr.remove(coin);
+      };
+      requestAnimationFrame(move);
+    }
+    function stop() {
+      clearInterval(state.timer);
+      state.timer = 0;
+      const button = part("play");
+      button.setAttribute("aria-pressed", "false");
+      button.replaceChildren(icon("player-play"), make("span", {}, said.play));
+    }
+    function play() {
+      if (state.timer) { stop(); return; }
+      if (Number(slider.value) >= state.graph.steps.length) slider.value = "0";
+      const button = part("play");
+      button.setAttribute("aria-pressed", "true");
+      button.replaceChildren(icon("player-pause"), make("span", {}, said.pause));
+      moment();
+      state.timer = setInterval(() => {
+        slider.value = String(Number(slider.value) + 1);
+        moment();
+        if (Number(slider.value) >= state.graph.steps.length || !canvas.isConnected) stop();
+      }, STEP_MS);
+    }
+
+    // --- keys, filters, switches ----------------------------------------------------------------------------------
+    const AIM = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+    canvas.addEventListener("keydown", (event) => {
+      if (!state.option) return;
+      const { data } = state.option.series[0];
+      const aim = AIM[event.key];
+      if (aim) {
+        const here = data[state.focus];
+        let best = [-1, Infinity];
+        data.slice(0, -2).forEach((node, place) => {
+          const [dx, dy] = [node.x - here.x, node.y - here.y];
+          const ahead = dx * aim[0] + dy * aim[1];
+          const aside = Math.abs(dx * aim[1]) + Math.abs(dy * aim[0]);
+          if (ahead > 1 && ahead + 2 * aside < best[1]) best = [place, ahead + 2 * aside];
+        });
+        if (best[0] >= 0) state.focus = best[0];
+        state.chart.dispatchAction({ type: "downplay", seriesIndex: 0 });
+        state.chart.dispatchAction({ type: "highlight", seriesIndex: 0, dataIndex: state.focus });
+        state.chart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: state.focus });
+        speak(state.focus);
+      } else if (event.key === "Enter") expand(state.focus);
+      else if (event.key === " ") choose(state.focus);
+      else if (event.key === "Escape") leave();
+      else return;
+      event.preventDefault();
+    });
+    facts.addEventListener("keydown", (event) => { if (event.key === "Escape") leave(); });
+    filters.addEventListener("change", load);
+    filters.addEventListener("submit", (event) => { event.preventDefault(); load(); });
+    slider.addEventListener("input", () => { stop(); moment(); });
+    part("play").addEventListener("click", play);
+    card.addEventListener("click", (event) => {
+      const shown = event.target.closest("[data-show]");
+      const coloured = event.target.closest("[data-colour]");
+      for (const button of shown || coloured ? all("button", (shown || coloured).parentElement) : []) button.setAttribute("aria-pressed", String(button === (shown || coloured)));
+      if (shown) {
+        const graph = shown.dataset.show === "graph";
+        for (const name of ["body", "legend"]) part(name).hidden = !graph;
+        time.hidden = !graph || !state.graph?.steps.length;
+        part("rows").hidden = graph;
+        if (graph) draw();
+        else { stop(); table(); }
+      }
+      if (coloured) { view.colour = coloured.dataset.colour; draw(); legend(); }
+    });
+    let late = 0;
+    new ResizeObserver(() => {
+      clearTimeout(late);
+      late = setTimeout(() => { if (state.graph && (canvas.clientWidth !== view.width || canvas.clientHeight !== view.height)) draw(); }, 120);
+    }).observe(canvas);
+    load();
+  }
+
+  tarim.start("[data-graph]", begin);
+})();
