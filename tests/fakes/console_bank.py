@@ -42,6 +42,7 @@ from tarim.bootstrap.demo_staff import Employee, employ
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import settings_of
 from tarim.cli._demo_cases import CaseWork
+from tarim.cli._demo_console import customer_of
 from tarim.cli._demo_files import FileWork
 from tarim.cli._demo_hands import Hands
 from tarim.identity import Role
@@ -108,6 +109,10 @@ class Bank:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait(10)
+
+    def process(self, command: str) -> subprocess.Popen[bytes]:
+        """A process that runs: serve, desk, views, console."""
+        return self._processes[command]
 
     def _started(self, command: str) -> subprocess.Popen[bytes]:
         port = self.url_of(command).rpartition(":")[2]
@@ -245,7 +250,7 @@ def open_bank(folder: Path) -> Iterator[Bank]:
         work = CaseWork(bank.hands)
         work.all_states()
         bank.cases |= work.done
-        files = FileWork(bank.hands, work.done, customers_of(data))
+        files = FileWork(bank.hands, work.done, customer_of(data))
         files.everything()
         threading.Thread(target=_risk_report, args=(files,), daemon=True).start()
         for _ in range(LIVE_EVENTS):
@@ -288,22 +293,6 @@ def _case_of(bank: Bank, customer: str) -> str:
             return str(found[0]["id"])
         time.sleep(0.05)
     raise AssertionError("a planted transfer became no case")
-
-
-def customers_of(data: Path) -> Any:
-    """From a simulated event's id to its customer's number."""
-    import pyarrow.parquet as pq
-
-    known: dict[str, str] = {}
-
-    def customer_of(event_id: str) -> str:
-        if not known:
-            for path in sorted((data / "bank").glob("events-*.parquet")):
-                table = pq.read_table(path, columns=["event_id", "customer"])
-                known.update(zip(table["event_id"].to_pylist(), table["customer"].to_pylist(), strict=True))
-        return known[event_id]
-
-    return customer_of
 
 
 def _free_ports(count: int) -> list[int]:

@@ -46,6 +46,18 @@ GENUINE_ONE_IN: Final = 8
 """Of the events not known to be criminal one in so many is trained on: crime is rare, and scores shift towards the bands."""
 FRAUDS_MIN: Final = 20
 EXAMPLES: Final = 3
+_SETTINGS: Final = """\
+[service]
+port = {port}
+
+[identity]
+proxies = "127.0.0.1"  # the console's address: the services believe it where a request came from
+
+[reports]
+institution_code = "F1008933000019"  # invented
+branch_code = "F1"
+division_code = "330100"
+"""
 MARK: Final = "demo.json"
 """Only a folder with this file is ever replaced."""
 
@@ -185,7 +197,7 @@ def demonstrate(settings: SimulationSettings, data: Path, port: int, stage: Stag
     shutil.rmtree(new, ignore_errors=True)
     try:
         report = _make(settings, split, new, stage)
-        (new / "settings.toml").write_text(f"[service]\nport = {port}\n", encoding="utf-8")
+        (new / "settings.toml").write_text(_SETTINGS.format(port=port), encoding="utf-8")
         (new / MARK).write_text(json.dumps(report.plain(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(old, ignore_errors=True)
         if data.exists():

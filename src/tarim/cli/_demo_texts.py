@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tarim.identity import ROLES
 from tarim.stream import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tarim.bootstrap.demo_staff import Employee
     from tarim.bootstrap.demonstration import CrimeCount, Example, Report
     from tarim.simulation import SimulationSettings
 
@@ -54,10 +57,25 @@ class Texts:
         """While the service starts."""
         return self._("正在启动服务", "starting the service")
 
+    @property
+    def hiring(self) -> str:
+        """While accounts are made."""
+        return self._("正在为每个角色开户", "making an account for every role")
+
+    @property
+    def opening(self) -> str:
+        """While the other processes start."""
+        return self._("正在启动工作台、视图与控制台", "starting the desk, the views and the console")
+
+    @property
+    def working(self) -> str:
+        """While people work."""
+        return self._("演示人员正在处理案件", "the demonstration's people are working on cases")
+
     def stopped(self, ran: bool) -> str:
         """After --stop."""
         if ran:
-            return self._("演示服务已停止。", "the demonstration's service is stopped.")
+            return self._("演示服务已停止。", "the demonstration's services are stopped.")
         return self._("没有正在运行的演示服务。", "no service of a demonstration is running.")
 
     def stage(self, name: str) -> str:
@@ -250,12 +268,54 @@ class Texts:
         console.print(self._("\n查询这笔决策：", "\nLook the decision up:"))
         console.print(f"\ncurl -s '{url}{lookup}' {head}\n", markup=False)
 
-    def end(self, took_s: float, data: Path, serving: bool) -> str:
-        """The last line."""
-        option = "" if data == Path("var/demo") else f" --data {data}"
-        stop = f".venv/bin/tarim demo --stop{option}"
+    def show_staff(self, console: Console, staff: Sequence[Employee], data: Path) -> None:
+        """Everybody's password, this once."""
+        from rich import box
+        from rich.table import Table
+
+        title = self._("账号（口令仅显示这一次）", "Accounts (passwords are shown this once)")
+        table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+        for zh, en in (("角色", "role"), ("姓名", "name"), ("账号", "login"), ("口令", "password")):
+            table.add_column(self._(zh, en), no_wrap=True)
+        for each in staff:
+            post = ROLES[each.role]
+            role = self._(post.title_zh.partition("：")[0], post.title.partition(":")[0])
+            table.add_row(role, self._(each.name, each.name_en), each.login, each.password)
+        console.print(table)
+        console.print(
+            self._(
+                f"登录还需动态口令：{_command('--codes', data)} 显示当前各账号的动态口令；也可在认证应用中绑定。",
+                f"Signing in takes a one-time code as well: {_command('--codes', data)} prints everybody's for now.",
+            ),
+            markup=False,
+        )
+        console.print(
+            self._(
+                "各种状态的案件、投诉、赔付、报告与待审批事项均已就绪；模拟流量持续进入。",
+                "Cases, complaints, losses, reports and proposals stand in every state; simulated traffic keeps coming in.",
+            )
+        )
+
+    def show_codes(self, console: Console, codes: Sequence[tuple[str, str, int]]) -> None:
+        """One-time codes for now."""
+        for login, code, left in codes:
+            console.print(
+                self._(f"{login:12} {code}  {left} 秒内有效", f"{login:12} {code}  for {left} s"), markup=False
+            )
+
+    def end(self, took_s: float, data: Path, console_url: str) -> str:
+        """The last lines.  console_url: "" where nothing is left running."""
         text = self._(f"演示完成，用时 {took_s:.0f} 秒。", f"Done in {took_s:.0f} s.")
-        return text + (self._(f" 停止服务：{stop}", f" Stop the service with: {stop}") if serving else "")
+        if not console_url:
+            return text
+        return self._(
+            f"{text} 停止：{_command('--stop', data)}\n控制台已打开，从这里开始：{console_url}/tour",
+            f"{text} Stop with: {_command('--stop', data)}\nThe console is open; begin here: {console_url}/tour",
+        )
+
+
+def _command(option: str, data: Path) -> str:
+    return f".venv/bin/tarim demo {option}" + ("" if data == Path("var/demo") else f" --data {data}")
 
 
 def _cells(each: CrimeCount, shown: list[Outcome]) -> list[str]:

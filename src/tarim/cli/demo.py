@@ -1,4 +1,5 @@
-"""`tarim demo`: the first minute.  A simulated bank is learned from and judged, and a service goes on with it.
+"""`tarim demo`: the first minute.  A simulated bank is learned from and judged, and goes on with people in it: services,
+console, an account for every role, cases in every state, traffic.
 
 One language at a time, `--lang`; left out, the one of the terminal (LC_ALL, LC_MESSAGES, LANG).  Only the reasons of
 the example decisions are shown in both, because every decision carries both.
@@ -58,8 +59,13 @@ def demo_command(
     port: Annotated[
         int | None, typer.Option(help="Port; left out, 8470 or any free one. 监听端口。", show_default=False)
     ] = None,
-    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Leave a service running. 是否留下服务。")] = True,
-    stop: Annotated[bool, typer.Option("--stop", help="Only end that service. 仅停止该服务。")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Leave services and console running. 是否留下服务与控制台。")
+    ] = True,
+    stop: Annotated[bool, typer.Option("--stop", help="Only end what runs. 仅停止演示进程。")] = False,
+    codes: Annotated[
+        bool, typer.Option("--codes", help="Only print one-time codes for now. 仅显示当前动态口令。")
+    ] = False,
     lang: Annotated[
         str | None, typer.Option(help="zh or en; left out, the terminal's. 语言。", show_default=False)
     ] = None,
@@ -78,6 +84,11 @@ def demo_command(
     console.width = max(console.width, WIDTH_MIN)
     if stop:
         console.print(texts.stopped(_background.stop(data)))
+        return
+    if codes:
+        from tarim.cli._demo_console import codes as codes_of
+
+        texts.show_codes(console, codes_of(data))
         return
     with _alone(data):
         _demonstrate(
@@ -146,12 +157,13 @@ def _demonstrate(data: Path, texts: Any, console: Console, settings: Any, port: 
         report = demonstrate(settings, data, port or PORT, stages)
     texts.show(console, report, data)
     if serve:
-        _serve(data, texts, console, report, _background.free_port(PORT) if port is None else port)
-    console.print(texts.end(time.perf_counter() - begin, data, serve))
+        address = _serve(data, texts, console, report, _background.free_port(PORT) if port is None else port)
+    console.print(texts.end(time.perf_counter() - begin, data, address if serve else ""))
 
 
-def _serve(data: Path, texts: Any, console: Console, report: Report, port: int) -> None:
-    from tarim.cli import _background, _demo_rule
+def _serve(data: Path, texts: Any, console: Console, report: Report, port: int) -> str:
+    """Start everything and show it; the console's address."""
+    from tarim.cli import _background, _demo_console, _demo_rule
 
     keys = _demo_rule.make_keys(data)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TARIM_")}
@@ -168,6 +180,7 @@ def _serve(data: Path, texts: Any, console: Console, report: Report, port: int) 
     status, answer = _background.call(url, "POST", "/v1/decisions", report.key, body.encode())
     _demo_rule.show(data, url, keys, texts, console, report)
     texts.show_service(console, url, report.key, body, status, answer, f"/v1/decisions/{event['event_id']}?source=demo")
+    return _demo_console.open_bank(data, url, texts, console)
 
 
 class _Stages:
