@@ -249,13 +249,7 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 """Personal values by field of the envelope."""
 
-SORTS: Final[Mapping[str, str]] = {
-    "work": "处理次序",
-    "due": "核查时限",
-    "newest": "立案时间",
-    "changed": "最近变更",
-    "money": "在险金额",
-}
+SORTS: Final = ("work", "due", "newest", "changed", "money")
 """Orders of a list."""
 
 _TABLES: Final[Mapping[str, Mapping[str, str]]] = {

@@ -19,7 +19,7 @@ from tarim.console.case_list import (
     rows_of,
 )
 from tarim.console.case_shapes import Cases, FollowUps, Overdue
-from tarim.console.case_words import KINDS, SCENARIOS, SORTS, STATES, priority_word, said, words_of_cases
+from tarim.console.case_words import KINDS, SCENARIOS, STATES, priority_word, said, words_of_cases
 from tarim.console.pages import Go, Page, View, Visit
 from tarim.console.services import Refused
 from tarim.console.words import _
@@ -42,7 +42,6 @@ async def show_cases(visit: Visit) -> View:
         "counted_max": COUNTED_MAX,
         "deeper": bool(visit.query.get("cursor")),
         "chips": chips(asked),
-        "sorts": said(SORTS),
         "w": words_of_cases(),
         "may_assign": visit.may(Scope.CASES_ASSIGN),
         "now": now(),
