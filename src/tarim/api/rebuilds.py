@@ -1,4 +1,4 @@
-"""Decisions made again from the journal over HTTP: asked for, watched, and answered bit by bit (QO-03).
+"""Decisions made again from the journal over HTTP: asked for, watched, and answered bit by bit (SE-16).
 
 Each runs in a process of its own (`tarim decisions rebuild --report`, niced), one at a time, so that no decision waits for it.
 What is known of them here is forgotten at a restart; making one again gives the same answer.

@@ -1,4 +1,4 @@
-"""One decision in full over HTTP: masked here, where the view is made, and nowhere later (DP-06, DP-07; QO-03)."""
+"""One decision in full over HTTP: masked here, where the view is made, and nowhere later (DP-06)."""
 
 from __future__ import annotations
 

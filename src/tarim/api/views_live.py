@@ -1,4 +1,4 @@
-"""What arrives now, over HTTP: the newest decisions, trends, and the figures of this minute (RM-12, RM-15)."""
+"""What arrives now, over HTTP: the newest decisions, trends, and the figures of this minute."""
 
 from __future__ import annotations
 
