@@ -22,6 +22,7 @@ from tarim.api.routes import Route
 from tarim.api.views_app import views_process
 from tarim.api.views_decisions import DecisionDesk, decision_view_routes
 from tarim.api.views_live import LiveDesk, live_routes
+from tarim.api.views_rules import rule_hit_routes
 from tarim.api.views_search import SearchDesk, search_routes
 from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
@@ -47,6 +48,7 @@ def view_routes(house: ViewsHouse, rebuilds: Rebuilds) -> list[Route]:
         *decision_view_routes(DecisionDesk(house.known, house.live, house.look, house.features, decimals)),
         *rebuild_routes(rebuilds, house.known, house.look),
         *search_routes(SearchDesk(house.known, house.entities, house.look)),
+        *rule_hit_routes(house.rule_hits, house.clock),
         *link_routes(LinkDesk(house.links, house.link_names, house.clock, house.settings.identity.recent_ms)),
     ]
 

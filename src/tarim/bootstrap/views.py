@@ -15,7 +15,7 @@ from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.views_looking import DecisionLook
 from tarim.privacy import MasterKey, load_master_key
-from tarim.views import Consumer, Entities, Follower, Known, LinkStore, Live, Views
+from tarim.views import Consumer, Entities, Follower, Known, LinkStore, Live, RuleHits, Views
 
 
 class ViewsHouse:
@@ -39,7 +39,8 @@ class ViewsHouse:
         self.known = Known(chosen.events_max)
         self.entities = Entities(chosen.entities_max)
         self.links = LinkStore(chosen.links_events_max)
-        consumers: list[Consumer] = [self.live, self.known, self.entities, self.links]
+        self.rule_hits = RuleHits(self.artefacts.get, self.features.names)
+        consumers: list[Consumer] = [self.live, self.known, self.entities, self.links, self.rule_hits]
         self.views = Views(Follower(places.journal, consumers), chosen.follow_ms)
         self.look = DecisionLook(places.journal, places.vault, self._master)
         self.link_names = LinkNames(places.vault, self._master)

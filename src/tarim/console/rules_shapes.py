@@ -191,11 +191,10 @@ class ProposalView(msgspec.Struct):
 
 
 class Span(msgspec.Struct):
-    """One rule in a span.  effective: hits that counted; deciding: where it gave the outcome; labelled ones among `hits`."""
+    """One rule in a span.  effective: hits that had an effect; fraud, genuine: those among `hits` that are labelled."""
 
     hits: int = 0
     effective: int = 0
-    deciding: int = 0
     fraud: int = 0
     genuine: int = 0
 

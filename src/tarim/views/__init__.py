@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from tarim.views.live import RATE_S, WINDOWS, Figures, Live
     from tarim.views.minutes import Total, Trend
     from tarim.views.ports import Consumer
+    from tarim.views.rule_hits import HitFigures, HitsOfRule, HitSpan, RuleHits
     from tarim.views.rulebook import RuleBook, TextOf
     from tarim.views.views import Views, ViewsState
 else:
@@ -73,6 +74,9 @@ __all__ = [
     "Figures",
     "Filters",
     "Follower",
+    "HitFigures",
+    "HitSpan",
+    "HitsOfRule",
     "Hop",
     "Known",
     "LabelSeen",
@@ -88,6 +92,7 @@ __all__ = [
     "RATE_S",
     "Relation",
     "RuleBook",
+    "RuleHits",
     "Seen",
     "Step",
     "Sums",
