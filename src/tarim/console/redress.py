@@ -90,7 +90,7 @@ def common(visit: Visit, kind: Kind | None) -> dict[str, Any]:
             "kind": kind.name,
             "book": PLURALS.get(kind.name, kind.name),
             "title": book.title,
-            "opens": book.opens if visit.may(kind.opening.scope) and kind.name in PLURALS else "",
+            "opens_one": book.opens if visit.may(kind.opening.scope) and kind.name in PLURALS else "",
         }
     return found
 
