@@ -1,7 +1,7 @@
 """The link graph: an explorer of its own, and the data behind every card that shows one.
 
-A card is `graph_card` of `templates/graph/_card.html`; `static/graph.js` asks for its data here.  Numbers in full come by POST and
-never stand in an address; what stands there is an entity's token, or a position of the journal.
+A card is `graph_card` of `templates/graph/_card.html`; `static/graph.js` asks for its data here.  Numbers in full come by POST
+and never stand in an address; what stands there is an entity's token, or a position of the journal.
 """
 
 from __future__ import annotations

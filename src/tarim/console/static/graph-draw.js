@@ -34,7 +34,7 @@ tarim.links = (() => {
 
   function symbol(icon, fill, ring, subject) {
     return paint(`${icon} ${fill} ${ring} ${subject}`, (pen) => {
-      if (subject) disc(pen, 63, "#1d5bd626");
+      if (subject) disc(pen, 63, "#1d5bd633");
       const outer = subject ? 53 : 61;
       if (ring) { disc(pen, outer, ring); disc(pen, outer - 8, "#fff"); }
       else disc(pen, outer, "#fff");
@@ -77,6 +77,8 @@ tarim.links = (() => {
     });
   }
 
+  const brief = (label) => label.replace(/^\*+(?=.)/, "…");
+
   function ringOf(node) {
     if (node.convicted) return "convicted";
     if (node.worst === "block" || node.worst === "suspend") return "stopped";
@@ -93,7 +95,7 @@ tarim.links = (() => {
     const span = [Math.max(...xs) - low[0] || 1e-6, Math.max(...ys) - low[1] || 1e-6];
     const room = [width - 150, height - 90];
     const scale = Math.min(room[0] / span[0], room[1] / span[1]);
-    const stretch = [0, 1].map((axis) => Math.min(room[axis] / span[axis], scale * 1.5, 260));
+    const stretch = [0, 1].map((axis) => Math.min(room[axis] / span[axis], scale * 1.9, all.length < 8 ? 170 : Infinity));
     return all.map((each) => [
       width / 2 + (each.x - low[0] - span[0] / 2) * stretch[0],
       height / 2 - (each.y - low[1] - span[1] / 2) * stretch[1],
@@ -116,13 +118,14 @@ tarim.links = (() => {
     const nodes = graph.nodes.map((node, place) => {
       const subject = place === 0;
       const ring = ringOf(node);
-      const size = subject ? base * 2.3 : base + (base * 0.75) * busy(Math.max(node.in_fen + node.out_fen, 100 * node.events)) + (RINGS[ring] ? 5 : 0);
+      const size = subject ? base * 3 : base + (base * 0.75) * busy(Math.max(node.in_fen + node.out_fen, 100 * node.events)) + (RINGS[ring] ? 5 : 0);
       const telling = subject || node.convicted || node.expanded || inPath.has(node.id) || view.selected === node.id;
       return {
-        id: node.id, name: node.label, value: place, x: places[place][0], y: places[place][1], symbolSize: size,
+        id: node.id, name: brief(node.label), value: place, x: places[place][0], y: places[place][1], symbolSize: size,
         symbol: symbol(words.icons[node.kind], fillOf(node, view), RINGS[ring], subject),
         itemStyle: { opacity: view.hidden.has(node.kind) ? 0.08 : 1 },
-        label: { show: !view.hidden.has(node.kind), fontWeight: telling ? 600 : 400, fontSize: subject ? 13 : 11, color: tarim.colour(telling ? "ink" : "dim") },
+        rank: (subject ? 4e6 : 0) + (telling ? 2e6 : 0) + (RINGS[ring] ? 1e6 : 0) + size * 1e3, faint: view.hidden.has(node.kind),
+        label: { fontWeight: telling ? 600 : 400, fontSize: subject ? 13 : 11, color: tarim.colour(telling ? "ink" : "dim") },
       };
     });
     const crowds = graph.crowds.map((crowd, at) => {
@@ -133,8 +136,8 @@ tarim.links = (() => {
         id: `crowd-${at}`, name: text, value: place, x: places[place][0], y: places[place][1], symbolSize: base * 1.9,
         symbol: crowdSymbol(crowd.size, FILLS[crowd.kind]),
         itemStyle: { opacity: view.hidden.has(crowd.kind) ? 0.08 : 1 },
-        label: { show: !view.hidden.has(crowd.kind), fontWeight: 500, color: tarim.colour("ink"),
-          formatter: crowd.sums.amount_fen ? `${text}\n${short(crowd.sums.amount_fen)}` : text },
+        rank: 3e6, faint: view.hidden.has(crowd.kind),
+        label: { fontWeight: 500, fontSize: 11, color: tarim.colour("ink"), formatter: crowd.sums.amount_fen ? `${text}\n${short(crowd.sums.amount_fen)}` : text },
       };
     });
     const kindOf = (place) => place < graph.nodes.length ? graph.nodes[place].kind : graph.crowds[place - graph.nodes.length].kind;
@@ -149,7 +152,7 @@ tarim.links = (() => {
         lineStyle: {
           width: onWay ? 4 : cash ? 0.8 + 4.6 * share(each.sums.amount_fen) ** 2 : 1,
           color: onWay ? tarim.colour("primary") : blocked ? RINGS.convicted : cash ? "#7f92b2" : "#c3ccda",
-          type: blocked ? "dashed" : cash ? "solid" : [2, 3], opacity: faint ? 0.05 : onWay ? 1 : cash ? 0.72 : 0.85,
+          type: blocked ? "dashed" : cash ? "solid" : [2, 3], opacity: faint ? 0.05 : onWay ? 1 : cash ? 0.6 : 0.9,
           curveness: opposite ? 0.18 : 0,
         },
       };
@@ -167,13 +170,36 @@ tarim.links = (() => {
         formatter: (item) => item.dataType === "edge" ? tipOfLink(graph, item.dataIndex, words, money) : tipOfNode(graph, item.data.value, words, money) },
       series: [{
         type: "graph", layout: "none", roam: true, draggable: false, left: 0, top: 0, width: "100%", height: "100%",
-        scaleLimit: { min: 0.4, max: 6 }, data: [...nodes, ...crowds, ...corners(width, height)], links,
-        label: { position: "bottom", distance: 3, formatter: "{b}", textBorderColor: "#fff", textBorderWidth: 3, overflow: "truncate", width: 150 },
-        labelLayout: { hideOverlap: true },
+        scaleLimit: { min: 0.4, max: 6 }, data: labelled([...nodes, ...crowds], 1).concat(corners(width, height)), links,
+        label: { distance: 3, formatter: "{b}", textBorderColor: "#fbfcfe", textBorderWidth: 3, fontFamily: tarim.colour("sans") },
         emphasis: { focus: "adjacency", label: { show: true }, lineStyle: { opacity: 1 } },
         blur: { itemStyle: { opacity: 0.12 }, lineStyle: { opacity: 0.05 }, label: { opacity: 0.15 } },
       }],
     };
+  }
+  // The same nodes with their labels where there is room for them at this zoom: below, else beside, else above, else none; the
+  // most telling are placed first.  A label that is not shown comes when its node is pointed at.
+  const ruler = document.createElement("canvas").getContext("2d");
+  const SIDES = [["bottom", 0, 1], ["right", 1, 0], ["left", -1, 0], ["top", 0, -1]];
+  function labelled(nodes, zoom) {
+    const taken = nodes.filter((node) => !node.faint).map((node) => {
+      const half = node.symbolSize / 2 - 1;
+      return [node.x * zoom - half, node.y * zoom - half, node.x * zoom + half, node.y * zoom + half];
+    });
+    const free = (box) => taken.every((each) => box[2] <= each[0] || box[0] >= each[2] || box[3] <= each[1] || box[1] >= each[3]);
+    const sides = new Map();
+    for (const node of nodes.filter((each) => !each.faint).sort((a, b) => b.rank - a.rank)) {
+      const lines = (node.label.formatter || node.name).split("\n");
+      ruler.font = `${node.label.fontWeight} ${node.label.fontSize}px ${tarim.colour("sans")}`;
+      const wide = Math.max(...lines.map((line) => ruler.measureText(line).width)) + 2;
+      const high = lines.length * (node.label.fontSize + 2);
+      for (const [side, right, down] of SIDES) {
+        const [x, y] = [node.x * zoom + right * (node.symbolSize / 2 + 3 + wide / 2), node.y * zoom + down * (node.symbolSize / 2 + 3 + high / 2)];
+        const box = [x - wide / 2, y - high / 2, x + wide / 2, y + high / 2];
+        if (free(box)) { taken.push(box); sides.set(node.id, side); break; }
+      }
+    }
+    return nodes.map((node) => ({ ...node, label: { ...node.label, show: sides.has(node.id), position: sides.get(node.id) || "bottom" } }));
   }
   // Two points that are not seen keep the picture's frame where it is, whatever the nodes are.
   const corners = (width, height) => [[0, 0], [width, height]].map(([x, y], at) => ({
@@ -207,5 +233,5 @@ tarim.links = (() => {
       [words.said.stopped, link.sums.stopped_fen ? money(link.sums.stopped_fen) : ""], [words.said.worst, words.outcomes[link.sums.worst]],
     ]);
   }
-  return { icons, option, ringOf, FILLS, RINGS, GROUPS, MONEY, symbol };
+  return { icons, option, labelled, ringOf, GROUPS, MONEY };
 })();

@@ -118,8 +118,18 @@
         state.chart = tarim.mk(canvas, state.option);
         canvas.setAttribute("role", "application");
         state.chart.on("click", (item) => { if (item.dataType === "node") choose(item.data.value); });
+        state.chart.on("graphRoam", relabel);
         state.chart.on("dblclick", (item) => { if (item.dataType === "node") expand(item.data.value); });
       }
+    }
+    let waiting = 0;
+    function relabel() {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        const zoom = state.chart.getOption().series[0].zoom || 1;
+        const { data } = state.option.series[0];
+        state.chart.setOption({ animationDurationUpdate: 0, series: [{ data: tarim.links.labelled(data.slice(0, -2), zoom).concat(data.slice(-2)) }] });
+      }, 150);
     }
     function legend() {
       const graph = state.graph;

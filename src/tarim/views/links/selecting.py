@@ -12,13 +12,13 @@ import numpy as np
 
 from tarim.base.errors import NotFound
 from tarim.views.links.choosing import Crowded, distinct, most_telling, without
-from tarim.views.links.domain import Entity, Ints, Question
+from tarim.views.links.domain import Entity, EntityKind, Ints, Question
 from tarim.views.links.kernels.linking import CENTRE
 from tarim.views.links.looking import Neighbours, events_of
 from tarim.views.links.store import Seen
 
 HUB_LINKS: Final = 200
-"""An entity with more neighbours is a hub: everybody is near it, so it says little of two of them."""
+"""An entity with more neighbours is a hub: everybody is near it, so it says little of two of them.  So is every merchant."""
 HUB_EVENTS: Final = 20_000
 """One with more events is taken for a hub without looking."""
 FAN: Final = 8
@@ -79,7 +79,11 @@ class Selection:
     def _show_further(self, own: Ints, hop: int, question: Question) -> None:
         front = [entity for entity in self.shown if self.hop_of[entity] == hop - 1 and entity not in self.asked]
         counted = events_of(self._seen, self._filters, front).tolist()
-        self.hubs |= {entity for entity, events in zip(front, counted, strict=True) if events > HUB_EVENTS}
+        self.hubs |= {
+            entity
+            for entity, events in zip(front, counted, strict=True)
+            if events > HUB_EVENTS or entity.kind is EntityKind.MERCHANT
+        }
         front = [entity for entity in front if entity not in self.hubs]
         room = question.nodes_max - len(self.shown) - len(Crowded(self._seen, without(own, self.shown)))
         if not front or room <= 0:
