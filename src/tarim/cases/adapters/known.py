@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from tarim.cases.adapters.rows import parts
 from tarim.cases.adapters.tables import ALERT, CASE, RING
@@ -13,8 +13,6 @@ from tarim.cases.domain.alerts import Alert
 from tarim.cases.domain.assignment import Assignment
 from tarim.cases.domain.states import JOINABLE, CaseState
 from tarim.desk import DecisionFact
-
-_JOINABLE = tuple(state.value for state in JOINABLE)
 
 
 @dataclass(slots=True)
@@ -45,30 +43,32 @@ def cases_of_groups(connection: Connection, alerts: Sequence[Alert]) -> tuple[di
     joinable: dict[str, Known] = {}
     newest: dict[str, int] = {}
     for part in parts(sorted({alert.group for alert in alerts})):
+        # states are looked at here: asked for in the statement, SQLite walks the index of states, which holds every case
         found = connection.execute(
             select(CASE.c.no, CASE.c.group_key, CASE.c.state, CASE.c.alerts, CASE.c.version, CASE.c.changed_ms)
-            .where(CASE.c.group_key.in_(part), CASE.c.state.in_(_JOINABLE))
+            .where(CASE.c.group_key.in_(part))
             .order_by(CASE.c.no)
         )
         for row in found:
-            joinable[row.group_key] = Known(row.no, CaseState(row.state), row.alerts, row.version, row.changed_ms)
-        last = select(CASE.c.group_key, func.max(CASE.c.no).label("no")).where(CASE.c.group_key.in_(part))
-        newest.update((row.group_key, row.no) for row in connection.execute(last.group_by(CASE.c.group_key)))
-    _remember_repeats(connection, {known.no: known for known in joinable.values()}, alerts)
+            newest[row.group_key] = row.no
+            state = CaseState(row.state)
+            if state in JOINABLE:
+                joinable[row.group_key] = Known(row.no, state, row.alerts, row.version, row.changed_ms)
+    _remember_repeats(connection, joinable, alerts)
     return joinable, newest
 
 
-def _remember_repeats(connection: Connection, cases: dict[int, Known], alerts: Sequence[Alert]) -> None:
-    keys = sorted({alert.repeat_key for alert in alerts})
-    for numbers in parts(sorted(cases)):
-        for part in parts(keys):
-            found = connection.execute(
-                select(ALERT.c.case_no, ALERT.c.repeat_key, ALERT.c.seq, ALERT.c.occurred_ms)
-                .where(ALERT.c.case_no.in_(numbers), ALERT.c.repeat_key.in_(part), ALERT.c.repeat_of == 0)
-                .order_by(ALERT.c.seq)
-            )
-            for row in found:
-                cases[row.case_no].repeats[row.repeat_key] = (row.seq, row.occurred_ms)
+def _remember_repeats(connection: Connection, joinable: dict[str, Known], alerts: Sequence[Alert]) -> None:
+    cases = {known.no: known for known in joinable.values()}
+    wanted = {(joinable[alert.group].no, alert.repeat_key) for alert in alerts if alert.group in joinable}
+    for part in parts(sorted(wanted)):
+        found = connection.execute(
+            select(ALERT.c.case_no, ALERT.c.repeat_key, ALERT.c.seq, ALERT.c.occurred_ms)
+            .where(tuple_(ALERT.c.case_no, ALERT.c.repeat_key).in_(part), ALERT.c.repeat_of == 0)
+            .order_by(ALERT.c.seq)
+        )
+        for row in found:
+            cases[row.case_no].repeats[row.repeat_key] = (row.seq, row.occurred_ms)
 
 
 def open_cases_of(connection: Connection, persons: Sequence[str]) -> dict[str, int]:
