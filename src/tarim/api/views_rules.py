@@ -33,7 +33,7 @@ class HitsOfRuleBody(msgspec.Struct, frozen=True):
 
 
 class RuleHitsBody(msgspec.Struct, frozen=True):
-    """Rules that hit in the last 30 days, by when events occurred.  decided_*: all events of the spans; first_day: of `days`."""
+    """Rules that hit in the last 30 days, by when events occurred.  decided_*: all events; first_day: of `days`."""
 
     at: str
     first_day: str
