@@ -185,7 +185,7 @@ class Hold(msgspec.Struct):
 class CaseOf(msgspec.Struct):
     """The case that the decision is in."""
 
-    ref: str
+    id: str
     state: str
     assignee: str
 

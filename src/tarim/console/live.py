@@ -48,7 +48,7 @@ async def show_live(visit: Visit) -> View:
     values = {
         "wanted": wanted,
         "figures": told["figures"],
-        "told": {name: value for name, value in told.items() if name != "figures"},
+        "told": {name: told[name] for name in ("rows", "trend", "bars")},
         "words": _words(),
         "window": window_title(wanted.window),
         "step": told["step"],

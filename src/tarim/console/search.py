@@ -66,7 +66,7 @@ class Found(msgspec.Struct):
 class CaseFound(msgspec.Struct):
     """A case."""
 
-    ref: str
+    id: str
     state: str
     scenario: str
     assignee: str
@@ -142,24 +142,24 @@ _rules_of: dict[str, list[RuleFound]] = {}
 def pages() -> list[PageFound]:
     """Pages to be found by name; the template leaves out those that the person may not open."""
     return [
-        PageFound("live", _("实时决策"), "layout-dashboard", "live feed dashboard 首页 大盘"),
-        PageFound("cases", _("案件队列"), "briefcase", "case queue alert 预警 案件"),
-        PageFound("case_follow_ups", _("我的跟进"), "clock", "follow up diary 跟进"),
-        PageFound("case_overdue", _("逾期核查"), "alert-triangle", "overdue review 逾期"),
-        PageFound("links", _("关系图谱"), "share-3", "graph links network 图谱 关系"),
-        PageFound("redress", _("投诉与赔付"), "message-report", "complaint redress loss 投诉 赔付"),
-        PageFound("reports", _("报表"), "report-analytics", "report str suspicious 报告 可疑交易"),
-        PageFound("rules", _("规则"), "adjustments-alt", "rule ruleset 规则"),
-        PageFound("lists", _("名单"), "list-check", "list black white 黑名单 白名单"),
-        PageFound("names", _("姓名筛查"), "id", "name screening sanctions 筛查 制裁"),
-        PageFound("models", _("模型"), "brain", "model champion challenger 模型"),
-        PageFound("log", _("日志检索"), "file-search", "audit log trail 审计 日志"),
-        PageFound("log_traces", _("追溯决策"), "git-compare", "trace 追溯"),
-        PageFound("log_chain", _("审计链"), "link", "chain anchor verify 校验 锚点"),
-        PageFound("log_exports", _("导出与留存"), "download", "export retention 导出 留存"),
-        PageFound("users", _("用户与角色"), "users", "user role grant 用户 角色 授权"),
-        PageFound("levels", _("服务等级"), "activity-heartbeat", "slo service level metrics 指标 时延"),
-        PageFound("account", _("我的账号"), "user", "account password session 账号 密码"),
+        PageFound("live", _("实时决策"), "layout-dashboard", either("首页 大盘", "live feed dashboard")),
+        PageFound("cases", _("案件队列"), "briefcase", either("预警 案件", "case queue alert")),
+        PageFound("case_follow_ups", _("我的跟进"), "clock", either("跟进", "follow up diary")),
+        PageFound("case_overdue", _("逾期核查"), "alert-triangle", either("逾期", "overdue review")),
+        PageFound("links", _("关系图谱"), "share-3", either("图谱 关系", "graph links network")),
+        PageFound("redress", _("投诉与赔付"), "message-report", either("投诉 赔付", "complaint redress loss")),
+        PageFound("reports", _("报表"), "report-analytics", either("报告 可疑交易", "report str suspicious")),
+        PageFound("rules", _("规则"), "adjustments-alt", either("规则", "rule ruleset")),
+        PageFound("lists", _("名单"), "list-check", either("黑名单 白名单", "list black white")),
+        PageFound("names", _("姓名筛查"), "id", either("筛查 制裁", "name screening sanctions")),
+        PageFound("models", _("模型"), "brain", either("模型", "model champion challenger")),
+        PageFound("log", _("日志检索"), "file-search", either("审计 日志", "audit log trail")),
+        PageFound("log_traces", _("追溯决策"), "git-compare", either("追溯", "trace")),
+        PageFound("log_chain", _("审计链"), "link", either("校验 锚点", "chain anchor verify")),
+        PageFound("log_exports", _("导出与留存"), "download", either("导出 留存", "export retention")),
+        PageFound("users", _("用户与角色"), "users", either("用户 角色 授权", "user role grant")),
+        PageFound("levels", _("服务等级"), "activity-heartbeat", either("指标 时延", "slo service level metrics")),
+        PageFound("account", _("我的账号"), "user", either("账号 密码", "account password session")),
     ]
 
 
