@@ -194,20 +194,21 @@ class Packages:
         return card.decode("utf-8")
 
     def figures(self, digest: str) -> tuple[RunFigures, Curves | None]:
-        """What the run of a package found, checked against its signature and the package; its curves, None when no report of
-        the run was drawn here.  Raises NotFound, Damaged.
+        """What the run of a package found, signed and about the package's model and training set; its curves, None when no
+        report of the run was drawn here.  Raises NotFound, Damaged.
         """
         manifest = self.manifest(digest)
         folder = self._places.runs / manifest.run_id
         content = _read(folder / RUN, _SIGNED_BYTES_MAX)
         self._check_signed(folder / RUN)
-        if hashlib.sha256(content).hexdigest() != manifest.run:
-            raise Damaged(f"{RUN} of {manifest.run_id} is not the one that the package names")
+        found = read_figures(content)
+        if (found.run_id, found.model, found.dataset) != (manifest.run_id, manifest.model, manifest.dataset):
+            raise Damaged(f"{RUN} of {manifest.run_id} is about another model or training set than the package")
         if not (folder / CURVES).exists():
-            return read_figures(content), None
+            return found, None
         drawn = _read(folder / CURVES, CURVES_BYTES_MAX)
         self._check_signed(folder / CURVES)
-        return read_figures(content), read_curves(drawn, manifest.model, manifest.dataset)
+        return found, read_curves(drawn, manifest.model, manifest.dataset)
 
     def check(self, digest: str) -> None:
         """Nothing for a package that is whole, down to its signed training set, with a model that scores.

@@ -27,7 +27,7 @@ from tarim.console.words import _, either
 from tarim.identity import Scope
 
 READERS: Final = frozenset({Scope.READ})
-ENTRIES_SHOWN: Final = 50
+ENTRIES_SHOWN: Final = 30
 HITS_SHOWN: Final = 100
 _CONFLICT: Final = 409
 

@@ -218,17 +218,17 @@ async def show_compare(visit: Visit) -> View:
     return View("models/compare.html", values)
 
 
-def _better(key: str, found: list[Any]) -> int | None:
-    """Which of two is better beyond chance: their intervals do not touch; None when they do or are not known."""
+def _better(key: str, found: list[Any]) -> str:
+    """Which of two is better beyond chance, `first` or `second`: their intervals do not touch.
+
+    `neither` when they do, `unknown` where the runs have no intervals.
+    """
     if len(found) != 2 or not all(each and each.low is not None and each.high is not None for each in found):
-        return None
+        return "unknown"
     first, second = found
-    smaller = key in models_words.SMALLER_IS_BETTER
-    if first.low > second.high:
-        return 1 if smaller else 0
-    if second.low > first.high:
-        return 0 if smaller else 1
-    return None
+    if first.low <= second.high and second.low <= first.high:
+        return "neither"
+    return "first" if (first.low > second.high) is not (key in models_words.SMALLER_IS_BETTER) else "second"
 
 
 async def compare_data(visit: Visit) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tarim.console.lists_shapes import Proposal
 from tarim.console.models import READERS, model_page, show_models, words
+from tarim.console.models_charts import bins_of
 from tarim.console.models_shapes import Ledger, Model, ModelProposals, Models, Script, Shift, Switch, Watch
 from tarim.console.pages import Go, Page, View, Visit
 from tarim.console.services import Refused, segment
@@ -191,7 +192,7 @@ async def show_watch(visit: Visit) -> View:
         "open_alarms": [each for each in found.alarms if not each.ended_at][:ALARMS_SHOWN],
         "past_alarms": [each for each in found.alarms if each.ended_at][:ALARMS_SHOWN],
         "names": {each.version: each.name or each.service for each in registry.models},
-        "segment": visit.query.get("segment", "all"),
+        "bins_of": bins_of,
     }
     return View("models/watch.html", values)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tarim.console.models_shapes import Measure
+from tarim.console.models_shapes import Alarm, Measure
 from tarim.console.words import _, either
 from tarim.models import Curves, RunFigures
 
@@ -163,6 +163,12 @@ def stability_data(figures: RunFigures) -> dict[str, Any]:
             "periods": [each.period for each in worst],
         },
     }
+
+
+def bins_of(alarm: Alarm) -> dict[str, Any]:
+    """Shares by bin of a column that has shifted, then and now; the first is of missing values."""
+    words = {"actual": _("现在"), "expected": _("基线"), "missing": _("缺失")}
+    return {"actual": alarm.actual, "expected": alarm.expected, "words": words}
 
 
 def importance_data(figures: RunFigures) -> dict[str, Any]:

@@ -145,7 +145,7 @@
     const chart = tarim.mk(element, { grid: grid({ top: 30 }), legend: { data: [words.recall, words.precision] }, animation: false,
       tooltip: { show: false },
       xAxis: tarim.axis({ type: "log", min: Math.max(1e-6, floor), max: 1, name: words.score, nameLocation: "middle", nameGap: 28 }),
-      yAxis: ratio("", { splitNumber: 4 }),
+      yAxis: ratio("", { interval: 0.25 }),
       series: [line(words.recall, recall, red), line(words.precision, precision, blue)] });
     const number = new Intl.NumberFormat(document.documentElement.lang);
     slider.max = String(known.length - 1);
