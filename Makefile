@@ -81,6 +81,7 @@ docs: setup  ## write the generated pages of the reference anew
 	$(BIN)/python -m tarim.bootstrap.permissions docs/reference
 	$(BIN)/python -m tarim.rules.reference docs/reference
 	$(BIN)/python -m tarim.reporting.adapters.reference docs/reference
+	$(BIN)/python -m tarim.console.settings docs/reference
 
 lock: setup  ## resolve the dependencies of pyproject.toml into the two lock files
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

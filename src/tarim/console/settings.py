@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -91,3 +93,25 @@ def console_settings(variables: Mapping[str, str], given: Mapping[str, object]) 
         return msgspec.convert(values, ConsoleSettings, strict=False)
     except msgspec.ValidationError as error:
         raise DefinitionError(f"settings of the console: {error}") from None
+
+
+def reference_page() -> str:
+    """`docs/reference/console-settings.md`."""
+    lines = [
+        "# Settings of the console",
+        "",
+        f"The console has no data folder: they come from the environment (`port` is `{PREFIX}PORT`) or from options of",
+        "`tarim console`, which are stronger. This page is written by `tarim.console.settings` and tested to be up to date.",
+        "",
+        "| setting | type | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for each in fields(ConsoleSettings):
+        value = each.default
+        shown = f"{value:,}" if isinstance(value, int) else f"`{value}`" if value else "empty"
+        lines.append(f"| `{each.name}` | {type(value).__name__} | {shown} | {MEANINGS[each.name]} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) / "console-settings.md").write_text(reference_page(), encoding="utf-8")
