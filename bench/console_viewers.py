@@ -38,6 +38,7 @@ CUSTOMERS: Final = 2_000
 ROUNDS, ROUNDS_QUICK = 9, 2
 SECONDS, SECONDS_QUICK = 5.0, 1.5
 CONNECTIONS: Final = 64
+DRAIN_S: Final = 120.0
 AGENT: Final = "bench"
 ROLES: Final = ("analyst", "reviewer")
 SESSIONS: Final = 6
@@ -51,12 +52,13 @@ def viewers(run: Run) -> Iterator[Line]:
     rounds, seconds = run.pick(ROUNDS, ROUNDS_QUICK), SECONDS_QUICK if run.quick else SECONDS
     with tempfile.TemporaryDirectory(prefix="tarim-viewers-") as folder, open_bank(Path(folder)) as bank:
         measured = measure(bank, rounds, seconds)
+        cost = processor_us(bank)
     for name, state, against in (("viewers", "watched", "followed"), ("views", "watched", "alone")):
         ratios = [one[state] / one[against] for one in measured]
         slower = 100 * (1 - statistics.median(ratios))
         spread = f"{100 * (1 - max(ratios)):.1f} to {100 * (1 - min(ratios)):.1f}"
         rates = ", ".join(f"{each} {statistics.median(one[each] for one in measured):,.0f}/s" for each in STATES)
-        note = f"{VIEWERS} streams, {len(measured)} rounds, {spread}; {rates}"
+        note = f"{VIEWERS} streams, {len(measured)} rounds, {spread}; {rates}; {cost}"
         yield at_most(name, SLOWER_PERCENT_MAX, slower, " %", note)
 
 
@@ -80,9 +82,20 @@ def measure(bank: Bank, rounds: int, seconds: float) -> list[dict[str, float]]:
 
 def throughput(url: str, key: str, count: int, seed: int) -> float:
     """Decisions a second when `count` requests come as fast as they are answered."""
-    found = drive(url, key, bodies(count, seed, CUSTOMERS), np.zeros(count, np.int64), CONNECTIONS)
+    found = drive(url, key, bodies(count, seed, CUSTOMERS), np.zeros(count, np.int64), CONNECTIONS, DRAIN_S)
     assert found["statuses"] == {"200": count}, found["statuses"]
     return float(found["rate_per_s"])
+
+
+def processor_us(bank: Bank) -> str:
+    """Processor time of each process for a decision since it began, as a note; views and console stood still at times."""
+    decided = httpx.get(bank.url_of("views") + "/v1/health", timeout=30).json()["followed_seq"]
+    ticks = {}
+    for command in ("serve", *_STANDING):
+        fields = Path(f"/proc/{bank.process(command).pid}/stat").read_text().rpartition(")")[2].split()
+        ticks[command] = int(fields[11]) + int(fields[12])
+    us = 1e6 / os.sysconf("SC_CLK_TCK") / decided
+    return "processor " + ", ".join(f"{command} {us * each:.0f} us" for command, each in ticks.items()) + " a decision"
 
 
 @contextmanager

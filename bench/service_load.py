@@ -117,9 +117,14 @@ def requests_of(encoded: Sequence[bytes], host: str, key: str, path: str = "/v1/
 
 
 def drive(
-    url: str, key: str, encoded: Sequence[bytes], due_ns: np.ndarray, connections: int = CONNECTIONS
+    url: str,
+    key: str,
+    encoded: Sequence[bytes],
+    due_ns: np.ndarray,
+    connections: int = CONNECTIONS,
+    drain_s: float = DRAIN_S,
 ) -> dict[str, Any]:
-    """Send `encoded[i]` at `due_ns[i]`; the figures of the answers, in milliseconds.
+    """Send `encoded[i]` at `due_ns[i]`; the figures of the answers, in milliseconds.  drain_s: waited for the last ones.
 
     Raises ConnectionError when the service closes a connection with a request under way, or answers what cannot be read.
     """
@@ -134,7 +139,7 @@ def drive(
         for each in sockets:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             each.setblocking(False)
-        sent = load_sender.send(sockets, requests, due_ns, int(DRAIN_S * 1e9))
+        sent = load_sender.send(sockets, requests, due_ns, int(drain_s * 1e9))
     finally:
         for each in sockets:
             each.close()

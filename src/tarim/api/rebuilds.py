@@ -254,7 +254,7 @@ def rebuild_routes(rebuilds: Rebuilds, known: Known, look: DecisionLook) -> list
     return [
         Route("POST", "/v1/decisions/{event_id:path}:rebuild", "rebuild_decision",
               "Make a decision again from the journal / 由日志重建决策", Scope.EXPLAIN, start, RebuildBody, query=SourceQuery,
-              status=202, refusals=(409,), works_out=True),
+              status=202, refusals=(409,)),
         Route("GET", "/v1/rebuilds/{id}", "read_rebuild", "Where it stands, and what came out / 重建进度与结果",
               Scope.EXPLAIN, read, RebuildBody),
     ]  # fmt: skip

@@ -22,7 +22,7 @@ from tarim.views import RATE_S, Entry, Live, Total, ViewsState
 LIMIT_MAX: Final = 200
 OUTCOMES: Final = tuple(outcome.name.lower() for outcome in Outcome)
 
-Scenario = Annotated[str, Meta(pattern="^[a-z0-9_]{0,64}$")]
+Scenario = Annotated[str, Meta(max_length=64)]
 
 
 class LiveQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

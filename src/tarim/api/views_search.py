@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from tarim.api.routes import Call, Route
+from tarim.base.errors import NotFound
 from tarim.base.instants import instant_text
 from tarim.bootstrap.views_looking import DecisionLook
 from tarim.cases import short_token
@@ -44,14 +45,14 @@ class EntityFoundBody(msgspec.Struct, frozen=True):
     """An identifier that decisions were about.
 
     token: as links and cases name it, 16 hexadecimal digits; short: its first eight.  decisions: how many it was part of;
-    newest: the newest of them.
+    newest: the newest of them, null when it is no longer kept.
     """
 
     kind: str
     token: str
     short: str
     decisions: int
-    newest: EventFoundBody
+    newest: EventFoundBody | None
 
 
 class FoundBody(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ class SearchDesk:
         """What a text is; blocks."""
         text = text.strip()
         seqs = self._known.positions(self._known.sources, text)
-        events = [self._event(seq) for seq in seqs]
+        events = [event for seq in seqs if (event := self._event(seq)) is not None]
         allowed = Scope.CASES_READ in caller.scopes
         entities = [found for space in SPACES if (found := self._entity(space, text)) is not None] if allowed else []
         return FoundBody(events, entities, allowed, not self._entities.full)
@@ -89,8 +90,12 @@ class SearchDesk:
         newest = self._event(tally.newest_seq)
         return EntityFoundBody(space, f"{token % (1 << 64):016x}", short_token(token), tally.decisions, newest)
 
-    def _event(self, seq: int) -> EventFoundBody:
-        decided = self._look.decided(seq)
+    def _event(self, seq: int) -> EventFoundBody | None:
+        """The event at a position; None when its record was dropped meanwhile."""
+        try:
+            decided = self._look.decided(seq)
+        except NotFound:
+            return None
         row = decided.row.tolist()
         return EventFoundBody(
             seq,

@@ -43,6 +43,7 @@ class DecisionLook:
         self._log: FolderReader | None = None
         self._records: Records | None = None
         self._lock = threading.Lock()
+        self._token_lock = threading.Lock()
 
     def close(self) -> None:
         """Let the journal's files go."""
@@ -68,7 +69,7 @@ class DecisionLook:
 
     def token(self, space: str, identifier: str) -> int:
         """Token, signed, of a full identifier."""
-        with self._lock:
+        with self._token_lock:
             return self._tokenizer.token(space, identifier)
 
     def whole(self, seq: int) -> Looked:
@@ -82,7 +83,7 @@ class DecisionLook:
             decided = records.decided(seq)
             refers_seq = int(decided.row[Col.REFERS_SEQ])
             refers_to = records.decided(refers_seq).event_id if refers_seq >= 0 else ""
-            return Looked(decided, notes, self._personal(decided.row, sealed), refers_to)
+        return Looked(decided, notes, self._personal(decided.row, sealed), refers_to)
 
     def _personal(self, row: Rows, sealed: bytes | None) -> dict[str, str]:
         """Raw values of one event: of its own bundle, and of others of the customer as far as the tokens are the same."""
@@ -110,7 +111,7 @@ class DecisionLook:
         return found
 
     def _is_of(self, row: Rows, name: str, value: str) -> bool:
-        return self._tokenizer.token(SPACES[name], value) == int(row[COLUMN_OF_FIELD[name]])
+        return self.token(SPACES[name], value) == int(row[COLUMN_OF_FIELD[name]])
 
     def _opened(self) -> Records:
         if self._records is None:

@@ -20,9 +20,9 @@ Progress = Callable[[int, int], None]
 
 
 class Follower:
-    """Hands the journal of a folder to consumers, from its first kept position on.  One thread; nothing is locked or written.
+    """Hands the journal of a folder to consumers, from its first kept position on.  Nothing is locked or written.
 
-    at: the next position.  It is the caller who takes care that a consumer starts where the follower starts.
+    at: the next position; started_at: the first one, -1 while there is no journal.  One thread, except for these and `behind`.
     """
 
     def __init__(self, folder: Path, consumers: Sequence[Consumer]) -> None:
@@ -42,8 +42,9 @@ class Follower:
 
     @property
     def behind(self) -> int:
-        """Positions that are durable and not handed over yet."""
-        return max(self.durable_seq - self.at, 0)
+        """Positions that are durable and not handed over yet; 0 before anything was followed.  Any thread may ask."""
+        reader = self._reader
+        return 0 if reader is None else max(reader.durable_seq - self.at, 0)
 
     def close(self) -> None:
         """Let the journal's files go."""
@@ -84,9 +85,10 @@ class Follower:
 
     def _opened(self) -> FolderReader | None:
         if self._reader is None and (self._folder / "durable").exists():
-            self._reader = FolderReader(self._folder)
+            reader = FolderReader(self._folder)
             if self.started_at < 0:
-                self.at = self.started_at = self._reader.first_seq
+                self.at = self.started_at = reader.first_seq
+            self._reader = reader
         return self._reader
 
     def _take(self, record: LogRecord) -> None:

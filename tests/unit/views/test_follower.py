@@ -36,8 +36,9 @@ class Notes:
 
 def followed(folder: Path, consumer: Consumer, step: int | None = None) -> Follower:
     follower = Follower(folder, [consumer])
-    while follower.behind:
+    while follower.at < follower.durable_seq:
         follower.follow(step)
+    assert not follower.behind
     follower.close()
     return follower
 
