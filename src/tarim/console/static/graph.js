@@ -168,7 +168,7 @@
       view.selected = node.id;
       state.focus = place;
       const line = (name, value) => value === "" || value === null ? [] : [make("dt", {}, name), make("dd", {}, value)];
-      const act = (name, text, work) => make("button", { type: "button", class: "rc-button small", onclick: work }, icon(name), text);
+      const act = (name, text, work, tone = "") => make("button", { type: "button", class: `rc-button small ${tone}`, onclick: work }, icon(name), text);
       const account = node.kind === "account";
       facts.replaceChildren(
         make("header", {}, make("span", { class: `rc-graph-dot ${node.kind}` }, icon(words.icons[node.kind])),
@@ -186,7 +186,7 @@
           node.expanded ? "" : act("zoom-in", said.expand, () => expand(place)),
           place ? act("focus-centered", said.centre, () => centre(node)) : "",
           account ? act("flag", said.start, () => depart(node)) : "",
-          account && state.start && state.start.id !== node.id ? act("route", said.end, () => arrive(node)) : "",
+          account && state.start && state.start.id !== node.id ? act("route", said.end, () => arrive(node), "primary") : "",
           find("#links-reveal") ? act("eye", said.reveal, () => reveal(node)) : ""),
       );
       facts.hidden = false;
@@ -194,11 +194,14 @@
       state.chart.dispatchAction({ type: "highlight", seriesIndex: 0, dataIndex: place });
       speak(place);
     }
-    function leave() {
+    function settle() {
       facts.hidden = true;
       view.selected = "";
       state.chart?.dispatchAction({ type: "downplay", seriesIndex: 0 });
       state.chart?.dispatchAction({ type: "hideTip" });
+    }
+    function leave() {
+      settle();
       canvas.focus({ preventScroll: true });
     }
     function speak(place) {
@@ -361,6 +364,7 @@
     }
     function play() {
       if (state.timer) { stop(); return; }
+      settle();
       if (Number(slider.value) >= state.graph.steps.length) slider.value = "0";
       const button = part("play");
       button.setAttribute("aria-pressed", "true");
@@ -391,7 +395,8 @@
         if (best[0] >= 0) state.focus = best[0];
         state.chart.dispatchAction({ type: "downplay", seriesIndex: 0 });
         state.chart.dispatchAction({ type: "highlight", seriesIndex: 0, dataIndex: state.focus });
-        state.chart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: state.focus });
+        const [x, y] = state.chart.convertToPixel({ seriesIndex: 0 }, [data[state.focus].x, data[state.focus].y]);
+        state.chart.dispatchAction({ type: "showTip", x, y });
         speak(state.focus);
       } else if (event.key === "Enter") expand(state.focus);
       else if (event.key === " ") choose(state.focus);
