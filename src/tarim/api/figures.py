@@ -46,6 +46,11 @@ class Histogram:
         return HistogramMetricFamily(name, text, buckets=buckets, sum_value=self.total)
 
 
+def started(at_s: float) -> Metric:
+    """When a process started, seconds since the epoch."""
+    return GaugeMetricFamily("tarim_started_seconds", "When this process started, seconds since the epoch.", value=at_s)
+
+
 class Figures:
     """Counters of one service.  Gauges are functions that are asked when somebody looks.
 
@@ -62,6 +67,7 @@ class Figures:
         self._late = 0
         self._repeated = 0
         self._failures = 0
+        self._started_s = time.time()
         self._stall_s = 0.0
         self._latency = Histogram(_LATENCY_BOUNDS_S)
         self._judged = Histogram(_LATENCY_BOUNDS_S)
@@ -142,6 +148,7 @@ class Figures:
             psi.add_metric([column], shift)
             threshold.add_metric([column], limit)
         yield from (psi, threshold)
+        yield started(self._started_s)
         for name, (text, value) in self._gauges.items():
             yield GaugeMetricFamily(name, text, value=value())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from tarim.api.figures import Histogram
+from tarim.api.figures import Histogram, started
 
 _BOUNDS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _CODES_MAX = 64
@@ -36,6 +37,7 @@ class ProcessFigures:
         self._gauges = gauges
         self._refused: Counter[str] = Counter()
         self._failures = 0
+        self._started_s = time.time()
         self._requests = {"GET": Histogram(_BOUNDS_S), "other": Histogram(_BOUNDS_S)}
         self._log = structlog.get_logger(names.process)
         self._registry = CollectorRegistry(auto_describe=False)
@@ -65,6 +67,7 @@ class ProcessFigures:
         yield CounterMetricFamily(self._names.failures, "Failures that were not the caller's.", value=self._failures)
         yield self._requests["GET"].family(self._names.read_seconds, "Requests that read.")
         yield self._requests["other"].family(self._names.write_seconds, "Requests that change something.")
+        yield started(self._started_s)
         for name, (text, value) in self._gauges.items():
             yield GaugeMetricFamily(name, text, value=value())
 
