@@ -15,6 +15,7 @@ from tarim.console.words import _, either
 
 P99: Final = 0.99
 POINTS: Final = 100
+MINUTE_S: Final = 60
 WINDOW_TITLES: Final = {
     "1h": ("近 1 小时", "last hour"),
     "24h": ("近 24 小时", "last 24 hours"),
@@ -222,13 +223,14 @@ def trend_told(counts: Counts) -> dict[str, Any]:
     """The chart of the trend."""
     first = _ms(counts.from_at)
     step_ms = 1_000 * counts.step_s
-    passed = counts.of("pass")
+    until = -1 if counts.step_s <= MINUTE_S else None  # a minute that is not over would look like a fall
+    passed = counts.of("pass")[:until]
     return {
         "step_ms": step_ms,
         "at_ms": [first + index * step_ms for index in range(len(passed))],
         "passed": passed,
-        "held": counts.of(*HELD),
-        "blocked": counts.of("block"),
+        "held": counts.of(*HELD)[:until],
+        "blocked": counts.of("block")[:until],
     }
 
 
