@@ -168,6 +168,7 @@ def test_a_decision_is_made_again_bit_by_bit(world: tuple[Served, Served, dict[s
         assert client.post("/v1/decisions/v-5:rebuild", params={"source": "core"}).status_code == 403
 
 
+@pytest.mark.slow
 def test_killed_views_give_the_same_answers_again(world: tuple[Served, Served, dict[str, str]]) -> None:
     service, views, keys = world
     paths = ("/v1/live?limit=200", "/v1/decisions/v-9/view?source=core")

@@ -30,8 +30,8 @@ _COLUMN_NAMES: Final = {int(column): name for name, column in COLUMN_OF_FIELD.it
 class FieldBody(msgspec.Struct, frozen=True):
     """A field of the message.  data_class: C1, C2 or C3; role: token, sealed, fact or note; zh, en: what it means.
 
-    value: masked when `masked`, null when the message had none.  opened: False when the raw value cannot be read any more (the
-    customer's key was destroyed); the value is then the first digits of its token.
+    value: masked when `masked`, null when the message had none.  opened: False when the raw value cannot be read (the
+    customer's key was destroyed, or the vault is not there); the value is then the first digits of its token.
     """
 
     name: str

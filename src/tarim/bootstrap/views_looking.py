@@ -90,19 +90,18 @@ class DecisionLook:
         if row[Col.KIND] == Kind.LABEL:  # it stands under the customer of the event it is about
             return {}
         customer = int(row[Col.CUSTOMER])
-        own: list[dict[str, str]] = []
-        if sealed is not None:
-            try:
-                own = self._reader.open(customer, sealed)
-            except NotFound:
-                return {}
+        try:
+            own = self._reader.open(customer, sealed) if sealed is not None else []
+            others = self._reader.bundles(customer)
+        except (NotFound, Unavailable):  # destroyed, or there is no vault beside this journal
+            return {}
         found = {
             name: value
             for bundle in own
             for name, value in bundle.items()
             if name in FIELDS and FIELDS[name].role is Role.SEALED
         }
-        for bundle in (*own, *(bundle for _, bundle in reversed(self._reader.bundles(customer)))):
+        for bundle in (*own, *(bundle for _, bundle in reversed(others))):
             ours = [name for name in SPACES if name in bundle and self._is_of(row, name, bundle[name])]
             if "payee_account" in ours:
                 ours += [name for name in _WITH_PAYEE if name in bundle]
