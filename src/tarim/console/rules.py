@@ -72,7 +72,7 @@ def standing(rule_id: str, switches: Switches) -> Standing:
 def states() -> dict[str, str]:
     """Words of STATES."""
     return {
-        "live": _("生效"),
+        "live": _("生效中"),
         "paused": _("已暂停"),
         "shadow": _("影子运行"),
         "partial": _("灰度"),

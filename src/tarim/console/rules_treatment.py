@@ -33,7 +33,7 @@ async def _shown(visit: Visit, draft: str, error: Refused | None = None) -> View
         "bands": told.get("verification", {}).get("bands", []),
         "limits": told.get("verification", {}).get("limits", []),
         "outcomes": outcomes(),
-        "ends": {"release": _("到期放行"), "refuse": _("到期拒绝"), "escalate": _("到期转人工")},
+        "ends": {"release": _("到期放行"), "refuse": _("到期拒绝"), "escalate": _("到期交人工")},
         "error": error,
         "may_author": visit.may(Scope.AUTHOR),
     }

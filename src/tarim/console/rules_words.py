@@ -34,7 +34,7 @@ def channels() -> Mapping[str, str]:
         "atm": _("自助设备"),
         "pos": _("POS 终端"),
         "api": _("接口"),
-        "unknown": _("未知"),
+        "unknown": _("未知渠道"),
     }
 
 
@@ -45,8 +45,8 @@ def values() -> Mapping[str, str]:
         **channels(),
         "confirmation": _("确认"),
         "reversal": _("冲正"),
-        "label": _("标签"),
-        "succeeded": _("成功"),
+        "label": _("标签事件"),
+        "succeeded": _("执行成功"),
         "failed": _("失败"),
         "wifi": _("无线网络"),
         "cellular": _("移动网络"),
@@ -120,7 +120,7 @@ def name_kinds() -> Mapping[str, str]:
         "code": _("代码"),
         "set": _("集合"),
         "condition": _("条件"),
-        "identifier": _("标识"),
+        "identifier": _("身份标识"),
     }
 
 
