@@ -193,7 +193,7 @@ async def show_notice(visit: Visit) -> View:
     channels, clocks = await asyncio.gather(
         visit.desk.get("/v1/complaint-channels", _Channels), visit.desk.get("/v1/clock-kinds", views.Rules)
     )
-    values = common(visit, None) | {"channels": channels, "clocks": clocks, "period_text": views.period_text}
+    values = common(visit, None) | {"channels": channels, "clocks": clocks, "period_text": views.period_text, "source_text": views.source_text}
     return View("redress/notice.html", values)
 
 

@@ -131,7 +131,7 @@ def told(clock: Clock, rules: Mapping[str, Rule], now_ms: int) -> Told:
         due_at=clock.due_at,
         left=_left(clock, now_ms),
         rule=period_text(rule) if rule else "",
-        source=clock.source,
+        source=source_text(clock.source),
         missing_year=clock.missing_year,
     )
 
@@ -145,6 +145,17 @@ def period_text(rule: Rule) -> str:
     """`自收到起 7 个工作日内`."""
     unit, start = words.said(words.units(), rule.unit), words.said(words.starts(), rule.starts)
     return either(f"{start} {rule.length} {unit}内", f"within {rule.length} {unit} {start}")
+
+
+def source_text(source: str) -> str:
+    """What a period rests on: requirement ids, laws, or a rule of the house."""
+    for name, told in (
+        ("house rule", either("行内规定", "house rule")),
+        ("PBC Order 2016 No. 3", either("中国人民银行令〔2016〕第3号", "PBC Order 2016 No. 3")),
+        ("Civil Procedure Law art. 128", either("民事诉讼法第一百二十八条", "Civil Procedure Law art. 128")),
+    ):
+        source = source.replace(name, told)
+    return source
 
 
 def _left(clock: Clock, now_ms: int) -> str:

@@ -21,6 +21,8 @@ from tarim.console.words import _, either
 from tarim.reporting import Field, Nested, Report, Subject, Transaction, placed
 
 MASK: Final = "*"
+_UNTOLD: Final = frozenset({"plain-text", "plain-paragraphs", "not-future", "length"})
+"""Rules that need no word before they are broken."""
 _LONG: Final = frozenset({"conduct", "analysis"})
 _PART: Final = re.compile(r"report|subjects\[([0-9]{1,2})\]|transactions\[([0-9]{1,4})\]")
 _SHAPES: Final[Mapping[str, type]] = {"report": Report, "subjects": Subject, "transactions": Transaction}
@@ -215,7 +217,7 @@ def _hints(item: Field) -> list[str]:
     return [
         either(rule.zh, rule.en)
         for rule in item.rules
-        if not rule.id.startswith("code-") and rule.id not in ("plain-text", "plain-paragraphs", "not-future")
+        if not rule.id.startswith("code-") and rule.id not in _UNTOLD
     ]
 
 
