@@ -124,6 +124,7 @@ class Bank:
             "PYTHONPATH": "src",
             "PYTHONDONTWRITEBYTECODE": "",
             "TARIM_IDENTITY_PROXIES": "127.0.0.1",
+            "TARIM_IDENTITY_SESSIONS_MAX": "500",  # a person of the tests signs in once a test
             "TARIM_DESK_SERVICE_URL": self.url_of("serve"),
         }
         if command == "console":
