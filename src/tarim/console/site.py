@@ -33,6 +33,7 @@ from tarim.console import (
     rules,
     search,
     signing,
+    tour,
     users,
     users_changes,
 )
@@ -42,6 +43,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *home.PAGES,
     *graph.PAGES,
     *signing.PAGES,
+    *tour.PAGES,
     *account_duties.PAGES,
     *account.PAGES,
     *redress_half_year.PAGES,
