@@ -25,7 +25,7 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final
 
 import msgspec
@@ -275,17 +275,16 @@ def decode_events(record: LogRecord) -> Events:
     size = events_bytes(count, decision_words, side_bytes, models, kept, features)
     if count != record.count or len(payload) != size:
         raise Damaged(f"the record at {record.first_seq} has another size than it says")
-    ends = np.cumsum(
-        [
-            _HEAD_MORE.size if models or kept else _HEAD.size,
-            count * row_words * _WORD_BYTES,
-            count * decision_words * _WORD_BYTES,
-            kept * features * _WORD_BYTES,
-            kept * _INDEX_BYTES,
-            count * models * _SCORE_BYTES,
-            count if models else 0,
-        ]
-    ).tolist()
+    sizes = (
+        _HEAD_MORE.size if models or kept else _HEAD.size,
+        count * row_words * _WORD_BYTES,
+        count * decision_words * _WORD_BYTES,
+        kept * features * _WORD_BYTES,
+        kept * _INDEX_BYTES,
+        count * models * _SCORE_BYTES,
+        count if models else 0,
+    )
+    ends = list(accumulate(sizes))
     parts = [payload[begin:end] for begin, end in pairwise(ends)]
     rows = np.frombuffer(parts[0], np.int64).reshape(count, row_words)
     decisions = np.frombuffer(parts[1], np.int64).reshape(count, decision_words)
