@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +106,8 @@ def companies(
     for name, columns in (("data", "customers"), ("bank", "calls")):
         company = Company(name, home / name, {})
         company.tarim("init", "--name", name)
+        with (company.folder / "party.toml").open("a") as settings:
+            settings.write("patience_s = 3.0\n")
         for person, scopes in (("engineer", ["models"]), ("officer", ["approve"])):
             company.keys[person] = create_key(company.folder / "keys.json", f"{person}.{name}", scopes, 1)[1]
         both.append((company, columns))
@@ -231,6 +235,41 @@ def test_a_data_set_that_changed_ends_the_run(companies: tuple[Company, Company,
         path.write_bytes(before)
     said = bank.tarim("run", digest, person="engineer")
     assert float(re.search(r"auc = ([\d.]+)", said)[1]) > 0.6
+
+
+def test_a_run_whose_process_is_killed_has_a_transcript_on_both_sides(
+    companies: tuple[Company, Company, dict[str, np.ndarray], Path],
+) -> None:
+    data, bank, _, home = companies
+    digest = agreed(data, bank, written(home, "logistic", outputs='what = "curve"\nto = "bank"', uses=1,
+                                        parameters="epochs = 40\nbatch_rows = 256"))  # fmt: skip
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tarim.cli", "party", "run", digest, "--data", str(bank.folder)],
+        env=os.environ | {"TARIM_KEY": bank.keys["engineer"]}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    def newest(company: Company) -> str:
+        return company.tarim("runs").splitlines()[0]
+
+    wait_until(lambda: "under way" in newest(bank) and "under way" in newest(data))
+    assert "under way" in newest(bank), "it is carried out by a living process: looking at it changes nothing"
+    running.kill()
+    running.wait(20)
+    wait_until(lambda: "failed" in newest(data))
+    for company, why in ((bank, "the process that carried it out ended"), (data, "")):
+        line = newest(company)
+        assert digest[:12] in line and "failed" in line
+        transcript = json.loads(company.tarim("transcript", line.split()[0]))
+        assert transcript["state"] == "failed"
+        assert why in transcript["error"] and transcript["error"]
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Look again and again until it holds; a failure after that many seconds."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "it never came about"
+        time.sleep(0.1)
 
 
 def test_who_is_not_pinned_is_refused(

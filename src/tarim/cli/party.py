@@ -244,6 +244,7 @@ def runs_command(data: _Data = _DATA_DEFAULT) -> None:
     from tarim.base.instants import instant_text
 
     with _party(data) as party:
+        party.settle()
         for run in party.book.runs():
             typer.echo(f"{run.run[:12]}  {instant_text(run.begun_ms)}  {run.contract[:12]}  {run.state}")
 

@@ -8,6 +8,7 @@ FOLDER/
     records.db       peers, data sets, contracts, runs
     models/          this side's parts of joint models, sealed
     results/         what was opened to this party, by run
+    under-way/       a locked file for each run that a living process carries out
     keys.json        keys of the persons who work here
 """
 
@@ -35,7 +36,8 @@ from tarim.federation.adapters.ports import RUN_ID_BYTES, Dialler
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach
 from tarim.federation.node.asking import Asked, answer_about, ask_about
-from tarim.federation.node.book import Book, Kept, Peer
+from tarim.federation.node.book import UNDER_WAY, Book, Kept, Peer
+from tarim.federation.node.claims import Claims
 from tarim.federation.node.computing import Computation, Outcome, Progress
 from tarim.federation.node.contract import Algorithm, Contract, Member, Name, Signed, signed_bytes
 from tarim.federation.node.conversations import AskSets, BeginRun, OfferContract, ask
@@ -115,6 +117,7 @@ class Party:
         self.certificate = fingerprint(folder / CERTIFICATE_FILE)
         self._database = Database.open(f"sqlite:///{folder.resolve() / 'records.db'}", [MIGRATIONS])
         self.book = Book(self._database)
+        self._claims = Claims(folder / "under-way")
 
     def close(self) -> None:
         """Let go of the database."""
@@ -232,10 +235,11 @@ class Party:
         run = secrets.token_hex(32)
         with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
             ask(link, BeginRun(contract.digest, run, operator))
-            self.book.begin(contract, run, self.clock.now_ms(), 1)
-            return self.compute(link, contract, run, operator, progress)
+            with self._under_way(contract, run, operator, 1):
+                return self.compute(link, contract, run, operator, progress)
 
-    def begin_at_request(self, begin: BeginRun, peer: Peer) -> Contract:
+    @contextmanager
+    def begun_at_request(self, begin: BeginRun, peer: Peer) -> Iterator[Contract]:
         """The contract of a run that a peer wants to begin; the run is counted and noted.  Raises ContractBreach."""
         kept = self.book.contract(begin.contract)
         contract = kept.signed.require(self.clock.now_ms())
@@ -243,8 +247,36 @@ class Party:
             raise ContractBreach("the contract is not one with this party", known=True)
         self._require_own(contract)
         # Rows asked about are counted when they are asked about.
-        self.book.begin(contract, begin.run, self.clock.now_ms(), contract.algorithm is not Algorithm.QUERY)
-        return contract
+        uses = int(contract.algorithm is not Algorithm.QUERY)
+        with self._under_way(contract, begin.run, begin.operator, uses):
+            yield contract
+
+    @contextmanager
+    def _under_way(self, contract: Contract, run: str, operator: str, uses: int) -> Iterator[None]:
+        """A run from its first note to its last: it has a transcript at the end, even one that never came to compute."""
+        begun_ms = self.clock.now_ms()
+        with self._claims.held(run):
+            self.book.begin(contract, run, begun_ms, uses)
+            try:
+                yield
+            finally:
+                if self.book.run(run).state == UNDER_WAY:
+                    self._give_up(contract, run, operator, begun_ms, "the peer was lost before the computation began")
+
+    def settle(self) -> list[str]:
+        """Runs that a process of this party began and did not live to end get their transcript now; their ids."""
+        left = []
+        for each in self.book.runs():
+            # Whoever ends a run writes its transcript before letting go of it: look at the book after the claim.
+            held = each.state != UNDER_WAY or self._claims.is_held(each.run)
+            if not held and self.book.run(each.run).state == UNDER_WAY:
+                contract = self.book.contract(each.contract).signed.contract
+                self._give_up(contract, each.run, "", each.begun_ms, "the process that carried it out ended")
+                left.append(each.run)
+        return left
+
+    def _give_up(self, contract: Contract, run: str, operator: str, begun_ms: int, why: str) -> None:
+        self._end(contract, contract.role_of(self.certificate), run, operator, begun_ms, Outcome(), why)
 
     def compute(
         self, link: Link, contract: Contract, run: str, operator: str, progress: Progress = lambda *_: None
@@ -283,8 +315,8 @@ class Party:
 
         with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
             ask(link, BeginRun(contract.digest, run, operator))
-            self.book.begin(contract, run, self.clock.now_ms(), 0)
-            self._converse(link, contract, role, run, operator, converse)
+            with self._under_way(contract, run, operator, 0):
+                self._converse(link, contract, role, run, operator, converse)
         return answers[0]
 
     def answer(self, link: Link, contract: Contract, run: str, operator: str) -> None:

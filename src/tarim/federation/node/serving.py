@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Final
 
 import structlog
@@ -56,7 +57,9 @@ class Serving:
         self._stopped.set()
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Answer until stopped."""
+        """Answer until stopped; runs that an earlier process left get their transcript first."""
+        for left in self._party.settle():
+            self._log.warning("run left by a process that ended", run=left)
         ready()
         while not self._stopped.is_set():
             try:
@@ -102,28 +105,30 @@ class Serving:
     def _answer(self, link: Link, peer: Peer, run_id: bytes) -> None:
         party = self._party
         hello = hear(link, "hello", Hello)
-        try:
-            if isinstance(hello, AskSets):
-                say(link, "reply", Agreed(tuple(each.offered() for each in party.book.sets())))
-                return
-            if isinstance(hello, OfferContract):
-                party.receive(hello.signed, peer)
-                say(link, "reply", Agreed())
-                self._log.info("contract", peer=peer.name, contract=hello.signed.contract.digest)
-                return
-            contract = self._wanted(hello, peer, run_id)
-        except TarimError as error:
-            say(link, "reply", refusal(error))
-            raise
-        say(link, "reply", Agreed())
-        self._log.info("run begins", peer=peer.name, contract=contract.digest, run=hello.run)
-        if contract.algorithm is Algorithm.QUERY:
-            party.answer(link, contract, hello.run, hello.operator)
-        else:
-            party.compute(link, contract, hello.run, hello.operator)
+        with ExitStack() as under_way:
+            try:
+                if isinstance(hello, AskSets):
+                    say(link, "reply", Agreed(tuple(each.offered() for each in party.book.sets())))
+                    return
+                if isinstance(hello, OfferContract):
+                    party.receive(hello.signed, peer)
+                    say(link, "reply", Agreed())
+                    self._log.info("contract", peer=peer.name, contract=hello.signed.contract.digest)
+                    return
+                _check_names(hello, run_id)
+                contract = under_way.enter_context(party.begun_at_request(hello, peer))
+            except TarimError as error:
+                say(link, "reply", refusal(error))
+                raise
+            say(link, "reply", Agreed())
+            self._log.info("run begins", peer=peer.name, contract=contract.digest, run=hello.run)
+            if contract.algorithm is Algorithm.QUERY:
+                party.answer(link, contract, hello.run, hello.operator)
+            else:
+                party.compute(link, contract, hello.run, hello.operator)
         self._log.info("run done", peer=peer.name, contract=contract.digest, run=hello.run)
 
-    def _wanted(self, begin: BeginRun, peer: Peer, run_id: bytes) -> Any:
-        if len(begin.run) != 64 or not begin.run.startswith(run_id.hex()) or len(run_id) != RUN_ID_BYTES:
-            raise ContractBreach("the run is named otherwise than its connection", known=True)
-        return self._party.begin_at_request(begin, peer)
+
+def _check_names(begin: BeginRun, run_id: bytes) -> None:
+    if len(begin.run) != 64 or not begin.run.startswith(run_id.hex()) or len(run_id) != RUN_ID_BYTES:
+        raise ContractBreach("the run is named otherwise than its connection", known=True)
