@@ -7,12 +7,12 @@ becomes a page, or a strip where htmx asked; a session that is over leads to sig
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-import msgspec
 import structlog
 from fastapi import FastAPI, Request
 from starlette.datastructures import FormData, UploadFile
@@ -212,7 +212,7 @@ class Console:
         if view.push and visit.fragment:
             response.headers["hx-push-url"] = view.push
         if view.events and visit.fragment:
-            response.headers["hx-trigger"] = msgspec.json.encode(view.events).decode()
+            response.headers["hx-trigger"] = json.dumps(dict(view.events))  # ASCII, as a header is
         for cookie in view.cookies:
             response.headers.append("set-cookie", cookie)
         if toast and whole:
