@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, overload
@@ -118,7 +119,7 @@ class Service:
             said = _Problem()
         rule = either(said.rule_zh, said.rule)
         title = either(said.title_zh, said.title) or f"HTTP {status}"
-        return Refused(status, said.code, title, rule or said.detail, said.field, self.name)
+        return Refused(status, said.code, title, one_language(rule or said.detail), said.field, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,18 @@ class Client:
         return await self.service.ask(
             method, path, token=self.token, visitor=self.visitor, query=query, body=body, key=key
         )
+
+
+_BOTH: Final = re.compile(r"(?P<english>.*?[.;] ?)(?P<chinese>[^.;]*[\u3400-\u9fff].*)", re.DOTALL)
+_CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
+
+
+def one_language(detail: str) -> str:
+    """The viewer's half of a sentence that a service says in English and then in Chinese; any other as it is."""
+    found = _BOTH.fullmatch(detail)
+    if found is None or _CHINESE.search(found["english"]):
+        return detail
+    return either(found["chinese"], found["english"].rstrip("; "))
 
 
 def segment(value: str) -> str:
