@@ -168,6 +168,19 @@ def test_a_decision_is_made_again_bit_by_bit(world: tuple[Served, Served, dict[s
         assert client.post("/v1/decisions/v-5:rebuild", params={"source": "core"}).status_code == 403
 
 
+def test_every_described_route_asks_who_it_is(world: tuple[Served, Served, dict[str, str]]) -> None:
+    _, views, _ = world
+    with views.client("") as client:
+        paths = client.get("/openapi.json").json()["paths"]
+        assert {"/v1/live", "/v1/search", "/v1/decisions/{event_id}/view", "/v1/decisions/{event_id}:rebuild"} <= set(
+            paths
+        )
+        for path, operations in paths.items():
+            for method, operation in operations.items():
+                answer = client.request(method, path.replace("{", "x").replace("}", "x"))
+                assert answer.status_code == (401 if operation["security"] else 200), (method, path)
+
+
 @pytest.mark.slow
 def test_killed_views_give_the_same_answers_again(world: tuple[Served, Served, dict[str, str]]) -> None:
     service, views, keys = world
