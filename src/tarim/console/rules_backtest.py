@@ -101,9 +101,7 @@ def measures(result: Mapping[str, Any]) -> dict[str, Any]:
         "unit": _("笔"),
         "bars": bars,
         "line": _("查准率 %"),
-        "precision": [round(each["precision"] * 100, 1) if each["precision"] is not None else None for each in days]
-        if measured["fraud"]
-        else [],
+        "precision": [_reviewed(each) for each in days] if measured["fraud"] else [],
     }
     return {
         "events": measured["events"],
@@ -123,6 +121,12 @@ def measures(result: Mapping[str, Any]) -> dict[str, Any]:
         "overlap": draft["rules"][0]["overlap"] if len(draft["rules"]) == 1 else [],
         "rules": draft["rules"] if len(draft["rules"]) > 1 else [],
     }
+
+
+def _reviewed(day: Mapping[str, Any]) -> float | None:
+    """Frauds among the labelled hits of a day, in percent; None without labels."""
+    labelled = day["hit_fraud"] + day["hit_genuine"]
+    return round(100 * day["hit_fraud"] / labelled, 1) if labelled else None
 
 
 PAGES: Final = (

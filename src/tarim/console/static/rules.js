@@ -245,7 +245,7 @@
     const told = JSON.parse(element.dataset.days);
     const two = told.precision?.some((each) => each !== null);
     tarim.mk(element, {
-      grid: { left: 46, right: two ? 46 : 12, top: 34, bottom: 24 }, legend: {},
+      grid: { left: 46, right: two ? 40 : 12, top: 46, bottom: 24 }, legend: {},
       xAxis: { type: "category", data: told.days, ...tarim.axis() },
       yAxis: [
         { type: "value", name: told.unit, minInterval: 1, ...tarim.axis() },
