@@ -18,6 +18,8 @@ _JINJA = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>", re.DOTALL)
 _SPOKEN = re.compile(r'\b(?:aria-label|title|placeholder|alt|summary)="([^"]*)"')
 _LATIN = re.compile(r"[A-Za-z]{3,}")
+BOTH_LANGUAGES = 6
+"""So many Latin words beside Chinese ones: a message of the command line, which says everything in both languages."""
 _ASIDE = frozenset({"nbsp", "English", "SHA", "PDF", "CSV", "XML", "JSON", "AUC", "PSI"})
 """Words of templates that are no language's: entities, the name of the other language, names of formats and measures."""
 
@@ -45,7 +47,7 @@ def literals(module: Path) -> Iterator[tuple[str, bool]]:
             pieces |= {id(each) for each in node.values}
     for node in ast.walk(tree):
         said = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out
-        if said and CHINESE.search(node.value):
+        if said and CHINESE.search(node.value) and len(_LATIN.findall(node.value)) < BOTH_LANGUAGES:
             yield node.value, id(node) in pieces
 
 
