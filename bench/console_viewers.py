@@ -39,10 +39,10 @@ ROUNDS, ROUNDS_QUICK = 9, 2
 SECONDS, SECONDS_QUICK = 5.0, 1.5
 CONNECTIONS: Final = 64
 DRAIN_S: Final = 120.0
+TRIES: Final = 30
 AGENT: Final = "bench"
-ROLES: Final = ("analyst", "reviewer")
-SESSIONS: Final = 6
-"""Sessions of each role; streams share them as tabs of a browser do."""
+ROLES: Final = ("analyst", "investigator", "reviewer", "model_engineer", "model_approver", "operator", "auditor")
+"""Each has one session, which streams share as tabs of a browser do; what their scopes show them differs."""
 STATES: Final = ("alone", "followed", "watched")
 _STANDING: Final = ("views", "console")
 
@@ -66,7 +66,7 @@ def measure(bank: Bank, rounds: int, seconds: float) -> list[dict[str, float]]:
     """Decisions a second of each state, by round."""
     url, key = bank.url_of("serve"), bank.key
     introduce(url, key, CUSTOMERS)
-    tokens = [bank.session(role, AGENT) for role in ROLES for _ in range(SESSIONS)]
+    tokens = [bank.session(role, AGENT) for role in ROLES]
     rate = throughput(url, key, 4_000, seed=99)
     count = int(rate * seconds)
     measured = []
@@ -152,15 +152,21 @@ def _watch() -> None:
     url, tokens = sys.argv[1], json.loads(sys.stdin.readline())
 
     async def stream(client: httpx.AsyncClient, token: str, told: asyncio.Queue[None]) -> None:
+        """Open one, again while the console is too busy as a browser would, and read it for good."""
         headers = {"Cookie": f"__Host-tarim={token}", "User-Agent": AGENT, "Accept": "text/event-stream"}
-        async with client.stream("GET", url + "/live/stream", headers=headers) as answer:
-            answer.raise_for_status()
-            first = True
-            async for _ in answer.aiter_bytes():
-                if first:
-                    told.put_nowait(None)
-                    first = False
-        raise AssertionError("a stream ended")
+        for _ in range(TRIES):
+            async with client.stream("GET", url + "/live/stream", headers=headers) as answer:
+                if answer.status_code == 503:
+                    await asyncio.sleep(1)
+                    continue
+                answer.raise_for_status()
+                first = True
+                async for _ in answer.aiter_bytes():
+                    if first:
+                        told.put_nowait(None)
+                        first = False
+                break
+        raise AssertionError("a stream was not opened, or ended")
 
     async def everybody() -> None:
         told: asyncio.Queue[None] = asyncio.Queue()
