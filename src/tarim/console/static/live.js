@@ -8,7 +8,7 @@
   const feed = one("#live-rows"), blank = one("#live-row").content.firstElementChild;
   const strip = one("#live-lost"), badge = one("#live-badge"), waiting = one("#live-waiting"), pause = one("#live-pause");
   const empty = one("#live-empty");
-  const ROWS_SHOWN = 40, ROWS_WAITING = 200, STEP_MS = 1000, ASK_MS = 5000, RETRY_MS = [1000, 2000, 5000, 10000];
+  const ROWS_SHOWN = 40, ROWS_WAITING = 200, STEP_MS = 1000, ASK_MS = 5000, SETTLE_MS = 300, RETRY_MS = [1000, 2000, 5000, 10000];
   const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const dayHour = new Intl.DateTimeFormat("en-GB", { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -194,7 +194,7 @@
     if (document.hidden) return;
     stream = new EventSource(root.dataset.stream);
     for (const [name, take] of Object.entries(told)) stream.addEventListener(name, (event) => take(JSON.parse(event.data)));
-    stream.onerror = () => { close(); ask(); };
+    stream.onerror = () => { close(); timer = setTimeout(ask, SETTLE_MS); };  // not for a page that is being left
   }
 
   // Too many streams, or none to be had: ask every few seconds, and try for a stream again when that fails.

@@ -1,0 +1,83 @@
+"""The trail searched, a decision traced, the chain examined, an export that waits for another person; service levels."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.e2e.console.conftest import LANGUAGES, People
+from tests.fakes.console_bank import Bank
+
+OURS_MS = 15_000
+BOTH = pytest.mark.parametrize("language", LANGUAGES)
+
+
+@BOTH
+def test_the_trail_is_searched(person: People, language: str) -> None:
+    """By filters that stand in the address; an entry leads to its place on the chain."""
+    page = person("auditor", language)
+    page.goto("/log?act=sign_in")
+    rows = page.locator(".rc-log tbody tr")
+    rows.first.wait_for()
+    assert page.locator("input[name=act]").input_value() == "sign_in"
+    page.fill("input[name=who]", "nobody-of-that-name")
+    page.locator(".rc-filter-acts button").click()
+    page.wait_for_selector(".rc-empty")
+    page.goto("/log?act=sign_in&result=done")
+    rows.first.locator("a").first.click()
+    page.wait_for_url(re.compile(r"/log/entries/\d+"))
+    assert re.search(r"[0-9a-f]{64}", page.locator("main").inner_text())
+
+
+def test_a_filter_that_reads_like_personal_data_stays_out_of_the_address(person: People) -> None:
+    page = person("auditor")
+    page.goto("/log")
+    page.fill("input[name=who]", "13812345678")
+    page.locator(".rc-filter-acts button").click()
+    page.wait_for_selector(".rc-hint:visible")
+    assert "138" not in page.url
+
+
+@BOTH
+def test_a_decision_is_traced(person: People, bank: Bank, language: str) -> None:
+    """From its page, through journal, model and desk; everything is as it was written."""
+    sent = bank.send(amount_fen=7_000_000)
+    page = person("auditor", language)
+    page.goto(f"/decisions/core/{sent['event_id']}")
+    page.locator("a[href*='/log/traces']").click()
+    assert page.locator("input[name=event]").input_value() == sent["event_id"]
+    page.locator("main form button").click()
+    page.wait_for_url(re.compile(r"/log/traces/[0-9a-f]+"))
+    page.wait_for_selector("#trace .rc-verdict.good", timeout=60_000)
+    assert page.locator(".rc-trace li.journal").count() >= 2
+    assert sent["versions"]["ruleset"] in page.locator(".rc-trace").inner_text()
+
+
+def test_the_chain_is_examined(person: People) -> None:
+    page = person("auditor")
+    page.goto("/log/chain")
+    page.locator("form[action$='/log/chain'] button").click()
+    page.wait_for_selector("#chain .rc-verdict.good", timeout=60_000)
+
+
+def test_an_export_waits_for_another_person(person: People) -> None:
+    """Who asked does not see the buttons of who decides."""
+    page = person("auditor")
+    page.goto("/log/exports")
+    page.fill("input[name=first]", "1")
+    page.fill("input[name=last]", "5")
+    page.fill("input[name=reason]", "抽查")
+    page.locator("form[action$='/log/exports'] button").click()
+    page.wait_for_selector(".rc-export")
+    assert page.locator(".rc-export .rc-steps .waiting").count() >= 1
+    assert page.locator(".rc-decide").count() == 0
+
+
+@BOTH
+def test_levels_say_what_is_measured_and_what_is_not(person: People, language: str) -> None:
+    page = person("operator", language)
+    page.goto("/levels")
+    assert page.locator(".rc-process").count() == 3
+    assert page.locator(".rc-process.ok").count() == 3
+    assert page.locator(".rc-unmeasured li").count() >= 3
