@@ -46,18 +46,18 @@ def check_origin(request: Request) -> None:
         return
     site = request.headers.get("sec-fetch-site", "")
     if site and site not in ("same-origin", "none"):
-        raise NotAllowed("the request comes from a page of another site")
+        raise NotAllowed("the request comes from a page of another site", known=True)
     origin = request.headers.get("origin", "")
     if origin and origin != "null" and origin.split("://", 1)[-1] != request.headers.get("host", ""):
-        raise NotAllowed("the request comes from a page of another site")
+        raise NotAllowed("the request comes from a page of another site", known=True)
     if not site and not origin:
-        raise NotAllowed("a browser says which page a request comes from; this one does not")
+        raise NotAllowed("a browser says which page a request comes from; this one does not", known=True)
 
 
 def check_csrf(token: str, presented: str) -> None:
     """Raises NotAllowed unless the form is of this session."""
     if not hmac.compare_digest(csrf_of(token).encode(), presented.encode("utf-8", "replace")):
-        raise NotAllowed("the form is of another session, or of none; open the page again")
+        raise NotAllowed("the form is of another session, or of none; open the page again", known=True)
 
 
 def ours(address: str) -> str:
