@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Byte code is kept, as it is of an installed package, whatever the environment says: compiling it anew costs every process a third of a second.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup demo demo-federation test test-slow check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people lock clean
+.PHONY: help setup demo demo-federation test test-slow check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people accept-console console-shots lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ accept-models: setup  ## SLOW (40 min; QUICK=1: 50 s, half of them): check every
 
 accept-people: setup  ## SLOW (30 min; QUICK=1: 50 s): check every bar of people's work
 	QUICK=$(QUICK) $(BIN)/python -m bench.accept_people
+
+accept-console: setup  ## SLOW (40 min; QUICK=1: 50 s): check every bar of the console
+	QUICK=$(QUICK) $(BIN)/python -m bench.accept_console
+
+console-shots: setup  ## SLOW (5 min): a picture of every page in both languages and three sizes, judged; the guide's pictures anew
+	TARIM_SHOTS=var/console-shots $(BIN)/python -m pytest tests/e2e/console/test_looks.py -m "slow or not slow" $(PYTEST_ARGS)
 
 accept-federation: setup  ## SLOW (30 min; QUICK=1: 50 s, half of them): check every bar of joint computation
 	QUICK=$(QUICK) $(BIN)/python -m bench.accept_federation

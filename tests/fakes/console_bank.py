@@ -38,7 +38,7 @@ import httpx
 from bench.people_masking import Customer
 from bench.people_staff import QUICK_SETTINGS
 from tarim.base.errors import Unavailable
-from tarim.bootstrap.demo_staff import Employee, employ
+from tarim.bootstrap.demo_staff import AGENT, Employee, employ
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import settings_of
 from tarim.cli._demo_cases import CaseWork
@@ -52,6 +52,7 @@ SMALL = ("--customers", "2000", "--events-per-day", "400", "--days", "12", "--cr
 START_S_MAX = 60.0
 PLANTED = 3
 LIVE_EVENTS = 40
+RENEW_S = 240.0
 KEPT = "bank.json"
 _LISTENING = "listening on "
 _COMMANDS = ("serve", "desk", "views", "console")
@@ -71,6 +72,7 @@ class Bank:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._hands: Hands | None = None
         self._sent = 0
+        self._used: dict[str, float] = {}
 
     # ---- where -----------------------------------------------------------------------------------------------------------
 
@@ -153,11 +155,20 @@ class Bank:
 
     def desk(self, role: str, method: str, path: str, body: object = None, **query: str | int) -> Any:
         """What the desk says to whoever has the role.  Raises Unavailable with what it refused."""
+        self._fresh(role)
         return self.hands.desk(Role(role), method, path, body, **query)
 
     def serve(self, role: str, method: str, path: str, body: object = None, **query: str | int) -> Any:
         """What the decisions service says to whoever has the role."""
+        self._fresh(role)
         return self.hands.serve(Role(role), method, path, body, **query)
+
+    def _fresh(self, role: str) -> None:
+        """Another session for who has not used the own one for a while."""
+        now = time.monotonic()
+        if now - self._used.get(role, -RENEW_S) >= RENEW_S:
+            self.hands.sign(Role(role), self.session(role, AGENT))
+        self._used[role] = now
 
     def send(self, **fields: object) -> dict[str, Any]:
         """Have an event decided now, as a channel would; the answer, with `event_id` of its own unless it is given."""

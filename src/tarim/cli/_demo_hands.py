@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -28,6 +29,10 @@ class Hands:
     def person(self, role: Role) -> Employee:
         """Who has a role."""
         return self._of[role]
+
+    def sign(self, role: Role, token: str) -> None:
+        """Go on in another session."""
+        self._of[role] = replace(self._of[role], token=token)
 
     def desk(self, role: Role, method: str, path: str, body: object = None, **query: str | int) -> Any:
         """The desk's answer to whoever has the role.  Raises Unavailable with what it refused."""
