@@ -56,8 +56,8 @@
   document.addEventListener("htmx:after:swap", () => {
     if (!acted) return;
     acted = false;
-    const goal = find("#case [data-trouble]") || find("#case [data-after]");
-    goal?.focus({ preventScroll: !goal.matches("[data-trouble]") });
-    if (goal?.matches("[data-trouble]")) goal.scrollIntoView({ block: "nearest" });
+    const goal = find("#case > [data-refused]") || find("#case [data-after]");
+    goal?.focus({ preventScroll: !goal.matches("[data-refused]") });
+    if (goal?.matches("[data-refused]")) goal.scrollIntoView({ block: "nearest" });
   });
 })();
