@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 30.0
 TABS_MAX = 250
+GRANT_MS = 6_000
 AGENT = "tarim-journey"
 _made = iter(range(1, 1_000))
 
@@ -106,7 +107,11 @@ def test_from_an_alert_to_a_label_by_two_persons(language: str, person: Any, ban
     refused = page.request.post(
         f"/cases/{case}/approve",
         form={"version": page.locator("#case").get_attribute("data-version"), "reason": "mine"},
-        headers={"Origin": bank.url, "X-Tarim-Csrf": page.locator("meta[name=csrf]").get_attribute("content")},
+        headers={
+            "Origin": bank.url,
+            "X-Tarim-Csrf": page.locator("meta[name=csrf]").get_attribute("content"),
+            "Accept-Language": language,
+        },
     )
     assert refused.status == 403 and said["refused"] in refused.text()
 
@@ -209,14 +214,14 @@ def test_values_in_full_take_a_reason_and_say_who_looks(person: Any, bank: Bank)
 def test_a_grant_that_ends_in_the_middle_of_the_work(person: Any, bank: Bank) -> None:
     """Whoever has lost the right meanwhile is told so where they are, and reads nothing further."""
     operator = bank.staff["operator"].login
-    until_ms = time.time_ns() // 1_000_000 + 4_000
-    wish = {"change": {"kind": "grant", "login": operator, "role": "analyst", "until_ms": until_ms}, "reason": "cover"}
+    page = person("operator", "en")
+    person.expect("403")
     first, second = (bank.session(name, AGENT) for name in ("administrator", "administrator2"))
+    until_ms = time.time_ns() // 1_000_000 + GRANT_MS
+    wish = {"change": {"kind": "grant", "login": operator, "role": "analyst", "until_ms": until_ms}, "reason": "cover"}
     proposal = _as(bank, first, "POST", "/v1/changes", wish)
     agreed = {"digest": proposal["digest"]}
     _as(bank, second, "POST", f"/v1/changes/{proposal['id']}:approve", agreed)
-    page = person("operator", "en")
-    person.expect("403")
     page.goto("/cases")
     assert page.locator(".rc-cases tbody tr").count() > 1
     page.wait_for_timeout(max(0, until_ms - time.time_ns() // 1_000_000) + 300)
