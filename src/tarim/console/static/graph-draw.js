@@ -102,6 +102,28 @@ tarim.links = (() => {
     ]);
   }
 
+  // The same places, with discs that would overlap pushed apart; the subject stays.
+  function apart(places, sizes) {
+    for (let round = 0; round < 40; round += 1) {
+      let moved = false;
+      for (let a = 0; a < places.length; a += 1) {
+        for (let b = a + 1; b < places.length; b += 1) {
+          const gap = (sizes[a] + sizes[b]) / 2 + 6;
+          const [dx, dy] = [places[b][0] - places[a][0], places[b][1] - places[a][1]];
+          const distance = Math.hypot(dx, dy) || 1e-6;
+          if (distance >= gap) continue;
+          const push = (gap - distance) / distance * (a ? 0.5 : 1);
+          if (a) { places[a][0] -= dx * push; places[a][1] -= dy * push; }
+          places[b][0] += dx * push;
+          places[b][1] += dy * push;
+          moved = true;
+        }
+      }
+      if (!moved) break;
+    }
+    return places;
+  }
+
   function weight(amounts) {
     const most = Math.log1p(Math.max(1, ...amounts));
     return (fen) => Math.log1p(Math.max(0, fen)) / most;
@@ -109,16 +131,19 @@ tarim.links = (() => {
 
   function option(graph, view) {
     const { words, money, short, width, height } = view;
-    const places = placed(graph, width, height);
     const share = weight(graph.links.map((link) => link.sums.amount_fen));
     const busy = weight(graph.nodes.map((node) => Math.max(node.in_fen + node.out_fen, 100 * node.events)));
     const many = graph.nodes.length + graph.crowds.length;
     const base = many > 110 ? 15 : many > 50 ? 19 : 24;
     const inPath = new Set(view.way);
+    const sizeOf = (node, place) => place === 0 ? base * 3
+      : base * (1 + 0.75 * busy(Math.max(node.in_fen + node.out_fen, 100 * node.events))) + (RINGS[ringOf(node)] ? 5 : 0);
+    const sizes = [...graph.nodes.map(sizeOf), ...graph.crowds.map(() => base * 1.9)];
+    const places = apart(placed(graph, width, height), sizes);
     const nodes = graph.nodes.map((node, place) => {
       const subject = place === 0;
       const ring = ringOf(node);
-      const size = subject ? base * 3 : base + (base * 0.75) * busy(Math.max(node.in_fen + node.out_fen, 100 * node.events)) + (RINGS[ring] ? 5 : 0);
+      const size = sizes[place];
       const telling = subject || node.convicted || node.expanded || inPath.has(node.id) || view.selected === node.id;
       return {
         id: node.id, name: brief(node.label), value: place, x: places[place][0], y: places[place][1], symbolSize: size,
@@ -133,7 +158,7 @@ tarim.links = (() => {
       const place = graph.nodes.length + at;
       const text = words.crowds[way].replace("{count}", crowd.size.toLocaleString("en-US"));
       return {
-        id: `crowd-${at}`, name: text, value: place, x: places[place][0], y: places[place][1], symbolSize: base * 1.9,
+        id: `crowd-${at}`, name: text, value: place, x: places[place][0], y: places[place][1], symbolSize: sizes[place],
         symbol: crowdSymbol(crowd.size, FILLS[crowd.kind]),
         itemStyle: { opacity: view.hidden.has(crowd.kind) ? 0.08 : 1 },
         rank: 3e6, faint: view.hidden.has(crowd.kind),

@@ -190,6 +190,8 @@
           find("#links-reveal") ? act("eye", said.reveal, () => reveal(node)) : ""),
       );
       facts.hidden = false;
+      const drawn = state.option.series[0].data[place];
+      facts.classList.toggle("left", state.chart.convertToPixel({ seriesIndex: 0 }, [drawn.x, drawn.y])[0] > view.width * 0.6);
       state.chart.dispatchAction({ type: "downplay", seriesIndex: 0 });
       state.chart.dispatchAction({ type: "highlight", seriesIndex: 0, dataIndex: place });
       speak(place);
@@ -415,7 +417,8 @@
       for (const button of shown || coloured ? all("button", (shown || coloured).parentElement) : []) button.setAttribute("aria-pressed", String(button === (shown || coloured)));
       if (shown) {
         const graph = shown.dataset.show === "graph";
-        for (const name of ["body", "legend"]) part(name).hidden = !graph;
+        part("body").classList.toggle("away", !graph);  // not hidden: a chart without a size cannot be drawn
+        part("legend").hidden = !graph;
         time.hidden = !graph || !state.graph?.steps.length;
         part("rows").hidden = graph;
         if (graph) draw();
