@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
+from tarim.console.case_words import EVENTS, said
 from tarim.console.log_views import (
     PERSONAL,
     ChainState,
@@ -51,7 +54,8 @@ async def find(visit: Visit) -> View | Go:
     given = {name: value for name, value in wanted.items() if value}
     if not visit.fragment:
         return Go("log", given)
-    return await _searched(visit, wanted, below)
+    view = await _searched(visit, wanted, below)
+    return replace(view, push=f"{visit.here.partition('?')[0]}?{urlencode(given)}")
 
 
 async def _searched(visit: Visit, wanted: Mapping[str, str], below: str, *, private: bool = False) -> View:
@@ -143,7 +147,13 @@ async def begin_trace(visit: Visit) -> View | Go:
 async def show_trace(visit: Visit) -> View:
     """One trace, asked again until it is there."""
     look = await visit.desk.get(f"/v1/audit/looks/{segment(visit.path['id'])}", Look)
-    values = {"look": look, "tab": "trace", "titles": await operations(visit), "whole": not visit.fragment}
+    values = {
+        "look": look,
+        "tab": "trace",
+        "titles": await operations(visit),
+        "events": said(EVENTS),
+        "troubles": _troubles(),
+    }
     return View("log/trace.html", values, fragment="log/_trace.html")
 
 
@@ -244,6 +254,17 @@ async def fetch_export(visit: Visit) -> Download | View | Answer:
         first = page.next
     name = f"tarim-audit-{export.first_seq}-{export.last_seq}.jsonl"
     return Download(name, "".join(f"{line}\n" for line in parts).encode(), "application/x-ndjson")
+
+
+def _troubles() -> dict[str, str]:
+    """Common findings of a trace in the viewer's language; others are shown as the service says them."""
+    return {
+        "the settings named this model at the first start: no run and no training set are known": _(
+            "模型由设置在首次启动时指定：没有训练运行与训练集的记录"
+        ),
+        "the journal holds no act that put this model in force": _("日志里没有让该模型生效的操作"),
+        "the package is about another model than the journal says": _("签名包说的不是日志里的那个模型"),
+    }
 
 
 def _personal(value: str) -> bool:
