@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlencode
 
 from tarim.console.case_words import EVENTS, said
 from tarim.console.log_views import (
@@ -55,7 +54,7 @@ async def find(visit: Visit) -> View | Go:
     if not visit.fragment:
         return Go("log", given)
     view = await _searched(visit, wanted, below)
-    return replace(view, push=f"{visit.here.partition('?')[0]}?{urlencode(given)}")
+    return replace(view, push=visit.url("log", **given))
 
 
 async def _searched(visit: Visit, wanted: Mapping[str, str], below: str, *, private: bool = False) -> View:
