@@ -51,7 +51,7 @@ def propose(page: Page, why: str) -> str:
 def decide(page: Page, address: str, verdict: str, note: str) -> None:
     page.goto(address)
     page.locator("textarea[name=note]").fill(note)
-    page.locator(f"button[name=verdict][value={verdict}]").click()
+    page.locator(f"button[name=verdict][value={verdict}]").click(no_wait_after=True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -81,8 +81,8 @@ def test_a_rule_is_written_tested_approved_and_decides_the_next_event(language: 
     operator.goto("/rules/history")
     operator.locator("[data-open=rc-rollback]").click()
     operator.locator("#rc-rollback textarea").fill("too many")
-    operator.locator("#rc-rollback button.danger").click()
-    operator.wait_for_selector("#rc-toasts p")
+    operator.locator("#rc-rollback button.danger").click(no_wait_after=True)
+    operator.wait_for_selector("#rc-toasts p", timeout=60_000)
     assert bank.send(amount_fen=fen)["outcome"] != "block"
 
 
