@@ -108,3 +108,25 @@ def path(rows: Rows, payer: Entity, payee: Entity, filters: Filters, hops_max: i
         if payee in at:
             return hops, at[payee]
     return None
+
+
+def stress(distances: np.ndarray, places: np.ndarray) -> float:
+    """Sum over pairs of ((drawn - wanted) / wanted) squared."""
+    n = len(places)
+    pairs = [(i, j) for i in range(n) for j in range(i)]
+    return sum((np.linalg.norm(places[i] - places[j]) / distances[i, j] - 1) ** 2 for i, j in pairs)
+
+
+def settled(distances: np.ndarray, places: np.ndarray, rounds: int) -> np.ndarray:
+    """Each node in turn to the weighted mean of where every other one wants it, so many times."""
+    n = len(places)
+    for _ in range(rounds):
+        for i in range(n):
+            others = [j for j in range(n) if j != i]
+            weights = [distances[i, j] ** -2 for j in others]
+            wishes = [
+                places[j] + distances[i, j] * (places[i] - places[j]) / np.linalg.norm(places[i] - places[j])
+                for j in others
+            ]
+            places[i] = np.average(wishes, axis=0, weights=weights)
+    return places

@@ -16,6 +16,7 @@ from tarim.views import Block
 from tarim.views.blocks import NO_VERSIONS
 from tarim.views.links import Entity, EntityKind, Filters, LinkStore, Question, Relation, graph_around, shortest_path
 from tarim.views.links.kernels import linking
+from tarim.views.links.kernels.placing import settle
 from tarim.views.links.looking import Between, Neighbours
 from tests.naive import links as naive
 
@@ -254,3 +255,17 @@ def test_what_cannot_be_asked_is_refused() -> None:
         Filters(since_ms=5, until_ms=5)
     with pytest.raises(FieldError):
         shortest_path(seen, account(1), account(1), Filters())
+
+
+def test_a_node_settles_where_the_others_want_it() -> None:
+    """A star: whoever hangs on the middle comes to lie about one step from it; the stress is not above the naive formula's."""
+    n = 12
+    distances = np.full((n, n), 2.0)
+    distances[0], distances[:, 0] = 1.0, 1.0
+    np.fill_diagonal(distances, 0.0)
+    places = np.random.default_rng(3).random((n, 2))
+    before = naive.stress(distances, places)
+    rounds = settle(distances, places, 200, 1e-4)
+    assert 1 < rounds < 200 and naive.stress(distances, places) < before / 3
+    moved = naive.settled(distances, np.random.default_rng(3).random((n, 2)), rounds)
+    np.testing.assert_allclose(places, moved, atol=1e-9)

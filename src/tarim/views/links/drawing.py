@@ -16,15 +16,14 @@ import numpy.typing as npt
 from tarim.graph import Relations, communities, propagate
 from tarim.views.links.domain import NODES_MAX, Ints, Relation
 from tarim.views.links.kernels.linking import CENTRE, COUNT, FIRST, LAST, RELATION, TOKEN
+from tarim.views.links.kernels.placing import settle
 
 Floats = npt.NDArray[np.float64]
 
-_ROUNDS: Final = 120
-_STILL: Final = 1e-4
-"""Stress that falls by less than this share in a round is at rest."""
+ROUNDS_MAX: Final = 60
+STILL: Final = 0.01
+"""Of a step's length: nobody sees less."""
 _GOLDEN: Final = 2.399963229728653
-_APART: Final = 0.09
-"""Two nodes are at least so far apart, of a drawing 2 wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,34 +71,22 @@ def _relations(nodes: int, links: Ints, convicted: npt.NDArray[np.bool_]) -> Rel
 
 def _placed(distances: Floats) -> Floats:
     """Places whose distances come near to these, shape (n, 2)."""
-    n = len(distances)
-    if n == 1:
+    if len(distances) == 1:
         return np.zeros((1, 2))
     finite = np.isfinite(distances)
-    distances = np.where(finite, distances, distances[finite].max() + 2)
-    places = _scaled(distances)
-    weight = 1.0 / np.maximum(distances, 1.0) ** 2
-    np.fill_diagonal(weight, 0.0)
-    laplacian = np.diag(weight.sum(axis=1)) - weight
-    inverse = np.linalg.pinv(laplacian, hermitian=True)
-    before = np.inf
-    for _ in range(_ROUNDS):
-        apart = np.linalg.norm(places[:, None] - places[None], axis=2)
-        stress = float((weight * (apart - distances) ** 2).sum())
-        if before - stress < _STILL * stress:
-            break
-        before = stress
-        pull = weight * distances / np.maximum(apart, 1e-9)
-        np.fill_diagonal(pull, 0.0)
-        places = inverse @ ((np.diag(pull.sum(axis=1)) - pull) @ places)
+    distances = np.maximum(np.where(finite, distances, distances[finite].max() + 2), 1.0)
+    np.fill_diagonal(distances, 0.0)
+    places = np.ascontiguousarray(_scaled(distances))
+    settle(distances, places, ROUNDS_MAX, STILL)
     return places
 
 
 def _scaled(distances: Floats) -> Floats:
     """Classical scaling (W. Torgerson, 1952), each node a little aside, so that two with the same distances part."""
     n = len(distances)
-    centring = np.eye(n) - 1.0 / n
-    _, vectors = np.linalg.eigh(-0.5 * centring @ distances**2 @ centring)
+    squares = distances**2
+    means = squares.mean(axis=0)
+    _, vectors = np.linalg.eigh(-0.5 * (squares - means - means[:, None] + means.mean()))
     values = np.linalg.norm(distances, axis=0).mean() / np.sqrt(n)
     places = vectors[:, [-1, -2]] * np.sqrt(n) * values / 2 if n > 2 else np.array([[0.0, 0.0], [1.0, 0.0]])
     angle = _GOLDEN * np.arange(n)
@@ -119,22 +106,6 @@ def _framed(places: Floats, links: Ints) -> Floats:
             places[:, 0] = -places[:, 0]
         if places[:, 1].sum() < 0:
             places[:, 1] = -places[:, 1]
-        places = _parted(places / np.abs(places).max())
+        places = places / np.abs(places).max()
     found: Floats = np.round(places, 4)
     return found
-
-
-def _parted(places: Floats) -> Floats:
-    """The same, with nodes that lie too near to each other moved apart."""
-    for _ in range(30):
-        gaps = places[:, None] - places[None]
-        apart = np.linalg.norm(gaps, axis=2)
-        np.fill_diagonal(apart, np.inf)
-        near = apart < _APART
-        if not near.any():
-            break
-        push = np.maximum(_APART / np.maximum(apart, 1e-6) - 1.0, 0.0) / 2.5
-        moves = (push[:, :, None] * gaps).sum(axis=1)
-        moves[0] = 0.0
-        places = places + moves
-    return places
