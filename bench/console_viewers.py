@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ from tests.fakes.console_bank import Bank, open_bank
 VIEWERS: Final = 60
 SLOWER_PERCENT_MAX: Final = 3
 CUSTOMERS: Final = 2_000
+WARM_UP: Final = 4_000
 ROUNDS, ROUNDS_QUICK = 9, 2
 SECONDS, SECONDS_QUICK = 5.0, 1.5
 CONNECTIONS: Final = 64
@@ -45,6 +47,16 @@ ROLES: Final = ("analyst", "investigator", "reviewer", "model_engineer", "model_
 """Each has one session, which streams share as tabs of a browser do; what their scopes show them differs."""
 STATES: Final = ("alone", "followed", "watched")
 _STANDING: Final = ("views", "console")
+COUNTED: Final = ("serve", *_STANDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One measurement: decisions a second, of how many, and processor time of each process meanwhile."""
+
+    rate_per_s: float
+    count: int
+    processor_s: dict[str, float]
 
 
 def viewers(run: Run) -> Iterator[Line]:
@@ -52,50 +64,59 @@ def viewers(run: Run) -> Iterator[Line]:
     rounds, seconds = run.pick(ROUNDS, ROUNDS_QUICK), SECONDS_QUICK if run.quick else SECONDS
     with tempfile.TemporaryDirectory(prefix="tarim-viewers-") as folder, open_bank(Path(folder)) as bank:
         measured = measure(bank, rounds, seconds)
-        cost = processor_us(bank)
     for name, state, against in (("viewers", "watched", "followed"), ("views", "watched", "alone")):
-        ratios = [one[state] / one[against] for one in measured]
+        ratios = [one[state].rate_per_s / one[against].rate_per_s for one in measured]
         slower = 100 * (1 - statistics.median(ratios))
         spread = f"{100 * (1 - max(ratios)):.1f} to {100 * (1 - min(ratios)):.1f}"
-        rates = ", ".join(f"{each} {statistics.median(one[each] for one in measured):,.0f}/s" for each in STATES)
-        note = f"{VIEWERS} streams, {len(measured)} rounds, {spread}; {rates}; {cost}"
+        rates = ", ".join(
+            f"{each} {statistics.median(one[each].rate_per_s for one in measured):,.0f}/s" for each in STATES
+        )
+        used = ", ".join(f"{each} {_processor_us(measured, state, each):.0f}" for each in COUNTED)
+        note = f"{VIEWERS} streams, {len(measured)} rounds, {spread}; {rates}; processor us a decision, {state}: {used}"
         yield at_most(name, SLOWER_PERCENT_MAX, slower, " %", note)
 
 
-def measure(bank: Bank, rounds: int, seconds: float) -> list[dict[str, float]]:
-    """Decisions a second of each state, by round."""
+def _processor_us(measured: Sequence[dict[str, Taken]], state: str, command: str) -> float:
+    taken = [one[state] for one in measured]
+    return 1e6 * sum(each.processor_s[command] for each in taken) / sum(each.count for each in taken)
+
+
+def measure(bank: Bank, rounds: int, seconds: float) -> list[dict[str, Taken]]:
+    """What was taken in each state, by round."""
     url, key = bank.url_of("serve"), bank.key
     introduce(url, key, CUSTOMERS)
     tokens = [bank.session(role, AGENT) for role in ROLES]
-    rate = throughput(url, key, 4_000, seed=99)
+    rate = throughput(url, key, bodies(WARM_UP, 99, CUSTOMERS))
     count = int(rate * seconds)
     measured = []
     for number in range(rounds):
-        one = {}
+        one: dict[str, Taken] = {}
         for place in range(len(STATES)):
             state = STATES[(place + number) % len(STATES)]
+            encoded = bodies(count, 100 + 3 * number + place, CUSTOMERS)
             with in_state(bank, state, tokens):
-                one[state] = throughput(url, key, count, seed=100 + 3 * number + place)
+                before = processor_s(bank)
+                decided = throughput(url, key, encoded)
+                used = {command: each - before[command] for command, each in processor_s(bank).items()}
+                one[state] = Taken(decided, count, used)
         measured.append(one)
     return measured
 
 
-def throughput(url: str, key: str, count: int, seed: int) -> float:
-    """Decisions a second when `count` requests come as fast as they are answered."""
-    found = drive(url, key, bodies(count, seed, CUSTOMERS), np.zeros(count, np.int64), CONNECTIONS, DRAIN_S)
-    assert found["statuses"] == {"200": count}, found["statuses"]
+def throughput(url: str, key: str, encoded: Sequence[bytes]) -> float:
+    """Decisions a second when requests with these bodies come as fast as they are answered."""
+    found = drive(url, key, encoded, np.zeros(len(encoded), np.int64), CONNECTIONS, DRAIN_S)
+    assert found["statuses"] == {"200": len(encoded)}, found["statuses"]
     return float(found["rate_per_s"])
 
 
-def processor_us(bank: Bank) -> str:
-    """Processor time of each process for a decision since it began, as a note; views and console stood still at times."""
-    decided = httpx.get(bank.url_of("views") + "/v1/health", timeout=30).json()["followed_seq"]
-    ticks = {}
-    for command in ("serve", *_STANDING):
+def processor_s(bank: Bank) -> dict[str, float]:
+    """Processor time of the processes so far, in seconds."""
+    used = {}
+    for command in COUNTED:
         fields = Path(f"/proc/{bank.process(command).pid}/stat").read_text().rpartition(")")[2].split()
-        ticks[command] = int(fields[11]) + int(fields[12])
-    us = 1e6 / os.sysconf("SC_CLK_TCK") / decided
-    return "processor " + ", ".join(f"{command} {us * each:.0f} us" for command, each in ticks.items()) + " a decision"
+        used[command] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 @contextmanager
