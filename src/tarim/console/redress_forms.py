@@ -19,7 +19,7 @@ from tarim.base.instants import instant_ms
 from tarim.console import redress_words as words
 from tarim.console.rendering import zone
 from tarim.console.words import either
-from tarim.redress import KINDS, Kind, Text
+from tarim.redress import KINDS, Event, Kind, Text, tag_of
 
 LINE_MAX: Final = 200
 SHIFTS_MAX: Final = 1_000
@@ -68,7 +68,7 @@ def inputs_of(kind: Kind, tag: str, documents: Sequence[tuple[str, str]] = ()) -
 
 def body_of(kind: Kind, tag: str, form: Mapping[str, str], lists: Mapping[str, list[str]]) -> dict[str, Any]:
     """The event as the desk takes it.  Empty fields that need no value are left out.  Raises Mistyped."""
-    body: dict[str, Any] = {"event": _type(kind, tag).__struct_config__.tag}
+    body: dict[str, Any] = {"event": tag_of(_event(kind, tag))}
     for field in _fields(kind, tag):
         made = _input(tag, field)
         value = _value(made, form.get(made.name, "").strip(), lists.get(made.name, []))
@@ -85,8 +85,12 @@ def instant_of(text: str) -> int:
     return instant_ms(datetime.fromisoformat(text).replace(tzinfo=zone()))
 
 
+def _event(kind: Kind, tag: str) -> type[Event]:
+    return kind.opening if tag == "open-file" else kind.events[tag]
+
+
 def _type(kind: Kind, tag: str) -> Any:
-    found = kind.opening if tag == "open-file" else kind.events[tag]
+    found = _event(kind, tag)
     return found[Text] if getattr(found, "__parameters__", ()) else found  # type: ignore[index]
 
 

@@ -28,6 +28,18 @@ _PART: Final = re.compile(r"report|subjects\[([0-9]{1,2})\]|transactions\[([0-9]
 _SHAPES: Final[Mapping[str, type]] = {"report": Report, "subjects": Subject, "transactions": Transaction}
 
 
+_FIRST: Final = {
+    "identity": "name",
+    "representative": "name",
+    "controller": "name",
+    "agent": "name",
+    "document": "kind",
+    "account": "kind",
+    "counterparty": "name",
+}
+"""First fields of structures that a rule may be about as a whole."""
+
+
 class Fault(msgspec.Struct):
     """A field that breaks a rule."""
 
@@ -48,6 +60,12 @@ class Fault(msgspec.Struct):
     def name(self) -> str:
         """The field in the viewer's language."""
         return either(self.field_zh, self.field_en)
+
+    @property
+    def place(self) -> str:
+        """The field to go to: of a fault of a whole structure its first one."""
+        last = self.path.rpartition(".")[2]
+        return f"{self.path}.{_FIRST[last]}" if last in _FIRST else self.path
 
     @property
     def part(self) -> str:
@@ -137,7 +155,7 @@ def rows_of(
     part: str, content: Mapping[str, Any], faults: Sequence[Fault], codes: Mapping[str, Table], *, full: bool
 ) -> list[Group]:
     """The groups of fields of a part, with what is there and what is wrong with it."""
-    found = {fault.path: fault.text for fault in faults}
+    found = {fault.place: fault.text for fault in faults}
     value = _at(content, part)
     shape = _SHAPES[part.partition("[")[0]]
     prefix = "" if part == "report" else part
@@ -215,9 +233,7 @@ def _row(
 
 def _hints(item: Field) -> list[str]:
     return [
-        either(rule.zh, rule.en)
-        for rule in item.rules
-        if not rule.id.startswith("code-") and rule.id not in _UNTOLD
+        either(rule.zh, rule.en) for rule in item.rules if not rule.id.startswith("code-") and rule.id not in _UNTOLD
     ]
 
 
