@@ -70,7 +70,7 @@ def kinds() -> Mapping[str, str]:
         "payment": _("支付"),
         "withdrawal": _("取现"),
         "deposit": _("存入"),
-        "login": _("登录"),
+        "login": _("登录业务"),
         "signup": _("注册"),
         "application": _("申请"),
         "binding": _("绑定"),
@@ -80,12 +80,12 @@ def kinds() -> Mapping[str, str]:
 def operators() -> Mapping[str, str]:
     """Operators of rows."""
     return {
-        ">=": _("≥ 不小于"),
-        ">": _("> 大于"),
-        "<=": _("≤ 不大于"),
-        "<": _("< 小于"),
-        "==": _("= 等于"),
-        "!=": _("≠ 不等于"),
+        ">=": "≥",
+        ">": ">",
+        "<=": "≤",
+        "<": "<",
+        "==": "=",
+        "!=": "≠",
         "between": _("介于"),
         "not_between": _("不介于"),
         "in": _("属于"),

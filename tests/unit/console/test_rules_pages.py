@@ -134,7 +134,7 @@ def test_the_list_shows_hits_precision_and_how_far_a_rule_counts() -> None:
     visit = visit_of(__v1__switches={"switches": [switch]}, query={"state": "partial"})
     html = shown(asyncio.run(show_rules(visit)), visit)
     assert "drained_in_a_day" in html and "large_to_new_payee" not in html.split("<tbody>")[1]
-    assert "75.0%" in html and "灰度 12.50%" in html and '<td class="n">17</td>' in html
+    assert "75.0%" in html and "灰度 12.5%" in html and '<td class="n">17</td>' in html
 
 
 def test_pages_stand_without_hits_and_write_nothing_of_a_person_as_markup() -> None:
