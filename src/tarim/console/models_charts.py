@@ -194,7 +194,7 @@ def chart_words() -> dict[str, str]:
         "frauds": _("欺诈"),
         "genuine": _("正常"),
         "chance": _("随机"),
-        "model": _("模型"),
+        "model": _("该模型"),
         "lift": _("提升度（倍）"),
         "predicted": _("预测概率"),
         "found": _("实际占比"),

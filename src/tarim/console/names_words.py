@@ -21,7 +21,7 @@ def qualities() -> Table:
 
 def parties() -> Table:
     """Whose name matched."""
-    return {"customer": _("客户"), "payee": _("收款人")}
+    return {"customer": _("本行客户"), "payee": _("收款人")}
 
 
 def standings() -> Table:

@@ -120,7 +120,7 @@
   function psiBars(words, values, lines, axis) {
     const data = values.map((value) => ({ value, itemStyle: { color: value >= lines[1] ? tarim.colour("critical-fill")
       : value >= lines[0] ? tarim.colour("medium-fill") : tarim.colour("low-fill") } }));
-    const label = (text) => ({ formatter: text, color: tarim.colour("dim"), fontSize: 11, position: axis === "xAxis" ? "end" : "end" });
+    const label = (text) => ({ formatter: text, color: tarim.colour("dim"), fontSize: 11, position: axis === "xAxis" ? "start" : "end" });
     return { type: "bar", name: words.psi, data, barMaxWidth: axis === "xAxis" ? 14 : 34, markLine: { symbol: "none", silent: true,
       data: [{ [axis]: lines[0], lineStyle: { color: tarim.colour("medium-fill"), type: "dashed" }, label: label(words.moderate) },
         { [axis]: lines[1], lineStyle: { color: tarim.colour("critical-fill"), type: "dashed" }, label: label(words.large) }] } };
