@@ -60,6 +60,10 @@ class Look(msgspec.Struct, kw_only=True):
     examination: ExaminationFound | None = None
     trace: TraceFound | None = None
 
+    def shown_to(self, person: str) -> bool:
+        """Whether a person sees it: a trace is about somebody's payment, so whoever looks at one begins it, on the trail."""
+        return self.what == "examine" or self.by == person
+
 
 class LooksBody(msgspec.Struct, frozen=True):
     """Looks, the newest first, without what they found."""
@@ -94,13 +98,13 @@ class Looks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, what: str, source: str, event_id: str, person: str) -> Look:
-        """A look that waits for its turn; one that somebody began on the same and that is not over is given instead.
+        """A look that waits for its turn; one on the same that the person may see and that is not over is given instead.
 
         Raises Unavailable when too many wait.
         """
         waiting = [each for each in self._looks.values() if each.state in ("waiting", "running")]
         for each in waiting:
-            if (each.what, each.source, each.event_id) == (what, source, event_id):
+            if (each.what, each.source, each.event_id) == (what, source, event_id) and each.shown_to(person):
                 return each
         if len(waiting) >= WAITING_MAX:
             raise Unavailable(f"{WAITING_MAX} looks at the trail wait already: try again when one is over")
@@ -114,16 +118,16 @@ class Looks:
         task.add_done_callback(self._tasks.discard)
         return look
 
-    def get(self, look_id: str) -> Look:
-        """One look.  Raises NotFound."""
-        try:
-            return self._looks[look_id]
-        except KeyError:
-            raise NotFound("there is no such look: they are forgotten when the desk is restarted") from None
+    def get(self, look_id: str, person: str) -> Look:
+        """One look that the person may see.  Raises NotFound."""
+        look = self._looks.get(look_id)
+        if look is None or not look.shown_to(person):
+            raise NotFound("there is no such look of yours: they are forgotten when the desk is restarted")
+        return look
 
-    def listed(self) -> list[Look]:
-        """All that are known, the newest first."""
-        return list(reversed(self._looks.values()))
+    def listed(self, person: str) -> list[Look]:
+        """All that the person may see, the newest first."""
+        return [look for look in reversed(self._looks.values()) if look.shown_to(person)]
 
     async def _carry_out(self, look: Look) -> None:
         async with self._turn:
@@ -147,7 +151,9 @@ def audit_look_routes(trail: OpenTrail, looks: Looks) -> list[Route]:
         head = await aside(trail.store.head)
         anchor = await aside(trail.keeper.anchors.newest)
         dropped = await aside(trail.store.bridges)
-        examined = next((each for each in looks.listed() if each.what == "examine" and each.state == "done"), None)
+        examined = next(
+            (each for each in looks.listed(call.person) if each.what == "examine" and each.state == "done"), None
+        )
         return AuditStateBody(
             head.seq,
             head.digest.hex(),
@@ -169,10 +175,10 @@ def audit_look_routes(trail: OpenTrail, looks: Looks) -> list[Route]:
         return looks.begin(asked.what, asked.source, asked.event_id, call.person)
 
     async def read(call: Call) -> Look:
-        return looks.get(call.path["id"])
+        return looks.get(call.path["id"], call.person)
 
     async def listed(call: Call) -> LooksBody:
-        return LooksBody([_bare(each) for each in looks.listed()])
+        return LooksBody([_bare(each) for each in looks.listed(call.person)])
 
     base = "/v1/audit/looks"
     return [
@@ -182,7 +188,7 @@ def audit_look_routes(trail: OpenTrail, looks: Looks) -> list[Route]:
               Scope.AUDIT_READ, begin, Look, LookBody, status=201, refusals=(503,)),
         Route("GET", base, "list_audit_looks", "Examinations and traces / 校验与追溯记录", Scope.AUDIT_READ, listed, LooksBody),
         Route("GET", base + "/{id}", "read_audit_look", "How one goes, and what it found / 校验或追溯结果", Scope.AUDIT_READ,
-              read, Look, personal=True),
+              read, Look),
     ]  # fmt: skip
 
 
