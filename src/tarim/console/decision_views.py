@@ -241,7 +241,7 @@ def feature_value(value: float | None, unit: str) -> str:
         case "flag":
             return _("是") if value else _("否")
         case "count":
-            return f"{count(value)} {_('次')}"
+            return f"{count(value)} {either('次', '')}".rstrip()
         case "deviations":
             return _("{n} 个标准差").format(n=f"{value:+.2f}")
         case _other:

@@ -227,8 +227,8 @@ def _gauges(figures: dict[str, Figures | None], chain: ChainState | None) -> lis
         gauge(_("标签送达"), of("desk", "tarim_desk_labels_wait"), "", _("1 表示核查结论暂时送不到决策服务"), 1),
         gauge(_("指令送达"), of("desk", "tarim_desk_orders_wait"), "", _("1 表示释放或拒绝的指令暂时送不到"), 1),
         gauge(_("消息渠道中断"), of("desk", "tarim_desk_receivers_down"), "", _("此刻不收消息的渠道"), 1),
-        gauge(_("漂移告警"), of("serve", "tarim_watch_alarms"), _("项"), _("近 24 个整点小时，PSI 超阈值"), 1),
-        gauge(_("业务指标异常"), of("serve", "tarim_indicators_abnormal"), _("项"), _("近几分钟与前一日相比"), 1),
+        gauge(_("漂移告警"), of("serve", "tarim_watch_alarms"), "", _("近 24 个整点小时，PSI 超阈值"), 1),
+        gauge(_("业务指标异常"), of("serve", "tarim_indicators_abnormal"), "", _("近几分钟与前一日相比"), 1),
         gauge(_("最长停顿"), _seconds(of("serve", "tarim_stall_seconds_max")), "ms", _("一组决策，自进程启动")),
     ]
     if chain is not None:

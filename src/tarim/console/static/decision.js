@@ -8,7 +8,7 @@ tarim.start("#decision-parts", (element) => {
     xAxis: tarim.axis({ type: "value", axisLabel: { show: false } }),
     yAxis: tarim.axis({
       type: "category", data: names, axisLine: { show: false, onZero: false },
-      axisLabel: { color: tarim.colour("ink"), fontSize: 12, width: 260, overflow: "truncate", margin: 12 },
+      axisLabel: { color: tarim.colour("ink"), fontSize: 12, width: Math.min(280, element.clientWidth * 0.42), overflow: "truncate", margin: 12 },
     }),
     series: [{
       type: "bar", barWidth: 12,

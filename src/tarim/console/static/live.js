@@ -119,17 +119,17 @@
     const element = one("#live-trend");
     const label = said.step_ms >= 3600000 ? dayHour : said.step_ms > 60000 ? dayHour : minute;
     const option = {
-      grid: { left: 56, right: 52, top: 46, bottom: 26 },
+      grid: { left: 50, right: 46, top: 54, bottom: 26 },
       legend: { top: 0, left: "center" },
       xAxis: tarim.axis({ type: "category", boundaryGap: false, data: said.at_ms.map((at) => label.format(at)) }),
       yAxis: [
-        tarim.axis({ type: "value", name: words.axisPass, minInterval: 1, nameTextStyle: { align: "left", padding: [0, 0, 0, -48], color: muted, fontSize: 11 } }),
-        tarim.axis({ type: "value", name: words.axisOther, minInterval: 1, splitLine: { show: false }, nameTextStyle: { align: "right", padding: [0, -44, 0, 0], color: muted, fontSize: 11 } }),
+        tarim.axis({ type: "value", name: words.count, minInterval: 1 }),
+        tarim.axis({ type: "value", name: words.count, minInterval: 1, splitLine: { show: false } }),
       ],
       series: [
-        line(words.outcomes.pass, said.passed, tarim.colour("low-fill"), 0, true),
-        line(words.held, said.held, tarim.colour("high-fill"), 1, false),
-        line(words.outcomes.block, said.blocked, tarim.colour("critical-fill"), 1, false),
+        line(words.passed, said.passed, tarim.colour("low-fill"), 0, true),
+        line(words.heldRight, said.held, tarim.colour("high-fill"), 1, false),
+        line(words.blocked, said.blocked, tarim.colour("critical-fill"), 1, false),
       ],
     };
     drawn("trend", element, option);
