@@ -58,7 +58,6 @@ class Feed:
     def add(self, rows: Rows, decisions: Words, masks: Masks, book: RuleBook) -> None:
         """Take in decisions in order, shapes (n, 32), (n, 12) and (n,)."""
         size = len(self._rows)
-        self._count += max(len(rows) - size, 0)
         rows, decisions, masks = rows[-size:], decisions[-size:], masks[-size:]
         slots = (self._count + np.arange(len(rows))) % size
         self._rows[slots], self._decisions[slots], self._masks[slots] = rows, decisions, masks
