@@ -15,7 +15,7 @@ from tarim.console.pages import Go, Page, View, Visit
 from tarim.console.redress import clock_rules, common
 from tarim.console.rendering import zone
 from tarim.console.services import Refused, segment
-from tarim.console.words import _, each_language, either
+from tarim.console.words import _, capital, each_language, either
 from tarim.identity import Scope
 
 _READS: Final = frozenset({Scope.REDRESS_READ})
@@ -172,7 +172,7 @@ def _table(of: str, table: str, counts: _Counts, before: _Counts) -> list[tuple[
 
 def _clock_name(rules: dict[str, views.Rule], name: str) -> str:
     rule = rules.get(name)
-    return either(rule.title_zh, rule.title_en) if rule else name
+    return either(rule.title_zh, capital(rule.title_en)) if rule else name
 
 
 async def sign(visit: Visit) -> View | Go:
@@ -193,7 +193,12 @@ async def show_notice(visit: Visit) -> View:
     channels, clocks = await asyncio.gather(
         visit.desk.get("/v1/complaint-channels", _Channels), visit.desk.get("/v1/clock-kinds", views.Rules)
     )
-    values = common(visit, None) | {"channels": channels, "clocks": clocks, "period_text": views.period_text, "source_text": views.source_text}
+    values = common(visit, None) | {
+        "channels": channels,
+        "clocks": clocks,
+        "period_text": views.period_text,
+        "source_text": views.source_text,
+    }
     return View("redress/notice.html", values)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from tarim.base.instants import DAY_MS, HOUR_MS, MINUTE_MS, instant_ms
 from tarim.console import redress_words as words
-from tarim.console.words import each_language, either
+from tarim.console.words import capital, each_language, either
 
 SEALED: Final = "***"
 
@@ -125,7 +125,7 @@ def told(clock: Clock, rules: Mapping[str, Rule], now_ms: int) -> Told:
     """A clock in the viewer's words."""
     rule = rules.get(clock.kind)
     return Told(
-        title=either(clock.title_zh, clock.title_en),
+        title=either(clock.title_zh, capital(clock.title_en)),
         word=words.said(words.standings(), clock.standing),
         level=_LEVELS.get(clock.standing, "closed"),
         due_at=clock.due_at,
@@ -307,6 +307,14 @@ def _rows(kind: str, name: str, rows: Sequence[Mapping[str, Any]]) -> Rows:
     )
 
 
+def _about(word: str) -> str:
+    """What an entry of a complaint is about: a channel, a cause or a department."""
+    for table in (words.values()["Channel"], words.values()["Cause"], words.departments()):
+        if word in table:
+            return table[word]
+    return word
+
+
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -320,6 +328,8 @@ def _fact(kind: str, name: str, value: Any) -> Fact:
         return Fact(label, "text", either("、", ", ").join(words.said(words.parts(), each) for each in value))
     if name in ("what", "waits_for"):
         return Fact(label, "text", words.event_name(kind, str(value)))
+    if name == "about":
+        return Fact(label, "text", _about(str(value or "")))
     if name == "department":
         return Fact(label, "text", words.said(words.departments(), str(value)))
     if isinstance(value, bool):

@@ -114,7 +114,9 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        environment.globals.update(_=_, either=either, spoken=spoken, url=url, static=static, NOTHING=NOTHING, zone=zone)
+        environment.globals.update(
+            _=_, either=either, spoken=spoken, url=url, static=static, NOTHING=NOTHING, zone=zone
+        )
         environment.filters.update(money=money, instant=instant, count=count, percent=percent, lasting=lasting)
         environment.globals["ui"] = environment.get_template("ui.html").module
         self.environment = environment

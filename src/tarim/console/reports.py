@@ -77,6 +77,7 @@ async def show_risk_report(visit: Visit) -> View:
         "figures": figures,
         "window": views.day_text(found.from_day)
         + ("" if found.to_day == found.from_day else either(" 至 ", " to ") + views.day_text(found.to_day)),
+        "short": _short(found),
         "share": figures.decisions / figures.events if figures.events else None,
         "precision": figures.fraud / labels if labels else None,
         "labels": labels,
@@ -84,6 +85,12 @@ async def show_risk_report(visit: Visit) -> View:
         "delta_stopped": _delta(figures.stopped, figures.before_stopped),
     }
     return View("reports/risk.html", values)
+
+
+def _short(report: views.Risk) -> str:
+    """The days of a report without the year, `10-01–10-31`."""
+    first, last = views.day_text(report.from_day)[5:], views.day_text(report.to_day)[5:]
+    return first if first == last else f"{first}–{last}"
 
 
 def _delta(now: int, before: int) -> str:

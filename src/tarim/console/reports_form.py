@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tarim.console.words import _, either
+from tarim.console.words import _, capital, either
 from tarim.reporting import Field, Nested, Report, Subject, Transaction, placed
 
 MASK: Final = "*"
@@ -54,12 +54,12 @@ class Fault(msgspec.Struct):
     @property
     def text(self) -> str:
         """The rule in the viewer's language."""
-        return either(self.zh, self.en)
+        return either(self.zh, capital(self.en))
 
     @property
     def name(self) -> str:
         """The field in the viewer's language."""
-        return either(self.field_zh, self.field_en)
+        return either(self.field_zh, capital(self.field_en))
 
     @property
     def place(self) -> str:
@@ -197,7 +197,7 @@ def _walk(
                 inside = (
                     title
                     if shape is not Report and item.of.__name__ == "Document" and title
-                    else either(item.zh, item.en)
+                    else either(item.zh, capital(item.en))
                 )
                 found += _walk(item.of, value[item.attribute], path, inner_elements, inside)
         else:
@@ -218,7 +218,7 @@ def _row(
     return Row(
         path=path,
         element=element,
-        label=either(item.zh, item.en),
+        label=either(item.zh, capital(item.en)),
         form=form,
         value="\n".join(listed) if listed and not masks else "" if masks and not long else single,
         values=listed,

@@ -72,3 +72,8 @@ def each_language(make: Callable[[], _T]) -> Callable[[], _T]:
         return kept[language]
 
     return found
+
+
+def capital(text: str) -> str:
+    """The text with a capital letter at its beginning, as a label has it."""
+    return text[:1].upper() + text[1:]

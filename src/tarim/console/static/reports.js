@@ -6,7 +6,7 @@ tarim.start("#rp-days", async (element) => {
   tarim.mk(element, {
     color: [tarim.colour("primary"), tarim.colour("high-fill")],
     legend: { data: [names.alerts, names.stopped] },
-    grid: { left: 52, right: 60, top: 44, bottom: 28 },
+    grid: { left: 52, right: 60, top: 60, bottom: 28 },
     xAxis: { type: "category", data: found.days, ...tarim.axis() },
     yAxis: [
       { type: "value", name: names.alerts, minInterval: 1, ...tarim.axis() },
@@ -18,6 +18,7 @@ tarim.start("#rp-days", async (element) => {
     ],
   });
   const scenarios = tarim.find("#rp-scenarios");
+  if (!scenarios) return;
   tarim.mk(scenarios, {
     color: [tarim.colour("primary")],
     grid: { left: 8, right: 48, top: 8, bottom: 8, containLabel: true },
