@@ -1,4 +1,4 @@
-"""Looks at the trail: one after the other, a trace shown to whoever began it alone, and no more of them than there is room for."""
+"""Looks at the trail: one after the other, a trace shown to whoever began it alone, no more than there is room for."""
 
 from __future__ import annotations
 
