@@ -203,7 +203,7 @@ tarim.links = (() => {
     };
   }
   // The same nodes with their labels where there is room for them at this zoom: below, else beside, else above, else none; the
-  // most telling are placed first.  A label that is not shown comes when its node is pointed at.
+  // most telling are placed first, and the subject always has its own.  A label that is not shown comes when its node is pointed at.
   const ruler = document.createElement("canvas").getContext("2d");
   const SIDES = [["bottom", 0, 1], ["right", 1, 0], ["left", -1, 0], ["top", 0, -1]];
   function labelled(nodes, zoom) {
@@ -223,6 +223,7 @@ tarim.links = (() => {
         const box = [x - wide / 2, y - high / 2, x + wide / 2, y + high / 2];
         if (free(box)) { taken.push(box); sides.set(node.id, side); break; }
       }
+      if (node.rank >= 4e6 && !sides.has(node.id)) sides.set(node.id, "bottom");
     }
     return nodes.map((node) => ({ ...node, label: { ...node.label, show: sides.has(node.id), position: sides.get(node.id) || "bottom" } }));
   }

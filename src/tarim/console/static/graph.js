@@ -9,7 +9,7 @@
   const money = (fen) => (fen / 100).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
   const STEP_MS = 900;
-  const NODES = [40, 80, 120, 200];
+  const NODES = [30, 60, 120, 200];
 
   function make(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
