@@ -261,6 +261,10 @@ def test_a_backtest_over_http_gives_the_kept_result(bank: Path, served: Served) 
     assert ended["result"]["measured"]["drafts"][0]["name"] == "mine"
     with served.client("read") as reader:
         kept = reader.get(f"/v1/backtests/{ended['digest']}").json()
+        version = ended["result"]["measured"]["drafts"][0]["version"]
+        of_draft = reader.get("/v1/backtests", params={"version": version}).json()["backtests"]
+        assert ended["digest"] in [each["digest"] for each in of_draft], "whoever decides on the draft finds it"
+        assert reader.get("/v1/backtests", params={"version": "0" * 64}).json() == {"backtests": []}
     assert kept["result"] == ended["result"]
 
 

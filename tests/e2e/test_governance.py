@@ -124,6 +124,9 @@ def test_a_rules_life(tmp_path: Path) -> None:
             "until_ms": until_ms,
         }
         proposal = people.ask("author", "POST", "/v1/switches", wanted).json()
+        told = people.ask("approve", "GET", f"/v1/proposals/{proposal['id']}").json()
+        assert (told["proposal"]["digest"], told["switch"]["target"]) == (proposal["digest"], "*")
+        assert told["switch"]["customer"] and "C9" not in str(told), "who decides sees what it is about, not who it is"
         verdict = {"verdict": "approve", "digest": proposal["digest"]}
         assert people.ask("approve", "POST", f"/v1/proposals/{proposal['id']}", verdict).status_code == 200
         assert people.decided(5, customer="C9")["outcome"] == "pass"
@@ -159,9 +162,13 @@ def test_a_rules_life(tmp_path: Path) -> None:
 
         change = {"event_id": "g-3", "source": "test", "outcome": "pass", "reason": "confirmed by phone"}
         proposal = people.ask("author", "POST", "/v1/overrides", change).json()
+        about = people.ask("read", "GET", f"/v1/proposals/{proposal['id']}").json()["override"]
+        assert (about["event_id"], about["recorded"], about["outcome"]) == ("g-3", "block", "pass")
         verdict = {"verdict": "approve", "digest": proposal["digest"]}
         assert people.ask("approve", "POST", f"/v1/proposals/{proposal['id']}", verdict).status_code == 200
         overridden = people.ask("read", "GET", "/v1/overrides?event_id=g-3&source=test").json()
+        decided = people.ask("read", "GET", "/v1/proposals?state=decided").json()["proposals"]
+        assert (decided[0]["id"], decided[0]["state"]) == (proposal["id"], "approved")
         assert (overridden["outcome"], overridden["author"], overridden["approver"]) == ("pass", "author", "approve")
         assert people.ask("read", "GET", "/v1/decisions/g-3?source=test").json()["outcome"] == "block"
 
