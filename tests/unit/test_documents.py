@@ -186,6 +186,7 @@ def test_every_requirement_of_this_part_is_answered() -> None:
         "RS-06",
         "RS-07",
         "RS-09",
+        "QO-03",
         "QO-08",
         "DP-21",
         "MP-01",
