@@ -141,11 +141,3 @@ def person(strict: Strict, bank: Bank) -> Iterator[People]:
     yield people
     wrong = people.judge()
     assert not wrong, "\n".join(wrong)
-
-
-@pytest.fixture(scope="session")
-def shots_folder() -> Path:
-    """Where screenshots go: `make console-shots` says so, by TARIM_SHOTS; otherwise nowhere that stays."""
-    import tempfile
-
-    return Path(os.environ.get("TARIM_SHOTS") or tempfile.mkdtemp(prefix="tarim-shots-"))
