@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,12 @@ def opened(page: Page, look: Look, bank: Bank) -> None:
     page.wait_for_timeout(SETTLE_MS)
 
 
+@cache
+def guide_text() -> str:
+    """Every page of the guide."""
+    return "".join(each.read_text(encoding="utf-8") for each in sorted(GUIDE.parent.glob("*.md")))
+
+
 def picture(page: Page, look: Look, language: str, size: tuple[int, int]) -> None:
     """Keep the picture where `make console-shots` wants it."""
     folder = os.environ.get("TARIM_SHOTS")
@@ -100,7 +107,7 @@ def picture(page: Page, look: Look, language: str, size: tuple[int, int]) -> Non
     path = Path(folder) / f"{size[0]}x{size[1]}" / f"{look.name}.{language}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path)
-    if size == (1280, 720):
+    if size == (1280, 720) and f"images/{path.name}" in guide_text():
         from PIL import Image
 
         GUIDE.mkdir(parents=True, exist_ok=True)
