@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -159,6 +158,11 @@ def test_a_filter_lands_in_the_address_and_its_chip_takes_it_off(person: Any, ba
     page.locator("select[name=priority]").select_option("1")
     page.wait_for_url(re.compile("priority=1"))
     assert "sort=money" in page.url, "a filter keeps the order"
+    page.locator("input[name=tag]").press_sequentially("called-back")
+    page.wait_for_url(re.compile("tag=called-back"))
+    page.locator(".rc-empty").wait_for()
+    page.locator(".rc-filter", has_text="called-back").click()
+    page.wait_for_url(re.compile(r"^(?!.*called)"))
     page.locator(".rc-filter", has_text="Critical").click()
     page.wait_for_url(re.compile(r"^(?!.*priority)"))
     assert page.locator("select[name=priority]").input_value() == ""
@@ -179,6 +183,17 @@ def test_many_cases_are_given_away_with_the_consequence_in_numbers(person: Any, 
     shows(page, "dialog .rc-note", f"Given to {bank.staff['analyst'].login}: 2")
     for case in cases:
         assert bank.desk("analyst", "GET", f"/v1/cases/{case}")["case"]["assignee"] == bank.staff["analyst"].login
+
+
+def test_one_case_is_given_to_somebody_by_name(person: Any, bank: Bank) -> None:
+    _customer, case = new_case(bank)
+    page = person("reviewer", "en")
+    page.goto(f"/cases/{case}")
+    page.locator("#case-way summary", has_text="Give to a person").click()
+    page.locator(f"#case-people input[value='{bank.staff['analyst'].login}']").check()
+    page.locator("form[action$='/assign'] button").click()
+    shows(page, "#case .rc-chip", "Assigned")
+    assert bank.desk("analyst", "GET", f"/v1/cases/{case}")["case"]["assignee"] == bank.staff["analyst"].login
 
 
 def test_what_is_taken_out_is_a_file_with_a_reason_on_the_trail(person: Any, bank: Bank) -> None:
