@@ -95,6 +95,11 @@ class Console:
             raise KeyError(f"there is no static file {name}")
         return f"{self.settings.root_path}/static/{self.static.version}/{name}"
 
+    def leave(self) -> None:
+        """Let open streams end: the process is about to stop."""
+        for service in (self.serve, self.desk, self.views):
+            service.leaving = True
+
     async def close(self) -> None:
         """Close the connections to the services."""
         for service in (self.serve, self.desk, self.views):

@@ -48,7 +48,8 @@ async def show_live(visit: Visit) -> View:
     values = {
         "wanted": wanted,
         "figures": told["figures"],
-        "told": {name: told[name] for name in ("rows", "trend", "bars")},
+        "rows": told["rows"][::-1],
+        "told": {name: told[name] for name in ("trend", "bars")},
         "words": _words(),
         "window": window_title(wanted.window),
         "step": told["step"],
@@ -85,7 +86,7 @@ async def _events(visit: Visit, wanted: Wanted) -> AsyncIterator[bytes]:
     seq, counted, lost = -1, None, None
     yield b"retry: 3000\n\n"
     with hub.joined(viewer):
-        while True:
+        while not visit.views.service.leaving:
             if viewer.refused or (monotonic() - viewer.checked_s >= CHECK_S and not await _still(visit, viewer)):
                 yield _event("over", {})
                 return

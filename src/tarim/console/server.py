@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 import uvloop
@@ -45,7 +46,7 @@ async def _serve(
         timeout_keep_alive=settings.idle_s_max,
         timeout_graceful_shutdown=settings.stop_s_max,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, console)
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -63,3 +64,16 @@ async def _serve(
         for task in watching:
             task.cancel()
         await console.close()
+
+
+class _Server(uvicorn.Server):
+    """Tells streams to end when it is to stop: it would wait for them as for any answer under way."""
+
+    def __init__(self, config: uvicorn.Config, console: Console) -> None:
+        super().__init__(config)
+        self._console = console
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Uvicorn's own, for signals while it serves."""
+        self._console.leave()
+        super().handle_exit(sig, frame)

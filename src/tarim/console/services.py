@@ -58,10 +58,14 @@ class Visitor:
 
 
 class Service:
-    """One service.  `httpx.AsyncClient` keeps its connections; a call that finds no answer is not repeated."""
+    """One service.  `httpx.AsyncClient` keeps its connections; a call that finds no answer is not repeated.
+
+    leaving: the console is about to stop, and what asks again and again ends.
+    """
 
     def __init__(self, name: str, url: str, settings: ConsoleSettings) -> None:
         self.name, self.settings = name, settings
+        self.leaving = False
         self._answer_bytes_max = settings.answer_bytes_max
         self._client = httpx.AsyncClient(
             base_url=url,
@@ -94,7 +98,9 @@ class Service:
             content, headers["Content-Type"] = _encode(body), "application/json"
         given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         try:
-            async with self._client.stream(method, path, params=given or None, content=content, headers=headers) as answer:
+            async with self._client.stream(
+                method, path, params=given or None, content=content, headers=headers
+            ) as answer:
                 parts, size = [], 0
                 async for part in answer.aiter_bytes():
                     size += len(part)
