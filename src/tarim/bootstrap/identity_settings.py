@@ -37,7 +37,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "identity.openid_issuer": "issuer of the bank's OpenID provider; empty: no sign-on by it",
     "identity.openid_client": "our name there",
     "identity.openid_secret_file": "file that holds our secret there",
-    "identity.openid_return_url": "where it sends the browser back: `/sign-in/openid/return` of the console, else `/v1/sign-in/openid:return` of the desk",
+    "identity.openid_return_url": "where it sends the browser back: `/sign-in/openid/return` of the console, else "
+    "`/v1/sign-in/openid:return` of the desk",
     "identity.openid_login_claim": "claim that holds the login",
     "identity.openid_second_factor": "`own`: our code is asked for too; `provider`: not when its `amr` names a second factor",
 }
