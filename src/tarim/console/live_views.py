@@ -201,7 +201,7 @@ def figures_shown(counts: Counts, cases: int | None, latency_ms: float | None, *
     shown = [rate, declined, _held(counts, window)]
     if may_latency:
         told = NOTHING if latency_ms is None else f"{latency_ms:,.1f}"
-        shown.insert(1, Figure("latency", _("P99 时延"), _("自服务启动"), told, "ms", _("请求到应答")))
+        shown.insert(1, Figure("latency", _("P99 时延"), _("自启动"), told, "ms", _("请求到应答")))
     if cases is not None:
         more = "+" if cases >= CASES_COUNTED_MAX else ""
         shown.append(Figure("cases", _("待处置案件"), _("此刻"), count(cases) + more, _("件"), _("本人可见范围")))

@@ -119,7 +119,7 @@
     const element = one("#live-trend");
     const label = said.step_ms >= 3600000 ? dayHour : said.step_ms > 60000 ? dayHour : minute;
     const option = {
-      grid: { left: 50, right: 46, top: 54, bottom: 26 },
+      grid: { left: 50, right: 46, top: element.clientWidth < 480 ? 76 : 54, bottom: 26 },
       legend: { top: 0, left: "center" },
       xAxis: tarim.axis({ type: "category", boundaryGap: false, data: said.at_ms.map((at) => label.format(at)) }),
       yAxis: [
