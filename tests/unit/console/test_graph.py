@@ -1,4 +1,4 @@
-"""The link graph's pages against views that only remember: what is asked, what is shown, and that no number is in an address."""
+"""The link graph's pages against views that only remember: what is asked and shown, and that no number is in an address."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def visit(views: FakeViews, query: Mapping[str, str] | None = None, form: Mappin
 
 
 def rendered(view: View, page: Visit) -> str:
-    return Renderer(MAP.url, lambda name: f"/static/{name}").page(
-        view.fragment or view.template,
-        {"visit": page, "account": page.account, "csrf": page.csrf, "language": "zh", "nav": "links", "menu": [], "toast": "",
-         "environment": "demo", "page_name": "links", "opens": lambda name: MAP.opens(name, page.account.scopes)} | dict(view.values),
-    )  # fmt: skip
+    common = {"visit": page, "account": page.account, "csrf": page.csrf, "language": "zh", "nav": "links", "menu": []}
+    common |= {"toast": "", "environment": "demo", "page_name": "links"}
+    common |= {"opens": lambda name: MAP.opens(name, page.account.scopes)}
+    renderer = Renderer(MAP.url, lambda name: f"/static/{name}")
+    return renderer.page(view.fragment or view.template, common | dict(view.values))
 
 
 @pytest.fixture(autouse=True)
