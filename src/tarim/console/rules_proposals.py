@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from tarim.console import rules_reads as reads
@@ -67,9 +68,13 @@ async def _shown(visit: Visit, number: str, error: Refused | None = None) -> Vie
         "job": None,
         "counted": None,
         "hits": None,
+        "overtaken": None,
     }
     if found.ruleset is not None:
         values |= await _ruleset(visit, found.ruleset.version)
+        since = await reads.in_force(visit)
+        if since is not None and datetime.fromisoformat(since.at) > datetime.fromisoformat(proposal.proposed_at):
+            values["overtaken"] = since
     elif proposal.what == "treatment":
         wanted = await visit.serve.get("/v1/treatment", Treatment, proposal=proposal.id)
         present = await visit.serve.get("/v1/treatment", Treatment)

@@ -260,3 +260,26 @@ def test_acts_are_open_to_those_who_may_do_them() -> None:
     scopes = {page.name: page.scopes for page in PAGES if page.method == "POST"}
     assert scopes["rules_propose"] == {Scope.AUTHOR} and scopes["rules_decide"] == {Scope.APPROVE}
     assert scopes["rules_roll_back"] == {Scope.OPERATE} and all(page.scopes for page in PAGES)
+
+
+@pytest.mark.parametrize(
+    ("proposed_at", "overtaken"), [("2026-10-30T00:00:00Z", True), ("2026-11-02T00:00:00Z", False)]
+)
+def test_who_decides_is_warned_when_another_ruleset_came_meanwhile(proposed_at: str, overtaken: bool) -> None:
+    proposal = {
+        "id": "ab", "what": "ruleset", "digest": "d" * 64, "author": "li.na", "proposed_at": proposed_at, "reason": "x",
+        "state": "proposed", "decider": "", "note": "",
+    }  # fmt: skip
+    changed = LIVE.replace("50_000 yuan", "20_000 yuan", 1)
+    visit = visit_of(
+        Role.REVIEWER, {"id": "ab"},
+        __v1__proposals__ab={"proposal": proposal, "ruleset": {"version": "e" * 64, "name": "starter"}},
+        **{
+            f"__v1__rulesets__{'e' * 64}": {"version": "e" * 64, "text": changed},
+            f"__v1__rulesets__{'e' * 64}__diff": {"added": [], "removed": [], "changed": ["large_to_new_payee"]},
+            "__v1__backtests": {"backtests": []},
+        },
+    )  # fmt: skip
+    html = shown(asyncio.run(rules_proposals.show_proposal(visit)), visit)
+    assert ("提交之后，在用规则集已于" in html) is overtaken
+    assert "<del>5</del>" in html and "<ins>2</ins>" in html and "提交人没有对这一版本做回测" in html
