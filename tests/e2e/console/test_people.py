@@ -47,7 +47,7 @@ def made(person: Any, name: str) -> tuple[Page, str, str]:
     login = f"{name}{time.time_ns() // 1_000_000}"
     page.goto("/users")
     page.click("button[data-open=pe-new]")
-    for field, value in {"login": login, "staff_number": login, "display_name": "新人", "reason": "joins"}.items():
+    for field, value in {"login": login, "staff_number": login, "display_name": "New Colleague", "reason": "joins"}.items():
         page.fill(f"#pe-new input[name={field}]", value)
     page.click("#pe-new button.primary")
     return page, login, page.inner_text(".pe-password")
@@ -113,7 +113,7 @@ def test_a_first_sign_in_sets_up_codes_and_an_own_password(language: str, person
         page.fill(f"input[name={field}]", value)
     page.click("button.primary")
     page.wait_for_url(re.compile("/account"))
-    assert "新人" in page.content()
+    assert "New Colleague" in page.content()
     administrator.goto(f"/users/of/{login}")
     assert administrator.locator(".rc-table tbody tr .rc-mono").count() >= 1, "the session is shown"
 
