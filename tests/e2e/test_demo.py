@@ -106,7 +106,7 @@ def test_a_small_bank_without_a_service(data: Path) -> None:
     assert by_crime == first["criminal_events_by_outcome"]
     assert all(each["stopped_fen"] <= each["moved_fen"] for each in crimes)
     assert sorted(path.name for path in data.parent.iterdir()) == [".demo.lock", "demo"], "nothing half is left"
-    assert not (data / "service.pid").exists()
+    assert not list(data.glob("*.pid"))
     assert has_chinese(done.stdout), "reasons are shown in both languages"
     labels = [line for line in done.stdout.splitlines() if " / " not in line]
     assert not has_chinese("\n".join(labels)), "all else in one"
@@ -135,11 +135,19 @@ def test_the_service_is_left_running_and_the_printed_lines_work(data: Path) -> N
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(urllib.request.Request(url, b"{}", {"Authorization": "Bearer no"}), timeout=10)
 
+    console = re.search(r"(http://\S+)/tour", done.stdout)
+    assert console is not None, "it ends on the console's address"
+    with urllib.request.urlopen(f"{console[1]}/tour", timeout=30) as page:
+        assert page.url.partition("?")[0].endswith("/sign-in"), "which is open, and asks who comes"
+    codes = tarim("demo", "--codes", "--data", str(data)).stdout.splitlines()
+    assert len(codes) == 11 and all(line.split()[0] in done.stdout for line in codes), "a code for every account"
+    assert (data / "demo-codes.json").stat().st_mode & 0o077 == 0
+
     again = tarim("demo", "--data", str(data), "--lang", "en", *SMALL)
     assert again.returncode == 0, again.stderr
-    assert "the demonstration's service is stopped" in again.stdout, "the second run ends the first one's service"
+    assert "the demonstration's services are stopped" in again.stdout, "the second run ends what the first one left"
     stopped = tarim("demo", "--stop", "--data", str(data), "--lang", "en")
-    assert "is stopped" in stopped.stdout
+    assert "are stopped" in stopped.stdout
     assert "no service" in tarim("demo", "--stop", "--data", str(data), "--lang", "en").stdout
     with pytest.raises(OSError):
         request(next(shlex.split(line) for line in again.stdout.splitlines() if line.startswith("curl ")))

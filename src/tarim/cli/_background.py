@@ -28,7 +28,8 @@ NAMES: Final = ("feed", "console", "views", "desk", "service")
 START_S_MAX: Final = 120.0
 TIMEOUT_S: Final = 120.0
 """Compiling a ruleset is the slowest request."""
-STOP_S_MAX: Final = 30.0
+STOP_S_MAX: Final = 90.0
+"""A desk that draws a report finishes it first."""
 LISTENING: Final = "listening on "
 
 
@@ -53,22 +54,18 @@ def running_pid(data: Path, name: str) -> int:
 
 def stop(data: Path) -> bool:
     """End the processes of a data folder; whether any ran.  Raises Unavailable when one does not end."""
-    ran = [_stopped(data, name) for name in NAMES]
-    return any(ran)
-
-
-def _stopped(data: Path, name: str) -> bool:
-    pid = running_pid(data, name)
-    if pid:
-        begun = started_ticks(pid)
+    ending = [(name, pid, started_ticks(pid)) for name in NAMES if (pid := running_pid(data, name))]
+    for _, pid, _ in ending:
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_S_MAX
+    deadline = time.monotonic() + STOP_S_MAX
+    for name, pid, begun in ending:
         while started_ticks(pid) == begun:
             if time.monotonic() > deadline:
                 raise Unavailable(f"process {pid} does not end; see {data / name}.log")
             time.sleep(0.05)
-    (data / f"{name}.pid").unlink(missing_ok=True)
-    return bool(pid)
+    for name in NAMES:
+        (data / f"{name}.pid").unlink(missing_ok=True)
+    return bool(ending)
 
 
 def free_port(wanted: int) -> int:
