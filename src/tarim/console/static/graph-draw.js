@@ -102,18 +102,22 @@ tarim.links = (() => {
     ]);
   }
 
-  // The same places, with discs that would overlap pushed apart; the subject stays.
-  function apart(places, sizes) {
+  // The same places, with discs that would overlap pushed apart; the subject stays, and so does the room for its label.
+  function apart(discs, radii) {
+    const [x, y] = discs[0];
+    const places = [[x, y], [x - 14, y + radii[0] / 2 + 9], [x + 14, y + radii[0] / 2 + 9], ...discs.slice(1)];
+    const sizes = [radii[0], 18, 18, ...radii.slice(1)];
     for (let round = 0; round < 40; round += 1) {
       let moved = false;
       for (let a = 0; a < places.length; a += 1) {
         for (let b = a + 1; b < places.length; b += 1) {
+          if (b < 3) continue;
           const gap = (sizes[a] + sizes[b]) / 2 + 6;
           const [dx, dy] = [places[b][0] - places[a][0], places[b][1] - places[a][1]];
           const distance = Math.hypot(dx, dy) || 1e-6;
           if (distance >= gap) continue;
-          const push = (gap - distance) / distance * (a ? 0.5 : 1);
-          if (a) { places[a][0] -= dx * push; places[a][1] -= dy * push; }
+          const push = (gap - distance) / distance * (a < 3 ? 1 : 0.5);
+          if (a > 2) { places[a][0] -= dx * push; places[a][1] -= dy * push; }
           places[b][0] += dx * push;
           places[b][1] += dy * push;
           moved = true;
@@ -121,7 +125,7 @@ tarim.links = (() => {
       }
       if (!moved) break;
     }
-    return places;
+    return [places[0], ...places.slice(3)];
   }
 
   function weight(amounts) {

@@ -137,7 +137,7 @@
       const dot = (style, name) => make("span", { class: `rc-graph-dot ${style}` }, name ? icon(name) : "");
       if (view.colour === "community") {
         const groups = [...new Set(graph.nodes.map((node) => node.community))].filter((each) => each >= 0 && each < tarim.links.GROUPS.length).sort((a, b) => a - b);
-        box.replaceChildren(...groups.map((group) => make("span", { class: "rc-graph-ring-none rc-graph-ring" }, dot(`c${group}`, ""),
+        box.replaceChildren(...groups.map((group) => make("span", { class: "rc-graph-group" }, dot(`c${group}`, ""),
           `${said.community} ${group + 1} · ${graph.nodes.filter((node) => node.community === group).length} ${said.members}`)));
         return;
       }
