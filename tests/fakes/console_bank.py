@@ -49,7 +49,7 @@ from tarim.identity import Role
 
 HOME = Path(__file__).resolve().parents[2]
 SMALL = ("--customers", "2000", "--events-per-day", "400", "--days", "12", "--crime-share", "0.09")
-START_S_MAX = 60.0
+START_S_MAX = 180.0
 PLANTED = 3
 LIVE_EVENTS = 40
 RENEW_S = 240.0
