@@ -82,7 +82,7 @@ async def _events(visit: Visit, wanted: Wanted) -> AsyncIterator[bytes]:
     speak(visit.language)
     viewer = Viewer(visit.serve, visit.views, wanted)
     hub = _hubs.of(visit.views.service, kind_of(visit))
-    cases, cases_s = await _cases(visit), monotonic()
+    cases, cases_s = await _cases_now(visit), monotonic()
     seq, counted, lost = -1, None, None
     yield b"retry: 3000\n\n"
     with hub.joined(viewer):
@@ -91,7 +91,7 @@ async def _events(visit: Visit, wanted: Wanted) -> AsyncIterator[bytes]:
                 yield _event("over", {})
                 return
             if monotonic() - cases_s >= CHECK_S:
-                cases, cases_s = await _cases(visit), monotonic()
+                cases, cases_s = await _cases_now(visit), monotonic()
             if (lost is None or bool(hub.trouble) != lost) and (hub.trouble or hub.counts):
                 lost = bool(hub.trouble)
                 yield _event("lost" if lost else "found", {})
@@ -118,7 +118,7 @@ async def _still(visit: Visit, viewer: Viewer) -> bool:
         account = await visit.desk.get("/v1/account", Account)
     except Refused as error:
         return error.unreachable or error.status >= 500
-    return account.scopes == visit.account.scopes and not account.pending
+    return set(account.scopes) == set(visit.account.scopes) and not account.pending
 
 
 async def _now(visit: Visit, wanted: Wanted) -> dict[str, Any]:
@@ -149,6 +149,14 @@ async def _cases(visit: Visit) -> int | None:
         if error.unreachable or error.status >= 500:
             return None
         raise
+
+
+async def _cases_now(visit: Visit) -> int | None:
+    """The same within a stream: of a session that is over the next look at it will tell."""
+    try:
+        return await _cases(visit)
+    except Refused:
+        return None
 
 
 async def _latency(visit: Visit) -> float | None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
-from tarim.console import live_hub
+from tarim.console import live, live_hub
 from tarim.console.levels_figures import Histogram, figures_of
 from tarim.console.live_hub import Hub, Hubs, Kind, Viewer, Wanted
 from tarim.console.live_views import Counts, Feed, Hit, Row, Series, Span, bars_told, figures_shown, trend_told
 from tarim.console.log import _personal
+from tarim.console.pages import Account
 from tarim.console.services import Client, Refused, Service
 from tarim.console.words import speak
 
@@ -207,6 +211,71 @@ def test_viewers_of_another_kind_have_another_hub() -> None:
     assert hubs.of(service, PLAIN) is hubs.of(service, PLAIN)
     assert hubs.of(service, PLAIN) is not hubs.of(other, PLAIN)
     assert hubs.watched(service) == 0
+
+
+class FakeService:
+    """Remembers nothing; `leaving` as the console's own."""
+
+    leaving = False
+
+
+class FakeClient:
+    """A service that says what it is told to say; a `Refused` is raised."""
+
+    def __init__(self, service: FakeService, **answers: Any) -> None:
+        self.service, self.answers = service, answers
+
+    async def get(self, path: str, shape: Any, **_query: Any) -> Any:
+        found = self.answers[path.rsplit("/", 1)[-1]]
+        if isinstance(found, Exception):
+            raise found
+        return msgspec.convert(found, shape)
+
+
+def events_of(monkeypatch: pytest.MonkeyPatch, account: Any, most: int = 20) -> list[str]:
+    """Names of the first events of a stream that was opened by somebody with the scope `read`."""
+    monkeypatch.setattr(live_hub, "TICK_S", 0.005)
+    monkeypatch.setattr(live, "TICK_S", 0.005)
+    monkeypatch.setattr(live, "CHECK_S", 0.02)
+    monkeypatch.setattr(live, "_hubs", Hubs(FakeAsking([a_row(1)])))
+    service = FakeService()
+    views = FakeClient(service)
+    opened = Account(login="li.na", scopes=["self", "read"])
+    visit: Any = SimpleNamespace(
+        account=opened, language="zh", views=views, serve=views, desk=FakeClient(service, account=account),
+        may=lambda *scopes: any(each.value in opened.scopes for each in scopes),
+    )  # fmt: skip
+
+    async def read() -> list[str]:
+        found: list[str] = []
+        async for part in live._events(visit, Wanted()):
+            found += re.findall(r"^event: (\w+)", part.decode(), re.MULTILINE)
+            if len(found) >= most:
+                break
+        return found
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        {"login": "li.na", "scopes": ["self"]},
+        {"login": "li.na", "scopes": ["self", "read", "metrics"]},
+        {"login": "li.na", "scopes": ["self", "read"], "pending": ["code"]},
+        Refused(401, "not-allowed", "", ""),
+    ],
+)
+def test_a_stream_ends_when_its_session_is_not_what_it_was(monkeypatch: pytest.MonkeyPatch, account: Any) -> None:
+    assert events_of(monkeypatch, account, 1_000)[-1] == "over"
+
+
+@pytest.mark.parametrize("account", [{"login": "li.na", "scopes": ["read", "self"]}, Refused(503, "no_answer", "", "")])
+def test_a_stream_goes_on_while_its_session_does(monkeypatch: pytest.MonkeyPatch, account: Any) -> None:
+    """Also while the desk does not answer: the views are asked with the session all the time."""
+    found = events_of(monkeypatch, account)
+    assert "over" not in found and {"found", "rows", "figures", "trend", "bars"} <= set(found)
+    assert found.count("rows") == 1
 
 
 @pytest.mark.parametrize(
