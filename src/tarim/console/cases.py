@@ -133,7 +133,7 @@ async def show_follow_ups(visit: Visit) -> View:
 PAGES: Final = (
     Page("GET", "/cases", "cases", READ, show_cases, nav="cases"),
     Page("GET", "/cases/counts", "case_counts", READ, show_counts, nav="cases"),
-    Page("GET", "/cases/badge", "case_badge", READ, show_badge, nav="cases"),
+    Page("GET", "/cases/badge", "case_badge", READ, show_badge, nav="cases", background=True),
     Page("GET", "/cases/found", "case_find", READ, show_find, nav="cases"),
     Page("POST", "/cases/found", "case_found", READ, find_cases, nav="cases"),
     Page("GET", "/cases/overdue", "case_overdue", READ, show_overdue, nav="cases"),
