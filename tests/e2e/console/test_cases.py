@@ -209,6 +209,29 @@ def test_what_is_taken_out_is_a_file_with_a_reason_on_the_trail(person: Any, ban
     assert entries[0]["who"] == bank.staff["investigator"].login and entries[0]["reason"].startswith("week's report")
 
 
+def test_evidence_goes_in_and_comes_out_with_a_reason_and_a_program_does_not_go_in(person: Any, bank: Bank) -> None:
+    case, page = bank.cases["working"], person("investigator", "en")
+    page.goto(f"/cases/{case}")
+    content = f"call record {time.time_ns()}\n".encode()
+    upload = page.locator("#case-evidence form[action$='/evidence']")
+    upload.locator("input[type=file]").set_input_files(
+        {"name": "x.html", "mimeType": "text/html", "buffer": b"<script>1"}
+    )
+    upload.locator("button").click()
+    shows(page, "#case > [data-refused]", "cannot be kept")
+    upload.locator("input[type=file]").set_input_files(
+        {"name": "call.txt", "mimeType": "text/plain", "buffer": content}
+    )
+    upload.locator("button").click()
+    shows(page, "#case-evidence li", "call.txt")
+    newest = page.locator("#case-evidence li").first
+    newest.locator("summary").click()
+    newest.locator("input[name=reason]").fill("for the file")
+    with page.expect_download() as download:
+        newest.locator("form button").click()
+    assert download.value.path().read_bytes() == content
+
+
 def test_values_in_full_take_a_reason_and_say_who_looks(person: Any, bank: Bank) -> None:
     case = bank.cases["planted-0"]
     page = person("investigator", "en")
