@@ -54,26 +54,31 @@ class Proposal:
         """
         self._require_other(person)
         if digest != self.digest:
-            raise Conflict(f"proposal {self.id} holds other content than what was looked at; look at it again")
+            raise Conflict(
+                f"proposal {self.id} holds other content than what was looked at; look at it again. 内容已变化，请重新查看。"
+            )
         return self._close(ProposalState.APPROVED, person, at_ms, note)
 
     def reject(self, person: str, at_ms: int, note: str) -> Proposal:
         """The rejected proposal, with why.  Raises NotAllowed for its own author, Conflict, DefinitionError."""
         self._require_other(person)
         if not note.strip():
-            raise DefinitionError("a rejection needs a note that says why")
+            raise DefinitionError("a rejection needs a note that says why. 驳回须写明理由。")
         return self._close(ProposalState.REJECTED, person, at_ms, note)
 
     def withdraw(self, person: str, at_ms: int) -> Proposal:
         """The proposal taken back by its author.  Raises NotAllowed for anybody else, Conflict."""
         if person != self.author:
-            raise NotAllowed(f"only {self.author} can withdraw proposal {self.id}", known=True)
+            raise NotAllowed(f"only {self.author} can withdraw proposal {self.id}. 只有提交人可以撤回。", known=True)
         return self._close(ProposalState.WITHDRAWN, person, at_ms, "")
 
     def _require_other(self, person: str) -> None:
         require_person(person)
         if person == self.author:
-            raise NotAllowed(f"{person} proposed it: another person has to decide on proposal {self.id}", known=True)
+            raise NotAllowed(
+                f"{person} proposed it: another person has to decide on proposal {self.id}. 须由提交人以外的人决定。",
+                known=True,
+            )
 
     def _close(self, state: ProposalState, person: str, at_ms: int, note: str) -> Proposal:
         if self.state is not ProposalState.PROPOSED:

@@ -44,7 +44,9 @@ class Granting:
             subject = self._checked(connection, change)
             require_two(behind, (), subject.id)
             if len(people.open_changes(connection, self._oldest_ms(), WAITING_MAX)) >= WAITING_MAX:
-                raise Conflict(f"{WAITING_MAX} changes wait already; decide on them first")
+                raise Conflict(
+                    f"{WAITING_MAX} changes wait already; decide on them first. 待审批的变更过多，请先处理。"
+                )
             proposal = Proposal(new_id(), f"{change.kind.value} {change.login}", change.digest, by.name, now_ms, reason)
             people.add_change(connection, proposal, change)
         return proposal, change
@@ -114,9 +116,11 @@ class Granting:
             if change.for_login:
                 owner = found_user(connection, change.for_login)
                 if owner.id == subject.id or change.role not in people.holding_of(connection, owner.id, now_ms).own:
-                    raise Conflict(f"{owner.login} has no role {change.role.value} of the own to lend")
+                    raise Conflict(
+                        f"{owner.login} has no role {change.role.value} of the own to lend. 对方没有可代的角色。"
+                    )
         elif change.kind is ChangeKind.ENABLE and subject.state is UserState.ACTIVE:
-            raise Conflict(f"{subject.login} is active already")
+            raise Conflict(f"{subject.login} is active already. 账号已是启用状态。")
         return subject
 
     def _carry_out(self, connection: Connection, done: Proposal, change: Change, subject: User, kept: str) -> None:

@@ -74,7 +74,9 @@ class Documents:
         REQUEST.advance(file.state, "give")
         assert file.state in (RequestState.APPROVED, RequestState.GIVEN)
         if bool(certificate) == bool(passphrase):
-            raise DefinitionError("a package is sealed for a certificate or with a passphrase: give one of the two")
+            raise DefinitionError(
+                "a package is sealed for a certificate or with a passphrase: give one of the two. 证书和口令须二选一。"
+            )
         kept = {document.digest: document for document in file.documents}
         parts = [
             Part(digest, kept[digest].title, kept[digest].media_type, self._opened(kept[digest]))

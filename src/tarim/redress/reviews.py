@@ -72,9 +72,11 @@ class Reviews:
         def command(connection: Connection) -> Sequence[Draft]:
             now = self._half_year(connection, period)
             if now.signed_by:
-                raise Conflict(f"{period} is signed already")
+                raise Conflict(f"{period} is signed already. 已签署。")
             if now.digest != digest:
-                raise Conflict("the counts have changed since they were read; read them again")
+                raise Conflict(
+                    "the counts have changed since they were read; read them again. 统计已变化，请重新查看。"
+                )
             event = Sign(period, now.draft, now.counts, sealed)
             opened(HALF_YEAR, file_id, event, home, Hand(caller.name, self._desk.now_ms()))
             return [opening_draft(HALF_YEAR, file_id, event, home)]

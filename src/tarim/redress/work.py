@@ -92,7 +92,8 @@ class Redress:
         home = Home(customer, branch or HEAD_OFFICE, department or self._department(kind, event), "")
         if caller.branches != EVERYTHING and home.branch not in caller.branches:
             raise NotAllowed(
-                f"{caller.name} takes in files of another branch than {home.branch}: say which", known=True
+                f"{caller.name} takes in files of another branch than {home.branch}: say which. 请填写所属机构。",
+                known=True,
             )
         known_id = tracking_id(secrets.token_bytes(8)) if kind is COMPLAINT else ""
         known_id = f"{ROSTER.prefix}-{home.department}" if kind is ROSTER else known_id
@@ -158,19 +159,19 @@ class Redress:
         if isinstance(event, loss_events.Pay):
             kind, paying = read_file(connection, event.fund)
             if kind is not FUND:
-                raise NotFound("there is no such fund or policy")
+                raise NotFound("there is no such fund or policy. 没有该资金或保险。")
             paid = fund.Pay(file.id, event.amount_fen, event.reference)
             step(FUND, paying, paid, hand)
             return [step_draft(FUND, event.fund, paid)]
         if isinstance(event, Settle) and event.loss and read_file(connection, event.loss)[0] is not LOSS:
-            raise NotFound("there is no such loss")
+            raise NotFound("there is no such loss. 没有该损失档案。")
         return []
 
     def _contained(self, event: loss_events.Contain) -> loss_events.Contain:
         """The containment with the version that holds its rule.  Raises DefinitionError for a rule not in force (RM-14)."""
         version, rules = self.parts.decisions.rules_in_force()
         if event.rule not in rules:
-            raise DefinitionError(f"rule: {event.rule} is not in force; publish it first")
+            raise DefinitionError(f"rule: {event.rule} is not in force; publish it first. 该规则未生效，请先发布。")
         return replace(event, ruleset=version)
 
     def _require_other_human(self, caller: Caller, file: File, event: Event) -> None:
@@ -178,7 +179,7 @@ class Redress:
         if isinstance(event, DECIDING[:2]) and file.proposal is not None:
             author = file.proposal.author
             if {caller.name, *self.parts.same(caller.name)} & {author, *self.parts.same(author)}:
-                raise NotAllowed("another person has to decide on it", known=True)
+                raise NotAllowed("another person has to decide on it. 须由另一人决定。", known=True)
 
     # -------------------------------------------------------------------------------------------------------------- see
 

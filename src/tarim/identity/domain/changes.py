@@ -61,9 +61,11 @@ def require_two(author: Collection[str], decider: Collection[str], subject: str)
     Raises NotAllowed (403).
     """
     if set(author) & set(decider):
-        raise NotAllowed("the same person stands behind both: another one has to decide", known=True)
+        raise NotAllowed(
+            "the same person stands behind both: another one has to decide. 须由另一名管理员审批。", known=True
+        )
     if subject in author or subject in decider:
-        raise NotAllowed("nobody has a part in a change of the own account", known=True)
+        raise NotAllowed("nobody has a part in a change of the own account. 任何人不得参与本人账号的变更。", known=True)
 
 
 def check_grant(
@@ -74,7 +76,12 @@ def check_grant(
     Raises Conflict for a conflict of duty or an end that is not within the limits.
     """
     if clashing := conflicts(role, held):
-        raise Conflict(f"the role {role.value} does not go together with {clashing[0].value}, which the person has")
+        raise Conflict(
+            f"the role {role.value} does not go together with {clashing[0].value}, which the person has. 与现有角色不相容。"
+        )
     days_max = settings.delegation_days_max if lent else settings.grant_days_max
     if not now_ms < until_ms <= now_ms + days_max * DAY_MS:
-        raise Conflict(f"a {'lent role' if lent else 'role'} ends within {days_max} days from now, and not before")
+        what = "a lent role" if lent else "a role"
+        raise Conflict(
+            f"{what} ends within {days_max} days from now, and not before. 截止日须在今天之后{days_max}天以内。"
+        )

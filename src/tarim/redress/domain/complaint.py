@@ -152,7 +152,7 @@ TABLE: Final = state_table(
 
 def _opens(file_id: str, event: Take[Sealed], home: Home, hand: Hand) -> Complaint:
     if event.received_ms > hand.at_ms:
-        raise DefinitionError("a complaint cannot have come in later than now")
+        raise DefinitionError("a complaint cannot have come in later than now. 收到时间不能晚于现在。")
     return Complaint(
         **fields_of_new(file_id, State.RECEIVED, home, hand),
         kind=event.kind,
@@ -172,7 +172,7 @@ def _folds(file: Complaint, event: Event, hand: Hand) -> Complaint:
             return replace(file, owner=event.owner, department=event.department)
         case Verify():
             if file.round.verified_ms:
-                raise DefinitionError("the identity was verified before")
+                raise DefinitionError("the identity was verified before. 身份已核实。")
             return _round(file, verified_ms=hand.at_ms)
         case PauseClock():
             return _pause(file, event.reason, hand)
@@ -191,7 +191,9 @@ def _folds(file: Complaint, event: Event, hand: Hand) -> Complaint:
             return replace(_entered(file, event, event.cause.value, event.text, hand), cause=event.cause)
         case Settle():
             if file.kind is ComplaintKind.RIGHTS_REQUEST and not file.round.verified_ms:
-                raise DefinitionError("a rights request is settled after the identity was verified (RT-02)")
+                raise DefinitionError(
+                    "a rights request is settled after the identity was verified (RT-02). 须先核实身份。"
+                )
             file = _resume(file, hand) if file.paused else file
             file = _round(_entered(file, event, "", event.text, hand), settled_ms=hand.at_ms)
             return replace(file, founded=event.founded, loss=event.loss)
@@ -221,16 +223,16 @@ def _round(file: Complaint, **changes: int | tuple[Pause, ...]) -> Complaint:
 
 def _pause(file: Complaint, reason: str, hand: Hand) -> Complaint:
     if file.kind is not ComplaintKind.COMPLAINT:
-        raise DefinitionError("only the clock of handling a complaint can be paused")
+        raise DefinitionError("only the clock of handling a complaint can be paused. 只有投诉处理时限可以暂停。")
     if file.paused:
-        raise DefinitionError("the clock stands still already")
+        raise DefinitionError("the clock stands still already. 计时已暂停。")
     bounded("pauses", file.round.pauses, 100)
     return _round(file, pauses=(*file.round.pauses, Pause(hand.at_ms, None, reason)))
 
 
 def _resume(file: Complaint, hand: Hand) -> Complaint:
     if not file.paused:
-        raise DefinitionError("the clock is running")
+        raise DefinitionError("the clock is running. 计时未暂停。")
     last = file.round.pauses[-1]
     return _round(file, pauses=(*file.round.pauses[:-1], Pause(last.from_ms, hand.at_ms, last.reason)))
 

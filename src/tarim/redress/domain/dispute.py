@@ -174,7 +174,7 @@ TABLE: Final = state_table(
 
 def _opens(file_id: str, event: Open[Sealed], home: Home, hand: Hand) -> Dispute:
     if event.served_ms > hand.at_ms:
-        raise DefinitionError("a claim cannot have been served later than now")
+        raise DefinitionError("a claim cannot have been served later than now. 送达时间不能晚于现在。")
     return Dispute(
         **fields_of_new(file_id, State.OPEN, home, hand),
         forum=event.forum,
@@ -199,7 +199,7 @@ def _folds(file: Dispute, event: Event, hand: Hand) -> Dispute:
             return replace(_entered(file, "rule", event.text, hand), owed_fen=event.owed_fen, final=event.final)
         case Appeal():
             if file.final:
-                raise DefinitionError("the judgment is final")
+                raise DefinitionError("the judgment is final. 裁判已终局。")
             return _entered(file, "appeal", event.text, hand)
         case ReturnMoney():
             bounded("returns", file.returned)
@@ -208,7 +208,9 @@ def _folds(file: Dispute, event: Event, hand: Hand) -> Dispute:
             return replace(file, returned=(*file.returned, money))
         case Settle():
             if file.state == State.RULED and sum(each.amount_fen for each in file.returned) < file.owed_fen:
-                raise DefinitionError(f"{file.owed_fen} fen are owed by the judgment; return them first")
+                raise DefinitionError(
+                    f"{file.owed_fen} fen are owed by the judgment; return them first. 请先按裁判退还款项。"
+                )
             return _entered(file, "settle", event.text, hand)
         case _:
             return file

@@ -213,7 +213,9 @@ class Kind:
             return self.table[state, tag]
         except KeyError:
             can = ", ".join(self.possible(state)) or "nothing"
-            raise IllegalStep(f"the {self.name} is {state}: {tag} is not possible; possible are {can}") from None
+            raise IllegalStep(
+                f"the {self.name} is {state}: {tag} is not possible; possible are {can}. 档案当前状态不能办理该事项。"
+            ) from None
 
     def scope_of(self, event: type[Event]) -> Scope:
         """What one needs to bring an event about."""

@@ -114,7 +114,7 @@ TABLE: Final = state_table(
 
 def _opens(file_id: str, event: Open, home: Home, hand: Hand) -> Fund:
     if event.valid_to_ms and event.valid_to_ms <= event.valid_from_ms:
-        raise DefinitionError("valid_to_ms: it ends after it begins")
+        raise DefinitionError("valid_to_ms: it ends after it begins. 失效时间须晚于生效时间。")
     return Fund(
         **fields_of_new(file_id, State.ACTIVE, home, hand),
         kind=event.kind,
@@ -134,9 +134,9 @@ def _folds(file: Fund, event: Event, hand: Hand) -> Fund:
             return replace(file, paid_in_fen=file.paid_in_fen + event.amount_fen, added=(*file.added, added))
         case Pay():
             if not file.valid_from_ms <= hand.at_ms or (file.valid_to_ms and hand.at_ms >= file.valid_to_ms):
-                raise IllegalStep("the fund or policy is not valid today")
+                raise IllegalStep("the fund or policy is not valid today. 资金或保险不在有效期内。")
             if event.amount_fen > file.left_fen:
-                raise IllegalStep(f"the fund or policy has {file.left_fen} fen left")
+                raise IllegalStep(f"the fund or policy has {file.left_fen} fen left. 余额不足。")
             return replace(file, paid_out_fen=file.paid_out_fen + event.amount_fen)
         case _:
             return file

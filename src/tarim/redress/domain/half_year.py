@@ -218,7 +218,7 @@ TABLE: Final = state_table(State, {}, ())
 
 def _opens(file_id: str, event: Sign[Sealed], home: Home, hand: Hand) -> HalfYear:
     if hand.at_ms < bounds_ms(event.period)[1]:
-        raise DefinitionError(f"{event.period} is not over yet")
+        raise DefinitionError(f"{event.period} is not over yet. 该半年期尚未结束。")
     return HalfYear(
         **fields_of_new(file_id, State.SIGNED, home, hand),
         period=event.period,

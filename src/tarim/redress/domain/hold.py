@@ -70,7 +70,7 @@ TABLE: Final = state_table(State, {(State.HELD, "release"): State.RELEASED}, (St
 
 def _opens(file_id: str, event: Open[Sealed], home: Home, hand: Hand) -> LegalHold:
     if not home.customer:
-        raise DefinitionError("a legal hold is about one customer")
+        raise DefinitionError("a legal hold is about one customer. 法律保全须指定客户。")
     return LegalHold(
         **fields_of_new(file_id, State.HELD, home, hand),
         ground=event.ground,

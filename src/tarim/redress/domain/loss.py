@@ -173,7 +173,7 @@ TABLE: Final = state_table(
 
 def _opens(file_id: str, event: Open[Sealed], home: Home, hand: Hand) -> Loss:
     if event.confirmed_ms > hand.at_ms:
-        raise DefinitionError("a loss cannot have been confirmed later than now")
+        raise DefinitionError("a loss cannot have been confirmed later than now. 确认时间不能晚于现在。")
     return Loss(
         **fields_of_new(file_id, State.OPEN, home, hand),
         amount_fen=event.amount_fen,
@@ -198,7 +198,9 @@ def _folds(file: Loss, event: Event, hand: Hand) -> Loss:
             bounded("payouts", file.payouts)
             left_fen = file.owed_fen - file.paid_fen
             if event.amount_fen > left_fen:
-                raise DefinitionError(f"amount_fen: {left_fen} fen are still owed, not more")
+                raise DefinitionError(
+                    f"amount_fen: {left_fen} fen are still owed, not more. 超过尚欠金额（{left_fen}分）。"
+                )
             payout = Payout(event.fund, event.amount_fen, event.reference, hand.person, hand.at_ms)
             return replace(file, payouts=(*file.payouts, payout))
         case Contain():
@@ -207,11 +209,11 @@ def _folds(file: Loss, event: Event, hand: Hand) -> Loss:
             return replace(file, containments=(*file.containments, added))
         case Settle():
             if file.paid_fen < file.owed_fen:
-                raise IllegalStep(f"the customer is still owed {file.owed_fen - file.paid_fen} fen")
+                raise IllegalStep(f"the customer is still owed {file.owed_fen - file.paid_fen} fen. 尚未付清。")
             return replace(file, settled_ms=hand.at_ms)
         case Close():
             if file.missing:
-                raise IllegalStep(f"the file is not complete: {', '.join(file.missing)} missing")
+                raise IllegalStep(f"the file is not complete: {', '.join(file.missing)} missing. 档案要件不全。")
             return file
         case _:
             return file
@@ -220,16 +222,18 @@ def _folds(file: Loss, event: Event, hand: Hand) -> Loss:
 def _recovered(file: Loss, event: Recover, hand: Hand) -> Loss:
     bounded("recoveries", file.recoveries)
     if file.recovered_fen + event.amount_fen > file.amount_fen:
-        raise DefinitionError("amount_fen: more cannot come back than was lost")
+        raise DefinitionError("amount_fen: more cannot come back than was lost. 追回不能超过损失。")
     step = Recovery(event.step, event.amount_fen, event.to_customer, event.reference, hand.person, hand.at_ms)
     return replace(file, recoveries=(*file.recoveries, step))
 
 
 def _liability(file: Loss, event: Decide[Sealed], hand: Hand) -> Liability:
     if len(set(event.faults)) != len(event.faults):
-        raise DefinitionError("faults: each is named once")
+        raise DefinitionError("faults: each is named once. 过错方不得重复。")
     if event.customer_share_bp and Fault.CUSTOMER not in event.faults:
-        raise DefinitionError("customer_share_bp: who is not at fault is compensated in full; it has to be 0 (CM-09)")
+        raise DefinitionError(
+            "customer_share_bp: who is not at fault is compensated in full; it has to be 0 (CM-09). 客户无过错时承担比例须为0。"
+        )
     author = file.proposal.author if file.proposal else hand.person
     return Liability(tuple(event.faults), event.customer_share_bp, event.text, author, hand.person, hand.at_ms)
 

@@ -171,7 +171,7 @@ TABLE: Final = state_table(
 
 def _opens(file_id: str, event: Register[Sealed], home: Home, hand: Hand) -> Request:
     if event.received_ms > hand.at_ms:
-        raise DefinitionError("a request cannot have come in later than now")
+        raise DefinitionError("a request cannot have come in later than now. 收到时间不能晚于现在。")
     return Request(
         **fields_of_new(file_id, State.REGISTERED, home, hand),
         authority=event.authority,
@@ -208,7 +208,7 @@ def _folds(file: Request, event: Event, hand: Hand) -> Request:
 
 def _prepared(file: Request, event: Prepare[Sealed], hand: Hand) -> Request:
     if not any(document.authority for document in file.documents):
-        raise DefinitionError("the authority's own document is missing; add it first")
+        raise DefinitionError("the authority's own document is missing; add it first. 请先添加办案机关的文书。")
     kept = {document.digest: document for document in file.documents}
     for digest in event.documents:
         if digest not in kept:

@@ -52,7 +52,9 @@ def step(kind: Kind, file: File, event: Event, hand: Hand) -> File:
         return _decided(kind, file, event, hand)
     if file.waits_for_second and tag != "note":
         assert file.proposal is not None
-        raise IllegalStep(f"the {kind.name} waits for a second person to decide on {file.proposal.what}")
+        raise IllegalStep(
+            f"the {kind.name} waits for a second person to decide on {file.proposal.what}. 正等待另一人复核。"
+        )
     state = kind.advance(file.state, tag)
     if event.second:
         kind.folds(file, event, hand)  # what would be refused later is refused now
@@ -65,7 +67,7 @@ def step(kind: Kind, file: File, event: Event, hand: Hand) -> File:
 def _decided(kind: Kind, file: File, event: Event, hand: Hand) -> File:
     kind.advance(file.state, tag_of(event))
     if file.proposal is None or file.wish is None:
-        raise IllegalStep(f"nothing of this {kind.name} waits for a second person")
+        raise IllegalStep(f"nothing of this {kind.name} waits for a second person. 没有等待复核的事项。")
     match event:
         case Approve():
             proposal = file.proposal.approve(hand.person, event.digest, hand.at_ms, event.note)
@@ -95,7 +97,7 @@ def _carried_out(kind: Kind, file: File, event: Event, hand: Hand, state: str) -
 def _with_document(file: File, event: AddDocument[Sealed], hand: Hand) -> File:
     bounded("documents", file.documents, DOCUMENTS_MAX)
     if any(each.digest == event.digest for each in file.documents):
-        raise Conflict("this document is kept with the file already")
+        raise Conflict("this document is kept with the file already. 该材料已在档案中。")
     document = Document(
         *(event.digest, event.stored, event.key, event.title, event.media_type, event.size_bytes, event.authority),
         person=hand.person,

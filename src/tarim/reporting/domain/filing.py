@@ -59,7 +59,8 @@ class Filing(msgspec.Struct, frozen=True):
         """Nothing when it is as it was seen.  Raises Conflict."""
         if version != self.version:
             raise Conflict(
-                f"report {self.number} has changed: it is at version {self.version}, you saw {version}; look again"
+                f"report {self.number} has changed: it is at version {self.version}, you saw {version}; look again. "
+                "报告已被他人修改，请重新查看。"
             )
 
 
@@ -82,4 +83,4 @@ def may_see(
 
 def missing(number: str) -> NotFound:
     """What is said of a report that does not exist, or not for the caller: the same."""
-    return NotFound(f"there is no report {number[:NUMBER_CHARACTERS]}")
+    return NotFound(f"there is no report {number[:NUMBER_CHARACTERS]}. 没有该案件或报告。")

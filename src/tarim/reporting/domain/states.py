@@ -75,4 +75,6 @@ def advance(number: str, state: ReportState, event: ReportEvent) -> ReportState:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise Conflict(f"report {number} is {state.value}: {event.value} is not possible now") from None
+        raise Conflict(
+            f"report {number} is {state.value}: {event.value} is not possible now. 报告当前状态不能进行该操作。"
+        ) from None

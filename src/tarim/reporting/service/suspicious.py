@@ -124,7 +124,7 @@ class SuspiciousReports:
         """
         facts = self._desk.read(lambda connection: self._facts(connection, caller, case_ref)).result()
         if customer and self._values.customer_token(customer) != facts.customer:
-            raise DefinitionError("this is not the number of the case's customer")
+            raise DefinitionError("this is not the number of the case's customer. 客户号与案件客户不符。")
         report = draft_of(facts, customer, self._values, self._letterhead, self._contents.codes, caller.name)
         content = self._contents.encoded(report)
         subjects = self._contents.subjects(report) | {f"{facts.customer:016x}"}
@@ -163,7 +163,9 @@ class SuspiciousReports:
 
         def own(connection: Connection, filing: Filing) -> None:
             if filing.submitted_by != caller.name:
-                raise Conflict(f"report {number} was submitted by {filing.submitted_by}, who alone can take it back")
+                raise Conflict(
+                    f"report {number} was submitted by {filing.submitted_by}, who alone can take it back. 只有提交人可以撤回。"
+                )
 
         return self._move(caller, number, version, _E.WITHDRAW, {}, own)
 
@@ -174,7 +176,9 @@ class SuspiciousReports:
         def same(connection: Connection, filing: Filing) -> None:
             self._require_second(connection, caller, filing, "approving a report")
             if filing.digest != digest:
-                raise Conflict(f"report {number} holds other content than what was looked at; look at it again")
+                raise Conflict(
+                    f"report {number} holds other content than what was looked at; look at it again. 内容已变化，请重新查看。"
+                )
 
         return self._move(caller, number, version, _E.APPROVE, self._contents.reason(number, reason), same)
 
@@ -206,13 +210,15 @@ class SuspiciousReports:
         """Name and bytes of the exported package.  Raises Conflict before the export, Damaged."""
         filing = self.filing(caller, number)
         if not filing.package:
-            raise Conflict(f"report {number} was not exported yet")
+            raise Conflict(f"report {number} was not exported yet. 尚未生成报送包。")
         return f"{filing.number}.zip", self._contents.get(filing.number, filing.package)
 
     def sent(self, caller: Caller, number: str, version: int, message: str) -> Filing:
         """It was sent to the authority, as a message of this name."""
         if not 1 <= len(message) <= 64 or not message.isascii() or not message.isprintable():
-            raise DefinitionError("the name of a message has 1 to 64 printable ASCII characters")
+            raise DefinitionError(
+                "the name of a message has 1 to 64 printable ASCII characters. 报文名称为1至64个可打印ASCII字符。"
+            )
         return self._move(caller, number, version, _E.SEND, {"message": message})
 
     def receipt(
