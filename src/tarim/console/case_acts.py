@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tarim.console.case_page import READ, Typed, case_values, read_case
 from tarim.console.case_shapes import Case, File, WholeCase
-from tarim.console.case_troubles import Trouble, trouble_of
+from tarim.console.case_troubles import Trouble, is_passed_on, trouble_of
 from tarim.console.pages import Download, Go, Page, View, Visit
 from tarim.console.rendering import typed as iso_of
 from tarim.console.services import Refused, segment
@@ -180,7 +180,7 @@ def handler_of(act: Act) -> Callable[[Visit], Awaitable[View | Go]]:
         except Unfit as error:
             return await _not_done(visit, act.word, Trouble("unfit", _("表单未填完"), error.text), 422)
         except Refused as error:
-            if error.unreachable or error.status == 401:
+            if is_passed_on(error):
                 raise
             return await _not_done(visit, act.word, trouble_of(error), error.status)
         return await _shown(visit, _(act.done))
@@ -222,7 +222,7 @@ async def reveal(visit: Visit) -> View:
     except Unfit as error:
         return await _not_done(visit, "reveal", Trouble("unfit", _("表单未填完"), error.text), 422)
     except Refused as error:
-        if error.unreachable or error.status == 401:
+        if is_passed_on(error):
             raise
         return await _not_done(visit, "reveal", trouble_of(error), error.status)
     return View("cases/case.html", case_values(visit, whole), "cases/_case.html")
@@ -244,7 +244,7 @@ async def attach(visit: Visit) -> View | Go:
             raise Refused(413, "too-large", "", "")
         await visit.desk.post("/v1/cases:evidence", body, Case)
     except Refused as error:
-        if error.unreachable or error.status == 401:
+        if is_passed_on(error):
             raise
         trouble = trouble_of(error)
         if error.code == "invalid-definition":
@@ -263,7 +263,7 @@ async def take_file(visit: Visit) -> Download | View:
     except Unfit as error:
         return await _not_done(visit, "file", Trouble("unfit", _("表单未填完"), error.text), 422)
     except Refused as error:
-        if error.unreachable or error.status == 401:
+        if is_passed_on(error):
             raise
         return await _not_done(visit, "file", trouble_of(error), error.status)
     name = f"{ref}-{digest[:12]}.{_ENDINGS.get(found.media_type, 'bin')}"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tarim.console.case_list import Asked, now
 from tarim.console.case_shapes import Case, Exported, Worker, Workers
-from tarim.console.case_troubles import trouble_of
+from tarim.console.case_troubles import is_passed_on, trouble_of
 from tarim.console.case_words import priority_word, words_of_cases
 from tarim.console.pages import Download, Go, Page, View, Visit
 from tarim.console.rendering import instant, money
@@ -58,7 +58,7 @@ async def assign(visit: Visit) -> View:
             try:
                 await visit.desk.post(f"/v1/cases/{segment(ref)}/assign", {"to": to, "version": version})
             except Refused as error:
-                if error.status == 401:
+                if is_passed_on(error):
                     raise
                 return ref, trouble_of(error).text
         return ref, ""
@@ -92,7 +92,7 @@ async def export(visit: Visit) -> Download | View:
     try:
         found = await visit.desk.post("/v1/cases:export", asked.desk_body() | {"reason": reason}, Exported)
     except Refused as error:
-        if error.status in (401, 503):
+        if is_passed_on(error):
             raise
         return View("cases/export.html", {"asked": asked, "error": error, "reason": reason}, status=error.status)
     return Download(f"cases-{now():%Y%m%d-%H%M%S}.csv", written(found), "text/csv; charset=utf-8")

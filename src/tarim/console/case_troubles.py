@@ -22,6 +22,11 @@ class Trouble:
     said: str = ""
 
 
+def is_passed_on(error: Refused) -> bool:
+    """Whether the page itself has nothing to say of it: no answer, no session, or who it is has to be proved again first."""
+    return error.unreachable or error.status == 401 or error.code == "proof-outdated"
+
+
 def trouble_of(error: Refused) -> Trouble:
     """What to tell of a refusal."""
     match error.code:
@@ -52,10 +57,6 @@ def trouble_of(error: Refused) -> Trouble:
                 _("当前状态不能这样做"),
                 _("案件所处状态不允许此操作，因此没有执行。"),
                 _("请按页面现在给出的操作继续。"),
-            )
-        case "proof-outdated":
-            return Trouble(
-                error.code, _("请先重新验证身份"), _("查看明文须在最近几分钟内验证过身份。"), _("验证后请再次提交。")
             )
         case "not-found":
             return Trouble(error.code, _("没有这个对象"), _("它不存在，或不在您的机构与队列范围内。"))

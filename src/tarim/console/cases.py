@@ -19,6 +19,7 @@ from tarim.console.case_list import (
     rows_of,
 )
 from tarim.console.case_shapes import Cases, FollowUps, Overdue
+from tarim.console.case_troubles import is_passed_on
 from tarim.console.case_words import KINDS, SCENARIOS, STATES, priority_word, said, words_of_cases
 from tarim.console.pages import Go, Page, View, Visit
 from tarim.console.services import Refused
@@ -94,7 +95,7 @@ async def find_cases(visit: Visit) -> View | Go:
             found = await visit.desk.post("/v1/cases:find", {"customer": wanted}, Cases)
             values["rows"] = rows_of(found.cases)
         except Refused as error:
-            if error.unreachable or error.status == 401:
+            if is_passed_on(error):
                 raise
             values["error"] = error
     return View("cases/found.html", values)
