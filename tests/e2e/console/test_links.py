@@ -128,5 +128,5 @@ def test_a_number_nobody_used_is_said_so(person: Any) -> None:
     page.goto("/links")
     page.locator("[name=value]").fill("6222999999999999")
     page.locator(".rc-graph-find button").click()
-    assert "图谱中没有带此号码的事件" in page.locator("[role=alert]").inner_text()
+    assert "图谱中没有带此号码的事件" in page.locator(".rc-error").inner_text()
     assert "6222999999999999" not in page.url
