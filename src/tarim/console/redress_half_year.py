@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from datetime import datetime
 from typing import Final
@@ -14,11 +15,12 @@ from tarim.console import redress_words as words
 from tarim.console.pages import Go, Page, View, Visit
 from tarim.console.redress import clock_rules, common
 from tarim.console.rendering import zone
-from tarim.console.services import Refused, segment
+from tarim.console.services import Refused, one_language, segment
 from tarim.console.words import _, capital, each_language, either
 from tarim.identity import Scope
 
 _READS: Final = frozenset({Scope.REDRESS_READ})
+_TWICE: Final = re.compile(r"([^A-Za-z]*[\u3400-\u9fff]) ([A-Za-z][A-Za-z ,.-]*)")
 SHOWN: Final = 4
 """Half years offered, the one under way first."""
 
@@ -188,6 +190,12 @@ async def sign(visit: Visit) -> View | Go:
     return Go("redress_half_year", {"period": period}, toast=_("已签署"))
 
 
+def half_of(reached: str) -> str:
+    """The viewer's half of a line that says the same in Chinese and then in English; any other as it is."""
+    found = _TWICE.fullmatch(reached)
+    return either(found[1], found[2]) if found else reached
+
+
 async def show_notice(visit: Visit) -> View:
     """How customers complain, and the clocks and calendar behind what they are promised."""
     channels, clocks = await asyncio.gather(
@@ -198,6 +206,8 @@ async def show_notice(visit: Visit) -> View:
         "clocks": clocks,
         "period_text": views.period_text,
         "source_text": views.source_text,
+        "one_language": one_language,
+        "half": half_of,
     }
     return View("redress/notice.html", values)
 
