@@ -27,8 +27,8 @@ def serve_command(
     """
     import os
 
-    from tarim.base.listening import log_to_stderr
     from tarim.api.server import serve
+    from tarim.base.listening import log_to_stderr
     from tarim.bootstrap.audit import OpenTrail
     from tarim.bootstrap.house import House
     from tarim.bootstrap.identity import FoundIdentity, OpenIdentity
