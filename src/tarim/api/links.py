@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -167,8 +168,17 @@ def _entity(seen: Seen, name: str) -> Entity:
 
 
 def _question(seen: Seen, name: str, asked: LinksQuery) -> Question:
-    also, kept = (tuple(_entity(seen, each) for each in names.split(",") if each) for names in (asked.also, asked.kept))
+    also, kept = (_beside(seen, names) for names in (asked.also, asked.kept))
     return Question(_entity(seen, name), _filters(asked), also, kept, asked.hops, asked.nodes_max)
+
+
+def _beside(seen: Seen, names: str) -> tuple[Entity, ...]:
+    """Entities of names by commas; those of events that have left the graph are passed over.  Raises FieldError."""
+    found = []
+    for name in filter(None, names.split(",")):
+        with contextlib.suppress(NotFound):
+            found.append(_entity(seen, name))
+    return tuple(found)
 
 
 def _filters(asked: LinksFilter) -> Filters:

@@ -153,6 +153,7 @@ def test_an_event_that_is_not_there_is_not_found(room: Room) -> None:
         room.graph("event:77")
     with pytest.raises(NotFound):
         room.graph("account:00000000000000aa")
+    assert room.graph("event:0", also="event:77,event:2").nodes[1].expanded, "a case may be older than the graph"
 
 
 def test_the_moneys_path_leaves_blocked_payments_out(room: Room) -> None:

@@ -67,7 +67,7 @@
       const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });
       if (answer.status === 401 || answer.redirected) { location.reload(); throw new Error(said.lost); }
       const body = await answer.json().catch(() => ({}));
-      if (!answer.ok) throw new Error(body.detail || body.title || said.lost, { cause: body.title });
+      if (!answer.ok) throw new Error(body.title || said.lost, { cause: answer.status });
       return body;
     }
     async function load() {
@@ -82,7 +82,7 @@
         show();
       } catch (error) {
         if (asked !== state.asked) return;
-        trouble.replaceChildren(make("b", {}, error.cause || said.lost), error.cause ? make("span", {}, error.message) : "");
+        trouble.replaceChildren(make("b", {}, error.cause ? error.message : said.lost), error.cause === 404 ? make("span", {}, said.absent) : "");
         trouble.hidden = false;
       }
       wait.hidden = true;
@@ -243,7 +243,7 @@
         const answer = await tarim.send(form.action, { entities: node.id, reason: form.elements.reason.value });
         const body = await answer.json().catch(() => ({}));
         if (!answer.ok) {
-          told.replaceChildren(`${body.title || said.lost} ${body.detail || ""} `, body.code === "proof-outdated" && card.dataset.proof
+          told.replaceChildren(`${body.title || said.lost} `, body.code === "proof-outdated" && card.dataset.proof
             ? make("a", { href: `${card.dataset.proof}?${new URLSearchParams({ next: location.pathname + location.search })}` }, said.again) : "");
           return;
         }

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from tarim.stream import Col, Kind
 from tarim.views.blocks import Block
 from tarim.views.links.domain import Entity, EntityKind, Ints
-from tarim.views.links.kernels.parts import ACCOUNT, ADDRESS, CUSTOMER, DEVICE, MERCHANT, PAYEE
+from tarim.views.links.kernels.parts import ACCOUNT, CUSTOMER
 from tarim.views.links.parts import Part, Raw
 
 TAIL_EVENTS: Final = 4_096
@@ -35,15 +35,6 @@ LABELS_MAX: Final = 1_000_000
 """Events whose label is kept; the earliest labelled goes first."""
 
 Mask = npt.NDArray[np.bool_]
-
-_ROLE_NAMES: Final = {
-    "customer": CUSTOMER,
-    "account": ACCOUNT,
-    "payee": PAYEE,
-    "device": DEVICE,
-    "address": ADDRESS,
-    "merchant": MERCHANT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +72,10 @@ class Seen:
                     found[place] |= dict.fromkeys(part.customers_of(int(numbers[place]), CUSTOMERS_ASKED))
         yield from (list(each)[:CUSTOMERS_ASKED] for each in found)
 
-    def entity_of_event(self, seq: int, role: str = "") -> Entity | None:
-        """Whom the event at a position of the journal carries in a role; the account, else the customer, for ""."""
+    def entity_of_event(self, seq: int) -> Entity | None:
+        """Who acted in the event at a position of the journal: its account, else its customer."""
         for part in self.parts:
             if found := part.entities_of(seq):
-                if role:
-                    return found.get(_ROLE_NAMES[role])
                 return found.get(ACCOUNT) or found.get(CUSTOMER)
         return None
 
