@@ -81,7 +81,7 @@ class Strict:
             accept_downloads=True,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         context.add_init_script(_WATCH)
         context.on("page", faults.watch)
         return context, faults

@@ -103,7 +103,7 @@ class Answer:
 
     @property
     def is_html(self) -> bool:
-        return self.headers.get("content-type", "").startswith("text/html")
+        return str(self.headers.get("content-type", "")).startswith("text/html")
 
 
 class Links(HTMLParser):
