@@ -47,7 +47,12 @@ def made(person: Any, name: str) -> tuple[Page, str, str]:
     login = f"{name}{time.time_ns() // 1_000_000}"
     page.goto("/users")
     page.click("button[data-open=pe-new]")
-    for field, value in {"login": login, "staff_number": login, "display_name": "New Colleague", "reason": "joins"}.items():
+    for field, value in {
+        "login": login,
+        "staff_number": login,
+        "display_name": "New Colleague",
+        "reason": "joins",
+    }.items():
         page.fill(f"#pe-new input[name={field}]", value)
     page.click("#pe-new button.primary")
     return page, login, page.inner_text(".pe-password")
@@ -192,7 +197,7 @@ def test_the_own_account_changes_phrase_limits_and_ends_sessions(language: str, 
     assert other.locator(".rc-note").is_visible(), "it says that the session is over"
 
 
-@BOTH
+@pytest.mark.parametrize("language", ["zh", pytest.param("en", marks=pytest.mark.slow)])
 def test_pages_of_users_say_everything_and_break_nothing(language: str, person: Any) -> None:
     page = person("administrator", language, (1280, 720))
     for path in (

@@ -158,7 +158,7 @@ def test_liability_is_decided_by_two_persons_and_paid(language: str, person: Any
     assert second.locator("form[action$='/events/pay']").count() == 1
 
 
-@BOTH
+@pytest.mark.parametrize("language", ["zh", pytest.param("en", marks=pytest.mark.slow)])
 def test_pages_of_reports_and_redress_have_their_figures(language: str, person: Any) -> None:
     page = person("reviewer", language, (1280, 720))
     for path in (
