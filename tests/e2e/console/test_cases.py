@@ -212,19 +212,18 @@ def test_what_is_taken_out_is_a_file_with_a_reason_on_the_trail(person: Any, ban
 def test_evidence_goes_in_and_comes_out_with_a_reason_and_a_program_does_not_go_in(person: Any, bank: Bank) -> None:
     case, page = bank.cases["working"], person("investigator", "en")
     page.goto(f"/cases/{case}")
-    content = f"call record {time.time_ns()}\n".encode()
+    name = f"call-{time.time_ns()}.txt"
+    content = f"call record {name}\n".encode()
     upload = page.locator("#case-evidence form[action$='/evidence']")
     upload.locator("input[type=file]").set_input_files(
         {"name": "x.html", "mimeType": "text/html", "buffer": b"<script>1"}
     )
     upload.locator("button").click()
     shows(page, "#case > [data-refused]", "cannot be kept")
-    upload.locator("input[type=file]").set_input_files(
-        {"name": "call.txt", "mimeType": "text/plain", "buffer": content}
-    )
+    upload.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/plain", "buffer": content})
     upload.locator("button").click()
-    shows(page, "#case-evidence li", "call.txt")
-    newest = page.locator("#case-evidence li").first
+    newest = page.locator("#case-evidence li").filter(has_text=name)
+    newest.wait_for()
     newest.locator("summary").click()
     newest.locator("input[name=reason]").fill("for the file")
     with page.expect_download() as download:
