@@ -153,3 +153,16 @@ def test_the_bell_leads_to_what_waits(person: People) -> None:
     page.locator(".rc-bell").click()
     page.wait_for_url(re.compile("/notices"))
     assert page.locator(".rc-notices a").count() > 0
+
+
+def test_who_may_not_decide_on_a_held_payment_is_told_so(person: People, bank: Bank) -> None:
+    """The treatment in force names who releases; the service refuses others, and the page says why with the reason kept."""
+    sent = bank.send(amount_fen=6_000_000, customer="C-held", account="6222029000000000777")
+    assert sent["hold"], sent["outcome"]
+    page = person("investigator")
+    person.expect("403")
+    page.goto(f"/decisions/core/{sent['event_id']}")
+    page.fill("form[action$=':hold'] input[name=reason]", "已电话核实")
+    page.locator("form[action$=':hold'] button[value=release]").click()
+    page.wait_for_selector("main .rc-error")
+    assert page.input_value("form[action$=':hold'] input[name=reason]") == "已电话核实"
