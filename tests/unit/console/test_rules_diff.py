@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarim.console.rules_diff import Line, side_by_side
@@ -43,6 +43,7 @@ def test_lines_far_from_a_difference_are_counted_and_left_out() -> None:
 LINES = st.lists(st.sampled_from(["a", "b", "rule one", "rule two", ""]), max_size=12).map("\n".join)
 
 
+@settings(deadline=None)
 @given(old=LINES, new=LINES)
 def test_nothing_is_lost_and_nothing_is_invented(old: str, new: str) -> None:
     before, after = sides(side_by_side(old, new, whole=True))

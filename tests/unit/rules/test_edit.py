@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarim.base.errors import DefinitionError
@@ -95,6 +95,7 @@ def test_a_rule_is_added_behind_the_others_and_removed() -> None:
     assert [rule.id for rule in read_draft(add_rule(only, values), NAMES).rules] == ["new"]
 
 
+@settings(deadline=None)
 @given(when=st.text(max_size=40), index=st.sampled_from([0, 1]))
 def test_any_condition_is_read_as_it_was_written(when: str, index: int) -> None:
     """Quotes, line breaks, control characters and half a triple quote: the value that was set is the value that is there."""
