@@ -66,11 +66,15 @@ class CustomerReader:
                 if low < high:
                     sealed += _entries(db, chunk, low, high)
         found: list[tuple[int, dict[str, str]]] = []
-        for seq, blob in sorted(sealed):
-            try:
-                found += [(seq, bundle) for bundle in self.open(customer, blob)]
-            except NotFound:  # of a person record that was destroyed
-                continue
+        if not sealed:
+            return found
+        with self._opened("keys.sqlite") as db:
+            for seq, blob in sorted(sealed):
+                try:
+                    opened = decrypted(customer, blob, lambda number: self._cipher_of(db, number))
+                except NotFound:  # of a person record that was destroyed
+                    continue
+                found += [(seq, bundle) for bundle in unpack_bundles(opened)]
         return found
 
     def bundles_of(self, customers: Collection[int]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -109,10 +113,13 @@ class CustomerReader:
 
     def _cipher(self, number: int) -> AESGCM:
         with self._opened("keys.sqlite") as db:
-            row = db.execute(
-                "SELECT substr(wrapped, (? - first) * ? + 1, ?) FROM blocks WHERE first <= ? ORDER BY first DESC LIMIT 1",
-                (number, WRAPPED_BYTES, WRAPPED_BYTES, number),
-            ).fetchone()
+            return self._cipher_of(db, number)
+
+    def _cipher_of(self, db: sqlite3.Connection, number: int) -> AESGCM:
+        row = db.execute(
+            "SELECT substr(wrapped, (? - first) * ? + 1, ?) FROM blocks WHERE first <= ? ORDER BY first DESC LIMIT 1",
+            (number, WRAPPED_BYTES, WRAPPED_BYTES, number),
+        ).fetchone()
         if row is None or not any(row[0]):
             raise NotFound("the data key it was sealed under was destroyed")
         try:
