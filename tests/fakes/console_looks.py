@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HOME = Path(__file__).resolve().parents[2]
 CJK = re.compile(r"[\u3400-\u9fff]+")
-LATIN = re.compile(r"(?<![\w@./-])[a-z]{3,}(?![\w@./-])")
+LATIN = re.compile(r"(?<![\w@./:-])[a-z]{3,}(?![\w@./:-])")
 _SAID_BY_PEOPLE = ("src/tarim/cli/_demo_cases.py", "src/tarim/cli/_demo_files.py", "src/tarim/cli/_demo_rule.py",
                    "src/tarim/bootstrap/demo_staff.py", "tests/fakes/console_bank.py", "bench/people_masking.py")  # fmt: skip
 OWN_WORDS = frozenset({
