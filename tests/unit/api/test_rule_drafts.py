@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from tarim.api.routes import Call, Route
-from tarim.api.rule_drafts import DraftBody, DraftEditBody, DraftTextBody, RuleNamesBody, rule_draft_routes
+from tarim.api.rule_draft_bodies import DraftBody, DraftEditBody, DraftTextBody, RuleNamesBody
+from tarim.api.rule_drafts import rule_draft_routes
 from tarim.base.errors import DefinitionError
 from tarim.identity import Caller, CallerKind, Scope
 from tarim.rules import check_ruleset, starter_pack
