@@ -10,17 +10,27 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-
-import msgspec
 
 from tarim.console import rules_reads
 from tarim.console.case_words import EVENT_KINDS, STATES, said
 from tarim.console.log_views import PERSONAL
 from tarim.console.pages import SIGNED_IN, Go, Page, View, Visit
+from tarim.console.search_views import (
+    CaseFound,
+    Cases,
+    Found,
+    ListFound,
+    Lists,
+    PageFound,
+    RuleFound,
+    UserFound,
+    Users,
+    Whole,
+    pages,
+)
 from tarim.console.services import Refused, segment
-from tarim.console.words import _, either
+from tarim.console.words import _
 from tarim.identity import Scope
 
 TEXT_CHARACTERS_MAX: Final = 128
@@ -32,135 +42,8 @@ _CASE: Final = re.compile(r"(?i)(?:case-)?(\d{4})-(\d{1,9})")
 _LOGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{1,63}")
 T = TypeVar("T")
 
-
-class Event(msgspec.Struct):
-    """An event of that id."""
-
-    source: str
-    event_id: str
-    kind: str
-    outcome: str
-    received_at: str
-    amount_fen: int
-
-
-class Entity(msgspec.Struct):
-    """An identifier that decisions were about; told by its token."""
-
-    kind: str
-    token: str
-    short: str
-    decisions: int
-    newest: Event
-
-
-class Found(msgspec.Struct):
-    """What the views know of a text."""
-
-    events: list[Event] = []
-    entities: list[Entity] = []
-    entities_searched: bool = False
-    complete: bool = True
-
-
-class CaseFound(msgspec.Struct):
-    """A case."""
-
-    id: str
-    state: str
-    scenario: str
-    assignee: str
-    money_fen: int
-
-
-class _Cases(msgspec.Struct):
-    cases: list[CaseFound]
-
-
-class _Whole(msgspec.Struct):
-    case: CaseFound
-
-
-class ListFound(msgspec.Struct):
-    """A list."""
-
-    name: str
-    title_zh: str = ""
-    title_en: str = ""
-
-    @property
-    def title(self) -> str:
-        """What it is called."""
-        return either(self.title_zh, self.title_en) or self.name
-
-
-class _Lists(msgspec.Struct):
-    lists: list[ListFound]
-
-
-class UserFound(msgspec.Struct):
-    """An account."""
-
-    id: str
-    login: str
-    display_name: str
-    state: str
-
-
-class _Users(msgspec.Struct):
-    users: list[UserFound]
-
-
-@dataclass(frozen=True, slots=True)
-class PageFound:
-    """A page.  words: what else somebody may call it."""
-
-    page: str
-    title: str
-    icon: str
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleFound:
-    """A rule in force."""
-
-    id: str
-    zh: str
-    en: str
-
-    @property
-    def reason(self) -> str:
-        """What it says, in the viewer's language."""
-        return either(self.zh, self.en)
-
-
 _rules_of: dict[str, list[RuleFound]] = {}
 """Rules by the version of their ruleset, which never changes; the newest ones asked for."""
-
-
-def pages() -> list[PageFound]:
-    """Pages to be found by name; the template leaves out those that the person may not open."""
-    return [
-        PageFound("live", _("实时决策"), "layout-dashboard", either("首页 大盘", "live feed dashboard")),
-        PageFound("cases", _("案件队列"), "briefcase", either("预警 案件", "case queue alert")),
-        PageFound("case_follow_ups", _("我的跟进"), "clock", either("跟进", "follow up diary")),
-        PageFound("case_overdue", _("逾期核查"), "alert-triangle", either("逾期", "overdue review")),
-        PageFound("links", _("关系图谱"), "share-3", either("图谱 关系", "graph links network")),
-        PageFound("redress", _("投诉与赔付"), "message-report", either("投诉 赔付", "complaint redress loss")),
-        PageFound("reports", _("报表"), "report-analytics", either("报告 可疑交易", "report str suspicious")),
-        PageFound("rules", _("规则"), "adjustments-alt", either("规则", "rule ruleset")),
-        PageFound("lists", _("名单"), "list-check", either("黑名单 白名单", "list black white")),
-        PageFound("names", _("姓名筛查"), "id", either("筛查 制裁", "name screening sanctions")),
-        PageFound("models", _("模型"), "brain", either("模型", "model champion challenger")),
-        PageFound("log", _("日志检索"), "file-search", either("审计 日志", "audit log trail")),
-        PageFound("log_traces", _("追溯决策"), "git-compare", either("追溯", "trace")),
-        PageFound("log_chain", _("审计链"), "link", either("校验 锚点", "chain anchor verify")),
-        PageFound("log_exports", _("导出与留存"), "download", either("导出 留存", "export retention")),
-        PageFound("users", _("用户与角色"), "users", either("用户 角色 授权", "user role grant")),
-        PageFound("levels", _("服务等级"), "activity-heartbeat", either("指标 时延", "slo service level metrics")),
-        PageFound("account", _("我的账号"), "user", either("账号 密码", "account password session")),
-    ]
 
 
 def _fits(text: str, *words: str) -> bool:
@@ -258,20 +141,20 @@ async def _cases(visit: Visit, text: str) -> list[CaseFound]:
     if named:
         ref = f"CASE-{named[1]}-{int(named[2]):06d}"
         try:
-            return [(await visit.desk.get(f"/v1/cases/{segment(ref)}", _Whole)).case]
+            return [(await visit.desk.get(f"/v1/cases/{segment(ref)}", Whole)).case]
         except Refused as error:
             if error.status != 404:
                 raise
             return []
     if len(text) > 64 or not any(each.isdigit() for each in text):
         return []
-    return (await visit.desk.post("/v1/cases:find", {"customer": text}, _Cases)).cases
+    return (await visit.desk.post("/v1/cases:find", {"customer": text}, Cases)).cases
 
 
 async def _lists(visit: Visit, text: str) -> list[ListFound]:
     if not visit.may(Scope.READ):
         return []
-    found = (await visit.serve.get("/v1/lists", _Lists)).lists
+    found = (await visit.serve.get("/v1/lists", Lists)).lists
     return [each for each in found if _fits(text, each.name, each.title)]
 
 
@@ -294,7 +177,7 @@ async def _rules(visit: Visit, text: str) -> list[RuleFound]:
 async def _users(visit: Visit, text: str) -> list[UserFound]:
     if not visit.may(Scope.USERS_READ) or (text.isascii() and not _LOGIN.fullmatch(text)):
         return []
-    found = (await visit.desk.get("/v1/users", _Users)).users
+    found = (await visit.desk.get("/v1/users", Users)).users
     return [each for each in found if _fits(text, each.login, each.display_name)]
 
 
