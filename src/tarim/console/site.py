@@ -135,7 +135,7 @@ class Map:
         return self._root + filled + (f"?{urlencode(query)}" if query else "")
 
     def opens(self, name: str, scopes: Iterable[str]) -> bool:
-        """Whether there is such a page and a person with these scopes may open it: a link that would be refused is not shown."""
+        """Whether such a page is there and open to these scopes: a link that would be refused is not shown."""
         page = self.pages.get(name)
         return page is not None and (not page.scopes or bool({scope.value for scope in page.scopes} & set(scopes)))
 
