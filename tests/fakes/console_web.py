@@ -4,8 +4,8 @@
     web.get("/cases", fragment=True)
     for answer in crawl(web, limit=400): ...
 
-A crawl starts at the first page and follows every address that HTML names: links, fragments, data of charts, GET forms and
-downloads.  Of one page a few addresses are asked for, whatever their queries.
+A crawl starts at the first page and follows every address that HTML names: links, fragments, data of charts and
+downloads; not forms, which want to be filled in.  Of one page a few addresses are asked for, whatever their queries.
 """
 
 from __future__ import annotations
@@ -118,8 +118,6 @@ class Links(HTMLParser):
         """Called by the parser."""
         named = dict(attrs)
         self.found += [(value, name == "hx-get") for name in _ADDRESSES if (value := named.get(name))]
-        if tag == "form" and (named.get("method") or "get").lower() == "get" and named.get("action"):
-            self.found.append((named["action"] or "", False))
 
 
 def crawl(web: Web, begin: str = "/", limit: int = 1_000) -> Iterator[Answer]:
