@@ -31,7 +31,7 @@ class DraftEditBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     structure: dict[str, Any] | None = None
 
 
-class ProblemBody(msgspec.Struct, frozen=True):
+class DraftProblemBody(msgspec.Struct, frozen=True):
     """A fault.
 
     index: the rule's place, `at`: the character of its condition, both from 0, -1 where it is not about a condition.  line,
@@ -97,7 +97,7 @@ class DraftBody(msgspec.Struct, frozen=True):
     text: str
     version: str
     name: str
-    problems: list[ProblemBody]
+    problems: list[DraftProblemBody]
     rules: list[DraftRuleBody]
     removed: list[str]
     bands: list[DraftBandBody]

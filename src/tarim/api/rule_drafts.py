@@ -16,11 +16,11 @@ from tarim.api.rule_draft_bodies import (
     DraftBandBody,
     DraftBody,
     DraftEditBody,
+    DraftProblemBody,
     DraftRuleBody,
     DraftTextBody,
     PackBody,
     PacksBody,
-    ProblemBody,
     RuleNameBody,
     RuleNamesBody,
     StructureFaultBody,
@@ -192,8 +192,8 @@ def _body(
     )
 
 
-def _problem(problem: Problem) -> ProblemBody:
-    return ProblemBody(
+def _problem(problem: Problem) -> DraftProblemBody:
+    return DraftProblemBody(
         problem.rule,
         problem.line,
         problem.column,
