@@ -6,23 +6,21 @@ typed; where somebody else changed the case meanwhile, with what happened since 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from tarim.console.case_page import READ, Typed, case_values, read_case
-from tarim.console.case_shapes import Case, File, WholeCase
+from tarim.console.case_shapes import Case, WholeCase
 from tarim.console.case_troubles import Trouble, is_passed_on, trouble_of
-from tarim.console.pages import Download, Go, Page, View, Visit
+from tarim.console.pages import Go, Page, View, Visit
 from tarim.console.rendering import typed as iso_of
 from tarim.console.services import Refused, segment
 from tarim.console.words import _
 from tarim.identity import Scope
 
-EVIDENCE_BYTES_MAX: Final = 10 << 20
-_FORM_BYTES_MAX: Final = 32 << 10
+FORM_BYTES_MAX: Final = 32 << 10
 _DIGITS_MAX: Final = 18
 _WORK, _REVIEW, _ASSIGN = Scope.CASES_WORK, Scope.CASES_REVIEW, Scope.CASES_ASSIGN
 
@@ -52,7 +50,8 @@ class Act:
     seen: bool = True
 
 
-def _reason(visit: Visit) -> Body:
+def with_reason(visit: Visit) -> Body:
+    """The reason of a form.  Raises Unfit."""
     return {"reason": _text(visit, "reason", _("请填写理由。"))}
 
 
@@ -74,7 +73,7 @@ def _agreed(visit: Visit) -> Body:
     answer = visit.form.get("answer", "")
     if answer not in ("agree", "refuse"):
         raise Unfit(_("请选择同意或不同意。"))
-    return {"agreed": answer == "agree"} | _reason(visit)
+    return {"agreed": answer == "agree"} | with_reason(visit)
 
 
 def _assign(visit: Visit) -> Body:
@@ -88,7 +87,7 @@ def _lock(visit: Visit) -> Body:
 def _submit(visit: Visit) -> Body:
     if visit.form.get("wish") not in ("close", "report"):
         raise Unfit(_("请选择办结或上报。"))
-    return {"wish": visit.form["wish"]} | _reason(visit)
+    return {"wish": visit.form["wish"]} | with_reason(visit)
 
 
 def _review(visit: Visit) -> Body:
@@ -98,11 +97,11 @@ def _review(visit: Visit) -> Body:
     if not cause:
         raise Unfit(_("请选择判断依据。"))
     traits = visit.lists.get("trait", [])[:10]
-    return {"alert": _number(visit, "alert"), "verdict": verdict, "cause": cause, "traits": traits} | _reason(visit)
+    return {"alert": _number(visit, "alert"), "verdict": verdict, "cause": cause, "traits": traits} | with_reason(visit)
 
 
 def _payment(visit: Visit) -> Body:
-    return {"alert": _number(visit, "alert")} | _reason(visit)
+    return {"alert": _number(visit, "alert")} | with_reason(visit)
 
 
 def _follow_up(visit: Visit) -> Body:
@@ -119,11 +118,11 @@ def _restrict(visit: Visit) -> Body:
     if not at:
         raise Unfit(_("请选择限制措施。"))
     article = _text(visit, "article", _("请填写法律条款或文书号。"))
-    return {"measure": measure, "basis": basis, "article": article} | _reason(visit)
+    return {"measure": measure, "basis": basis, "article": article} | with_reason(visit)
 
 
 def _restriction(visit: Visit) -> Body:
-    return {"restriction": _number(visit, "restriction")} | _reason(visit)
+    return {"restriction": _number(visit, "restriction")} | with_reason(visit)
 
 
 def _restriction_decided(visit: Visit) -> Body:
@@ -133,17 +132,17 @@ def _restriction_decided(visit: Visit) -> Body:
 ACTS: Final = (
     Act("take", _WORK, "已领取"),
     Act("assign", _ASSIGN, "已分派", _assign),
-    Act("unassign", _WORK, "已退回队列", _reason),
+    Act("unassign", _WORK, "已退回队列", with_reason),
     Act("start", _WORK, "已开始处理"),
     Act("lock", _WORK, "已锁定", _lock),
     Act("unlock", _WORK, "已解锁"),
     Act("submit", _WORK, "已提交复核", _submit),
     Act("withdraw", _WORK, "已撤回提交"),
-    Act("approve", _REVIEW, "已复核同意", _reason),
-    Act("return", _REVIEW, "已退回处理人", _reason),
-    Act("ask-reopen", _WORK, "已申请重开", _reason),
+    Act("approve", _REVIEW, "已复核同意", with_reason),
+    Act("return", _REVIEW, "已退回处理人", with_reason),
+    Act("ask-reopen", _WORK, "已申请重开", with_reason),
     Act("decide-reopen", _REVIEW, "重开申请已复核", _agreed),
-    Act("escalate", _WORK, "已升级", _reason),
+    Act("escalate", _WORK, "已升级", with_reason),
     Act("note", _WORK, "备注已添加", lambda visit: {"text": _text(visit, "text", _("请填写备注。"))},
         seen=False),
     Act("tag", _WORK, "标签已变更",
@@ -178,17 +177,17 @@ def handler_of(act: Act) -> Callable[[Visit], Awaitable[View | Go]]:
                 body["version"] = seen
             await visit.desk.post(f"/v1/cases/{segment(visit.path['id'])}/{act.word}", body, Case)
         except Unfit as error:
-            return await _not_done(visit, act.word, Trouble("unfit", _("表单未填完"), error.text), 422)
+            return await not_done(visit, act.word, Trouble("unfit", _("表单未填完"), error.text), 422)
         except Refused as error:
             if is_passed_on(error):
                 raise
-            return await _not_done(visit, act.word, trouble_of(error), error.status)
-        return await _shown(visit, _(act.done))
+            return await not_done(visit, act.word, trouble_of(error), error.status)
+        return await shown(visit, _(act.done))
 
     return done
 
 
-async def _shown(visit: Visit, said: str) -> View | Go:
+async def shown(visit: Visit, said: str) -> View | Go:
     """The case as it is now, and what was done."""
     ref = visit.path["id"]
     if not visit.fragment:
@@ -197,7 +196,7 @@ async def _shown(visit: Visit, said: str) -> View | Go:
     return View("cases/case.html", case_values(visit, whole, said=said), "cases/_case.html", events={"toast": said})
 
 
-async def _not_done(visit: Visit, word: str, trouble: Trouble, status: int) -> View:
+async def not_done(visit: Visit, word: str, trouble: Trouble, status: int) -> View:
     """The case as it is now, why the act was not taken, and the form as it was typed."""
     whole = await read_case(visit, visit.path["id"])
     about = visit.form.get("alert") or visit.form.get("restriction") or ""
@@ -217,63 +216,15 @@ async def reveal(visit: Visit) -> View:
     """The case in full, marked with who sees it; recorded before it is shown."""
     ref = visit.path["id"]
     try:
-        path, body = f"/v1/cases/{segment(ref)}/reveal", _reason(visit)
+        path, body = f"/v1/cases/{segment(ref)}/reveal", with_reason(visit)
         whole = await visit.desk.post(path, body, WholeCase)
     except Unfit as error:
-        return await _not_done(visit, "reveal", Trouble("unfit", _("表单未填完"), error.text), 422)
+        return await not_done(visit, "reveal", Trouble("unfit", _("表单未填完"), error.text), 422)
     except Refused as error:
         if is_passed_on(error):
             raise
-        return await _not_done(visit, "reveal", trouble_of(error), error.status)
+        return await not_done(visit, "reveal", trouble_of(error), error.status)
     return View("cases/case.html", case_values(visit, whole), "cases/_case.html")
-
-
-async def attach(visit: Visit) -> View | Go:
-    """Keep a file with the case."""
-    upload = visit.uploads.get("file")
-    content = await upload.read(EVIDENCE_BYTES_MAX + 1) if upload is not None else b""
-    if upload is None or not upload.filename or not content:
-        return await _not_done(visit, "evidence", Trouble("unfit", _("表单未填完"), _("请选择一个非空的文件。")), 422)
-    body = {
-        "case": visit.path["id"],
-        "name": upload.filename.replace("\\", "/").rpartition("/")[2],
-        "content_base64": base64.b64encode(content).decode(),
-    }
-    try:
-        if len(content) > EVIDENCE_BYTES_MAX:
-            raise Refused(413, "too-large", "", "")
-        await visit.desk.post("/v1/cases:evidence", body, Case)
-    except Refused as error:
-        if is_passed_on(error):
-            raise
-        trouble = trouble_of(error)
-        if error.code == "invalid-definition":
-            kinds = _("可保存 PDF、PNG、JPEG、MP3、WAV、MP4 与纯文本；内容须与扩展名一致，且不得含程序。")
-            trouble = Trouble(error.code, _("文件不能保存"), kinds, said=error.detail)
-        return await _not_done(visit, "evidence", trouble, error.status)
-    return await _shown(visit, _("证据已保存"))
-
-
-async def take_file(visit: Visit) -> Download | View:
-    """A file of the case, with a reason; recorded before it is given."""
-    ref, digest = visit.path["id"], visit.path["digest"]
-    try:
-        path = f"/v1/cases/{segment(ref)}/evidence/{segment(digest)}"
-        found = await visit.desk.post(path, _reason(visit), File)
-    except Unfit as error:
-        return await _not_done(visit, "file", Trouble("unfit", _("表单未填完"), error.text), 422)
-    except Refused as error:
-        if is_passed_on(error):
-            raise
-        return await _not_done(visit, "file", trouble_of(error), error.status)
-    name = f"{ref}-{digest[:12]}.{_ENDINGS.get(found.media_type, 'bin')}"
-    return Download(name, base64.b64decode(found.content_base64), found.media_type)
-
-
-_ENDINGS: Final = {
-    "application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg", "audio/mpeg": "mp3", "audio/wav": "wav",
-    "video/mp4": "mp4", "text/plain": "txt",
-}  # fmt: skip
 
 
 async def back_to_case(visit: Visit) -> Go:
@@ -282,15 +233,13 @@ async def back_to_case(visit: Visit) -> Go:
 
 
 _FORMS: Final = (
-    *((act.word, act.scope, handler_of(act), _FORM_BYTES_MAX) for act in ACTS),
-    ("reveal", Scope.REVEAL, reveal, _FORM_BYTES_MAX),
-    ("evidence", _WORK, attach, EVIDENCE_BYTES_MAX + (64 << 10)),
-    ("evidence/{digest}", Scope.REVEAL, take_file, _FORM_BYTES_MAX),
+    *((act.word, act.scope, handler_of(act), FORM_BYTES_MAX) for act in ACTS),
+    ("reveal", Scope.REVEAL, reveal, FORM_BYTES_MAX),
 )
 
 
 def _name(word: str) -> str:
-    return "case_" + word.partition("/")[0].replace("-", "_") + ("_file" if "/" in word else "")
+    return "case_" + word.replace("-", "_")
 
 
 PAGES: Final = (

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Any, Final
 
-from tarim.console import case_acts, case_bulk, case_page
+from tarim.console import case_acts, case_bulk, case_files, case_page
 from tarim.console.case_list import (
     COUNTED_MAX,
     VIEWS,
@@ -142,4 +142,5 @@ PAGES: Final = (
     *case_bulk.PAGES,
     *case_page.PAGES,
     *case_acts.PAGES,
+    *case_files.PAGES,
 )
