@@ -304,4 +304,6 @@ def test_rejected_and_withdrawn_proposals_are_gone():
     govern.withdraw(second.id, "li.na")
     assert not service.governance.proposals
     told = [(each.id, each.state.value, each.note) for each in service.governance.decided]
-    assert told == [(first.id, "rejected", "not tested"), (second.id, "withdrawn", "")], "their authors can still see why"
+    assert told == [(first.id, "rejected", "not tested"), (second.id, "withdrawn", "")], (
+        "their authors can still see why"
+    )
