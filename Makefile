@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Byte code is kept, as it is of an installed package, whatever the environment says: compiling it anew costs every process a third of a second.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup demo demo-federation test test-slow check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people accept-console console-shots lock clean
+.PHONY: help setup demo demo-federation test test-slow test-console check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people accept-console console-shots lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test: setup  ## run the tests (slow ones left out; see test-slow)
 
 test-slow: setup  ## SLOW: the tests marked slow
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+test-console: setup  ## SLOW (15 min): every test of the console in a real browser, in both languages
+	$(BIN)/python -m pytest -m "slow or not slow" tests/e2e/console $(PYTEST_ARGS)
 
 check: lint test  ## what CI runs: format, lint, types, imports, then the tests
 

@@ -39,8 +39,26 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 LANGUAGES = ("zh", "en")
+FAST = frozenset({"test_sign_in", "test_from_an_alert_to_a_label_by_two_persons"})
+"""Tests, by module or name, that run in English every time too; of the others it is the slow round (`make test-console`)."""
+EVERY_TIME = frozenset({"analyst", "nobody"})
+"""Roles whose pages are looked at every time."""
 SIZES = ((1440, 900), (1280, 720), (390, 844))
 DESKTOP = SIZES[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which rounds are slow; before the marks are read."""
+    for item in items:
+        if not isinstance(item, pytest.Function) or item.path.parent != Path(__file__).parent:
+            continue
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        name = item.originalname
+        second = given.get("language") == "en" and not {item.path.stem, name} & FAST
+        looked_at = item.path.stem == "test_looks" and given.get("role", "analyst") not in EVERY_TIME
+        if second or looked_at:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="package")

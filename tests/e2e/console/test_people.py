@@ -26,9 +26,10 @@ PASSWORD = "Blue-kites-over-7-lakes"
 def typed(page: Page, login: str, password: str, code: str) -> None:
     """Sign in through both steps by the keyboard alone."""
     page.goto("/sign-in")
+    page.wait_for_function("() => document.activeElement && document.activeElement.name === 'login'")
     page.keyboard.type(login)
     page.keyboard.press("Enter")
-    page.wait_for_selector("input[name=password]")
+    page.wait_for_function("() => document.activeElement && document.activeElement.name === 'password'")
     page.keyboard.type(password)
     page.keyboard.press("Tab")
     page.keyboard.type(code)
