@@ -141,7 +141,7 @@ ALL = (
             "load, requests failed, PostgreSQL",
         ),
         load,
-        (450, 22),
+        (700, 22),
     ),
     Bar("authority", ("authority, routes and commands by role",), authority, (120, 14), timed=False),
     Bar("attack", ("attack, came through", "attack, without an alarm"), attack, (20, 12), timed=False),
