@@ -12,8 +12,6 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed: 
 
 from playwright.sync_api import expect
 
-from tests.fakes.console_browser import axe_built
-
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -197,8 +195,6 @@ def test_the_editor_by_keyboard_alone(person: Any) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_of_rules_has_no_violation(language: str, person: Any) -> None:
-    if not axe_built():
-        pytest.skip("axe-core is not built: python -m tarim.console.vendoring --with-tests")
     page = person("analyst", language, size=(1280, 720))
     for path in ("", "/editor", "/rule/large_to_new_payee", "/proposals", "/history", "/switches", "/treatment",
                  "/overrides", "/packs"):  # fmt: skip
