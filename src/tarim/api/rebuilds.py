@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
@@ -240,13 +240,18 @@ def _end(job: _Job) -> None:
         job.child.kill()  # it holds nothing that could be left half done
 
 
-def rebuild_routes(rebuilds: Rebuilds, known: Known, look: DecisionLook) -> list[Route]:
-    """The routes."""
+def rebuild_routes(rebuilds: Rebuilds, known: Known, look: DecisionLook, current: Callable[[], None]) -> list[Route]:
+    """The routes.  current: see `Views.current`."""
+
+    def decided(source: str, event_id: str) -> Decided:
+        current()
+        return look.decided(known.find(source, event_id))
 
     async def start(call: Call) -> RebuildBody:
-        seq = known.find(call.query.source, call.path["event_id"])
-        decided = await asyncio.get_running_loop().run_in_executor(None, look.decided, seq)
-        return rebuilds.start(decided, call.caller)
+        found = await asyncio.get_running_loop().run_in_executor(
+            None, decided, call.query.source, call.path["event_id"]
+        )
+        return rebuilds.start(found, call.caller)
 
     async def read(call: Call) -> RebuildBody:
         return rebuilds.look(call.path["id"], call.caller)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -128,14 +129,24 @@ class DecisionViewBody(msgspec.Struct, frozen=True):
 
 
 class DecisionDesk:
-    """Shows decisions.  decimals: as `told_score`."""
+    """Shows decisions.  current: see `Views.current`.  decimals: as `told_score`."""
 
-    def __init__(self, known: Known, live: Live, look: DecisionLook, features: FeatureSet, decimals: int) -> None:
+    def __init__(
+        self,
+        known: Known,
+        live: Live,
+        look: DecisionLook,
+        features: FeatureSet,
+        current: Callable[[], None],
+        decimals: int,
+    ) -> None:
+        self._current = current
         self._known, self._live, self._look = known, live, look
         self._features, self._decimals = features, decimals
 
     def view(self, source: str, event_id: str, caller: Caller) -> DecisionViewBody:
         """One decision; blocks.  Raises NotFound, Unavailable, Damaged."""
+        self._current()
         seq = self._known.find(source, event_id)
         looked = self._look.whole(seq)
         decided = looked.decided

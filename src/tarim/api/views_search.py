@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -68,13 +69,15 @@ class FoundBody(msgspec.Struct, frozen=True):
 
 
 class SearchDesk:
-    """Looks for a text in what the views know."""
+    """Looks for a text in what the views know.  current: see `Views.current`."""
 
-    def __init__(self, known: Known, entities: Entities, look: DecisionLook) -> None:
+    def __init__(self, known: Known, entities: Entities, look: DecisionLook, current: Callable[[], None]) -> None:
+        self._current = current
         self._known, self._entities, self._look = known, entities, look
 
     def find(self, text: str, caller: Caller) -> FoundBody:
         """What a text is; blocks."""
+        self._current()
         text = text.strip()
         seqs = self._known.positions(self._known.sources, text)
         events = [event for seq in seqs if (event := self._event(seq)) is not None]

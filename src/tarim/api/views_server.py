@@ -42,12 +42,12 @@ BEHIND_MAX = 100_000
 
 def view_routes(house: ViewsHouse, rebuilds: Rebuilds) -> list[Route]:
     """Everything that the views offer."""
-    decimals = house.settings.probing.score_decimals_max
+    decimals, current = house.settings.probing.score_decimals_max, house.views.current
     return [
         *live_routes(LiveDesk(house.live, house.look, house.clock, decimals), lambda: house.views.state),
-        *decision_view_routes(DecisionDesk(house.known, house.live, house.look, house.features, decimals)),
-        *rebuild_routes(rebuilds, house.known, house.look),
-        *search_routes(SearchDesk(house.known, house.entities, house.look)),
+        *decision_view_routes(DecisionDesk(house.known, house.live, house.look, house.features, current, decimals)),
+        *rebuild_routes(rebuilds, house.known, house.look, current),
+        *search_routes(SearchDesk(house.known, house.entities, house.look, current)),
         *rule_hit_routes(house.rule_hits, house.clock),
         *link_routes(LinkDesk(house.links, house.link_names, house.clock, house.settings.identity.recent_ms)),
     ]

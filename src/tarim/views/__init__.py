@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from tarim.views.ports import Consumer
     from tarim.views.rule_hits import HitFigures, HitsOfRule, HitSpan, RuleHits
     from tarim.views.rulebook import RuleBook, TextOf
-    from tarim.views.views import Views, ViewsState
+    from tarim.views.views import CURRENT_S_MAX, Views, ViewsState
 else:
     __getattr__ = front_door(__name__, __file__)
 
@@ -63,6 +63,7 @@ __all__ = [
     "BLOCK_EVENTS",
     "Became",
     "Block",
+    "CURRENT_S_MAX",
     "Consumer",
     "Crowd",
     "Entities",

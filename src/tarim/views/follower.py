@@ -22,7 +22,8 @@ Progress = Callable[[int, int], None]
 class Follower:
     """Hands the journal of a folder to consumers, from its first kept position on.  Nothing is locked or written.
 
-    at: the next position; started_at: the first one, -1 while there is no journal.  One thread, except for these and `behind`.
+    at: the next position; started_at: the first one, -1 while there is no journal.  One thread, except for these, `end_seq` and
+    `behind`.
     """
 
     def __init__(self, folder: Path, consumers: Sequence[Consumer]) -> None:
@@ -41,10 +42,15 @@ class Follower:
         return 0 if reader is None else reader.durable_seq
 
     @property
+    def end_seq(self) -> int:
+        """As `durable_seq`, 0 before anything was followed.  Any thread may ask."""
+        reader = self._reader
+        return 0 if reader is None else reader.durable_seq
+
+    @property
     def behind(self) -> int:
         """Positions that are durable and not handed over yet; 0 before anything was followed.  Any thread may ask."""
-        reader = self._reader
-        return 0 if reader is None else max(reader.durable_seq - self.at, 0)
+        return max(self.end_seq - self.at, 0)
 
     def close(self) -> None:
         """Let the journal's files go."""

@@ -41,7 +41,7 @@ class Room:
 
     def shown(self, event_id: str, *scopes: Scope) -> DecisionViewBody:
         self.views.catch_up()
-        desk = DecisionDesk(self.known, self.live, self.look, FEATURES, 2)
+        desk = DecisionDesk(self.known, self.live, self.look, FEATURES, self.views.current, 2)
         return desk.view("bank", event_id, caller(*scopes))
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ def test_a_search_looks_for_identifiers_only_for_those_who_may(room: Room) -> No
     room.written.decided(event_id="one", account=account)
     room.written.decided(event_id="two", payee=account, kind=Kind.PAYMENT)
     room.views.catch_up()
-    desk = SearchDesk(room.known, room.entities, room.look)
+    desk = SearchDesk(room.known, room.entities, room.look, room.views.current)
     (found,) = desk.find(" 6222000011112222 ", caller(Scope.READ, Scope.CASES_READ)).entities
     assert (found.kind, found.decisions, found.newest and found.newest.event_id) == ("account", 2, "two")
     refused = desk.find("6222000011112222", caller(Scope.READ))

@@ -12,7 +12,7 @@ import pytest
 from tarim.base.errors import NotFound
 from tarim.decisions import HoldState, RecordKind
 from tarim.stream import Col, Outcome
-from tarim.views import BLOCK_EVENTS, Block, Consumer, Entities, Follower, Known, Live, Views
+from tarim.views import BLOCK_EVENTS, CURRENT_S_MAX, Block, Consumer, Entities, Follower, Known, Live, Views
 from tests.fakes.desk import RULESET, DecisionsWritten
 from tests.fakes.view_blocks import VERSIONS
 
@@ -82,6 +82,35 @@ def test_what_comes_later_is_followed_by_the_thread(written: DecisionsWritten, t
                 break
             time.sleep(0.01)
         assert notes.seqs[-1] == last and views.state.behind == 0 and not views.state.trouble
+
+
+def test_who_asks_waits_for_what_was_durable_by_then(written: DecisionsWritten, tmp_path: Path) -> None:
+    notes = Notes()
+    written.decided()
+    with Views(Follower(tmp_path / "journal", [notes]), 60_000) as views:
+        views.catch_up()
+        views.start()
+        for _ in range(20):  # the thread would look again in a minute
+            last = written.decided()
+            views.current()
+            assert notes.seqs[-1] == last
+
+
+def test_views_that_stand_still_keep_nobody_waiting(written: DecisionsWritten, tmp_path: Path) -> None:
+    class Failing:
+        def take(self, block: Block) -> None:
+            if block.first_seq:
+                raise ZeroDivisionError
+
+    written.decided()
+    with Views(Follower(tmp_path / "journal", [Failing()]), 60_000) as views:
+        views.catch_up()
+        views.start()
+        written.decided()
+        begun = time.monotonic()
+        views.current()
+        views.current()
+        assert views.state.trouble == "ZeroDivisionError" and time.monotonic() - begun < CURRENT_S_MAX
 
 
 def test_a_consumer_that_fails_stops_the_views_and_is_named(written: DecisionsWritten, tmp_path: Path) -> None:
