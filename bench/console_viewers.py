@@ -46,6 +46,8 @@ AGENT: Final = "bench"
 ROLES: Final = ("analyst", "investigator", "reviewer", "model_engineer", "model_approver", "operator", "auditor")
 """Each has one session, which streams share as tabs of a browser do; what their scopes show them differs."""
 STATES: Final = ("alone", "followed", "watched")
+UNLIMITED: Final = {"TARIM_PROBING_SWEEP_VALUES_MAX": "0", "TARIM_PROBING_GRID_EVENTS_MAX": "0"}
+"""So few customers with so many messages look like a sweep, and would be refused as one."""
 _STANDING: Final = ("views", "console")
 COUNTED: Final = ("serve", *_STANDING)
 
@@ -62,7 +64,7 @@ class Taken:
 def viewers(run: Run) -> Iterator[Line]:
     """The bars `viewers` and, for what following alone costs, `views`."""
     rounds, seconds = run.pick(ROUNDS, ROUNDS_QUICK), SECONDS_QUICK if run.quick else SECONDS
-    with tempfile.TemporaryDirectory(prefix="tarim-viewers-") as folder, open_bank(Path(folder)) as bank:
+    with tempfile.TemporaryDirectory(prefix="tarim-viewers-") as folder, open_bank(Path(folder), UNLIMITED) as bank:
         measured = measure(bank, rounds, seconds)
     for name, state, against in (("viewers", "watched", "followed"), ("views", "watched", "alone")):
         ratios = [one[state].rate_per_s / one[against].rate_per_s for one in measured]

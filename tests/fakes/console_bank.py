@@ -25,7 +25,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -61,8 +61,10 @@ _COMMANDS = ("serve", "desk", "views", "console")
 class Bank:
     """A running bank.  See the module."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, settings: Mapping[str, str] | None = None) -> None:
+        """settings: of its processes, as environment variables."""
         self.data = data
+        self._settings = settings or {}
         self.staff: dict[str, Employee] = {}
         self.cases: dict[str, str] = {}
         self.planted = [Customer(number) for number in range(PLANTED)]
@@ -133,6 +135,7 @@ class Bank:
             environment |= {
                 f"TARIM_CONSOLE_{each.upper()}_URL": self.url_of(each) for each in ("serve", "desk", "views")
             }
+        environment |= self._settings
         with (self.data / f"{command}.log").open("wb") as log:
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=HOME, env=environment)
 
@@ -245,15 +248,18 @@ class Bank:
 
 
 @contextmanager
-def open_bank(folder: Path) -> Iterator[Bank]:
-    """Make the bank in a new folder, start its processes, and have its people work.  Seconds: about fifteen on two cores."""
+def open_bank(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Bank]:
+    """Make the bank in a new folder, start its processes, and have its people work.  Seconds: about fifteen on two cores.
+
+    settings: as `Bank`.
+    """
     data = folder / "bank"
     words = [sys.executable, "-m", "tarim.cli", "demo", "--no-serve", "--lang", "en", "--data", str(data), *SMALL]
     done = subprocess.run(
         words, cwd=HOME, env={**os.environ, "PYTHONPATH": "src"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    bank = Bank(data)
+    bank = Bank(data, settings)
     try:
         staff = employ(settings_of(data, {}), Places(data), {})
         bank.staff = {each.role.value: each for each in reversed(staff)} | {"administrator2": staff[1]}
