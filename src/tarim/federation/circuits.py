@@ -86,24 +86,31 @@ def multiply(device: Device, a: Word, b: Word) -> Word:
 
 
 def divide(device: Device, numerator: Word, denominator: Word, bits: int, fraction_bits: int) -> Word:
-    """floor(numerator 2^fraction_bits / denominator) of unsigned numbers, restoring; the quotient has to fit `bits`.
+    """floor(numerator 2^fraction_bits / denominator) of unsigned numbers; the quotient has to fit `bits`, and not be by 0.
 
-    About 2 bits (len(denominator) + 2) gates.  A denominator of 0 gives all ones.
+    Non-restoring: after each step the rest lies between minus and plus the denominator, and where it is negative the next step
+    adds instead of taking away.  So there is nothing to choose: bits len(denominator) gates.
     """
-    shifted = [zero_like(numerator[0])] * fraction_bits + numerator
-    rest, quotient = shifted[bits:], []
-    divisor = extended(denominator, len(denominator) + 2)
-    for place in range(bits - 1, -1, -1):
-        bit = shifted[place] if place < len(shifted) else zero_like(numerator[0])
-        rest = ([bit, *rest])[: len(divisor)]
-        difference, borrow = subtract(device, rest, divisor[: len(rest)])
-        fits = device.negation(borrow)
-        if len(rest) < len(divisor):
-            for high in denominator[len(rest) :]:
-                fits = device.conjunction(fits, device.negation(high))
-        rest = choose(device, fits, difference, rest)
-        quotient.append(fits)
+    zero, width = zero_like(numerator[0]), len(denominator) + 1
+    shifted = extended([zero] * fraction_bits + numerator, bits + width)
+    rest, divisor = shifted[bits : bits + width], extended(denominator, width)
+    not_negative = device.negation(zero)
+    quotient = []
+    for bit in reversed(shifted[:bits]):
+        rest = _next_rest(device, [bit, *rest[:-1]], divisor, not_negative)
+        not_negative = device.negation(rest[-1])
+        quotient.append(not_negative)
     return quotient[::-1]
+
+
+def _next_rest(device: Device, rest: Word, divisor: Word, takes: Wire) -> Word:
+    """The rest minus the divisor where `takes`, else plus it: w - 1 gates."""
+    carry, out = takes, []
+    for place, (x, y) in enumerate(zip(rest, divisor, strict=True)):
+        out.append(x ^ y ^ takes ^ carry)
+        if place + 1 < len(rest):
+            carry = carry ^ device.conjunction(x ^ carry, y ^ takes ^ carry)
+    return out
 
 
 def extended(a: Word, width: int) -> Word:
