@@ -158,6 +158,15 @@ def greatest(device: Device, values: Word, candidates: int) -> Word:
     return [_flat(bit) for bit in reversed(index)]
 
 
+def one_hot(device: Device, index: Word) -> list[Wire]:
+    """One wire for each number of so many bits, lowest first: as many gates as there are numbers, less two."""
+    wires = [device.negation(index[-1]), index[-1]]
+    for bit in reversed(index[:-1]):
+        ones = [device.conjunction(wire, bit) for wire in wires]
+        wires = [each for wire, one in zip(wires, ones, strict=True) for each in (wire ^ one, one)]
+    return wires
+
+
 def _grouped(wire: Wire, groups: int) -> Wire:
     return wire.reshape(groups, -1, *wire.shape[1:])
 

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tarim.federation.circuits import add
+from tarim.federation.circuits import add, one_hot
 from tarim.federation.correlated import choose, give
 from tarim.federation.garbling import Device, Inputs, Wire, Word, shared_outputs
 from tarim.federation.randomness import Bits, Words
@@ -110,7 +110,7 @@ def _placed(session: Session, part: Words, fraction_bits: int) -> Bits:
 
     def circuit(device: Device, first: list[Word], second: list[Word]) -> list[Wire]:
         total = add(device, first[0], second[0])
-        return _one_hot(device, _clipped(device, total, width))
+        return one_hot(device, _clipped(device, total, width))
 
     low = np.uint64((1 << _SCORE_BITS) - 1)
     shifted = part + np.uint64(RANGE << fraction_bits) if session.first else part
@@ -128,15 +128,6 @@ def _clipped(device: Device, total: Word, width: int) -> Word:
     above = device.conjunction(device.negation(negative), device.negation(none_above))
     inside = device.conjunction(device.negation(negative), none_above)
     return [device.conjunction(inside, bit) ^ above for bit in total[width - INDEX_BITS : width]]
-
-
-def _one_hot(device: Device, index: Word) -> list[Wire]:
-    """One wire for each number of so many bits."""
-    wires = [device.negation(index[-1]), index[-1]]
-    for bit in reversed(index[:-1]):
-        ones = [device.conjunction(wire, bit) for wire in wires]
-        wires = [each for wire, one in zip(wires, ones, strict=True) for each in (wire ^ one, one)]
-    return wires
 
 
 def _counted(session: Session, bits: Bits, labels: Bits | None) -> Words:
