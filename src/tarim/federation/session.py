@@ -6,6 +6,7 @@ pad can ever be used for two things.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -39,12 +40,16 @@ class Session:
     to whom and how large, in order, for the transcript.
     """
 
-    def __init__(self, channel: Channel, role: Role) -> None:
-        """Agree on a salt and run the base transfers both ways: about 0.2 s."""
+    def __init__(self, channel: Channel, role: Role, noted: Callable[[Opening], None] = lambda _: None) -> None:
+        """Agree on a salt and run the base transfers both ways: about 0.2 s.
+
+        noted: told of each opening before anything of it is sent.
+        """
         self.channel = channel
         self.role = role
         self.uses = Uses()
         self.openings: list[Opening] = []
+        self._noted = noted
         mine = np.frombuffer(fresh_seed(), np.uint8)
         channel.send("session, half of the salt", mine)
         salt = mine ^ receive_one(channel, "session, half of the salt", np.uint8, SALT_BYTES)
@@ -57,8 +62,9 @@ class Session:
             self.sender = TransferSender(channel)
 
     def note_opening(self, what: str, recipient: Role, shape: tuple[int, ...]) -> None:
-        """Note that a value is opened."""
+        """Note that a value is opened; called before it is."""
         self.openings.append(Opening(what, recipient, shape))
+        self._noted(self.openings[-1])
 
     @property
     def first(self) -> bool:

@@ -217,6 +217,27 @@ def test_a_line_that_stays_cut_ends_the_run_on_both_sides(parties: dict[str, Pat
             link.close(whole=False)
 
 
+def test_a_run_that_the_other_side_does_not_know_any_more_ends_at_once(parties: dict[str, Path]) -> None:
+    run_id = os.urandom(16)
+    with Listening("127.0.0.1", 0, lambda: pinned(parties, "bank", "data")) as listening:
+        relay = Relay(listening.port)
+        dial = Dialler("127.0.0.1", relay.port, pinned(parties, "data", "bank"), run_id)
+        one, other = Link(listening.run(run_id), patience_s=20), Link(dial, patience_s=20)
+        other.send("step", np.zeros(3))
+        one.receive("step", (float, (3,)))
+        one.send("step", np.zeros(3))
+        other.receive("step", (float, (3,)))
+        listening.forget(run_id)  # as a node that was started anew
+        relay.cut()
+        begin = time.monotonic()
+        with pytest.raises(PeerLost, match="does not know the run"):
+            other.receive("never", (float, (1,)))
+        assert time.monotonic() - begin < 5
+        assert listening.arrivals.empty(), "it was not taken for a new run"
+        for link in (one, other):
+            link.close(whole=False)
+
+
 def test_a_side_that_fails_tells_the_other_at_once(parties: dict[str, Path]) -> None:
     with linked(parties) as (one, other):
         one.close(whole=False)

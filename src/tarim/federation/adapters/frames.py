@@ -1,11 +1,13 @@
 """Frames on a connection of one direction: data there, acknowledgements back.
 
     head      40 bytes: magic, kind, step tag, sequence number, length of the body
-    HELLO     first on a connection, from the side that dials: run id (16 bytes), whether the dialler sends or receives
-    WELCOME   the answer; both carry in their sequence number what they have received so far on this direction
+    HELLO     first on a connection, from the side that dials: run id (16 bytes), whether the dialler sends or receives; its
+              number is 1 when the run has been answered before, 0 when it may begin
+    WELCOME   first from the side that receives; its number is what has arrived so far
     DATA      a message; numbers go up by one, so a message that is missing, twice or out of order is noticed
     ACK       everything below this number has arrived
     BYE       nothing more comes
+    GONE      the answer to a HELLO of a run that was under way and is not known here: it is over, or its process ended
 
 The connection is TLS, so a changed byte ends it; the numbers say what happened between two connections.
 """
@@ -39,6 +41,7 @@ class Kind(IntEnum):
     DATA = 3
     ACK = 4
     BYE = 5
+    GONE = 6
 
 
 class Frame(NamedTuple):

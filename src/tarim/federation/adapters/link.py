@@ -5,8 +5,9 @@
 
 A TLS connection must not be read and written by two threads at once, so each direction has its own, and one thread on each
 side owns it.  What was sent is kept until it is acknowledged (at most WINDOW_BYTES): when a connection breaks, the dialling
-side dials again, both say what they have, and the rest is sent once more.  After `patience_s` without a connection the run
-ends on both sides with PeerLost.
+side dials again, both say what they have, and the rest is sent once more.  After `patience_s` without a connection, or with
+connections that break again before anything has arrived, the run ends on both sides with PeerLost; at once when the other
+side does not know the run any more, because its process was ended and began anew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -38,8 +39,15 @@ _IDLE_S: Final = 0.2
 _LINGER_S: Final = 2.0
 _READ_BYTES: Final = 1 << 20
 
-Connect = Callable[[bool, float], ssl.SSLSocket]
-"""A new connection of the direction (True: this side sends), at the latest at this time.monotonic().  Raises PeerLost."""
+
+class Connect(Protocol):
+    """Where connections come from."""
+
+    def __call__(self, sends: bool, deadline: float, *, again: bool = False) -> ssl.SSLSocket:
+        """A new connection on which this side sends or receives, at the latest at this time.monotonic().
+
+        again: the other side has answered on this direction before.  Raises PeerLost, PeerUnknown.
+        """
 
 
 @dataclass(slots=True)
@@ -130,6 +138,37 @@ def _arrays(step: str, body: bytearray, specs: Sequence[Spec]) -> list[Array]:
     return found
 
 
+class _Patience:
+    """How long a broken line is waited for: from its first break since something last arrived."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.answered = False
+        """Whether the other side has ever answered."""
+        self._broke_at: float | None = None
+        self._opened_at = 0.0
+
+    def deadline(self) -> float:
+        """The line is broken, or not there yet: until when another one is looked for."""
+        now = time.monotonic()
+        if self._broke_at is None or (self.answered and now - self._opened_at > self.seconds):
+            self._broke_at = now
+        return self._broke_at + self.seconds
+
+    def opened(self) -> None:
+        """There is a connection."""
+        self._opened_at = time.monotonic()
+
+    def heard(self) -> None:
+        """Something arrived that had not arrived before."""
+        self.answered, self._broke_at = True, None
+
+
+def _require_known(frame: Frame) -> None:
+    if frame.kind is Kind.GONE:
+        raise PeerLost("the other party does not know the run any more: it is over there, or its process ended")
+
+
 class _Outgoing(threading.Thread):
     """Owns the connection on which this side sends."""
 
@@ -138,7 +177,7 @@ class _Outgoing(threading.Thread):
         super().__init__(name="federation-outgoing", daemon=True)
         self._told = told
         self._connect = connect
-        self._patience_s = patience_s
+        self._patience = _Patience(patience_s)
         self._waiting: deque[tuple[Kind, bytes, list[memoryview], int]] = deque()
         self._kept: deque[tuple[int, bytes, list[memoryview], int]] = deque()
         """Sent and not acknowledged: number, tag, body, size."""
@@ -164,10 +203,10 @@ class _Outgoing(threading.Thread):
         with self._changed:
             if not whole:
                 self._waiting.clear()
-                self._patience_s = 0.0
+                self._patience.seconds = 0.0
             self._waiting.append((Kind.BYE, bytes([whole] * 8), [], 0))
             self._changed.notify_all()
-        self.join(self._patience_s if whole else _LINGER_S)
+        self.join(self._patience.seconds if whole else _LINGER_S)
 
     def run(self) -> None:
         try:
@@ -213,13 +252,15 @@ class _Outgoing(threading.Thread):
 
     def _open(self) -> None:
         """Connect (again), and send what the other side does not have yet."""
-        deadline = time.monotonic() + self._patience_s
         while True:
             if self._socket is not None:
                 self._socket.close()
-            self._socket = self._connect(True, deadline)
+            self._socket = self._connect(True, self._patience.deadline(), again=self._patience.answered)
+            self._patience.opened()
             try:
                 arrived = self._greet()
+                if not self._patience.answered:
+                    self._patience.heard()
                 self._forget(arrived)
                 for number, tag, body, size in list(self._kept):
                     self._write(Kind.DATA, tag, number, body, size)
@@ -230,6 +271,7 @@ class _Outgoing(threading.Thread):
     def _greet(self) -> int:
         assert self._socket is not None
         frame = read_frame(reading(self._socket), length_max=0)
+        _require_known(frame)
         if frame.kind is not Kind.WELCOME or frame.number > self._next:
             raise ProtocolBroken("the other party claims to have what was never sent")
         return frame.number
@@ -253,6 +295,7 @@ class _Outgoing(threading.Thread):
         with self._changed:
             while self._kept and self._kept[0][0] < arrived:
                 self._bytes -= self._kept.popleft()[3]
+                self._patience.heard()
             self._changed.notify_all()
 
 
@@ -262,7 +305,7 @@ class _Incoming(threading.Thread):
     def __init__(self, connect: Connect, patience_s: float, out: queue.SimpleQueue[Frame | BaseException]) -> None:
         super().__init__(name="federation-incoming", daemon=True)
         self._connect = connect
-        self._patience_s = patience_s
+        self._patience = _Patience(patience_s)
         self._out = out
         self._next = 0
         self._unacknowledged = 0
@@ -300,11 +343,11 @@ class _Incoming(threading.Thread):
                 self._socket.close()
 
     def _open(self) -> None:
-        deadline = time.monotonic() + self._patience_s
         while True:
             if self._socket is not None:
                 self._socket.close()
-            self._socket = self._connect(False, deadline)
+            self._socket = self._connect(False, self._patience.deadline(), again=self._patience.answered)
+            self._patience.opened()
             try:
                 self._socket.sendall(head(Kind.WELCOME, bytes(8), self._next, 0))
                 self._unacknowledged = 0
@@ -321,6 +364,7 @@ class _Incoming(threading.Thread):
             if not self._stopping:
                 self._open()
             return True
+        _require_known(frame)
         if frame.kind is Kind.BYE:
             self._out.put(frame)
             return False
@@ -328,6 +372,7 @@ class _Incoming(threading.Thread):
             raise ProtocolBroken("a message is missing or out of order")
         if frame.number == self._next:  # a lower number was sent once more after a cut
             self._next += 1
+            self._patience.heard()
             with self._room:
                 self._untaken += len(frame.body)
             self._out.put(frame)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from tarim.federation.adapters.frames import Kind, head, read_frame
@@ -24,6 +25,7 @@ ACCEPTED_MAX: Final = 64
 RUNS_MAX: Final = 256
 """Runs under way at a time."""
 _AGAIN_S: Final = 0.25
+_GONE_S: Final = 1.0
 _SENDS, _RECEIVES = b"sends\0\0\0", b"receives"
 
 
@@ -36,8 +38,8 @@ class Dialler:
         self._pinned = pinned
         self._run_id = run_id
 
-    def __call__(self, sends: bool, deadline: float) -> ssl.SSLSocket:
-        """A connection of this direction.  Raises PeerLost, PeerUnknown."""
+    def __call__(self, sends: bool, deadline: float, *, again: bool = False) -> ssl.SSLSocket:
+        """A connection of this direction.  again: of a run that was answered before.  Raises PeerLost, PeerUnknown."""
         while True:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
@@ -46,7 +48,7 @@ class Dialler:
                 connection = socket.create_connection(self._address, timeout=min(left_s, HELLO_S))
                 secured = self._pinned.wrapped(_tuned(connection), server=False)
                 tag = _SENDS if sends else _RECEIVES
-                secured.sendall(head(Kind.HELLO, tag, 0, RUN_ID_BYTES) + self._run_id)
+                secured.sendall(head(Kind.HELLO, tag, int(again), RUN_ID_BYTES) + self._run_id)
                 secured.settimeout(None)
                 return secured
             except PeerUnknown:
@@ -126,6 +128,10 @@ class Listening:
             self._greeting.acquire()
             threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
 
+    def _knows(self, run_id: bytes) -> bool:
+        with self._lock:
+            return run_id in self._peers
+
     def _take(self, run_id: bytes, sends: bool, connection: ssl.SSLSocket) -> None:
         """Have a connection used, instead of an earlier one whose end nobody may have noticed here yet."""
         peer = shown_by(connection)
@@ -150,13 +156,26 @@ class Listening:
             frame = read_frame(reading(secured), length_max=RUN_ID_BYTES)
             if frame.kind is not Kind.HELLO or len(frame.body) != RUN_ID_BYTES or frame.tag not in (_SENDS, _RECEIVES):
                 raise ProtocolBroken("the connection did not say what it is for")
+            run_id = bytes(frame.body)
+            if frame.number and not self._knows(run_id):
+                _say_gone(secured)
+                raise ProtocolBroken("a run that is not known here any more was to go on")
             secured.settimeout(None)
-            self._take(bytes(frame.body), frame.tag == _RECEIVES, secured)
+            self._take(run_id, frame.tag == _RECEIVES, secured)
         except (FederationError, OSError, EOFError) as error:
             self.refused = [*self.refused[-99:], str(error)]
             connection.close()
         finally:
             self._greeting.release()
+
+
+def _say_gone(connection: ssl.SSLSocket) -> None:
+    """Tell the dialling side, and let it read that before the connection ends."""
+    with suppress(OSError):
+        connection.sendall(head(Kind.GONE, bytes(8), 0, 0))
+        connection.settimeout(_GONE_S)
+        while connection.recv(1 << 10):
+            pass
 
 
 class Answering:
@@ -166,8 +185,8 @@ class Answering:
         self._listening = listening
         self._run_id = run_id
 
-    def __call__(self, sends: bool, deadline: float) -> ssl.SSLSocket:
-        """A connection of this direction.  Raises PeerLost."""
+    def __call__(self, sends: bool, deadline: float, *, again: bool = False) -> ssl.SSLSocket:
+        """A connection of this direction; `again` is the dialling side's to know.  Raises PeerLost."""
         return self._listening.wait(self._run_id, sends, deadline)
 
 

@@ -124,12 +124,11 @@ def best_splits(
         if not len(which):
             continue
         mine = np.ascontiguousarray(index[:-1, which])
+        session.note_opening("the split of a node", owner, (len(which),))
         if session.role is not owner:
             session.channel.send("split, to its owner", packed(mine))
-            session.note_opening("the split of a node", owner, (len(which),))
             continue
         other = receive_one(session.channel, "split, to its owner", np.uint8, packed_bytes(mine.size))
-        session.note_opening("the split of a node", owner, (len(which),))
         bits = (mine ^ unpacked(other, mine.shape)).astype(np.int64)
         places[which] = (bits << np.arange(len(bits))[:, None]).sum(axis=0)
     return Chosen(owners, places)

@@ -37,7 +37,7 @@ from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.models import ModelPart, part_of_logistic, part_of_trees
 from tarim.federation.node.transcripts import Opened, Step
 from tarim.federation.queries import QueryPool, Question
-from tarim.federation.session import Role, Session
+from tarim.federation.session import Opening, Role, Session
 from tarim.federation.sharing import Share
 
 JUDGED_ROWS_MAX: Final = 200_000
@@ -71,11 +71,12 @@ class Computation:
         run: str,
         rows: Rows,
         keep: Callable[[ModelPart], None],
+        note: Callable[[Opened], None],
         progress: Progress,
     ) -> None:
-        """keep: keeps this side's part of the model, durably."""
+        """keep: keeps this side's part of the model, durably.  note: writes down what is about to be opened."""
         self._link, self._role, self._contract, self._run = link, role, contract, run
-        self._rows, self._keep, self._progress = rows, keep, progress
+        self._rows, self._keep, self._note, self._progress = rows, keep, note, progress
         self._names = {each: contract.member(each).name for each in Role}
         self.outcome = Outcome()
 
@@ -87,28 +88,32 @@ class Computation:
         terms = self._contract.terms
         if isinstance(terms, IntersectionTerms):
             learners = self._contract.opened_to(Output.COMMON)
-            self.outcome.common = self._common(learners, terms.padded_to)
             for each in sorted(learners):
-                self.outcome.opened.append(Opened(Output.COMMON.value, self._names[each], ()))
+                self._opened(Opening(Output.COMMON.value, each, ()))
+            self.outcome.common = self._common(learners, terms.padded_to)
             return self.outcome
+        for each in Role:  # both have to know their rows of the customers that they compute on
+            self._opened(Opening(Output.COMMON.value, each, ()))
         places = self._common(frozenset(Role), 0)
         assert places is not None
         if len(places) < 2:
             raise DefinitionError("the parties have fewer than two customers in common")
-        for each in Role:  # both have to know their rows of the customers that they compute on
-            self.outcome.opened.append(Opened(Output.COMMON.value, self._names[each], (len(places),)))
         training, judged = self._split(len(places))
         self.outcome.rows |= {"training": len(training), "judged": len(judged)}
         with self._step("session"):
-            session = Session(self._link, self._role)
+            session = Session(self._link, self._role, self._opened)
         if isinstance(terms, LogisticTerms):
             self._logistic(session, terms, places, training, judged)
         elif isinstance(terms, BoostingTerms):
             self._boosting(session, terms, places, training, judged)
         else:
             raise DefinitionError("questions are asked in a conversation of their own")
-        self.outcome.opened += [Opened(each.what, self._names[each.recipient], each.shape) for each in session.openings]
         return self.outcome
+
+    def _opened(self, opening: Opening) -> None:
+        opened = Opened(opening.what, self._names[opening.recipient], opening.shape)
+        self._note(opened)
+        self.outcome.opened.append(opened)
 
     def _common(self, learners: frozenset[Role], padded_to: int) -> Places | None:
         """Own rows that both have, in the common order."""

@@ -46,7 +46,7 @@ from tarim.federation.node.models import ModelStore
 from tarim.federation.node.tables import MIGRATIONS
 from tarim.federation.node.transcripts import Opened, Transcript
 from tarim.federation.queries import Answer
-from tarim.federation.session import Role, Session
+from tarim.federation.session import Opening, Role, Session
 from tarim.privacy import Signer, create_master_key, load_master_key
 from tarim.records import Database
 
@@ -271,12 +271,17 @@ class Party:
             held = each.state != UNDER_WAY or self._claims.is_held(each.run)
             if not held and self.book.run(each.run).state == UNDER_WAY:
                 contract = self.book.contract(each.contract).signed.contract
-                self._give_up(contract, each.run, "", each.begun_ms, "the process that carried it out ended")
+                why = "the process that carried it out ended"
+                self._give_up(contract, each.run, "", each.begun_ms, why, self._claims.noted(each.run))
+                self._claims.drop(each.run)
                 left.append(each.run)
         return left
 
-    def _give_up(self, contract: Contract, run: str, operator: str, begun_ms: int, why: str) -> None:
-        self._end(contract, contract.role_of(self.certificate), run, operator, begun_ms, Outcome(), why)
+    def _give_up(
+        self, contract: Contract, run: str, operator: str, begun_ms: int, why: str, opened: Sequence[Opened] = ()
+    ) -> None:
+        outcome = Outcome(opened=list(opened))
+        self._end(contract, contract.role_of(self.certificate), run, operator, begun_ms, outcome, why)
 
     def compute(
         self, link: Link, contract: Contract, run: str, operator: str, progress: Progress = lambda *_: None
@@ -287,7 +292,14 @@ class Party:
         try:
             rows = self._rows(contract, role)
             computation = Computation(
-                link, role, contract, run, rows, lambda part: self.models.keep(run, part), progress
+                link,
+                role,
+                contract,
+                run,
+                rows,
+                lambda part: self.models.keep(run, part),
+                lambda opened: self._claims.note(run, opened),
+                progress,
             )
             outcome = computation.outcome
             computation.carry_out()
@@ -341,12 +353,14 @@ class Party:
         act: Callable[[Channel, Session], None],
     ) -> None:
         begun_ms, outcome, error = self.clock.now_ms(), Outcome(), ""
+
+        def noted(opening: Opening) -> None:
+            opened = Opened(opening.what, contract.member(opening.recipient).name, opening.shape)
+            self._claims.note(run, opened)
+            outcome.opened.append(opened)
+
         try:
-            session = Session(link, role)
-            act(link, session)
-            outcome.opened = [
-                Opened(each.what, contract.member(each.recipient).name, each.shape) for each in session.openings
-            ]
+            act(link, Session(link, role, noted))
         except BaseException as trouble:
             error = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__
             raise
