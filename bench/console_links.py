@@ -74,7 +74,7 @@ class _Keys:
     """Lets one key in."""
 
     def check(self, _presented: str, _scope: Scope) -> KeyId:
-        return KeyId("bench", "bench", frozenset(Scope))
+        return KeyId("0" * 12, "bench", frozenset(Scope))
 
     def identify(self, presented: str) -> KeyId:
         return self.check(presented, Scope.READ)

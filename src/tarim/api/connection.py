@@ -7,7 +7,8 @@ Written on httptools (llhttp) itself, because the generic path costs more than t
                      │                          │
                      └── too long, malformed ───┴──► answered, then closed after lingering
 
-A *decision route* gets its body whole and answers through a callback.  Everything else goes to an ASGI application with
+A *decision route* gets its body whole and answers through a callback.  A whole request to one whose head was parsed before
+(`heads`) does not go through the parser again.  Everything else goes to an ASGI application with
 its whole body, and its answer is sent whole.  Limits: bytes of a head, bytes of a body by route, requests in the pipeline,
 seconds for a request, seconds of idleness.
 """
@@ -25,7 +26,9 @@ from urllib.parse import unquote_to_bytes
 
 import httptools
 
+from tarim.api.heads import Head, Heads
 from tarim.api.problems import Problem, problem_bytes
+from tarim.base.errors import TarimError
 from tarim.identity import KeyId
 
 Headers = list[tuple[bytes, bytes]]
@@ -54,11 +57,26 @@ class HttpLimits:
     idle_s_max: float = 75.0
 
 
-class Request(NamedTuple):
-    """A request to a decision route: what it needs of the head (names in lower case), the whole body, and whose key it has."""
+class Asked(NamedTuple):
+    """What a decision route reads in a head.
 
-    headers: Headers
-    query: bytes
+    presented: the API key that is shown, "" for none.  content_digest: what the body is said to have.  trouble: why the request
+    will be refused, whatever its body.
+    """
+
+    presented: str
+    content_digest: bytes | None = None
+    backfill: bool = False
+    trouble: TarimError | None = None
+
+    def __repr__(self) -> str:
+        return "<Asked>"  # it holds a key
+
+
+class Request(NamedTuple):
+    """A request to a decision route: what it reads in the head, the whole body, and whose key it has."""
+
+    asked: Asked
     body: bytes
     key: KeyId
 
@@ -75,7 +93,10 @@ class DecisionRoute(Protocol):
     @property
     def body_bytes_max(self) -> int: ...
 
-    def admit(self, headers: Headers, address: str) -> KeyId | Problem:
+    def read(self, headers: Headers, query: bytes) -> Asked:
+        """What the head says: header names are in lower case.  Depends on nothing else, and must not raise."""
+
+    def admit(self, asked: Asked, address: str) -> KeyId | Problem:
         """Whose request it is, or why it is refused before its body is read.  address: the caller's, "" when unknown."""
 
     def handle(self, request: Request, respond: Respond) -> None:
@@ -101,6 +122,7 @@ class Site:
         self.limits = limits
         self.on_refused = on_refused
         self.on_failure = on_failure
+        self.heads = Heads()
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -147,6 +169,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_address",
         "_all",
+        "_asked",
         "_body",
         "_body_bytes_max",
         "_closing",
@@ -169,6 +192,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_url",
         "_when",
+        "_whole",
     )
 
     def __init__(self, site: Site, every: set[Any], loop: asyncio.AbstractEventLoop) -> None:
@@ -187,8 +211,10 @@ class Connection(asyncio.Protocol):
         self._body_bytes_max = 0
         self._route: DecisionRoute | None = None
         self._address = ""
+        self._asked: Asked | None = None
         self._key: KeyId | None = None
         self._slot: _Slot | None = None
+        self._whole: Head | None = None
 
     # ---- the transport's calls -------------------------------------------------------------------------------------
 
@@ -219,6 +245,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
+        end = 0
+        if self._state == _IDLE:
+            self._whole = None
+            end, head = self._site.heads.find(data)
+            if head is not None:
+                self._ask_again(head, data[end:])
+                return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -231,6 +264,21 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(data)
             if self._head_bytes > self._site.limits.head_bytes_max:
                 self._refuse(Problem(431, "too-large", "the head of the request is too long"))
+        # The parser took all behind the first blank line for one body: so what is before it is the head.
+        elif end and self._whole is not None and self._whole.body_bytes == len(data) - end:
+            self._site.heads.keep(data[:end], self._whole)
+
+    def _ask_again(self, head: Head, body: bytes) -> None:
+        """A whole request whose head was parsed before: as `on_headers_complete` and `on_message_complete` do it."""
+        slot = self._slot = _Slot(self, not self._stopping, False)
+        self._slots.append(slot)
+        if len(self._slots) >= self._site.limits.pipelined_requests_max:
+            self._pause()
+        admitted = head.route.admit(head.asked, self._address)
+        if isinstance(admitted, Problem):
+            self._answer(slot, admitted)
+        else:
+            head.route.handle(Request(head.asked, body, admitted), slot.respond)
 
     # ---- the parser's calls ----------------------------------------------------------------------------------------
 
@@ -279,7 +327,11 @@ class Connection(asyncio.Protocol):
                 return
             expects = expects or (name == b"expect" and value.lower() == b"100-continue")
         if route is not None:
-            admitted = route.admit(self._headers, self._address) if method == b"POST" else _NOT_POST
+            if method != b"POST":
+                self._answer(slot, _NOT_POST)
+                return
+            self._asked = route.read(self._headers, self._query)
+            admitted = route.admit(self._asked, self._address)
             if isinstance(admitted, Problem):
                 self._answer(slot, admitted)  # its body, within the limit, is read and dropped
                 return
@@ -301,8 +353,10 @@ class Connection(asyncio.Protocol):
         if self._closing or slot is None or slot.data is not None:
             return
         if self._route is not None:
-            assert self._key is not None
-            self._route.handle(Request(self._headers, self._query, self._body, self._key), slot.respond)
+            assert self._asked is not None and self._key is not None
+            if slot.keep_alive and self._asked.trouble is None:
+                self._whole = Head(self._route, self._asked, len(self._body))
+            self._route.handle(Request(self._asked, self._body, self._key), slot.respond)
             return
         site = self._site
         if len(site.tasks) >= site.limits.other_requests_max:

@@ -71,9 +71,11 @@ class Door:
         self._keys, self._persons, self.network = keys, persons, network or Network()
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "door") if persons is not None else None
 
-    def check(self, authorization: bytes | None, scope: Scope) -> KeyId:
-        """The caller's key, if the caller may.  Raises NotAllowed (401 without a valid key, 403 without the scope)."""
-        return self._keys.check(_presented(authorization), scope)
+    def check(self, presented: str, scope: Scope) -> KeyId:
+        """The key that is shown ("" for none), if it may.  Raises NotAllowed (401 without a valid key, 403 without the scope)."""
+        if not presented:
+            raise NotAllowed(_NEEDED)
+        return self._keys.check(presented, scope)
 
     async def admit(self, request: Request, scope: Scope) -> Admitted:
         """Who asks, if they have the scope.  Raises NotAllowed: 401 for nobody known, 403 without the scope."""
@@ -88,7 +90,7 @@ class Door:
             caller = await self._looked_up(self._persons.caller_of_session, token, visitor)
             caller.require(scope)
             return Admitted(caller, caller.session, token, visitor)
-        key = self.check(_authorization(request), scope)
+        key = self.check(presented_in(_authorization(request)), scope)
         if self._persons is None:
             return Admitted(caller_of_key(key, visitor.address), key.id, "", visitor)
         return Admitted(
@@ -112,7 +114,8 @@ class Door:
         token = _session_of(request)
         try:
             if not token:
-                return self._keys.identify(_presented(_authorization(request))).name, "key"
+                presented = presented_in(_authorization(request))
+                return (self._keys.identify(presented).name, "key") if presented else ("", "nobody")
             if self._persons is not None:
                 caller = await self._looked_up(self._persons.caller_of_session, token, visitor_of(request))
                 return caller.name, "person"
@@ -142,10 +145,7 @@ def _session_of(request: Request) -> str:
     authorization = _authorization(request)
     if authorization is None:
         return request.cookies.get(COOKIE, "")
-    try:
-        presented = _presented(authorization)
-    except NotAllowed:
-        return ""
+    presented = presented_in(authorization)
     return presented if presented.startswith(TOKEN_PREFIX) else ""
 
 
@@ -154,11 +154,12 @@ def _authorization(request: Request) -> bytes | None:
     return None if header is None else header.encode("latin-1")
 
 
-def _presented(authorization: bytes | None) -> str:
+def presented_in(authorization: bytes | None) -> str:
+    """The key or token that a header `Authorization` shows, "" for none."""
     if (
         authorization is None
         or len(authorization) > _HEADER_BYTES_MAX
         or authorization[: len(_BEARER)].lower() != _BEARER
     ):
-        raise NotAllowed(_NEEDED)
+        return ""
     return authorization[len(_BEARER) :].strip().decode("latin-1")

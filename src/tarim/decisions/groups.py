@@ -1,8 +1,8 @@
 """Group commit: requests that arrive together share a trip to the disk.
 
     arrive ──► waiting ──► [ read the bodies, recognise, judge, append ] ──► commit ──► answer each ──► keep account
-                  ▲                        one group: all that waited                                        │
-                  └──────────────── what arrived meanwhile is the next group ◄───────────────────────────────┘
+                  ▲                        one group: all that waited                         │  the loop sends  │
+                  └──────────────── what arrived meanwhile is the next group ◄────────────────┴──────────────────┘
 
 A request that cannot be read yet (`Later`: a name is being screened) steps aside, and waits again when it can.
 
@@ -100,6 +100,7 @@ class _Judged:
     batch: Any = None
     taken: Taken | None = None
     judged_s: float = 0.0
+    durable_s: float = 0.0
 
 
 class GroupCommit:
@@ -224,12 +225,13 @@ class GroupCommit:
             )
 
     def _settle(self, judged: _Judged, trouble: Exception | None) -> None:
-        """Answer a group that is durable, or say why it is not; then keep account and see to the next one."""
+        """Answer a group that is durable, or say why it is not; the rest is seen to when the answers are sent."""
         answers = judged.answers
         if trouble is not None:
             self._watcher.failed(trouble)
             refused = trouble if isinstance(trouble, TarimError) else Unavailable(BROKEN)
             answers = {index: answers.get(index, refused) for index in range(len(judged.group))}
+            judged.taken = None
         else:
             at = 0
             for index, count in judged.owners:
@@ -242,11 +244,21 @@ class GroupCommit:
                 request.answer(answers[index])
             except Exception as error:  # one broken connection must not cost the others their answers
                 self._watcher.failed(error)
-        if judged.taken is not None and trouble is None:
-            self._finish(judged, judged.taken)
+        judged.durable_s = time.perf_counter() - judged.judged_s
+        self._loop.call_soon(self._finish, judged)  # the loop sends what was written before it goes on
+
+    def _finish(self, judged: _Judged) -> None:
+        """Keep account of a group that was answered, and see to the next one."""
+        taken = judged.taken
+        if taken is not None:
+            try:
+                self._watcher.group(judged.batch, taken, judged.judged_s - judged.begun_s, judged.durable_s)
+                self._account(judged.batches, judged.batch, taken)
+            except Exception as error:  # the answers are right and given; what failed can be made up for from the journal
+                self._watcher.failed(error)
         self._scheduled = bool(self._waiting)
         if self._scheduled:
-            self._loop.call_soon(self._work)
+            self._work()
         elif not self._aside:
             self._empty.set()
 
@@ -303,14 +315,6 @@ class GroupCommit:
             if accepted and self._on_accepted is not None:
                 self._on_accepted(accepted)
         except Exception as error:  # what failed can be made up for from the journal
-            self._watcher.failed(error)
-
-    def _finish(self, judged: _Judged, taken: Taken) -> None:
-        durable_s = time.perf_counter() - judged.judged_s
-        try:
-            self._watcher.group(judged.batch, taken, judged.judged_s - judged.begun_s, durable_s)
-            self._account(judged.batches, judged.batch, taken)
-        except Exception as error:  # the answers are right and given; what failed can be made up for from the journal
             self._watcher.failed(error)
 
     def _commit(self) -> Exception | None:

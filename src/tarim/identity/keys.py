@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -97,6 +97,9 @@ class Scope(StrEnum):
     SELF = "self"
     """Look after one's own account.  Every session of a person has it, and no role or key."""
 
+    __hash__ = str.__hash__
+    """Of the text, as equality is; an Enum's own hash is a Python function, and each decision asks for a scope three times."""
+
 
 class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is stored of a key.  Instants are milliseconds since the epoch; 0 in `revoked_ms` and `expires_ms` is never, and 0
@@ -127,18 +130,17 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class KeyId:
-    """The key that a call was made with; safe to log."""
+    """The key that a call was made with; safe to log.  number: the id as a number above 0."""
 
     id: str
     name: str
     scopes: frozenset[Scope]
     events_per_s_max: int = 0
     events_per_day_max: int = 0
+    number: int = field(init=False)
 
-    @property
-    def number(self) -> int:
-        """The id as a number above 0."""
-        return int(self.id, 16) + 1
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "number", int(self.id, 16) + 1)
 
 
 class KeyRing:
@@ -147,7 +149,7 @@ class KeyRing:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._by_digest: dict[bytes, tuple[ApiKey, KeyId]] = {}
+        self._by_digest: dict[bytes, tuple[bytes, ApiKey, KeyId]] = {}
         self._stamp: tuple[int, int, int] | None = None
         self._looked_ms = -RELOAD_MS
         self._reload()
@@ -181,9 +183,9 @@ class KeyRing:
         digest = sha256(presented.encode("utf-8", "replace")).digest()
         # The dictionary is entered with a digest that the caller cannot steer; what it finds is compared in constant time.
         found = self._by_digest.get(digest)
-        if found is None or not hmac.compare_digest(bytes.fromhex(found[0].sha256), digest):
+        if found is None or not hmac.compare_digest(found[0], digest):
             raise UnknownKey("this API key is not known")
-        key, key_id = found
+        _, key, key_id = found
         state = key.state(now_ms)
         if state != "active":
             raise NotAllowed(f"API key {key.id} is {state}")
@@ -198,7 +200,8 @@ class KeyRing:
             return
         if stamp != self._stamp:
             self._by_digest = {
-                bytes.fromhex(key.sha256): (
+                (digest := bytes.fromhex(key.sha256)): (
+                    digest,
                     key,
                     KeyId(key.id, key.name, frozenset(key.scopes), key.events_per_s_max, key.events_per_day_max),
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tarim.api.connection import Request
+from tarim.api.connection import Asked, Request
 from tarim.api.decide import DecideRoute
 from tarim.identity import KeyId, Scope
 
@@ -55,7 +55,7 @@ def test_whoever_asked_is_told_when_the_answer_cannot_be_written() -> None:
         sent: list[tuple[Any, ...]] = []
         route = DecideRoute(Desk(), None, Broken(), noted, noted, 1_000, many=many)  # type: ignore[arg-type]
         key = KeyId("1", "key", frozenset({Scope.DECIDE}))
-        route.handle(Request([], b"", b"{}", key), lambda *answer, kept=sent: kept.append(answer))
+        route.handle(Request(Asked("shown"), b"{}", key), lambda *answer, kept=sent: kept.append(answer))
         ((status, body, _),) = sent
         assert status == 500 and b"a reason that is ours" in body
         assert (
