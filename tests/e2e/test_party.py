@@ -202,6 +202,37 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
                                       given="\n".join(wanted[1:11]), status=2)  # fmt: skip
 
 
+def test_columns_are_screened_and_only_the_agreed_figures_are_opened(
+    companies: tuple[Company, Company, dict[str, np.ndarray], Path],
+) -> None:
+    data, bank, truth, home = companies
+    digest = agreed(data, bank, written(home, "screening", parameters="bins = 5\ncorrelation_rows = 1500",
+        outputs='what = "information-values"\nto = "bank"\n[[outputs]]\nwhat = "correlations"\nto = "data"'))  # fmt: skip
+    run = re.search(r"run 计算 (\w+)", bank.tarim("run", digest, person="engineer"))[1]
+    ours, theirs = bank.tarim("screening", run), data.tarim("screening", run)
+    values = {name: float(value) for name, value in re.findall(r"iv (\w+) = ([\d.]+)", ours)}
+    table = pq.read_table(home / "customers.parquet").to_pydict()
+    place = {int(phone[-11:]): row for row, phone in enumerate(table["phone"])}
+    rows = [place[int(phone)] for phone in truth["common"]]
+    wants = (truth["wants"] == "yes").astype(np.uint8)
+    for name, column in (("income", np.array(table["income"])), ("city", np.array(table["city"]))):
+        bins = np.searchsorted(np.quantile(column[rows], (0.2, 0.4, 0.6, 0.8)), column[rows], side="right") \
+            if name == "income" else np.unique(column[rows], return_inverse=True)[1]  # fmt: skip
+        events, inside = np.bincount(bins, wants) + 0.5, np.bincount(bins)
+        p, q = events / events.sum(), (inside - events + 1) / (inside - events + 1).sum()
+        assert values[name] == pytest.approx(((p - q) * np.log(p / q)).sum(), abs=2e-3), name
+    assert values.keys() == {"income", "age", "city"} and "opened 公开 r " not in ours
+    found = {pair: float(value) for pair, value in re.findall(r"r (\w+ / \w+) = (-?[\d.]+)", theirs)}
+    assert found.keys() == {f"{one} / {other}" for one in ("income", "age") for other in ("balance", "calls", "wants")}
+    assert found["income / wants"] > 0.25 > abs(found["age / balance"]) and "iv " not in theirs
+    for line in (ours, theirs):
+        assert "PSI" in line
+    opened = json.loads(data.tarim("transcript", run))["opened"]
+    assert [(each["what"], each["to"]) for each in opened] == [
+        ("common-customers", "data"), ("common-customers", "bank"), ("information-values", "bank"), ("correlations", "data"),
+    ]  # fmt: skip
+
+
 def test_nothing_without_a_contract_of_both(companies: tuple[Company, Company, dict[str, np.ndarray], Path]) -> None:
     data, bank, _, home = companies
     file = written(home, "intersection", outputs='what = "common-customers"\nto = "bank"', uses=1, label=False)

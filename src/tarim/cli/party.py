@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group.command("query")(query_command)
     group.command("runs")(runs_command)
     group.command("transcript")(transcript_command)
+    group.command("screening")(screening_command)
     group.command("picture")(picture_command)
     group.command("demo")(demo_command)
     peers = typer.Typer(no_args_is_help=True, help="Peers, known by their certificates. 对端，以证书为准。")
@@ -261,6 +262,17 @@ def transcript_command(
         verify_transcript(found.transcript, found.signature, party.member.signing_key)
     typer.echo(json.dumps(json.loads(found.transcript), ensure_ascii=False, indent=2))
     typer.echo(f"signature 签名: {found.signature}", err=True)
+
+
+def screening_command(
+    run: Annotated[str, typer.Argument(help="The run's id, or its beginning. 计算编号（可只写开头）。")],
+    data: _Data = _DATA_DEFAULT,
+) -> None:
+    """What a run found out about columns: this party's own, and what was opened. 字段筛查结果。"""
+    from tarim.cli._party_screening import say_screened
+
+    with _party(data) as party:
+        say_screened(party.screened(run))
 
 
 def picture_command(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tarim.federation.node.drafts import contract_of, read_draft
     from tarim.federation.node.party import Card, Party, make_party, read_card
     from tarim.federation.node.picture import picture
+    from tarim.federation.node.screening import Screened
     from tarim.federation.node.serving import Serving
     from tarim.federation.node.transcripts import Transcript, verify_transcript
     from tarim.federation.session import Role, Session
@@ -38,6 +39,7 @@ __all__ = [
     "ProtocolBroken",
     "Role",
     "Run",
+    "Screened",
     "Serving",
     "Session",
     "ShareMisuse",

@@ -151,7 +151,7 @@ def _worth_of_bin(device: Device, first: list[Word], second: list[Word]) -> list
 
 def _natural(digits: int) -> int:
     """From binary to natural logarithms, and to units of the last digit."""
-    return round(math.log(2) * 10**digits * 2**_LOG2_BITS)
+    return round(math.log(2) * 10.0**digits * 2**_LOG2_BITS)
 
 
 def _rounded(session: Session, worth: Words, digits: int) -> Words:
@@ -243,7 +243,8 @@ def correlations_in_the_clear(levels: Levels, standard: Floats, digits: int) -> 
     fine_bits = _fine_bits(len(numbers))
     scales = _scales(levels, digits).view(np.int64)[:, None]
     units = np.sign(sums) * (np.abs(sums) * scales + (1 << fine_bits - 1) >> fine_bits)
-    return np.clip(units / 10.0**digits, -1.0, 1.0)
+    found: Floats = np.clip(units / 10.0**digits, -1.0, 1.0)
+    return found
 
 
 def _fine_bits(rows: int) -> int:
@@ -253,11 +254,12 @@ def _fine_bits(rows: int) -> int:
 def _scales(levels: Levels, digits: int) -> Words:
     """One over rows and deviation, in units of the last digit, for each column."""
     rows = len(levels.numbers)
-    deviations = levels.numbers.std(axis=0)
+    deviations = levels.numbers.astype(np.float64).std(axis=0)
     fine = 10.0**digits * 2.0 ** (_fine_bits(rows) - STANDARD_FRACTION_BITS) / (rows * deviations)
     if not (fine < 2.0**_SCALE_BITS).all():
         raise InputError("a column has the same value in nearly every row; leave it out")
-    return np.rint(fine).astype(np.uint64)
+    scales: Words = np.rint(fine).astype(np.uint64)
+    return scales
 
 
 # ---- both ----------------------------------------------------------------------------------------------------------------

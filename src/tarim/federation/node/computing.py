@@ -31,10 +31,12 @@ from tarim.federation.node.contract import (
     IntersectionTerms,
     LogisticTerms,
     Output,
+    ScreeningTerms,
 )
 from tarim.federation.node.conversations import Ready, Shape, hear, say
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.models import ModelPart, part_of_logistic, part_of_trees
+from tarim.federation.node.screening import Screened, Screening
 from tarim.federation.node.transcripts import Opened, Step
 from tarim.federation.queries import QueryPool, Question
 from tarim.federation.session import Opening, Role, Session
@@ -58,6 +60,7 @@ class Outcome:
     result: dict[str, float] = field(default_factory=dict)
     common: Places | None = None
     model: ModelPart | None = None
+    screened: Screened | None = None
 
 
 class Computation:
@@ -98,6 +101,9 @@ class Computation:
         assert places is not None
         if len(places) < 2:
             raise DefinitionError("the parties have fewer than two customers in common")
+        if isinstance(terms, ScreeningTerms):
+            self._screening(places)
+            return self.outcome
         training, judged = self._split(len(places))
         self.outcome.rows |= {"training": len(training), "judged": len(judged)}
         with self._step("session"):
@@ -176,6 +182,19 @@ class Computation:
         if len(judged):
             with self._step("judging"):
                 self._judge(session, self._scores(session, model, _some(encoded, judged)), labels, judged)
+
+    def _screening(self, places: Places) -> None:
+        with self._step("own columns"):
+            screening = Screening(self._link, self._contract, self._role, self._rows, places)
+        with self._step("session"):
+            session = Session(self._link, self._role, self._opened)
+        if self._contract.opened_to(Output.INFORMATION):
+            with self._step("information values"):
+                screening.information(session)
+        if self._contract.opened_to(Output.CORRELATION):
+            with self._step("correlations"):
+                screening.correlation(session)
+        self.outcome.screened, self.outcome.result = screening.found, screening.found.figures
 
     def _scores(self, session: Session, model: JointModel, rows: Encoded) -> Share:
         pool = QueryPool(session, [model], Question.SCORE, len(rows))

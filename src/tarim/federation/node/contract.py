@@ -22,6 +22,8 @@ from tarim.federation.errors import ContractBreach
 from tarim.federation.intersection import IdentifierKind
 from tarim.federation.learning.boosting import BoostingPlan, Loss
 from tarim.federation.learning.logistic import Plan
+from tarim.federation.learning.product_forms import LINE_MBIT_S_MAX, Line
+from tarim.federation.learning.screening import CORRELATED_ROWS_MAX, DIGITS_MAX
 from tarim.federation.queries import Question
 from tarim.federation.session import Role
 
@@ -42,6 +44,7 @@ class Algorithm(StrEnum):
     INTERSECTION = "intersection"
     LOGISTIC = "logistic"
     BOOSTING = "boosting"
+    SCREENING = "screening"
     QUERY = "query"
 
 
@@ -50,6 +53,8 @@ class Output(StrEnum):
 
     COMMON = "common-customers"
     CURVE = "curve"
+    INFORMATION = "information-values"
+    CORRELATION = "correlations"
     ANSWER = "answer"
 
 
@@ -79,17 +84,19 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogisticTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic"):
-    """Joint logistic regression; see `learning.logistic.Plan`."""
+    """Joint logistic regression; see `learning.logistic.Plan`.  line_mbit_s: of the line between the parties, if agreed."""
 
     batch_rows: int = 1_024
     epochs: int = 10
     learning_rate_log2: int = 0
     l2_log2: int | None = None
+    line_mbit_s: Annotated[float, Meta(gt=0, le=LINE_MBIT_S_MAX)] | None = None
 
     @property
     def plan(self) -> Plan:
         """How to train."""
-        return Plan(self.batch_rows, self.epochs, self.learning_rate_log2, self.l2_log2)
+        line = None if self.line_mbit_s is None else Line(self.line_mbit_s)
+        return Plan(self.batch_rows, self.epochs, self.learning_rate_log2, self.l2_log2, line)
 
 
 class BoostingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="boosting"):
@@ -116,13 +123,26 @@ class QueryTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="q
     a_customer_a_day_max: Annotated[int, Meta(ge=1)] = 10
 
 
+class ScreeningTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="screening"):
+    """What columns are worth; see `learning.screening`.
+
+    bins: of a number, missing values apart.  bin_rows_min: a figure is never about fewer rows than that.  digits: figures are
+    rounded to, before they are opened.  correlation_rows: common customers that correlations are computed on.
+    """
+
+    bins: Annotated[int, Meta(ge=2, le=50)] = 10
+    bin_rows_min: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    digits: Annotated[int, Meta(ge=1, le=DIGITS_MAX)] = 3
+    correlation_rows: Annotated[int, Meta(ge=2, le=CORRELATED_ROWS_MAX)] = 8_192
+
+
 class IntersectionTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="intersection"):
     """Common customers.  padded_to: size that both sides' sets are padded to, 0 for none."""
 
     padded_to: Annotated[int, Meta(ge=0, le=1 << 24)] = 0
 
 
-Terms = LogisticTerms | BoostingTerms | QueryTerms | IntersectionTerms
+Terms = LogisticTerms | BoostingTerms | ScreeningTerms | QueryTerms | IntersectionTerms
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,9 +185,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise DefinitionError("the same is opened to the same party twice")
         if self.first_data.label:
             raise DefinitionError("the second party holds the label, the first does not")
-        trains = self.algorithm in (Algorithm.LOGISTIC, Algorithm.BOOSTING)
-        if trains and not (self.second_data.label and self.first_data.features and self.second_data.features):
-            raise DefinitionError("a joint training needs columns of both parties and a label at the second")
+        learns = self.algorithm in (Algorithm.LOGISTIC, Algorithm.BOOSTING, Algorithm.SCREENING)
+        if learns and not (self.second_data.label and self.first_data.features and self.second_data.features):
+            raise DefinitionError("what is learned together needs columns of both parties and a label at the second")
         if isinstance(self.terms, LogisticTerms):
             self.terms.plan.check(self.terms.plan.batch_rows)
         if isinstance(self.terms, BoostingTerms):
@@ -176,6 +196,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Algorithm.INTERSECTION: {Output.COMMON},
             Algorithm.LOGISTIC: {Output.CURVE},
             Algorithm.BOOSTING: {Output.CURVE},
+            Algorithm.SCREENING: {Output.INFORMATION, Output.CORRELATION},
             Algorithm.QUERY: {Output.ANSWER},
         }[self.algorithm]
         if any(opening.what not in allowed for opening in self.outputs) or not self.outputs:

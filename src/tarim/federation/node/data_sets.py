@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -121,6 +121,13 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+class Raw(NamedTuple):
+    """A feature as it lies in the file: numbers with NaN where one is missing, texts with "" there, (rows,)."""
+
+    name: str
+    values: npt.NDArray[np.float64] | npt.NDArray[np.str_]
+
+
 class Rows:
     """The columns a contract names, of a data set as it was registered."""
 
@@ -150,6 +157,17 @@ class Rows:
             return (np.array(values, np.float64) > 0).astype(np.uint8)
         return np.array([str(value).strip().lower() in ("yes", "true", "1", "是") for value in values], np.uint8)
 
+    def raw(self) -> list[Raw]:
+        """The features, with their gaps."""
+        found = []
+        for name in self._wanted.features:
+            values = self._table[name].to_pylist()
+            if self._kinds[name] == "number":
+                found.append(Raw(name, np.array([np.nan if each is None else float(each) for each in values])))
+            else:
+                found.append(Raw(name, np.array(["" if each is None else str(each) for each in values])))
+        return found
+
     def features(self, training: npt.NDArray[np.int64], *, apart: bool) -> list[npt.NDArray[np.float64]]:
         """The features as numbers (rows,): missing numbers become the median of the training rows.
 
@@ -157,17 +175,15 @@ class Rows:
         their value.
         """
         found: list[npt.NDArray[np.float64]] = []
-        for name in self._wanted.features:
-            values = self._table[name].to_pylist()
-            if self._kinds[name] == "number":
-                found.append(_filled(np.array([np.nan if each is None else float(each) for each in values]), training))
+        for _, values in self.raw():
+            if values.dtype.kind == "f":
+                found.append(_filled(values.astype(np.float64), training))
                 continue
-            texts = np.array(["" if each is None else str(each) for each in values])
-            known = np.unique(texts[training])
+            known = np.unique(values[training])
             if apart:
-                found += [(texts == each).astype(np.float64) for each in known[1:]]
+                found += [(values == each).astype(np.float64) for each in known[1:]]
             else:
-                found.append(np.searchsorted(known, texts).astype(np.float64))
+                found.append(np.searchsorted(known, values).astype(np.float64))
         return found
 
 

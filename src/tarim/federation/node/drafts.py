@@ -2,7 +2,7 @@
 
 number = "2026-014"
 purpose = "term deposits: who is likely to want one"
-algorithm = "logistic"            # intersection, logistic, boosting, query
+algorithm = "logistic"            # intersection, screening, logistic, boosting, query
 uses = 3                          # runs; for query: customers asked about
 expires = "2027-06-30"
 
@@ -25,7 +25,7 @@ label = "y"
 epochs = 10
 
 [[outputs]]
-what = "curve"                    # common-customers, curve, answer
+what = "curve"                    # common-customers, information-values, correlations, curve, answer
 to = "bank"
 """
 
@@ -52,6 +52,7 @@ from tarim.federation.node.contract import (
     Member,
     Opening,
     QueryTerms,
+    ScreeningTerms,
     Terms,
 )
 from tarim.federation.node.data_sets import DataSet
@@ -61,6 +62,7 @@ _TERMS: Final[Mapping[Algorithm, Any]] = {
     Algorithm.INTERSECTION: IntersectionTerms,
     Algorithm.LOGISTIC: LogisticTerms,
     Algorithm.BOOSTING: BoostingTerms,
+    Algorithm.SCREENING: ScreeningTerms,
     Algorithm.QUERY: QueryTerms,
 }
 

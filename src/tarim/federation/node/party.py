@@ -43,6 +43,7 @@ from tarim.federation.node.contract import Algorithm, Contract, Member, Name, Si
 from tarim.federation.node.conversations import AskSets, BeginRun, OfferContract, ask
 from tarim.federation.node.data_sets import DataSet, Rows
 from tarim.federation.node.models import ModelStore
+from tarim.federation.node.screening import Screened
 from tarim.federation.node.tables import MIGRATIONS
 from tarim.federation.node.transcripts import Opened, Transcript
 from tarim.federation.queries import Answer
@@ -373,11 +374,13 @@ class Party:
 
     def _keep_result(self, run: str, outcome: Outcome) -> None:
         """What was opened to this party, as a file of its own."""
-        if not outcome.result and outcome.common is None:
+        if not outcome.result and outcome.common is None and outcome.screened is None:
             return
         folder = self.folder / "results"
         folder.mkdir(mode=0o700, exist_ok=True)
         content = json.dumps(outcome.result) if outcome.common is None else json.dumps(outcome.common.tolist())
+        if outcome.screened is not None:
+            content = msgspec.json.encode(outcome.screened).decode()
         path = folder / f"{run}.json"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(content)
@@ -410,6 +413,14 @@ class Party:
             error,
         )
         self.book.end(transcript, self.signer.sign(transcript.signed_bytes()).hex())
+
+    def screened(self, run: str) -> Screened:
+        """What a run found out about columns, on this side.  Raises NotFound."""
+        try:
+            content = (self.folder / "results" / f"{self.book.run(run).run}.json").read_bytes()
+            return msgspec.json.decode(content, type=Screened)
+        except (OSError, msgspec.MsgspecError):
+            raise NotFound("that run screened no columns") from None
 
     def _peer_file(self, name: str) -> Path:
         return self.folder / "peers" / f"{name}.pem"

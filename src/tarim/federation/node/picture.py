@@ -12,8 +12,16 @@ _STEPS_ZH: Final = {
     "session": "建立会话",
     "training": "联合训练",
     "judging": "评估",
+    "own columns": "本方字段自查",
+    "information values": "联合计算信息值",
+    "correlations": "联合计算相关系数",
 }
-_OPENED_ZH: Final = {"curve": "评分分布（只有计数）", "common-customers": "共同客户名单"}
+_OPENED_ZH: Final = {
+    "information-values": "信息值（每字段一个数）",
+    "correlations": "相关系数（每对字段一个数）",
+    "curve": "评分分布（只有计数）",
+    "common-customers": "共同客户名单",
+}
 _WIDTH: Final = 880
 _LEFT: Final = 150
 _RIGHT: Final = _WIDTH - 150
