@@ -21,6 +21,7 @@ from tarim.cases import (
     overdue_reviews,
     page_of_cases,
 )
+from tarim.cases.adapters.sifting import sifted
 from tarim.cases.adapters.tables import CASE, TAG
 from tests.fakes.cases import NOON_MS, CaseRoom, a_decision
 
@@ -95,6 +96,10 @@ def test_every_order_and_filter_gives_each_case_once_and_in_order(either: CaseRo
         (Filter(None, None, state="working", assignee="bob"), lambda c: (c.state, c.assignee) == ("working", "bob")),
         (Filter(None, None, assignee="", scenario="mule", priority=2),
          lambda c: not c.done and (c.assignee, c.scenario, c.priority) == ("", "mule", 2)),
+        (Filter(None, None, open_only=False, state="working", queue="aml"), lambda c: (c.state, c.queue) == ("working", "aml")),
+        (Filter(None, None, scenario="mule", priority=2), lambda c: not c.done and (c.scenario, c.priority) == ("mule", 2)),
+        (Filter(None, None, priority=4), lambda c: not c.done and c.priority == 4),
+        (Filter(None, None, scenario="none", queue="aml"), lambda c: False),
         (Filter(None, None, tag="urgent"), lambda c: not c.done and c.no % 7 == 1),
         (Filter(None, None, overdue_at_ms=NOON_MS + 4), lambda c: not c.done and 0 < c.due_ms < NOON_MS + 4),
         (Filter(None, None, open_only=False, customer=3), lambda c: c.customer == 3),
@@ -146,7 +151,7 @@ def test_a_page_is_read_off_an_index_without_sorting(tmp_path: Path) -> None:
     every = Filter(None, None, open_only=False)
     draw, same = (
         random.Random(5),
-        {"done": 0, "state": "submitted", "queue": "aml", "assignee": "bob", "due_ms": NOON_MS},
+        {"done": 0, "state": "submitted", "queue": "aml", "assignee": "bob", "due_ms": NOON_MS, "priority": 2},
     )
     with room.database.writing() as connection:
         connection.execute(insert(CASE), [_row(no, draw) | same for no in range(1, 1_100)])
@@ -158,9 +163,23 @@ def test_a_page_is_read_off_an_index_without_sorting(tmp_path: Path) -> None:
         (EVERYTHING, Sort.DUE, "cases_case_due"),
         (every, Sort.NEWEST, "cases_case_opened"),
         (every, Sort.MONEY, "cases_case_money"),
+        (Filter(None, None, priority=2), Sort.MONEY, "cases_case_level"),
     ):
         words = _plan(room, wanted, sort)
         assert index in words and "TEMP B-TREE" not in words, words
+    room.database.close()
+
+
+def test_filters_that_fit_nothing_together_are_sought_not_walked(tmp_path: Path) -> None:
+    room = CaseRoom(f"sqlite:///{tmp_path / 'plan.db'}", tmp_path)
+    with room.database.reading() as connection:
+        for wanted in (Filter(None, None, scenario="a", queue="b"), Filter(None, None, open_only=False, priority=1)):
+            for sort in Sort:
+                asked = str(
+                    sifted(connection, wanted, sort).compile(connection, compile_kwargs={"literal_binds": True})
+                )
+                words = " ".join(str(step[3]) for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}"))
+                assert "cases_case_sieve (done=? AND state=? AND scenario=? AND queue=? AND priority=?" in words, words
     room.database.close()
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, String, and_, or_, select
 
+from tarim.cases.adapters.sifting import sifted
 from tarim.cases.adapters.store import value_of
 from tarim.cases.adapters.tables import ALERT, CASE, DIARY, TAG
 from tarim.cases.domain.case import Case, CaseAlert
@@ -28,12 +29,18 @@ COUNTED_MAX: Final = 1_000
 def page_of_cases(connection: Connection, wanted: Filter, page: Page) -> tuple[list[Case], str, int]:
     """The cases, the cursor of the next page ("" when there is none), and how many fit, at most COUNTED_MAX.
 
-    First the cases that fit are looked for by the filter's own index.  Where there are few, they are all of the list, and are
-    sorted; where there are many, the order's index is walked, and soon meets enough of them.  Either way the work has a bound.
+    First the cases that fit are looked for by the filter's own index, or the one of coarse filters.  Where there are few, they
+    are all of the list, and are sorted; where there are many, the order's index is walked, and soon meets enough of them.
+    Either way the work has a bound.
     Raises FieldError for a wrong cursor.
     """
     columns, falling = _ORDERS[page.sort]
-    few = _filtered(select(_C.no), wanted, page.sort, hide_open=wanted.is_narrow).limit(COUNTED_MAX + 1)
+    if wanted.is_coarse:
+        few = sifted(connection, wanted, page.sort).limit(COUNTED_MAX + 1)
+    else:
+        by_tag = bool(wanted.tag)
+        few = _filtered(select(_C.no), wanted, page.sort, hide_open=wanted.is_narrow, hide_own=by_tag)
+        few = few.limit(COUNTED_MAX + 1)
     numbers = list(connection.execute(few).scalars())
     if len(numbers) <= COUNTED_MAX:
         chosen = select(CASE).where(_C.no.in_(numbers))
@@ -118,7 +125,8 @@ def _filtered(
         (_C.assignee, wanted.assignee),
     ):
         if value or (column is _C.assignee and value is not None):
-            chosen = chosen.where((_hidden(column) if hide_own and column is not _C.customer else column) == value)
+            leads = column is _C.customer or (column is _C.priority and sort is Sort.MONEY and not wanted.tag)
+            chosen = chosen.where((_hidden(column) if hide_own and not leads else column) == value)
     if wanted.overdue_at_ms or sort is Sort.DUE:
         chosen = chosen.where(due_ms > 0)
     if wanted.overdue_at_ms:

@@ -70,10 +70,12 @@ CASE: Final = Table(
     Index("cases_case_person", "assignee", "done", "priority", "act_by_ms", "no"),
     Index("cases_case_state", "state", "priority", "act_by_ms", "no"),
     Index("cases_case_scenario", "scenario", "done", "priority", "act_by_ms", "no"),
+    Index("cases_case_sieve", "done", "state", "scenario", "queue", "priority", "due_ms", "no"),
     Index("cases_case_due", "done", "due_ms", "no"),
     Index("cases_case_opened", "opened_ms", "no"),
     Index("cases_case_changed", "changed_ms", "no"),
     Index("cases_case_money", "money_fen", "no"),
+    Index("cases_case_level", "priority", "money_fen", "no"),
     Index("cases_case_customer", "customer", "no"),
 )
 

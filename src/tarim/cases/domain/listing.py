@@ -56,6 +56,14 @@ class Filter:
         words = self.state or self.queue or self.branch or self.scenario or self.ring or self.tag
         return scope or bool(words) or self.assignee is not None or bool(self.customer)
 
+    @property
+    def is_coarse(self) -> bool:
+        """Whether it asks for nothing but values that many cases share: state, scenario, queue, priority; one at least."""
+        asked = self.state or self.scenario or self.queue or self.priority
+        words = self.branch or self.ring or self.tag or self.customer or self.overdue_at_ms
+        scope = self.branches is not None or self.queues is not None
+        return bool(asked) and not (scope or words or self.assignee is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
