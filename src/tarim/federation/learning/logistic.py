@@ -32,6 +32,8 @@ from tarim.base.errors import InputError
 from tarim.federation.bit_products import BitProducts
 from tarim.federation.channel import receive_one
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
+from tarim.federation.learning.encrypted_products import EncryptedOwnColumns, EncryptedTheirColumns
+from tarim.federation.learning.product_forms import Form, Line, cheapest
 from tarim.federation.learning.products import COLUMN_BITS, ROW_BITS, Given, OwnColumns, Taken, TheirColumns
 from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid, clipped_sigmoid
 from tarim.federation.lifting import lifted
@@ -61,12 +63,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train; public.  learning_rate_log2, l2_log2: powers of two; l2_log2 None is no penalty."""
+    """How to train; public.  learning_rate_log2, l2_log2: powers of two; l2_log2 None is no penalty.
+
+    line: what connects the parties, where that is agreed; the products take the form that is quicker over it.
+    """
 
     batch_rows: int = 1_024
     epochs: int = 10
     learning_rate_log2: int = 0
     l2_log2: int | None = None
+    line: Line | None = None
 
     def check(self, rows: int) -> None:
         """Nothing for a plan that fits so many rows.  Raises InputError."""
@@ -127,10 +133,8 @@ class _Training:
         count = len(self._first)
         first, second = slice(1, 1 + count), slice(1 + count, 1 + count + len(self._second))
         self._own, self._theirs = (first, second) if session.first else (second, first)
-        if session.first:
-            self._mine, self._other = OwnColumns(session, own), TheirColumns(session, theirs, rows)
-        else:
-            self._other, self._mine = TheirColumns(session, theirs, rows), OwnColumns(session, own)
+        form = cheapest(plan.line, self._first, self._second, rows, plan.batch_rows, plan.epochs)
+        self._mine, self._other = _products(session, form, own, theirs, plan.batch_rows)
         bias = np.array([-(1 << FRACTION_BITS)], np.int64).view(np.uint64)
         self._offsets = np.concatenate([bias, self._first.offsets, self._second.offsets])
         self._labels = (
@@ -211,6 +215,26 @@ class _Training:
         if beyond:
             return shifted_exactly(self._session, gradient, GRADIENT_BITS, beyond)
         return lifted(self._session, self._lifts, gradient, GRADIENT_BITS)
+
+
+def _products(
+    session: Session, form: Form, own: Encoded, theirs: Widths, batch: int
+) -> tuple[OwnColumns | EncryptedOwnColumns, TheirColumns | EncryptedTheirColumns]:
+    """Of the own columns and of the other side's: the first party's columns are made ready first."""
+
+    def mine() -> OwnColumns | EncryptedOwnColumns:
+        return OwnColumns(session, own) if form is Form.TRANSFERS else EncryptedOwnColumns(session, own, batch)
+
+    def other() -> TheirColumns | EncryptedTheirColumns:
+        rows = len(own)
+        if form is Form.TRANSFERS:
+            return TheirColumns(session, theirs, rows)
+        return EncryptedTheirColumns(session, theirs, rows, batch)
+
+    if session.first:
+        return mine(), other()
+    found = other()
+    return mine(), found
 
 
 def trained_in_the_clear(first: Encoded, second: Encoded, labels: Bits, plan: Plan) -> Floats:
