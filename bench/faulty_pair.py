@@ -135,10 +135,14 @@ class Node:
 
 
 def _serve(folder: Path, port: int, listens: Any) -> None:
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # it logs what goes wrong: that is meant to
-        with Party(folder, os.environ, SystemClock()) as party:
-            serving = Serving(party, _HOST, port)
-            serving.run(lambda: listens.put(serving.port))
+    # It logs what goes wrong, and here that is meant to.
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),
+        Party(folder, os.environ, SystemClock()) as party,
+    ):
+        serving = Serving(party, _HOST, port)
+        serving.run(lambda: listens.put(serving.port))
 
 
 def _ask(folder: Path, digest: str) -> None:
@@ -192,8 +196,8 @@ def faulty_pair(home: Path, rows: int, patience_s: float) -> Iterator[Pair]:
         line.target = nodes[0].port
         for party, other, port in ((parties[0], parties[1], nodes[1].port), (parties[1], parties[0], line.port)):
             party.add_peer(other.card, other.certificate, _HOST, port, "engineer")
-        contracts = {name: _signed(*parties, name) for name in ALGORITHMS}
-        yield Pair(*nodes, line, contracts)
+        contracts = {name: _signed(parties[0], parties[1], name) for name in ALGORITHMS}
+        yield Pair(nodes[0], nodes[1], line, contracts)
 
 
 def _signed(data: Party, bank: Party, algorithm: str) -> str:
