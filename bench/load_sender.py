@@ -50,12 +50,16 @@ _MONOTONIC: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """All int64 of shape (n,), nanoseconds from the start.  answered_ns: -1 = never.  took_ns: of the whole run."""
+    """All int64 of shape (n,), nanoseconds from the start.  answered_ns: -1 = never.  took_ns: of the whole run.
+
+    started_ns: when that was, CLOCK_MONOTONIC.
+    """
 
     answered_ns: np.ndarray
     late_ns: np.ndarray
     statuses: np.ndarray
     took_ns: int
+    started_ns: int
 
 
 def send(sockets: Sequence[socket.socket], requests: Sequence[bytes], due_ns: np.ndarray, drain_ns: int) -> Sent:
@@ -70,19 +74,22 @@ def send(sockets: Sequence[socket.socket], requests: Sequence[bytes], due_ns: np
     answered_ns = np.full(count, -1, np.int64)
     late_ns, statuses = np.zeros(count, np.int64), np.zeros(count, np.int64)
     fds = np.array([each.fileno() for each in sockets], np.int64)
+    started_ns = np.zeros(1, np.int64)
     _libc.prctl(_TIMER_SLACK, 1, 0, 0, 0)
     with select.epoll() as poll:
         for fd in fds.tolist():
             poll.register(fd, select.EPOLLIN)
         buffers = np.zeros((len(fds), ANSWER_BYTES_MAX), np.uint8)
-        took_ns = _loop()(poll.fileno(), fds, data, ends, due_ns, drain_ns, buffers, answered_ns, late_ns, statuses)
+        took_ns = _loop()(
+            poll.fileno(), fds, data, ends, due_ns, drain_ns, buffers, answered_ns, late_ns, statuses, started_ns
+        )
     if took_ns < 0:
         raise ConnectionError(
             "the service closed a connection with a request under way, or took only a part of one"
             if took_ns == _CLOSED
             else "an answer has no length, is too long, or was not asked for"
         )
-    return Sent(answered_ns, late_ns, statuses, took_ns)
+    return Sent(answered_ns, late_ns, statuses, took_ns, int(started_ns[0]))
 
 
 def warm_up() -> None:
@@ -142,6 +149,7 @@ def _send_all(
     answered_ns: np.ndarray,
     late_ns: np.ndarray,
     statuses: np.ndarray,
+    started_ns: np.ndarray,
 ) -> int:
     """Nanoseconds taken, or one of the negative reasons."""
     count, connections = len(due_ns), len(fds)
@@ -158,7 +166,7 @@ def _send_all(
     for place in range(connections):
         place_of_fd[fds[place]] = place
     free_count, sent, done = connections, 0, 0
-    start = _now_ns(spec)
+    start = started_ns[0] = _now_ns(spec)
     deadline = due_ns[-1] + drain_ns
     while done < count:
         now = _now_ns(spec) - start

@@ -1,10 +1,10 @@
 """Publishing 250 rules into a running service: how long it takes, and whether decisions wait for it.
 
-    python -m bench.publishing [--quick]
+    python -m bench.publishing [--quick] [--stalls]
 
-Requests come at a steady rate over one window without a change and over one in which a ruleset is proposed, approved,
-compiled aside and put in force; it lasts until that is done.  The second window is compared with the first, because the machine
-itself has stalls.
+Requests come at a steady rate over windows without a change and over one in which a ruleset is proposed, approved, compiled
+aside and put in force; it lasts until that is done.  The machine itself has stalls, so the service is watched from inside
+(`watched_service`), and the time of the slowest answers is split into what the thread that decides did and what it waited for.
 
 `stalls` looks closer, at one thread that decides an event every millisecond, while another thread of the process takes over
 rulesets that were prepared elsewhere; and, for comparison, while that thread reads the same rules itself.
@@ -27,9 +27,11 @@ from typing import Any, Final
 import httpx
 import numpy as np
 
+from bench import waits, watched_service
 from bench.acceptance import Line, Run, at_most
-from bench.service_load import arrivals_ns, bodies, drive, introduce
-from bench.serving import Served, new_data, serving
+from bench.service_load import arrivals_ns, bodies, deliver, figures, introduce
+from bench.serving import Served, new_data, running
+from bench.splits import Watched, Window, said, stolen_ms
 from tarim.decisions import Decider
 from tarim.rules import compile_ruleset, load_prepared, prepare_ruleset, starter_pack
 from tarim.stream import empty_rows, reference_features
@@ -37,6 +39,8 @@ from tarim.stream import empty_rows, reference_features
 RULES: Final = 250
 RATE_PER_S: Final = 300
 CUSTOMERS: Final = 2_000
+SLOWEST: Final = 5
+"""So many of the slowest answers are split."""
 _NAMES: Final = ("payer_count_10m", "payer_sum_amount_fen_24h", "payee_distinct_payer_1h", "device_distinct_payer_24h")
 
 
@@ -55,33 +59,62 @@ def ruleset(count: int, seed: int) -> str:
 
 
 def run(*, quick: bool = False) -> dict[str, Any]:
-    """Figures: publish_s, and latency_ms of the answers without (`before`) and with a ruleset being published (`during`)."""
-    seconds = 3.0 if quick else 15.0
+    """Figures: publish_s, and of the windows without and with a change how long answers took, and why the slowest did.
+
+    Windows without a change stand before the change and after it; the machine has stalls of its own.
+    """
+    seconds = 2.5 if quick else 10.0
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
+        data, file = Path(folder) / "data", Path(folder) / "watched.json"
         keys = new_data(data)
-        with serving(data, keys, TARIM_SNAPSHOTS_EVERY_EVENTS="10000000") as served:
+        library = waits.built(Path("bench/results"))
+        settings = {
+            "TARIM_SERVICE_PORT": "0",
+            "TARIM_SNAPSHOTS_EVERY_EVENTS": "10000000",
+            watched_service.FILE: str(file),
+        }
+        if library is not None:
+            settings["LD_PRELOAD"] = str(library.resolve())
+        published: dict[str, float] = {}
+        with running("serve", data, keys, settings, "bench.watched_service") as served:
             introduce(served.url, keys["decide"], CUSTOMERS)
             _load(served, seconds / 3, 1)
-            before = _load(served, seconds, 2)
-            published: dict[str, float] = {}
+            quiet = [_load(served, seconds, 2)]
             thread = threading.Thread(target=_publish, args=(served, published, 0.5))
             thread.start()
             during = [_load(served, seconds, 3)]
             while thread.is_alive():
                 during.append(_load(served, seconds / 3, 3 + len(during)))
-    return {"before": before, "during": _worst(during), **published}
+            quiet.append(_load(served, seconds, 99))
+        watched = Watched(file)
+    return {
+        "locks_known": watched.locks_known,
+        "quiet": _figures(quiet, watched),
+        "during": _figures(during, watched),
+        "steps": watched.steps(),
+        **published,
+    }
 
 
-def _worst(windows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The largest of every figure."""
-    return {name: max(window[name] for window in windows) for name in ("latency_ms_p999", "latency_ms_max")}
+def _figures(windows: Sequence[Window], watched: Watched) -> dict[str, Any]:
+    """Latencies; ours_ms_max: of any decision, own work, garbage and waiting for the interpreter's lock together."""
+    splits = watched.splits(windows)
+    latency_ms = np.array([split["latency_ms"] for split in splits])
+    return figures(latency_ms) | {
+        "over_5_ms": int(np.count_nonzero(latency_ms > 5)),
+        "ours_ms_max": max(split["ours_ms"] for split in splits),
+        "stolen_ms": round(sum(window.stolen_ms for window in windows), 1),
+        "slowest": sorted(splits, key=lambda split: -split["latency_ms"])[:SLOWEST],
+        "most_ours": sorted(splits, key=lambda split: -split["ours_ms"])[:SLOWEST],
+    }
 
 
-def _load(served: Served, seconds: float, seed: int) -> dict[str, Any]:
+def _load(served: Served, seconds: float, seed: int) -> Window:
     due_ns = arrivals_ns(RATE_PER_S, seconds, seed)
     encoded = bodies(len(due_ns), seed, CUSTOMERS, rate=RATE_PER_S)
-    return drive(served.url, served.keys["decide"], encoded, due_ns, connections=16)
+    before = stolen_ms()
+    sent = deliver(served.url, served.keys["decide"], encoded, due_ns, connections=16)
+    return Window(sent, due_ns, stolen_ms() - before)
 
 
 def _publish(served: Served, published: dict[str, float], after_s: float) -> None:
@@ -165,14 +198,21 @@ class _Deciding:
 
 
 def lines(run_of: Run) -> Iterator[Line]:
-    """The bars; the longest answer of the window without a change stands beside that of the window with one."""
+    """The bars; the windows without a change stand beside the one with it, and what the slowest answers waited for."""
     found = run(quick=run_of.quick)
     yield at_most(f"publishing, {RULES} rules", 10, found["publish_s"], " s", f"proposed in {found['propose_s']} s")
-    before, during = found["before"]["latency_ms_max"], found["during"]["latency_ms_max"]
-    note = f"without a change {before}; p99.9 {found['during']['latency_ms_p999']} and {found['before']['latency_ms_p999']}"
-    yield at_most("publishing, slowest decision meanwhile", 5, during, " ms", note)
+    during, quiet = found["during"], found["quiet"]
+    worst, usual = during["slowest"][0], quiet["slowest"][0]
+    note = (
+        f"{said(worst)}; p99.9 {during['latency_ms_p999']:.3g}; without a change {usual['latency_ms']}: {said(usual)}; "
+        f"p99.9 {quiet['latency_ms_p999']:.3g}"
+    )
+    yield at_most("publishing, slowest decision meanwhile", 5, during["latency_ms_max"], " ms", note)
 
 
 if __name__ == "__main__":
     quick = "--quick" in sys.argv
-    print(json.dumps({"stalls": stalls(3 if quick else 8), **run(quick=quick)}, indent=1))
+    result = run(quick=quick)
+    if "--stalls" in sys.argv:
+        result["stalls"] = stalls(3 if quick else 8)
+    print(json.dumps(result, indent=1))

@@ -128,28 +128,46 @@ def drive(
 
     Raises ConnectionError when the service closes a connection with a request under way, or answers what cannot be read.
     """
+    return judged(deliver(url, key, encoded, due_ns, connections, drain_s), due_ns)
+
+
+def deliver(
+    url: str,
+    key: str,
+    encoded: Sequence[bytes],
+    due_ns: np.ndarray,
+    connections: int = CONNECTIONS,
+    drain_s: float = DRAIN_S,
+) -> load_sender.Sent:
+    """What became of each request.  Raises ConnectionError, as `drive`."""
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     requests = requests_of(encoded[: len(due_ns)], f"{host}:{port}", key)
-    count = len(due_ns)
-    assert len(requests) == count, "fewer bodies than arrivals"
+    assert len(requests) == len(due_ns), "fewer bodies than arrivals"
     load_sender.warm_up()
     sockets = [socket.create_connection((host, port)) for _ in range(connections)]
     try:
         for each in sockets:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             each.setblocking(False)
-        sent = load_sender.send(sockets, requests, due_ns, int(drain_s * 1e9))
+        return load_sender.send(sockets, requests, due_ns, int(drain_s * 1e9))
     finally:
         for each in sockets:
             each.close()
-    latency_ns = sent.answered_ns - due_ns
-    unanswered = sent.answered_ns < 0
-    latency_ns[unanswered] = sent.took_ns  # at least this long
+
+
+def latencies_ns(sent: load_sender.Sent, due_ns: np.ndarray) -> np.ndarray:
+    """From the intended moment to the whole answer, shape (n,); of those never answered, the length of the run."""
+    return np.where(sent.answered_ns < 0, sent.took_ns, sent.answered_ns - due_ns)
+
+
+def judged(sent: load_sender.Sent, due_ns: np.ndarray) -> dict[str, Any]:
+    """The figures of a run."""
+    latency_ns, unanswered = latencies_ns(sent, due_ns), sent.answered_ns < 0
     statuses, counts = np.unique(sent.statuses[~unanswered], return_counts=True)
     done = int(np.count_nonzero(~unanswered))
     return figures(latency_ns / 1e6) | {
-        "asked": count,
+        "asked": len(due_ns),
         "answered": done,
         "rate_per_s": round(done / (sent.took_ns / 1e9), 1),
         "statuses": {str(status): int(times) for status, times in zip(statuses, counts, strict=True)},

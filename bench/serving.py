@@ -69,12 +69,17 @@ def views_serving(data: Path, keys: dict[str, str], **settings: str) -> Iterator
 
 
 @contextmanager
-def running(command: str, data: Path, keys: dict[str, str], settings: dict[str, str]) -> Iterator[Served]:
-    """A process of this command over `data`, once it listens; it is stopped at the end, whatever became of it."""
+def running(
+    command: str, data: Path, keys: dict[str, str], settings: dict[str, str], module: str = "tarim.cli"
+) -> Iterator[Served]:
+    """A process of this command over `data`, once it listens; it is stopped at the end, whatever became of it.
+
+    module: what runs the command.
+    """
     environment = os.environ | {"PYTHONPATH": "src"} | settings
     with (data / "service.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tarim.cli", command, "--data", str(data)],
+            [sys.executable, "-m", module, command, "--data", str(data)],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
