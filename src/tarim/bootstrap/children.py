@@ -1,7 +1,7 @@
-"""Child processes of the service, started without copying it: all of them are commands of our own.
+"""Child processes of the service, started without copying it or holding it up: all of them are commands of our own.
 
-uvloop starts processes with fork, which copies the page tables of an engine that may hold gigabytes, in the thread that
-decides, and fails where memory is not to be promised twice.  `subprocess` uses vfork, so it is used here, in another thread.
+They are started by `spawning`, in another thread than the one that decides, and what a command reads and writes as a whole lies
+in memory that both have open, so nobody here passes it on in pieces.
 
     Child       followed from the loop: its output is read as it comes
     finished    waited for in a thread that has nothing else to do
@@ -14,13 +14,13 @@ import asyncio
 import contextlib
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 from tarim.base.errors import Conflict, DefinitionError, InputError, NotFound, TarimError, TooLarge, Unavailable
+from tarim.bootstrap.spawning import Process, spawn
 
 _OWN: Final = (sys.executable, "-m", "tarim.cli")
 
@@ -48,17 +48,36 @@ def finished(
     cannot be started or does not end in time; it is killed then.
     """
     try:
-        done = subprocess.run(  # noqa: S603  our own command
-            [*_OWN, *arguments],
-            input=given,
-            capture_output=True,
-            env=os.environ | dict(environment or {}),
-            timeout=seconds_max,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        with _memory() as stdin, _memory() as stdout, _memory() as stderr:
+            stdin.write(given)
+            stdin.seek(0)
+            process = spawn(
+                [*_OWN, *arguments],
+                os.environ | dict(environment or {}),
+                stdin=stdin.fileno(),
+                stdout=stdout.fileno(),
+                stderr=stderr.fileno(),
+            )
+            status = process.wait(seconds_max)
+            if status is None:
+                process.kill()
+                process.wait()
+                raise Unavailable(f"{purpose}: it did not end within {seconds_max:g} seconds")
+            errors = _written(stderr).decode(errors="replace").strip()
+            return Finished(status, _written(stdout), errors)
+    except OSError as error:
         raise Unavailable(f"{purpose}: {type(error).__name__}") from None
-    return Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace").strip())
+
+
+def _memory() -> BinaryIO:
+    """A file without a name, in memory."""
+    return open(os.memfd_create("tarim-child"), "r+b", buffering=0)
+
+
+def _written(file: BinaryIO) -> bytes:
+    """What a child has written; the place to read from is shared with it, and stands behind that."""
+    file.seek(0)
+    return file.read()
 
 
 _RAISED: Final[Mapping[str, type[TarimError]]] = {
@@ -86,9 +105,7 @@ def answer_of(arguments: Sequence[str], *, purpose: str, seconds_max: float, giv
 class Child:
     """One process: its output to read, its input to write, its end to wait for."""
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], stdout: asyncio.StreamReader, stdin: asyncio.WriteTransport | None
-    ) -> None:
+    def __init__(self, process: Process, stdout: asyncio.StreamReader, stdin: asyncio.WriteTransport | None) -> None:
         self._process = process
         self._stdin = stdin
         self.stdout = stdout
@@ -107,25 +124,14 @@ class Child:
         environment: what differs from our own.  Raises OSError.
         """
         loop = asyncio.get_running_loop()
-
-        def spawn() -> subprocess.Popen[bytes]:
-            return subprocess.Popen(  # noqa: S603  our own command
-                [*_OWN, *arguments],
-                stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=os.environ | dict(environment or {}),
-                bufsize=0,
-                start_new_session=True,  # an interrupt at the terminal is the service's business
-            )
-
-        process = await loop.run_in_executor(None, spawn)
+        process, output, given = await loop.run_in_executor(
+            None, _started, [*_OWN, *arguments], os.environ | dict(environment or {}), takes_input
+        )
         reader = asyncio.StreamReader(limit=line_bytes_max)
-        assert process.stdout is not None
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), output)
         stdin = None
-        if process.stdin is not None:
-            stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+        if given is not None:
+            stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, given)
         return cls(process, reader, stdin)
 
     def write(self, data: bytes) -> None:
@@ -135,18 +141,44 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it is known to have ended."""
-        return self._process.poll() is not None
+        """Whether it has ended."""
+        return self._process.wait(0) is not None
 
     def kill(self) -> None:
         """End it at once, if it runs."""
-        if not self.ended:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        self._process.kill()
 
     async def wait(self) -> int:
         """Its status, once it has ended."""
         status = await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
+        assert status is not None
         if self._stdin is not None:
             self._stdin.abort()
         return status
+
+
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], takes_input: bool
+) -> tuple[Process, BinaryIO, BinaryIO | None]:
+    """A process in a session of its own, what it writes, and what it reads if it takes input."""
+    ours: list[int] = []
+    with contextlib.ExitStack() as its:
+
+        def pipe(end: int) -> int:
+            """The child's end (0 reads, 1 writes) of a new pipe."""
+            ends = os.pipe()
+            its.callback(os.close, ends[end])
+            ours.append(ends[1 - end])
+            return ends[end]
+
+        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        its.callback(os.close, nowhere)
+        try:
+            output = pipe(1)
+            given = pipe(0) if takes_input else nowhere
+            process = spawn(command, environment, stdin=given, stdout=output, stderr=nowhere, new_session=True)
+        except BaseException:
+            for each in ours:
+                os.close(each)
+            raise
+    return process, open(ours[0], "rb", buffering=0), open(ours[1], "wb", buffering=0) if takes_input else None
