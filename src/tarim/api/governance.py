@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Callable
 from typing import Annotated, Final, Protocol
 
@@ -14,6 +13,7 @@ from tarim.api.proposals import ProposalBody, deciding_routes, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.base.errors import Conflict, NotFound
 from tarim.base.instants import Clock, instant_text
+from tarim.bootstrap.ruleset_texts import Looked, RulesetDifference
 from tarim.decisions import (
     REASON_CHARACTERS_MAX,
     WHOLE,
@@ -26,7 +26,6 @@ from tarim.decisions import (
 )
 from tarim.identity import Scope
 from tarim.intake import event_key
-from tarim.rules import CheckedRuleset
 
 RULESET_BYTES_MAX: Final = 4 << 20
 
@@ -106,15 +105,6 @@ class RulesetTextBody(msgspec.Struct, frozen=True):
     text: str
 
 
-class DiffBody(msgspec.Struct, frozen=True):
-    """What a ruleset changes: ids of rules, and the difference of the texts, line by line."""
-
-    added: list[str]
-    removed: list[str]
-    changed: list[str]
-    lines: list[str]
-
-
 class SwitchSetBody(msgspec.Struct, frozen=True):
     """A switch that is set.  customer: the token, as text, "" for all customers."""
 
@@ -159,16 +149,16 @@ class EventQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Texts(Protocol):
-    """Where the texts of rulesets are kept, and how they are checked."""
+    """Where the texts of rulesets are kept, and how they are looked at; to look takes a second."""
 
     def text_of(self, digest: str) -> str:
         """Raises NotFound."""
 
-    def checked(self, text: str) -> CheckedRuleset:
-        """Raises RulesetInvalid."""
+    def publishable(self, text: str) -> Looked:
+        """What a text is that may come into force.  Raises RulesetInvalid, DefinitionError for lists that do not exist."""
 
-    def publishable(self, text: str) -> CheckedRuleset:
-        """The same for a text that is to come into force.  Raises DefinitionError as well, for lists that do not exist."""
+    def difference(self, before: str, after: str) -> RulesetDifference:
+        """What a text changes.  Raises RulesetInvalid."""
 
 
 def governance_routes(
@@ -215,13 +205,13 @@ def governance_routes(
         control = known(call.path["version"])
         return RulesetTextBody(control.version, texts.text_of(control.digest))
 
-    async def ruleset_diff(call: Call) -> DiffBody:
+    async def ruleset_diff(call: Call) -> RulesetDifference:
         after = known(call.path["version"])
         before = known(call.query.against) if call.query.against else state.ruleset
         if before is None:
             raise Conflict("no ruleset is in force to compare with; say against which one")
         pair = texts.text_of(before.digest), texts.text_of(after.digest)
-        return await asyncio.get_running_loop().run_in_executor(None, _diff, texts, *pair)
+        return await asyncio.get_running_loop().run_in_executor(None, texts.difference, *pair)
 
     async def roll_back(call: Call) -> RulesetInForceBody:
         call.note.reason = call.body.reason
@@ -290,7 +280,7 @@ def governance_routes(
         Route("GET", ruled + "/{version}", "read_ruleset", "The text of a ruleset / 规则集全文", Scope.READ, ruleset_text,
               RulesetTextBody),
         Route("GET", ruled + "/{version}/diff", "diff_ruleset", "What it changes / 与现行规则集的差异", Scope.READ,
-              ruleset_diff, DiffBody, query=AgainstQuery, refusals=(409,)),
+              ruleset_diff, RulesetDifference, query=AgainstQuery, refusals=(409,)),
         Route("POST", ruled + ":rollback", "roll_back_ruleset", "Back to the ruleset before / 回退到上一规则集",
               Scope.OPERATE, roll_back, RulesetInForceBody, ReasonBody, refusals=(404, 409)),
         Route("GET", waiting, "list_proposals", "Open proposals, or those decided last / 待审批事项", Scope.READ, proposals,
@@ -321,22 +311,4 @@ def switch_body(switch: Switch) -> SwitchSetBody:
         instant_text(switch.at_ms),
         f"{switch.customer & 0xFFFFFFFFFFFFFFFF:016x}" if switch.customer else "",
         instant_text(switch.until_ms) if switch.until_ms else "",
-    )
-
-
-def _diff(texts: Texts, before: str, after: str) -> DiffBody:
-    rules = [{rule.id: rule for rule in texts.checked(text).rules} for text in (before, after)]
-    old, new = rules
-
-    def content(rule: object) -> list[object]:
-        return [
-            getattr(rule, name)
-            for name in ("when", "outcome", "weight", "scenario", "reason_zh", "reason_en", "channels")
-        ]
-
-    return DiffBody(
-        [rule_id for rule_id in new if rule_id not in old],
-        [rule_id for rule_id in old if rule_id not in new],
-        [rule_id for rule_id in new if rule_id in old and content(new[rule_id]) != content(old[rule_id])],
-        list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)),
     )

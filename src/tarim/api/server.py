@@ -47,7 +47,8 @@ from tarim.bootstrap.name_book import index_register
 from tarim.bootstrap.name_register import NameRegister
 from tarim.bootstrap.names import NameDesk
 from tarim.bootstrap.packages import Packages, keep_script
-from tarim.bootstrap.publishing import CompileAside, RulesetTexts
+from tarim.bootstrap.publishing import CompileAside
+from tarim.bootstrap.ruleset_texts import RulesetTexts
 from tarim.bootstrap.screenings import Screenings
 from tarim.decisions import (
     Batch,

@@ -1,4 +1,4 @@
-"""Rulesets on their way into force: kept, checked, and compiled aside.
+"""Rulesets on their way into force: compiled aside.
 
 Reading rules and compiling them takes seconds and holds the interpreter, so a child process does both, into the data folder's
 cache; to load what it prepared takes milliseconds.
@@ -19,45 +19,13 @@ from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.decisions import Control, Decider
 from tarim.models import Model, model_from_bytes
-from tarim.rules import CheckedRuleset, Ruleset, check_ruleset, load_prepared, prepare_ruleset
+from tarim.rules import Ruleset, load_prepared, prepare_ruleset
 from tarim.stream import FeatureSet
 
 COMPILE_S_MAX = 300
-LISTS_NAMED = 10
-"""So many unknown lists are named in an error."""
 _NICE = 5
 _TRIED_EVENTS = 512
 """As many as a batch that is scored in one sweep."""
-
-
-class RulesetTexts:
-    """The texts of rulesets, for whoever shows or checks them."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    def text_of(self, digest: str) -> str:
-        """The text kept under a digest.  Raises NotFound."""
-        return self._house.artefacts.get(digest).decode()
-
-    def checked(self, text: str) -> CheckedRuleset:
-        """The checked ruleset.  Raises RulesetInvalid."""
-        return check_ruleset(text, self._house.features.names)
-
-    def publishable(self, text: str) -> CheckedRuleset:
-        """The checked ruleset, if every list it asks is there.  Raises RulesetInvalid, DefinitionError."""
-        checked = self.checked(text)
-        known = self._house.lists.membership.lists
-        unknown = sorted({probe.list_name for probe in checked.probes} - set(known))
-        if unknown:
-            raise DefinitionError(
-                f"the rules ask lists that do not exist: {', '.join(unknown[:LISTS_NAMED])}; "
-                "create them first (tarim lists create), or an event would never be found on them"
-            )
-        self._house.artefacts.keep(
-            text.encode()
-        )  # here, not in the thread of the decisions, because it waits for the disk
-        return checked
 
 
 class CompileAside:

@@ -39,6 +39,7 @@ def add_to(group: typer.Typer) -> None:
     group.command("override")(override_command)
     group.command("switches")(switches_command)
     group.command("compile", hidden=True)(compile_command)
+    group.command("look", hidden=True)(look_command)
 
 
 def publish_command(file: _File, reason: Reason, url: Url = URL_DEFAULT) -> None:
@@ -217,6 +218,15 @@ def compile_command(
     if nice:
         os.nice(nice)
     sys.stdout.buffer.write(compile_kept(settings_of(data, os.environ), Places(data), digest))
+
+
+def look_command() -> None:
+    """Check a ruleset, or compare two, given on standard input; for the service. 供服务调用：检查或比较规则集。"""
+    import sys
+
+    from tarim.bootstrap.ruleset_texts import look
+
+    sys.stdout.buffer.write(look(sys.stdin.buffer.read()))
 
 
 def _verdict(verdict: str, digest: str, note: str) -> dict[str, str]:
