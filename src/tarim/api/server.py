@@ -49,6 +49,7 @@ from tarim.bootstrap.names import NameDesk
 from tarim.bootstrap.packages import Packages, keep_script
 from tarim.bootstrap.publishing import CompileAside
 from tarim.bootstrap.ruleset_texts import RulesetTexts
+from tarim.bootstrap.scheduling import ask_for_short_turns
 from tarim.bootstrap.screenings import Screenings
 from tarim.decisions import (
     Batch,
@@ -85,6 +86,7 @@ def serve(house: House, trail: OpenTrail, persons: Persons, keys: Keys, listenin
     listener = listen(settings.host, settings.port)
     warm_up(house)
     sys.setswitchinterval(settings.thread_switch_us / 1e6)
+    ask_for_short_turns()
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_YOUNG, _GC_MIDDLE, _GC_OLD)
