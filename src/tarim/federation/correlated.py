@@ -6,7 +6,8 @@ each uniform by itself, with g_i + h_i = c_i d_i.
 Who learns what: the giver nothing about the bits, the chooser only pads and d_i masked by a pad it does not know.
 Semi-honest.  One message of w/8 bytes a product from giver to chooser; the transfers themselves come from `transfer`.
 
-A number may have several lanes (shape (n, k)), multiplied by the same bit; k w must be at most 128.
+A number may have several lanes (shape (n, k)), multiplied by the same bit; k w must be at most 128.  Numbers of which only the
+low bits mean something are sent in as many bytes as these need; the shares' higher bits mean nothing then.
 Source: Asharov, Lindell, Schneider, Zohner, CCS 2013, section 5.
 """
 
@@ -26,20 +27,37 @@ Numbers = npt.NDArray[Any]
 """Shape (n, k) of uint32 or uint64: numbers modulo 2^32 or 2^64."""
 
 
-def give(session: Session, q: Blocks, numbers: Numbers, use: int) -> Numbers:
-    """The giver's shares, shape of `numbers`; q from the transfers of which the other side chose."""
+def give(session: Session, q: Blocks, numbers: Numbers, use: int, bits: int = 0) -> Numbers:
+    """The giver's shares, shape of `numbers`; q from the transfers of which the other side chose.
+
+    bits: how many mean something, 0 for all.
+    """
     zero = _lanes(session.hashing(Domain.CORRELATED, use, q), numbers.dtype, numbers.shape[1])
     one = _lanes(session.hashing(Domain.CORRELATED, use, q ^ session.sender.delta), numbers.dtype, numbers.shape[1])
-    session.channel.send("products, masked", zero + numbers - one)
+    masked = np.ascontiguousarray(zero + numbers - one)
+    session.channel.send("products, masked", _octets(masked)[..., : _sent_bytes(bits, masked.dtype)])
     return np.zeros_like(zero) - zero
 
 
-def choose(session: Session, t: Blocks, bits: Bits, kind: npt.DTypeLike, lanes: int, use: int) -> Numbers:
+def choose(
+    session: Session, t: Blocks, chosen: Bits, kind: npt.DTypeLike, lanes: int, use: int, bits: int = 0
+) -> Numbers:
     """The chooser's shares, shape (n, lanes) of `kind`; t from the transfers with these bits as choices."""
     pad = _lanes(session.hashing(Domain.CORRELATED, use, t), kind, lanes)
-    masked = receive_one(session.channel, "products, masked", kind, len(bits), lanes)
-    chosen: Numbers = pad + masked * bits[:, None].astype(kind)
-    return chosen
+    sent = _sent_bytes(bits, np.dtype(kind))
+    masked = np.zeros((len(chosen), lanes), kind)
+    _octets(masked)[..., :sent] = receive_one(session.channel, "products, masked", np.uint8, len(chosen), lanes, sent)
+    found: Numbers = pad + masked * chosen[:, None].astype(kind)
+    return found
+
+
+def _octets(numbers: Numbers) -> npt.NDArray[np.uint8]:
+    """Bytes of each number, the low ones first."""
+    return numbers.view(np.uint8).reshape(*numbers.shape, numbers.itemsize)
+
+
+def _sent_bytes(bits: int, kind: np.dtype[Any]) -> int:
+    return -(-bits // 8) if bits else kind.itemsize
 
 
 def _lanes(hashed: Blocks, kind: npt.DTypeLike, lanes: int) -> Numbers:

@@ -34,7 +34,7 @@ def test_products_of_shared_numbers() -> None:
 
     def side(session):
         a, b = (masks[k] if session.first else v.astype(np.uint64) - masks[k] for k, v in enumerate((x, y)))
-        return products(session, a, b), cut_down(session, squares(session, a), 12)
+        return products(session, a, b, 48), cut_down(session, squares(session, a, 41), 12, 41)
 
     (one, first_cut), (other, second_cut) = in_session(side)
     whole = 1 << 48
@@ -49,12 +49,12 @@ def test_gains_are_those_of_the_definition() -> None:
     gradients = np.clip((rng.uniform(-6, 6, (2, 400)) * hessians).astype(np.int64), -(5_000 << 12), 5_000 << 12)
     words = [gradients[0], hessians[0], gradients[1], hessians[1]]
     parts = [np.random.default_rng(3).integers(0, 1 << width, 400).astype(np.uint64) for width in precision.widths]
-    first = [list(bits_of(part, width)) for part, width in zip(parts, precision.widths, strict=True)]
-    second = [
-        list(bits_of(word.astype(np.uint64) - part, width))
+    others = [
+        word.astype(np.uint64) - part & np.uint64((1 << width) - 1)
         for word, part, width in zip(words, parts, precision.widths, strict=True)
     ]
-    found = number_of(np.stack(gains(Plain(), first, second))).astype(np.int64)
+    one, other = in_session(lambda session: gains(session, parts if session.first else others, precision))
+    found = ((one + other) & np.uint64((1 << precision.gain_bits) - 1)).astype(np.int64)
     cut = zip(np.abs(gradients >> 7), hessians >> 7, strict=True)
     assert np.array_equal(found, sum((g << 12) // h * g for g, h in cut))
 

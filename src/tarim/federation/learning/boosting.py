@@ -52,6 +52,10 @@ HESSIAN_LEAST: Final = 1 << (VALUE_FRACTION_BITS - 6)
 PENALTY: Final = 1.0
 _SQUARE_CUT: Final = VALUE_FRACTION_BITS
 """From the fraction bits of p^2 to VALUE_FRACTION_BITS."""
+_SQUARE_RING: Final = 2 * VALUE_FRACTION_BITS + 2
+"""p^2 is at most 1, and its highest bit has to be 0."""
+_WEIGHT_RING: Final = 48
+"""Weights of exponential loss times their factors."""
 
 Numbers = npt.NDArray[np.uint32]
 Progress = Callable[[int, int], None]
@@ -232,7 +236,7 @@ class Boosting:
             sigmoid = ClippedSigmoid(session, part.stop - start, LEAF_FRACTION_BITS, EXACT)
             sigmoid.finish()
             probability[part] = sigmoid.apply(self._margins[part], 0)
-        squared = cut_down(session, squares(session, probability), _SQUARE_CUT)
+        squared = cut_down(session, squares(session, probability, _SQUARE_RING), _SQUARE_CUT, _SQUARE_RING)
         gradient = probability
         if self._labels is not None:
             gradient = probability - (self._labels.astype(np.uint64) << np.uint64(VALUE_FRACTION_BITS))
@@ -298,8 +302,8 @@ class Boosting:
             halves = np.stack([grown + shrunk, grown - shrunk], axis=1)
             routed = _routed(routes, halves, len(self._bins))
             factor = routed[:, 0] - self._signed(np.ascontiguousarray(routed[:, 1:]))[:, 0]
-            grown_weights = products(session, self._weights, factor)
-            self._weights = cut_down(session, grown_weights, VALUE_FRACTION_BITS + 1)
+            grown_weights = products(session, self._weights, factor, _WEIGHT_RING)
+            self._weights = cut_down(session, grown_weights, VALUE_FRACTION_BITS + 1, _WEIGHT_RING)
         return Tree(np.concatenate(owners), own, leaves)
 
     def _histograms(self, nodes: list[Numbers], parents: list[Numbers]) -> list[Numbers]:
@@ -308,9 +312,7 @@ class Boosting:
         found: list[Numbers] = []
         for start in range(0, len(wanted), LANES // 2):
             pair = wanted[start : start + LANES // 2]
-            lanes = np.zeros((len(self._bins), LANES), np.uint32)
-            for place, node in enumerate(pair):
-                lanes[:, 2 * place : 2 * place + 2] = node
+            lanes = np.concatenate(pair, axis=1)
             use = self._session.uses.take(2)
             theirs = self._other.sums(lanes, use + 1 - self._session.role)
             mine = self._mine.sums(lanes, use + self._session.role)

@@ -1,7 +1,7 @@
 """Histograms of hidden numbers over secret bins: one side knows the bins, the numbers are shared, so are the sums.
 
-For each row and column of the owner a punctured function is made once.  Each use then costs one message of 16 bytes a row and
-column, however many bins there are: the other side's part of four numbers a row, masked by the sum of fresh leaf words.
+For each row and column of the owner a punctured function is made once.  Each use then costs one message of 4 bytes a number, row
+and column, however many bins there are: the other side's part of up to four numbers a row, masked by the sum of fresh leaf words.
 The owner adds its own part of the numbers by itself.
 
 Who learns what: the owner sees uniform words, the other side nothing.  Semi-honest.  Sums are modulo 2^32.
@@ -23,9 +23,9 @@ LANES = kernel.LANES
 _ROWS_AT_ONCE = 1_024
 
 Lanes = npt.NDArray[np.uint32]
-"""Shape (rows, LANES): this side's part of four numbers a row."""
+"""Shape (rows, lanes), at most LANES: this side's part of as many numbers a row."""
 Histogram = npt.NDArray[np.uint32]
-"""Shape (columns, BINS, LANES): this side's part of the sums."""
+"""Shape (columns, BINS, lanes): this side's part of the sums."""
 Binned = npt.NDArray[np.uint8]
 """Shape (rows, columns), below BINS."""
 
@@ -40,15 +40,15 @@ class OwnBins:
 
     def sums(self, values: Lanes, use: int) -> Histogram:
         """This side's part of the histogram of what both parts add up to."""
-        rows, columns = self._bins.shape
+        (rows, columns), lanes = self._bins.shape, values.shape[1]
         sums = np.zeros((columns, BINS, LANES), np.uint32)
-        kernel.add_plain(np.ascontiguousarray(values), self._bins, sums)
-        completing = receive_one(self._session.channel, "histogram", np.uint32, rows, columns, LANES)
+        kernel.add_plain(_widened(values), self._bins, sums)
+        completing = _widened(receive_one(self._session.channel, "histogram", np.uint32, rows, columns, lanes))
         for start in range(0, rows, _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             leaves = _leaves(self._session, self._keys, start, len(self._bins[part]), columns, use)
             kernel.own(leaves, self._bins[part], completing[part], sums)
-        return sums
+        return sums[..., :lanes]
 
 
 class TheirBins:
@@ -64,13 +64,22 @@ class TheirBins:
         rows, columns = self._shape
         sums = np.zeros((columns, BINS, LANES), np.uint32)
         completing = np.empty((rows, columns, LANES), np.uint32)
-        values = np.ascontiguousarray(values)
+        lanes, values = values.shape[1], _widened(values)
         for start in range(0, rows, _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             leaves = _leaves(self._session, self._keys, start, len(values[part]), columns, use)
             kernel.give(leaves, values[part], completing[part], sums)
-        self._session.channel.send("histogram", completing)
-        return sums
+        self._session.channel.send("histogram", completing[..., :lanes])
+        return sums[..., :lanes]
+
+
+def _widened(values: Lanes) -> Lanes:
+    """With as many lanes as the kernels have."""
+    if values.shape[-1] == LANES:
+        return np.ascontiguousarray(values)
+    found = np.zeros((*values.shape[:-1], LANES), np.uint32)
+    found[..., : values.shape[-1]] = values
+    return found
 
 
 def _leaves(session: Session, keys: punctured.Keys, start: int, rows: int, columns: int, use: int) -> Lanes:
