@@ -6,6 +6,9 @@ polynomial holds a group: the number of row i and column c is the coefficient c 
     X v    multiplier  sum over c of v_c x^(-c stride)    row i of the block stands at coefficient i
     X^T s  multiplier  sum over i of s_i x^(-i)           column c of the group stands at coefficient c stride
 
+With a vector v as the only row, and the rows of X in the multiplier, sum over c and i of X_ic x^(i - c stride), row i of X v
+stands at coefficient i.
+
 Since x^DEGREE = -1, x^(-k) is -x^(DEGREE - k).  Nothing else meets at those coefficients: another column is a multiple of the
 stride away, another row less than a stride.
 Source: Huang, Lu, Hong, Ding, "Cheetah: Lean and Fast Secure Two-Party Deep Neural Network Inference", USENIX Security 2022,
@@ -82,6 +85,17 @@ class Layout:
     def for_columns(self, numbers: Words) -> Words:
         """The multiplier of a block that gives X^T s; numbers: (rows of the block,), the last block's may be fewer."""
         return _inverse_powers(numbers, 1)
+
+    def for_scores(self, rows: Words) -> list[Words]:
+        """The multipliers that give X v when v was encoded as the only row of this layout; rows: (at most stride, columns)."""
+        assert self.rows == 1 and len(rows) <= self.stride
+        padded = np.zeros((self.groups * self.wide, self.stride), np.uint64)
+        padded[: self.columns, : len(rows)] = rows.T
+        found = []
+        for each in padded.reshape(self.groups, self.wide, self.stride):
+            later = (np.uint64(0) - each[:0:-1]).reshape(-1)
+            found.append(np.concatenate([each[0], later]) & MASK)
+        return found
 
     def places_of_columns(self, group: int) -> Places:
         """Where the columns of a group stand in X^T s."""

@@ -8,11 +8,11 @@ alone.
 Plaintexts are polynomials whose coefficients are whole numbers modulo 2^48, the ring in which scores are shared
 (`learning.products.ROW_BITS`), so that a product is exact and a uniform mask hides it perfectly.
 
-Noise, in bits.  A fresh ciphertext has at most 20 a coefficient (SEAL cuts its Gaussian at 19.2; one half for rounding).  A
-product with coefficients below 2^47 has at most terms x 2^47 x 20 when so many coefficients are not zero, and `hidden_bits`
+Noise, in bits.  A fresh ciphertext has at most 22 a coefficient (SEAL's binomial ends at 21; one half for rounding).  A
+product with coefficients below 2^47 has at most terms x 2^47 x 22 when so many coefficients are not zero, and `noise_bits`
 of that must stay below NOISE_BITS_MAX.  A reply is flooded with a number uniform in [0, 2^FLOOD_BITS) on every coefficient
 that is sent, so what is left of the product's own noise shifts its distribution by at most 2^(NOISE_BITS_MAX - FLOOD_BITS) =
-2^-40. It still decrypts: 2^FLOOD_BITS + 2^NOISE_BITS_MAX < 2^(168 - 48 - 1).  After the switch to the first prime alone the
+2^-40.  It still decrypts: 2^FLOOD_BITS + 2^NOISE_BITS_MAX < 2^(168 - 48 - 1).  After the switch to the first prime alone the
 flood is at most 2^8, and the rounding, half a unit times each of 8,192 ternary coefficients of the secret, below 2^10 but
 with a chance under 2^-100: together below 2^(60 - 48 - 1).
 """
@@ -32,7 +32,7 @@ NOISE_BITS_MAX: Final = 76
 SECURITY_TABLE_128: Final = MappingProxyType({1_024: 27, 2_048: 54, 4_096: 109, 8_192: 218, 16_384: 438, 32_768: 881})
 """Degree to the largest modulus in bits: classical attacks, 128 bits, ternary secret."""
 
-_FRESH: Final = 20
+_FRESH: Final = 22
 _ZERO: Final = 2 * DEGREE * _FRESH + _FRESH
 """Noise of an encryption of zero under the public key: e u + e' s, both with ternary u and s."""
 
