@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from tarim.base.errors import TarimError
 from tarim.cli import build_app
 from tarim.identity import create_key
+from tarim.models import auc
 
 PURPOSE = "term deposits: who is likely to want one"
 ROWS = 3_000
@@ -202,37 +203,6 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
                                       given="\n".join(wanted[1:11]), status=2)  # fmt: skip
 
 
-def test_columns_are_screened_and_only_the_agreed_figures_are_opened(
-    companies: tuple[Company, Company, dict[str, np.ndarray], Path],
-) -> None:
-    data, bank, truth, home = companies
-    digest = agreed(data, bank, written(home, "screening", parameters="bins = 5\ncorrelation_rows = 1500",
-        outputs='what = "information-values"\nto = "bank"\n[[outputs]]\nwhat = "correlations"\nto = "data"'))  # fmt: skip
-    run = re.search(r"run 计算 (\w+)", bank.tarim("run", digest, person="engineer"))[1]
-    ours, theirs = bank.tarim("screening", run), data.tarim("screening", run)
-    values = {name: float(value) for name, value in re.findall(r"iv (\w+) = ([\d.]+)", ours)}
-    table = pq.read_table(home / "customers.parquet").to_pydict()
-    place = {int(phone[-11:]): row for row, phone in enumerate(table["phone"])}
-    rows = [place[int(phone)] for phone in truth["common"]]
-    wants = (truth["wants"] == "yes").astype(np.uint8)
-    for name, column in (("income", np.array(table["income"])), ("city", np.array(table["city"]))):
-        bins = np.searchsorted(np.quantile(column[rows], (0.2, 0.4, 0.6, 0.8)), column[rows], side="right") \
-            if name == "income" else np.unique(column[rows], return_inverse=True)[1]  # fmt: skip
-        events, inside = np.bincount(bins, wants) + 0.5, np.bincount(bins)
-        p, q = events / events.sum(), (inside - events + 1) / (inside - events + 1).sum()
-        assert values[name] == pytest.approx(((p - q) * np.log(p / q)).sum(), abs=2e-3), name
-    assert values.keys() == {"income", "age", "city"} and "opened 公开 r " not in ours
-    found = {pair: float(value) for pair, value in re.findall(r"r (\w+ / \w+) = (-?[\d.]+)", theirs)}
-    assert found.keys() == {f"{one} / {other}" for one in ("income", "age") for other in ("balance", "calls", "wants")}
-    assert found["income / wants"] > 0.25 > abs(found["age / balance"]) and "iv " not in theirs
-    for line in (ours, theirs):
-        assert "PSI" in line
-    opened = json.loads(data.tarim("transcript", run))["opened"]
-    assert [(each["what"], each["to"]) for each in opened] == [
-        ("common-customers", "data"), ("common-customers", "bank"), ("information-values", "bank"), ("correlations", "data"),
-    ]  # fmt: skip
-
-
 def test_nothing_without_a_contract_of_both(companies: tuple[Company, Company, dict[str, np.ndarray], Path]) -> None:
     data, bank, _, home = companies
     file = written(home, "intersection", outputs='what = "common-customers"\nto = "bank"', uses=1, label=False)
@@ -251,7 +221,7 @@ def test_nothing_without_a_contract_of_both(companies: tuple[Company, Company, d
 
 
 def test_a_data_set_that_changed_ends_the_run(companies: tuple[Company, Company, dict[str, np.ndarray], Path]) -> None:
-    data, bank, _, home = companies
+    data, bank, truth, home = companies
     file = written(home, "boosting", outputs='what = "curve"\nto = "bank"', parameters="trees = 1\ndepth = 2")
     digest = agreed(data, bank, file)
     path = home / "customers.parquet"
@@ -266,6 +236,15 @@ def test_a_data_set_that_changed_ends_the_run(companies: tuple[Company, Company,
         path.write_bytes(before)
     said = bank.tarim("run", digest, person="engineer")
     assert float(re.search(r"auc = ([\d.]+)", said)[1]) > 0.6
+    model = re.search(r"model 模型: (\w{64})", said)[1]
+    asking = agreed(data, bank, written(home, "query", outputs='what = "answer"\nto = "bank"', uses=200, label=False,
+                                        parameters=f'question = "score"\nmodels = ["{model}"]'))  # fmt: skip
+    wanted = "\n".join(str(each) for each in truth["common"][:200])
+    scores = [
+        float(each) for each in bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted).split()
+    ]
+    assert 1 < len(set(scores)) <= 4, "the leaves of one tree of depth 2"
+    assert auc(np.array(scores), truth["wants"][:200] == "yes") > 0.6
 
 
 def test_a_run_whose_process_is_killed_has_a_transcript_on_both_sides(
@@ -301,6 +280,37 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     while not holds():
         assert time.monotonic() < until, "it never came about"
         time.sleep(0.1)
+
+
+def test_columns_are_screened_and_only_the_agreed_figures_are_opened(
+    companies: tuple[Company, Company, dict[str, np.ndarray], Path],
+) -> None:
+    data, bank, truth, home = companies
+    digest = agreed(data, bank, written(home, "screening", parameters="bins = 5\ncorrelation_rows = 1500",
+        outputs='what = "information-values"\nto = "bank"\n[[outputs]]\nwhat = "correlations"\nto = "data"'))  # fmt: skip
+    run = re.search(r"run 计算 (\w+)", bank.tarim("run", digest, person="engineer"))[1]
+    ours, theirs = bank.tarim("screening", run), data.tarim("screening", run)
+    values = {name: float(value) for name, value in re.findall(r"iv (\w+) = ([\d.]+)", ours)}
+    table = pq.read_table(home / "customers.parquet").to_pydict()
+    place = {int(phone[-11:]): row for row, phone in enumerate(table["phone"])}
+    rows = [place[int(phone)] for phone in truth["common"]]
+    wants = (truth["wants"] == "yes").astype(np.uint8)
+    for name, column in (("income", np.array(table["income"])), ("city", np.array(table["city"]))):
+        bins = np.searchsorted(np.quantile(column[rows], (0.2, 0.4, 0.6, 0.8)), column[rows], side="right") \
+            if name == "income" else np.unique(column[rows], return_inverse=True)[1]  # fmt: skip
+        events, inside = np.bincount(bins, wants) + 0.5, np.bincount(bins)
+        p, q = events / events.sum(), (inside - events + 1) / (inside - events + 1).sum()
+        assert values[name] == pytest.approx(((p - q) * np.log(p / q)).sum(), abs=2e-3), name
+    assert values.keys() == {"income", "age", "city"} and "opened 公开 r " not in ours
+    found = {pair: float(value) for pair, value in re.findall(r"r (\w+ / \w+) = (-?[\d.]+)", theirs)}
+    assert found.keys() == {f"{one} / {other}" for one in ("income", "age") for other in ("balance", "calls", "wants")}
+    assert found["income / wants"] > 0.25 > abs(found["age / balance"]) and "iv " not in theirs
+    for line in (ours, theirs):
+        assert "PSI" in line
+    opened = json.loads(data.tarim("transcript", run))["opened"]
+    assert [(each["what"], each["to"]) for each in opened] == [
+        ("common-customers", "data"), ("common-customers", "bank"), ("information-values", "bank"), ("correlations", "data"),
+    ]  # fmt: skip
 
 
 def test_who_is_not_pinned_is_refused(

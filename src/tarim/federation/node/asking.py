@@ -20,13 +20,16 @@ from tarim.base.errors import NotFound, TarimError, TooLarge
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach, ProtocolBroken
 from tarim.federation.intersection import normalised
+from tarim.federation.learning.boosting import JointTrees, binned
 from tarim.federation.learning.encoding import Encoded
+from tarim.federation.learning.histograms import Binned
+from tarim.federation.learning.logistic import JointModel
 from tarim.federation.node.book import Book
 from tarim.federation.node.computing import encoded_rows
 from tarim.federation.node.contract import Contract, QueryTerms
 from tarim.federation.node.conversations import Ask, Ready, hear, say
 from tarim.federation.node.data_sets import Rows
-from tarim.federation.node.models import ModelPart, ModelStore
+from tarim.federation.node.models import ModelPart, ModelStore, trees_of
 from tarim.federation.queries import Answer, QueryPool
 from tarim.federation.session import Role, Session
 
@@ -34,6 +37,10 @@ ROWS_MAX: Final = 10_000
 """Customers of one conversation."""
 
 Places = npt.NDArray[np.int64]
+
+
+Own = Encoded | tuple[Binned, ...]
+"""Rows as the models want them, see `QueryPool`."""
 
 
 class Asked:
@@ -44,10 +51,26 @@ class Asked:
         assert isinstance(contract.terms, QueryTerms)
         self._contract, self._role, self._rows = contract, role, rows
         self.parts: list[ModelPart] = [models.get(run) for run in contract.terms.models]
-        places = self.parts[0].rows
+        places, features = self.parts[0].rows, contract.data(role).features
         if len(places) and places.max() >= len(rows):
             raise ContractBreach("the model was trained on another data set than the contract names", known=True)
-        self.encoded: Encoded = encoded_rows(rows, places)
+        if any(part.features != features for part in self.parts):
+            raise ContractBreach("a model was trained on other columns than the contract names", known=True)
+        if len({(bool(part.trees), part.loss) for part in self.parts}) != 1:
+            raise ContractBreach("the models were trained by different algorithms or losses, their scores do not compare",
+                                 known=True)  # fmt: skip
+        self.models: list[JointModel] | list[JointTrees] = (
+            [trees_of(part) for part in self.parts] if self.parts[0].trees else [part.logistic for part in self.parts]
+        )
+        self._own: Own = self._binned(places) if self.parts[0].trees else encoded_rows(rows, places)
+
+    def _binned(self, places: Places) -> tuple[Binned, ...]:
+        """Own rows in the bins of each model; texts are numbered as they were in training, over all common customers."""
+        columns = [column[places] for column in self._rows.features(np.sort(places), apart=False)]
+        return tuple(
+            np.stack([binned(column, np.array(at)) for column, at in zip(columns, part.edges, strict=True)], axis=1)
+            for part in self.parts
+        )
 
     def places_of(self, keys: Sequence[str]) -> Places:
         """Common places of customers by their keys.  Raises NotFound for one that the parties do not have in common."""
@@ -60,11 +83,13 @@ class Asked:
             raise NotFound(f"customer {found.index(-1) + 1} of those asked about is not one that both parties have")
         return np.array(found, np.int64)
 
-    def chosen(self, places: Places) -> Encoded:
+    def chosen(self, places: Places) -> Own:
         """The rows of these places."""
-        if len(places) and not 0 <= places.min() <= places.max() < len(self.encoded):
+        if len(places) and not 0 <= places.min() <= places.max() < len(self.parts[0].rows):
             raise ProtocolBroken("a customer is asked about who is not a common one")
-        return Encoded(self.encoded.widths, self.encoded.integers[places])
+        if isinstance(self._own, Encoded):
+            return Encoded(self._own.widths, self._own.integers[places])
+        return tuple(each[places] for each in self._own)
 
 
 def ask_about(
@@ -101,4 +126,4 @@ def answer_about(channel: Channel, session: Session, asked: Asked, contract: Con
 def _pool(session: Session, asked: Asked, contract: Contract, rows: int) -> QueryPool:
     terms = contract.terms
     assert isinstance(terms, QueryTerms)
-    return QueryPool(session, [part.logistic for part in asked.parts], terms.question, rows, terms.cut)
+    return QueryPool(session, asked.models, terms.question, rows, terms.cut)

@@ -178,7 +178,7 @@ class Computation:
                 terms.plan,
                 lambda done, whole: self._progress("training", done, whole),
             )
-        self._kept(part_of_logistic(self._contract.digest, places, model))
+        self._kept(part_of_logistic(self._contract.digest, places, model, self._features))
         if len(judged):
             with self._step("judging"):
                 self._judge(session, self._scores(session, model, _some(encoded, judged)), labels, judged)
@@ -215,11 +215,15 @@ class Computation:
             model: JointTrees = Boosting(
                 session, bins[training], own, theirs, None if labels is None else labels[training], terms.plan
             ).run(lambda done, whole: self._progress("training", done, whole))
-        self._kept(part_of_trees(self._contract.digest, places, model))
+        self._kept(part_of_trees(self._contract.digest, places, model, terms.loss, edges, self._features))
         if len(judged):
             with self._step("judging"):
                 scores = Share(margins(session, model, bins[judged]), LEAF_FRACTION_BITS)
                 self._judge(session, scores, labels, judged)
+
+    @property
+    def _features(self) -> tuple[str, ...]:
+        return self._contract.data(self._role).features
 
     def _kept(self, part: ModelPart) -> None:
         """Both keep their parts before anything is opened: no result is without its model on either side."""

@@ -7,6 +7,7 @@ key derived from the node's master key; the run's id is bound to it).
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tarim.base.errors import Damaged, NotFound
-from tarim.federation.learning.boosting import JointTrees, Tree
+from tarim.federation.learning.boosting import JointTrees, Loss, Tree
 from tarim.federation.learning.encoding import Widths
 from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
 from tarim.federation.sharing import Share
@@ -36,7 +37,10 @@ class TreePart(msgspec.Struct, frozen=True):
 
 
 class ModelPart(msgspec.Struct, frozen=True):
-    """What is kept.  places: own rows by common place, int64.  weights: of logistic regression; trees: of boosting."""
+    """What is kept.  places: own rows by common place, int64.  weights: of logistic regression; trees: of boosting.
+
+    features: names of own columns.  edges: of their bins, of trees; loss: what trees were trained with.
+    """
 
     contract: str
     places: bytes
@@ -45,6 +49,9 @@ class ModelPart(msgspec.Struct, frozen=True):
     second: tuple[int, ...] = ()
     depth: int = 0
     trees: tuple[TreePart, ...] = ()
+    loss: str = ""
+    edges: tuple[tuple[float, ...], ...] = ()
+    features: tuple[str, ...] = ()
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
@@ -53,26 +60,42 @@ class ModelPart(msgspec.Struct, frozen=True):
 
     @property
     def logistic(self) -> JointModel:
-        """The part of a logistic regression.  Raises NotFound for trees."""
-        if not self.weights:
-            raise NotFound("questions are answered by logistic regression; this run trained trees")
+        """The part of a logistic regression."""
         share = Share(np.frombuffer(self.weights, np.uint64).copy(), WEIGHT_FRACTION_BITS)
         return JointModel(share, Widths(self.first), Widths(self.second))
 
 
-def part_of_logistic(contract: str, places: npt.NDArray[np.int64], model: JointModel) -> ModelPart:
+def part_of_logistic(
+    contract: str, places: npt.NDArray[np.int64], model: JointModel, features: tuple[str, ...]
+) -> ModelPart:
     """What is kept of a logistic regression."""
-    return ModelPart(contract, places.tobytes(), model.weights.part().tobytes(), model.first.bits, model.second.bits)
+    weights = model.weights.part().tobytes()
+    return ModelPart(contract, places.tobytes(), weights, model.first.bits, model.second.bits, features=features)
 
 
-def part_of_trees(contract: str, places: npt.NDArray[np.int64], model: JointTrees) -> ModelPart:
-    """What is kept of trees."""
+def part_of_trees(
+    contract: str, places: npt.NDArray[np.int64], model: JointTrees, loss: Loss, edges: Sequence[npt.NDArray[np.float64]],
+    features: tuple[str, ...],
+) -> ModelPart:  # fmt: skip
+    """What is kept of trees.  edges: of the bins of own columns."""
 
     def part(tree: Tree) -> TreePart:
         return TreePart(tree.owners.tolist(), dict(tree.own), tree.leaves.tobytes())
 
     trees = tuple(part(tree) for tree in model.trees)
-    return ModelPart(contract, places.tobytes(), depth=model.depth, trees=trees)
+    kept = tuple(tuple(each.tolist()) for each in edges)
+    return ModelPart(
+        contract, places.tobytes(), depth=model.depth, trees=trees, loss=loss.value, edges=kept, features=features
+    )
+
+
+def trees_of(part: ModelPart) -> JointTrees:
+    """The part of trees."""
+    found = JointTrees(part.depth)
+    for tree in part.trees:
+        leaves = np.frombuffer(tree.leaves, np.uint64).copy()
+        found.trees.append(Tree(np.array(tree.owners, np.int64), dict(tree.own), leaves))
+    return found
 
 
 class ModelStore:
