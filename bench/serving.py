@@ -94,6 +94,7 @@ def running(
             assert line, (data / "service.log").read_text()
             if line.startswith("listening on "):
                 url = line.split()[-1]
+        assert url, f"{command} does not listen within {START_S_MAX:.0f} s"
         yield Served(url, data, keys, process)
     finally:
         if process.poll() is None:
