@@ -92,7 +92,16 @@ def made_up(folder: Path) -> dict[str, np.ndarray]:
         folder / "customers.parquet",
     )
     pq.write_table(
-        pa.table({"phone": people[ours], "balance": balance[ours], "calls": calls[ours], "wants": wants[ours]}),
+        pa.table(
+            {
+                "phone": people[ours],
+                "balance": balance[ours],
+                "calls": calls[ours],
+                "wants": wants[ours],
+                "offered": (calls[ours] == 2).astype(int),
+                "few": (ours % 500 == 0).astype(int),
+            }
+        ),
         folder / "calls.parquet",
     )
     return {"common": people[len(people) - ROWS : ROWS], "wants": wants[len(people) - ROWS : ROWS]}
@@ -201,6 +210,29 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
     assert "one customer" in bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted[0], status=2)
     assert "9 are left" in bank.tarim("query", asking, "--keys", "-", person="engineer",
                                       given="\n".join(wanted[1:11]), status=2)  # fmt: skip
+
+
+def test_sums_over_a_campaigns_groups_go_to_whom_they_are_opened(
+    companies: tuple[Company, Company, dict[str, np.ndarray], Path],
+) -> None:
+    data, bank, truth, home = companies
+    draft = Path(written(home, "campaign-sums", outputs='what = "campaign-sums"\nto = "bank"', label=False,
+                         parameters="least = 30\nfraction_bits = 10"))  # fmt: skip
+    draft.write_text(draft.read_text().replace(', "city"', "").replace('"balance", "calls"', '"offered", "few"'))
+    digest = agreed(data, bank, str(draft))
+    said = bank.tarim("run", digest, person="engineer")
+    assert "opened 公开 campaign-sums -> bank" in said and "few: withheld = 1.0" in said
+    found = dict(re.findall(r"(offered: \w+) = (-?[\d.]+)", said))
+    customers = pq.read_table(home / "customers.parquet").to_pydict()
+    income = {int(phone[-11:]): value for phone, value in zip(customers["phone"], customers["income"], strict=True)}
+    calls = pq.read_table(home / "calls.parquet").to_pydict()
+    inside = {phone for phone, flag in zip(calls["phone"], calls["offered"], strict=True) if flag}
+    inside &= set(truth["common"].tolist())
+    assert float(found["offered: customers"]) == len(inside) > 100
+    expected = sum(round(1024 * income[phone]) for phone in inside) / 1024
+    assert float(found["offered: income"]) == pytest.approx(expected, abs=1e-9)
+    run = re.search(r"run 计算 (\w+)", said)[1]
+    assert json.loads(data.tarim("transcript", run))["result"] == {}, "the data company learns no sum"
 
 
 def test_nothing_without_a_contract_of_both(companies: tuple[Company, Company, dict[str, np.ndarray], Path]) -> None:

@@ -25,8 +25,10 @@ from tarim.federation.learning.encoding import Encoded, Encoder, Widths
 from tarim.federation.learning.evaluation import Curve, curve
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import JointModel, train
+from tarim.federation.node.campaigns import campaign_sums
 from tarim.federation.node.contract import (
     BoostingTerms,
+    CampaignTerms,
     Contract,
     IntersectionTerms,
     LogisticTerms,
@@ -104,6 +106,9 @@ class Computation:
         if isinstance(terms, ScreeningTerms):
             self._screening(places)
             return self.outcome
+        if isinstance(terms, CampaignTerms):
+            self._campaign(terms, places)
+            return self.outcome
         training, judged = self._split(len(places))
         self.outcome.rows |= {"training": len(training), "judged": len(judged)}
         with self._step("session"):
@@ -162,6 +167,14 @@ class Computation:
         order = np.random.default_rng(int.from_bytes(seed, "little")).permutation(count)
         cut = min(int(count * self._contract.test_share), JUDGED_ROWS_MAX)
         return order[cut:], order[:cut]
+
+    def _campaign(self, terms: CampaignTerms, places: Places) -> None:
+        columns, groups = (self._contract.data(each).features for each in Role)
+        learners = self._contract.opened_to(Output.SUMS)
+        for each in sorted(learners):
+            self._opened(Opening(Output.SUMS.value, each, (len(groups), len(columns))))
+        with self._step("campaign sums"):
+            self.outcome.result = campaign_sums(self._link, self._role, self._contract, terms, self._rows, places)
 
     def _logistic(
         self, session: Session, terms: LogisticTerms, places: Places, training: Places, judged: Places

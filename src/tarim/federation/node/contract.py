@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import DefinitionError
+from tarim.federation.encryption.sums import FRACTION_BITS_MAX, LEAST_MIN, Shape
 from tarim.federation.errors import ContractBreach
 from tarim.federation.intersection import IdentifierKind
 from tarim.federation.learning.boosting import BoostingPlan, Loss
@@ -45,6 +46,7 @@ class Algorithm(StrEnum):
     LOGISTIC = "logistic"
     BOOSTING = "boosting"
     SCREENING = "screening"
+    CAMPAIGN = "campaign-sums"
     QUERY = "query"
 
 
@@ -55,6 +57,7 @@ class Output(StrEnum):
     CURVE = "curve"
     INFORMATION = "information-values"
     CORRELATION = "correlations"
+    SUMS = "campaign-sums"
     ANSWER = "answer"
 
 
@@ -136,13 +139,23 @@ class ScreeningTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     correlation_rows: Annotated[int, Meta(ge=2, le=CORRELATED_ROWS_MAX)] = 8_192
 
 
+class CampaignTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="campaign-sums"):
+    """Sums of the first party's columns over groups, each a yes-or-no column of the second; see `encryption.sums`.
+
+    least: customers of the smallest group that is reported.  fraction_bits: to which values are rounded.
+    """
+
+    least: Annotated[int, Meta(ge=LEAST_MIN)] = 100
+    fraction_bits: Annotated[int, Meta(ge=0, le=FRACTION_BITS_MAX)] = 7
+
+
 class IntersectionTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="intersection"):
     """Common customers.  padded_to: size that both sides' sets are padded to, 0 for none."""
 
     padded_to: Annotated[int, Meta(ge=0, le=1 << 24)] = 0
 
 
-Terms = LogisticTerms | BoostingTerms | ScreeningTerms | QueryTerms | IntersectionTerms
+Terms = LogisticTerms | BoostingTerms | ScreeningTerms | CampaignTerms | QueryTerms | IntersectionTerms
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,6 +201,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         learns = self.algorithm in (Algorithm.LOGISTIC, Algorithm.BOOSTING, Algorithm.SCREENING)
         if learns and not (self.second_data.label and self.first_data.features and self.second_data.features):
             raise DefinitionError("what is learned together needs columns of both parties and a label at the second")
+        if isinstance(self.terms, CampaignTerms):
+            columns, groups = len(self.first_data.features), len(self.second_data.features)
+            Shape(1, columns, groups, self.terms.least, self.terms.fraction_bits)
         if isinstance(self.terms, LogisticTerms):
             self.terms.plan.check(self.terms.plan.batch_rows)
         if isinstance(self.terms, BoostingTerms):
@@ -197,6 +213,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Algorithm.LOGISTIC: {Output.CURVE},
             Algorithm.BOOSTING: {Output.CURVE},
             Algorithm.SCREENING: {Output.INFORMATION, Output.CORRELATION},
+            Algorithm.CAMPAIGN: {Output.SUMS},
             Algorithm.QUERY: {Output.ANSWER},
         }[self.algorithm]
         if any(opening.what not in allowed for opening in self.outputs) or not self.outputs:

@@ -2,7 +2,7 @@
 
 number = "2026-014"
 purpose = "term deposits: who is likely to want one"
-algorithm = "logistic"            # intersection, screening, logistic, boosting, query
+algorithm = "logistic"            # intersection, screening, logistic, boosting, campaign-sums, query
 uses = 3                          # runs; for query: customers asked about
 expires = "2027-06-30"
 
@@ -25,7 +25,7 @@ label = "y"
 epochs = 10
 
 [[outputs]]
-what = "curve"                    # common-customers, information-values, correlations, curve, answer
+what = "curve"                    # common-customers, information-values, correlations, curve, campaign-sums, answer
 to = "bank"
 """
 
@@ -45,6 +45,7 @@ from tarim.federation.intersection import IdentifierKind
 from tarim.federation.node.contract import (
     Algorithm,
     BoostingTerms,
+    CampaignTerms,
     Columns,
     Contract,
     IntersectionTerms,
@@ -63,6 +64,7 @@ _TERMS: Final[Mapping[Algorithm, Any]] = {
     Algorithm.LOGISTIC: LogisticTerms,
     Algorithm.BOOSTING: BoostingTerms,
     Algorithm.SCREENING: ScreeningTerms,
+    Algorithm.CAMPAIGN: CampaignTerms,
     Algorithm.QUERY: QueryTerms,
 }
 

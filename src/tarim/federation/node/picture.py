@@ -12,6 +12,7 @@ _STEPS_ZH: Final = {
     "session": "建立会话",
     "training": "联合训练",
     "judging": "评估",
+    "campaign sums": "密文汇总",
     "own columns": "本方字段自查",
     "information values": "联合计算信息值",
     "correlations": "联合计算相关系数",
@@ -19,6 +20,7 @@ _STEPS_ZH: Final = {
 _OPENED_ZH: Final = {
     "information-values": "信息值（每字段一个数）",
     "correlations": "相关系数（每对字段一个数）",
+    "campaign-sums": "各组合计与人数",
     "curve": "评分分布（只有计数）",
     "common-customers": "共同客户名单",
 }
