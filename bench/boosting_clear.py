@@ -22,9 +22,8 @@ from tarim.federation.learning.boosting import (
     Bins,
     BoostingPlan,
     Loss,
-    boosted_in_the_clear,
-    scored_in_the_clear,
 )
+from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear, scored_in_the_clear
 from tarim.federation.learning.histograms import BINS, Binned
 from tarim.models import auc
 

@@ -31,10 +31,9 @@ from tarim.federation.learning.boosting import (
     Loss,
     bin_edges,
     binned,
-    boosted_in_the_clear,
     margins,
-    scored_in_the_clear,
 )
+from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear, scored_in_the_clear
 from tarim.federation.learning.encoding import Encoded, Encoder
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import Plan, train, trained_in_the_clear

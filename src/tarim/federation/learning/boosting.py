@@ -9,8 +9,8 @@
 Public: rows, bins of each column, depth, number of trees, step, and whose split each node is.  Nobody learns sums, node
 membership, margins or leaf values; the split's owner alone learns the split.  Semi-honest.
 
-Everything is exact in whole numbers, nothing is left to the chance of how a number is shared: `boosted_in_the_clear` is the
-twin for log loss and has the same splits and leaves.
+Everything is exact in whole numbers, nothing is left to the chance of how a number is shared: `boosting_in_the_clear` is the
+twin for both losses and has the same splits and leaves.
 Source: Chen, Guestrin, KDD 2016; for exponential loss Friedman, Hastie, Tibshirani, Annals of Statistics 2000, section 4.
 """
 
@@ -31,14 +31,10 @@ from tarim.federation.learning.histograms import BINS, LANES, Binned, OwnBins, T
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, exponentials, leaf_values
 from tarim.federation.learning.sigmoid import EXACT, ClippedSigmoid
 from tarim.federation.learning.splits import (
-    GRADIENT_FRACTION_BITS,
-    HESSIAN_FRACTION_BITS,
-    QUOTIENT_FRACTION_BITS,
     VALUE_FRACTION_BITS,
     Chosen,
     Precision,
     best_splits,
-    half_of,
 )
 from tarim.federation.multiplication import cut_down, products, squares
 from tarim.federation.randomness import Bits, Words
@@ -50,7 +46,7 @@ BLOCK_ROWS: Final = 8_192
 HESSIAN_LEAST: Final = 1 << (VALUE_FRACTION_BITS - 6)
 """Added to every row's Hessian: 2^-6."""
 PENALTY: Final = 1.0
-_SQUARE_CUT: Final = VALUE_FRACTION_BITS
+SQUARE_CUT: Final = VALUE_FRACTION_BITS
 """From the fraction bits of p^2 to VALUE_FRACTION_BITS."""
 _SQUARE_RING: Final = 2 * VALUE_FRACTION_BITS + 2
 """p^2 is at most 1, and its highest bit has to be 0."""
@@ -236,7 +232,7 @@ class Boosting:
             sigmoid = ClippedSigmoid(session, part.stop - start, LEAF_FRACTION_BITS, EXACT)
             sigmoid.finish()
             probability[part] = sigmoid.apply(self._margins[part], 0)
-        squared = cut_down(session, squares(session, probability, _SQUARE_RING), _SQUARE_CUT, _SQUARE_RING)
+        squared = cut_down(session, squares(session, probability, _SQUARE_RING), SQUARE_CUT, _SQUARE_RING)
         gradient = probability
         if self._labels is not None:
             gradient = probability - (self._labels.astype(np.uint64) << np.uint64(VALUE_FRACTION_BITS))
@@ -350,88 +346,3 @@ def margins(session: Session, model: JointTrees, bins: Binned) -> Words:
             )
         total = total + _routed(routes, tree.leaves[:, None], len(bins))[:, 0]
     return total
-
-
-def boosted_in_the_clear(
-    bins: Sequence[Binned], shapes: Sequence[Bins], labels: Bits, plan: BoostingPlan
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """The plaintext twin for log loss, in the same whole numbers: for each tree the splits and the leaves' values.
-
-    bins, shapes: of the first and the second party.  A split is a place among the candidates of both: those of the second begin
-    at `half_of` both.
-    """
-    assert plan.loss is Loss.LOG
-    rows = len(labels)
-    goes_left = _ways(bins, shapes)
-    unit = 1 << VALUE_FRACTION_BITS
-    margin, trees = np.zeros(rows, np.int64), []
-    for _ in range(plan.trees):
-        probability = np.clip(margin + unit // 2, 0, unit)
-        gradient = probability - labels.astype(np.int64) * unit
-        hessian = probability - (probability * probability >> _SQUARE_CUT) + HESSIAN_LEAST
-        node, splits = np.zeros(rows, np.int64), []
-        for level in range(plan.depth):
-            for each in range(1 << level):
-                inside = node == each
-                splits.append(_best_in_the_clear(gradient[inside], hessian[inside], goes_left[:, inside]))
-            chosen = np.array(splits[-(1 << level) :])
-            node = 2 * node + ~goes_left[chosen[node], np.arange(rows)]
-        sums = [np.bincount(node, each, 1 << plan.depth).astype(np.int64) for each in (gradient, hessian)]
-        fraction = LEAF_FRACTION_BITS + plan.step_log2
-        ratio = (np.abs(sums[0]) << fraction) // (sums[1] + round(PENALTY * unit))
-        leaves = np.where(sums[0] < 0, ratio, -ratio)
-        margin = margin + leaves[node]
-        trees.append((np.array(splits), leaves))
-    return trees
-
-
-def scored_in_the_clear(
-    trees: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
-    bins: Sequence[Binned],
-    shapes: Sequence[Bins],
-    depth: int,
-) -> npt.NDArray[np.int64]:
-    """The margins of rows by the twin's trees, with LEAF_FRACTION_BITS."""
-    goes_left = _ways(bins, shapes)
-    rows = np.arange(len(bins[0]))
-    margin = np.zeros(len(rows), np.int64)
-    for splits, leaves in trees:
-        node = np.zeros(len(rows), np.int64)
-        for level in range(depth):
-            node = 2 * node + ~goes_left[splits[node + (1 << level) - 1], rows]
-        margin += leaves[node]
-    return margin
-
-
-def _ways(bins: Sequence[Binned], shapes: Sequence[Bins]) -> npt.NDArray[np.bool_]:
-    """Whether each row goes left at each place of the tournament: (places, rows); nobody at places that are left over."""
-    half = half_of((len(shapes[0].candidates), len(shapes[1].candidates)))
-    ways = np.zeros((2 * half, len(bins[0])), np.bool_)
-    for party in Role:
-        for place, (column, last) in enumerate(shapes[party].candidates):
-            ways[party * half + place] = bins[party][:, column] <= last
-    return ways
-
-
-def _cut_in_the_clear(
-    gradient: npt.NDArray[np.int64], hessian: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    return (
-        gradient >> VALUE_FRACTION_BITS - GRADIENT_FRACTION_BITS,
-        (hessian >> VALUE_FRACTION_BITS - HESSIAN_FRACTION_BITS) + round(PENALTY * 2**HESSIAN_FRACTION_BITS),
-    )
-
-
-def _best_in_the_clear(
-    gradient: npt.NDArray[np.int64], hessian: npt.NDArray[np.int64], goes_left: npt.NDArray[np.bool_]
-) -> int:
-    left = [goes_left.astype(np.int64) @ each for each in (gradient, hessian)]
-    score = np.zeros(len(goes_left), np.int64)
-    for sums in (left, [gradient.sum() - left[0], hessian.sum() - left[1]]):
-        size, weight = _cut_in_the_clear(*sums)
-        score += (np.abs(size) << QUOTIENT_FRACTION_BITS) // weight * np.abs(size)
-    places = np.arange(len(score))
-    while len(places) > 1:
-        lower, upper = np.split(places, 2)
-        places = np.where(score[lower] < score[upper], upper, lower)
-    return int(places[0])

@@ -1,8 +1,8 @@
 """Histograms of hidden numbers over secret bins: one side knows the bins, the numbers are shared, so are the sums.
 
-For each row and column of the owner a punctured function is made once.  Each use then costs one message of 4 bytes a number, row
-and column, however many bins there are: the other side's part of up to four numbers a row, masked by the sum of fresh leaf words.
-The owner adds its own part of the numbers by itself.
+For each row and column of the owner a punctured function is made once.  Each use then costs one message of 4 bytes a number,
+row and column, however many bins there are: the other side's part of up to four numbers a row, masked by the sum of fresh leaf
+words.  The owner adds its own part of the numbers by itself.
 
 Who learns what: the owner sees uniform words, the other side nothing.  Semi-honest.  Sums are modulo 2^32.
 """

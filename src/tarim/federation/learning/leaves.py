@@ -2,6 +2,9 @@
 
 leaf         -2^step G / (H + l)                 from the parts of G and H of its rows
 exponentials e^v and e^-v for |v| < 2            e^(s / 16) by its series to the cube, squared four times; beyond 2 as at 2
+
+The weights of exponential loss never add up to more than the rows, which bounds the sums: where the mean of y in a leaf is r,
+the least sum is at a step of artanh(r), and a leaf steps at most r towards it.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ LEAF_FRACTION_BITS: Final = 10
 _SUM_BITS: Final = 32
 _RATIO_BITS: Final = LEAF_FRACTION_BITS + 6
 """|G| / H stays below 2^6."""
-_VALUE_BITS: Final = VALUE_FRACTION_BITS + 8
+EXPONENT_BITS: Final = VALUE_FRACTION_BITS + 8
 """Of a leaf's value, signed."""
 _SIZE_BITS: Final = VALUE_FRACTION_BITS + 1
 """Of |v| below 2."""
@@ -55,9 +58,9 @@ def leaf_values(session: Session, sums: npt.NDArray[np.uint32], penalty: float, 
 
 def exponentials(session: Session, values: Words) -> tuple[Words, Words]:
     """Shares of e^v and e^-v of shared numbers v, all with VALUE_FRACTION_BITS; both sides."""
-    low = values & np.uint64((1 << _VALUE_BITS) - 1)
-    first = Inputs((_VALUE_BITS,), [low] if session.first else None)
-    second = Inputs((_VALUE_BITS,), None if session.first else [low])
+    low = values & np.uint64((1 << EXPONENT_BITS) - 1)
+    first = Inputs((EXPONENT_BITS,), [low] if session.first else None)
+    second = Inputs((EXPONENT_BITS,), None if session.first else [low])
     grown, shrunk = additive_outputs(session, both_exponentials, first, second, len(values), 2)
     return grown, shrunk
 

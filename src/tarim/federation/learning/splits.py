@@ -7,8 +7,8 @@ squares are taken as |G| floor(|G| 2^q / H) of cut-down numbers, and a tournamen
     by transfers   their products, added                 a multiplier in a circuit would be three times the bytes of all else
     a circuit      the greatest of the gains
 
-Candidates of the first party fill the lower half of the places, those of the second the upper half, so the highest bit of the index says whose it is;
-places that are left over have the gain 0 and never win, because ties go to the lower place.
+Candidates of the first party fill the lower half of the places, those of the second the upper half, so the highest bit of the
+index says whose it is; places that are left over have the gain 0 and never win, because ties go to the lower place.
 
 The sums are added before they are cut down.  Cutting the parts would be cheaper by 48 gates in 1,100, but off by one at random,
 and two candidates that part the training rows alike, which have equal gains, would be chosen between by chance.
