@@ -67,7 +67,7 @@ class Judged:
 
 def judge(run: Run) -> Iterator[Line]:
     """All lines of the bar `names`."""
-    for name, cases in ((ROMANISATION, romanisation_cases(True)), (VARIANTS, list_cases(True, run.pick(2_000, 60)))):
+    for name, cases in ((ROMANISATION, romanisation_cases(True)), (VARIANTS, list_cases(True, run.pick(2_000, 40)))):
         found = judge_cases(cases, answers(cases), NAME_THRESHOLD)
         note = f"{sum(found.asked.values()):,} questions, held out"
         yield at_least(f"{name}: recall", RECALL_LEAST, found.recall, note=note)
@@ -129,11 +129,11 @@ def _recombined(text: str, vocabulary: Sequence[str], chance: random.Random) -> 
 def judge_speed(run: Run) -> Iterator[Line]:
     """Every question is a name not asked before: half listed names, half names of customers."""
     entries = real_entries()
-    listed = large_list(entries, run.pick(ENTRIES, 3_000))
+    listed = large_list(entries, run.pick(ENTRIES, 2_000))
     names = sum(len(entry.names) for entry in listed.entries)
     screener = Screener([listed])
     chance = random.Random(3)
-    count = run.pick(2_000, 200)
+    count = run.pick(2_000, 100)
     asked = [chance.choice(entry.names).text for entry in chance.sample(listed.entries, count // 2)]
     asked += customer_names(count // 2, seed=4)
     for name in asked[:20]:
@@ -175,7 +175,7 @@ def customer_names(count: int, seed: int) -> list[str]:
 
 def judge_rescreening(run: Run) -> Iterator[Line]:
     """A hundred entries change; all customers are asked about them, the making of the index included."""
-    count = run.pick(CUSTOMERS, 10_000)
+    count = run.pick(CUSTOMERS, 4_000)
     customers = {token: Subject(name) for token, name in enumerate(customer_names(count, seed=5))}
     changed = random.Random(6).sample(real_entries(), CHANGED_ENTRIES)
     planted = {len(customers) + i: Subject(entry.names[0].text) for i, entry in enumerate(changed)}

@@ -99,7 +99,7 @@ def _fill(places: Places, names: Sequence[str], before: Sequence[ListEntry], aft
 
 def judge_rescreening(run: Run) -> Iterator[Line]:
     """A hundred entries come; the child asks all customers about them."""
-    count = run.pick(CUSTOMERS, 2_000)
+    count = run.pick(CUSTOMERS, 1_000)
     entries = list(real_entries())
     random.Random(6).shuffle(entries)
     changed, before = (
@@ -178,7 +178,7 @@ def judge_events(run: Run) -> Iterator[Line]:
     """Events with names that nobody has asked about, and the same names again, one request at a time."""
     entries = real_entries()
     listed = entries if not run.quick else entries[:1_000]
-    names = list(dict.fromkeys(customer_names(run.pick(2_000, 200), seed=8)))
+    names = list(dict.fromkeys(customer_names(run.pick(2_000, 100), seed=8)))
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         keys = new_data(data)

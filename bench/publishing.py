@@ -63,7 +63,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
 
     Windows without a change stand before the change and after it; the machine has stalls of its own.
     """
-    seconds = 2.5 if quick else 10.0
+    seconds = 1.5 if quick else 10.0
     with tempfile.TemporaryDirectory() as folder:
         data, file = Path(folder) / "data", Path(folder) / "watched.json"
         keys = new_data(data)
