@@ -60,6 +60,11 @@ class Hashing:
         assert len(salt) == SALT_BYTES
         self._salt = salt
 
+    @property
+    def salt(self) -> npt.NDArray[np.uint8]:
+        """The salt, to be stored with what it made."""
+        return np.frombuffer(self._salt, np.uint8)
+
     def permutation(self, domain: Domain, use: int) -> Permutation:
         """The permutation of one purpose and use."""
         content = b"tarim federation hash" + self._salt + bytes([domain]) + use.to_bytes(8, "little")

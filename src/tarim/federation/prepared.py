@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tarim.federation.channel import packed, packed_bytes, receive_one, unpacked
+from tarim.federation.channel import Array, packed, packed_bytes, receive_one, unpacked
 from tarim.federation.garbling import (
     Device,
     Evaluator,
@@ -36,9 +36,9 @@ from tarim.federation.garbling import (
     colours,
     masks,
 )
-from tarim.federation.hashing import Blocks, Domain, Permutation
+from tarim.federation.hashing import Blocks, Domain, Hashing, Permutation
 from tarim.federation.randomness import SEED_BYTES, Bits, Stream, Words, fresh_bits, fresh_seed, fresh_words
-from tarim.federation.session import Session
+from tarim.federation.session import Meeting, Session
 
 SumCircuit = Callable[[Device, Word, Word], list[Wire]]
 """A device and the wires of two numbers whose sum is the input, to output wires.
@@ -54,6 +54,12 @@ class _Garbled:
     mask: Words
     outputs: Bits
     """The garbler's XOR shares, shape (outputs, rows / group)."""
+    delta: Words
+    """The offset of the labels, (2,)."""
+
+    def arrays(self) -> dict[str, Array]:
+        """To be stored."""
+        return {"labels": self.labels, "mask": self.mask, "outputs": self.outputs, "delta": self.delta}
 
 
 @dataclass
@@ -64,6 +70,11 @@ class _ToEvaluate:
     tables: list[Table]
     permutation: Permutation
 
+    def arrays(self) -> dict[str, Array]:
+        """To be stored, all but the permutation, which salt and use give again."""
+        tables = {f"table {number}": table for number, table in enumerate(self.tables)}
+        return {"flips": self.choices, "labels": self.labels, "masked labels": self.masked_labels} | tables
+
 
 class PreparedCircuit:
     """Prepared for a block of rows, used for slices of it, each row once.
@@ -72,23 +83,52 @@ class PreparedCircuit:
     what comes when it calls `receive`, and may do other work before.
     """
 
-    def __init__(self, session: Session, circuit: SumCircuit, bits: int, rows: int, group: int = 1) -> None:
-        """rows: a multiple of `group`."""
+    def __init__(
+        self,
+        session: Meeting,
+        circuit: SumCircuit,
+        bits: int,
+        rows: int,
+        group: int = 1,
+        made: dict[str, Array] | None = None,
+    ) -> None:
+        """rows: a multiple of `group`.  made: what `arrays` gave; without it, it is made now, in a `Session`."""
         assert rows % group == 0 and bits <= 64
         self._session = session
         self._circuit = circuit
         self._bits, self._group = bits, group
         self._mask = np.uint64(2**bits - 1)
         self._kind = np.dtype(np.uint16 if bits <= 16 else np.uint32 if bits <= 32 else np.uint64)
-        self._rows, self._use = rows, session.uses.take()
+        self._rows = rows
         self._to_evaluate: _ToEvaluate | None = None
-        self._garbled = self._garble() if session.first else None
-        if not session.first:
+        self._garbled: _Garbled | None = None
+        if made is not None:
+            self._restore(made)
+            return
+        assert isinstance(session, Session)
+        self._making, self._use = session, session.uses.take()
+        if session.first:
+            self._garbled = self._garble()
+        else:
             self._choices = fresh_bits(bits * rows).reshape(bits, rows)
             self._transfers = session.receiver.extend(self._choices.reshape(-1)).reshape(bits, rows, 2)
 
+    def arrays(self) -> dict[str, Array]:
+        """What was made ahead, to be stored; after `receive`."""
+        held = self._garbled or self._to_evaluate
+        assert held is not None
+        return held.arrays() | {"salt": self._making.hashing.salt, "use": np.array([self._use])}
+
+    def _restore(self, made: dict[str, Array]) -> None:
+        if self._session.first:
+            self._garbled = _Garbled(made["labels"], made["mask"], made["outputs"], made["delta"])
+            return
+        tables = [made[f"table {number}"] for number in range(sum(name.startswith("table ") for name in made))]
+        permutation = Hashing(made["salt"].tobytes()).permutation(Domain.GARBLING, int(made["use"][0]))
+        self._to_evaluate = _ToEvaluate(made["flips"], made["labels"], made["masked labels"], tables, permutation)
+
     def _garble(self) -> _Garbled:
-        session, delta, bits, rows = self._session, self._session.sender.delta, self._bits, self._rows
+        session, delta, bits, rows = self._making, self._making.sender.delta, self._bits, self._rows
         q = session.sender.extend(bits * rows).reshape(bits, rows, 2)
         mask, seed = fresh_words(rows) & self._mask, fresh_seed()
         session.channel.send("seed of the mask's labels", np.frombuffer(seed, np.uint8))
@@ -98,13 +138,13 @@ class PreparedCircuit:
         device = Garbler(session.hashing.permutation(Domain.GARBLING, self._use), delta, sink)
         outputs = np.stack([colours(wire) for wire in self._circuit(device, list(own), list(theirs))])
         sink.flush()
-        return _Garbled(q ^ theirs, mask, outputs)
+        return _Garbled(q ^ theirs, mask, outputs, delta)
 
     def receive(self) -> None:
-        """Take labels and tables, at the evaluator; nothing to do at the garbler."""
-        session, bits, rows = self._session, self._bits, self._rows
-        if session.first:
+        """Take labels and tables, at the evaluator; nothing to do at the garbler, or with what was made ahead."""
+        if self._session.first or self._to_evaluate is not None:
             return
+        session, bits, rows = self._making, self._bits, self._rows
         seed = receive_one(session.channel, "seed of the mask's labels", np.uint8, SEED_BYTES).tobytes()
         read = TableReader(session.channel)
         tables = [read(size) for size in self._gate_rows(rows)]
@@ -141,7 +181,7 @@ class PreparedCircuit:
         channel.send("prepared circuit, masked input", ((values - block.mask[part]) & self._mask).astype(self._kind))
         size = packed_bytes(self._bits * rows)
         flips = unpacked(receive_one(channel, "prepared circuit, choices", np.uint8, size), (self._bits, rows))
-        labels = block.labels[:, part] ^ (masks(flips)[..., None] & self._session.sender.delta)
+        labels = block.labels[:, part] ^ (masks(flips)[..., None] & block.delta)
         channel.send("prepared circuit, labels", labels)
         found: Bits = block.outputs[:, part.start // self._group : part.stop // self._group]
         return found

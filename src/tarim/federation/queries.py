@@ -12,7 +12,8 @@ Who learns what: the first party that a query was made and for which row; the se
 nothing beside it: a score is not opened by a decision.  Semi-honest.  Scores are compared to their last bit.
 |score| has to stay below 2^(COMPARED_BITS - 1 - its fraction bits): 1,024 of logistic regression, 2^21 of trees.
 
-What is made ahead is used once: rows are given out in order and never again, and the pool dies with its session.
+What is made ahead is used once: rows are given out in order and never again, and the pool dies with its session, or is stored
+(`arrays`) before the first of its rows is used, and then begins where its keeper says (`node.stock`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import InputError, Unavailable
-from tarim.federation.channel import packed, packed_bytes, receive_one, unpacked
+from tarim.federation.channel import Array, packed, packed_bytes, receive_one, unpacked
 from tarim.federation.circuits import add, greatest, not_negative
 from tarim.federation.garbling import Device, Wire, Word, number_of
 from tarim.federation.learning.boosting import JointTrees
@@ -33,8 +34,9 @@ from tarim.federation.learning.encoding import Encoded
 from tarim.federation.learning.logistic import SCORE_FRACTION_BITS, WEIGHT_FRACTION_BITS, JointModel
 from tarim.federation.linear_queries import LinearScoring
 from tarim.federation.prepared import PreparedCircuit
+from tarim.federation.random_pads import RandomPads
 from tarim.federation.randomness import Words
-from tarim.federation.session import Role, Session
+from tarim.federation.session import Meeting, Role
 from tarim.federation.sharing import Share, decoded, encoded
 from tarim.federation.tree_queries import TreeScoring
 
@@ -59,6 +61,7 @@ class Scoring(Protocol):
     """Makes shares of scores; what it needs was made ahead for so many rows."""
 
     fraction_bits: int
+    pads: RandomPads
 
     def count(self, own: Any) -> int:
         """How many rows these are.  Raises InputError when the models do not fit them."""
@@ -72,15 +75,16 @@ class QueryPool:
 
     def __init__(
         self,
-        session: Session,
+        session: Meeting,
         models: Sequence[JointModel] | Sequence[JointTrees],
         question: Question,
         rows: int,
         cut: float = 0.0,
+        made: dict[str, Array] | None = None,
     ) -> None:
         """models: one, or for BEST_OFFER one for each offer, all of one kind.  cut: of DECISION, public.
 
-        Raises InputError.
+        made: what `arrays` gave; without it, it is made now, in a `Session`.  Raises InputError.
         """
         if not 1 <= rows <= POOL_ROWS_MAX:
             raise InputError(f"a pool holds 1 to {POOL_ROWS_MAX} rows")
@@ -91,16 +95,29 @@ class QueryPool:
         linear = [model for model in models if isinstance(model, JointModel)]
         if trees and linear:
             raise InputError("the scores of trees and those of logistic regression are not compared with each other")
-        self._scoring: Scoring = TreeScoring(session, trees, rows) if trees else LinearScoring(session, linear, rows)
+        pads = None if made is None else RandomPads.of(made)
+        self._scoring: Scoring = (
+            TreeScoring(session, trees, rows, pads) if trees else LinearScoring(session, linear, rows, pads)
+        )
         self._cut: Words = np.zeros(1, np.uint64)
         if question is Question.DECISION and session.first:
             self._cut = encoded(np.array([cut]), self._scoring.fraction_bits)
         self._candidates = 1 << (len(models) - 1).bit_length()
-        self._circuit = self._prepared_circuit(rows)
+        self._circuit = self._prepared_circuit(rows, made)
         if self._circuit is not None:
             self._circuit.receive()
 
-    def _prepared_circuit(self, rows: int) -> PreparedCircuit | None:
+    def arrays(self) -> dict[str, Array]:
+        """All that was made ahead, to be stored; before any row is used."""
+        assert self._used == 0
+        return self._scoring.pads.arrays() | ({} if self._circuit is None else self._circuit.arrays())
+
+    def skip(self, rows: int) -> None:
+        """Never use the next rows; both sides."""
+        assert 0 <= rows <= self.left
+        self._used += rows
+
+    def _prepared_circuit(self, rows: int, made: dict[str, Array] | None) -> PreparedCircuit | None:
         candidates = self._candidates
 
         def decide(device: Device, one: Word, other: Word) -> list[Wire]:
@@ -114,9 +131,9 @@ class QueryPool:
             case Question.SCORE:
                 return None
             case Question.DECISION:
-                return PreparedCircuit(self._session, decide, COMPARED_BITS, rows)
+                return PreparedCircuit(self._session, decide, COMPARED_BITS, rows, made=made)
             case Question.BEST_OFFER:
-                return PreparedCircuit(self._session, best, COMPARED_BITS, rows * candidates, candidates)
+                return PreparedCircuit(self._session, best, COMPARED_BITS, rows * candidates, candidates, made)
 
     @property
     def left(self) -> int:

@@ -1,7 +1,7 @@
 """A session: two parties, one connection, and the secrets that all protocols between them draw on.
 
-A session's secrets are made anew each time and never stored: whoever comes back after a crash begins another session, so no
-pad can ever be used for two things.
+A session's secrets are made anew each time: whoever comes back after a crash begins another session, so no pad can ever be used
+for two things.  What is stored of one (`node.stock`) is its pads alone, each claimed for good before it is used.
 """
 
 from __future__ import annotations
@@ -33,33 +33,18 @@ class Opening(NamedTuple):
     shape: tuple[int, ...]
 
 
-class Session:
-    """The state of one side.  Both sides call the same protocols in the same order.
+class Meeting:
+    """One side of a connection, without secrets: enough to use what was made ahead.
 
-    sender, receiver: of transfers towards and from the other side.  uses: both sides count alike.  openings: what was opened,
-    to whom and how large, in order, for the transcript.
+    openings: what was opened, to whom and how large, in order, for the transcript.
     """
 
     def __init__(self, channel: Channel, role: Role, noted: Callable[[Opening], None] = lambda _: None) -> None:
-        """Agree on a salt and run the base transfers both ways: about 0.2 s.
-
-        noted: told of each opening before anything of it is sent.
-        """
+        """Sends nothing.  noted: told of each opening before anything of it is sent."""
         self.channel = channel
         self.role = role
-        self.uses = Uses()
         self.openings: list[Opening] = []
         self._noted = noted
-        mine = np.frombuffer(fresh_seed(), np.uint8)
-        channel.send("session, half of the salt", mine)
-        salt = mine ^ receive_one(channel, "session, half of the salt", np.uint8, SALT_BYTES)
-        self.hashing = Hashing(salt.tobytes())
-        if role is Role.FIRST:
-            self.sender = TransferSender(channel)
-            self.receiver = TransferReceiver(channel)
-        else:
-            self.receiver = TransferReceiver(channel)
-            self.sender = TransferSender(channel)
 
     def note_opening(self, what: str, recipient: Role, shape: tuple[int, ...]) -> None:
         """Note that a value is opened; called before it is."""
@@ -70,3 +55,25 @@ class Session:
     def first(self) -> bool:
         """Whether this is the first party."""
         return self.role is Role.FIRST
+
+
+class Session(Meeting):
+    """The state of one side.  Both sides call the same protocols in the same order.
+
+    sender, receiver: of transfers towards and from the other side.  uses: both sides count alike.
+    """
+
+    def __init__(self, channel: Channel, role: Role, noted: Callable[[Opening], None] = lambda _: None) -> None:
+        """Agree on a salt and run the base transfers both ways: about 0.2 s."""
+        super().__init__(channel, role, noted)
+        self.uses = Uses()
+        mine = np.frombuffer(fresh_seed(), np.uint8)
+        channel.send("session, half of the salt", mine)
+        salt = mine ^ receive_one(channel, "session, half of the salt", np.uint8, SALT_BYTES)
+        self.hashing = Hashing(salt.tobytes())
+        if role is Role.FIRST:
+            self.sender = TransferSender(channel)
+            self.receiver = TransferReceiver(channel)
+        else:
+            self.receiver = TransferReceiver(channel)
+            self.sender = TransferSender(channel)

@@ -21,12 +21,12 @@ import numpy.typing as npt
 
 from tarim.base.errors import InputError
 from tarim.federation.channel import packed, packed_bytes, receive_one, unpacked
-from tarim.federation.hashing import Blocks, Domain
 from tarim.federation.learning.boosting import JointTrees
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.randomness import Bits, Words, fresh_bits
-from tarim.federation.session import Role, Session
+from tarim.federation.random_pads import RandomPads
+from tarim.federation.randomness import Words
+from tarim.federation.session import Meeting, Role, Session
 
 Places = npt.NDArray[np.int64]
 
@@ -39,8 +39,13 @@ class TreeScoring:
 
     fraction_bits = LEAF_FRACTION_BITS
 
-    def __init__(self, session: Session, models: Sequence[JointTrees], rows: int) -> None:
-        """Raises InputError when the models have other depths than each other."""
+    def __init__(
+        self, session: Meeting, models: Sequence[JointTrees], rows: int, made: RandomPads | None = None
+    ) -> None:
+        """made: what was made ahead; without it, it is made now, in a `Session`.
+
+        Raises InputError when the models have other depths than each other.
+        """
         if len({model.depth for model in models}) != 1 or not all(model.trees for model in models):
             raise InputError("the trees of the models have other depths than each other")
         self._session, self._models, self._depth = session, models, models[0].depth
@@ -58,23 +63,10 @@ class TreeScoring:
             if tree.owners[node] == session.role
         ]
         self._leaves: Words = np.stack([tree.leaves for _, tree in self._trees])
-        self._prepare(rows)
-
-    def _prepare(self, rows: int) -> None:
-        session, use = self._session, self._session.uses.take(2)
-        self._choices: Bits = fresh_bits(rows * self._own).reshape(rows, self._own)
-
-        def pads(blocks: Blocks, of: Role, nodes: int) -> Words:
-            found = session.hashing(Domain.CORRELATED, use + of, blocks)[:, 0]
-            return np.ascontiguousarray(found).reshape(rows, nodes)
-
-        for owner in Role:
-            if owner is session.role:
-                self._chosen = pads(session.receiver.extend(self._choices.reshape(-1)), owner, self._own)
-            else:
-                q = session.sender.extend(rows * self._theirs)
-                self._zero = pads(q, owner, self._theirs)
-                self._one = pads(q ^ session.sender.delta, owner, self._theirs)
+        if made is None:
+            assert isinstance(session, Session)
+            made = RandomPads.made(session, rows, self._own, self._theirs, 1)
+        self.pads = made
 
     def count(self, own: Sequence[Binned]) -> int:
         """How many rows these are.  Raises InputError when the models do not fit them."""
@@ -91,11 +83,11 @@ class TreeScoring:
         bits = np.empty((rows, self._own), np.uint8)
         for place, (number, column, last) in enumerate(self._splits):
             bits[:, place] = own[number][:, column] <= last
-        channel.send("query, ways", packed(bits ^ self._choices[here]))
+        channel.send("query, ways", packed(bits ^ self.pads.choices[here]))
         came = receive_one(channel, "query, ways", np.uint8, packed_bytes(rows * self._theirs))
         flips = unpacked(came, (rows, self._theirs)).astype(bool)
-        low = np.where(flips, self._one[here], self._zero[here])
-        high = np.where(flips, self._zero[here], self._one[here])
+        zero, one = self.pads.zero[here, :, 0], self.pads.one[here, :, 0]
+        low, high = np.where(flips, one, zero), np.where(flips, zero, one)
         values: Words = np.broadcast_to(self._leaves, (rows, *self._leaves.shape))
         own_end, their_end = self._own, self._theirs
         for mine, theirs in reversed(self._levels):
@@ -108,7 +100,7 @@ class TreeScoring:
             masked = receive_one(channel, "query, differences", np.uint64, rows, len(mine))
             way = bits[:, of_own].astype(np.uint64)
             picked = np.empty_like(apart)
-            picked[:, mine] = self._chosen[here][:, of_own] + (masked + apart[:, mine]) * way
+            picked[:, mine] = self.pads.chosen[here, of_own, 0] + (masked + apart[:, mine]) * way
             picked[:, theirs] = np.uint64(0) - low[:, of_theirs]
             values = right + picked.reshape(right.shape)
         scores = np.zeros((rows, len(self._models)), np.uint64)

@@ -10,6 +10,7 @@ from tarim.federation import Role, Session
 from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
 from tarim.federation.queries import QueryPool, Question, answered_in_the_clear
+from tarim.federation.session import Meeting
 from tarim.federation.sharing import Share, encoded
 from tests.fakes.federation import in_session
 
@@ -89,6 +90,26 @@ def test_what_was_made_ahead_is_used_once() -> None:
             (pool.answer if session.first else pool.ask)(Encoded(own.widths, own.integers[:1]))
 
     in_session(act)
+
+
+@pytest.mark.parametrize("question", list(Question))
+def test_a_pool_that_was_stored_answers_as_it_would_have(question: Question) -> None:
+    """From its arrays alone, without the session that made it, in any order of skipping ahead."""
+    count = 3 if question is Question.BEST_OFFER else 1
+    weights = [np.random.default_rng(number).normal(0, 0.7, COUNT) for number in range(count)]
+    first, second = rows_of(FIRST, 8, 1), rows_of(SECOND, 8, 2)
+
+    def act(session: Session):
+        models = [shared(each, session.role, number) for number, each in enumerate(weights)]
+        arrays = QueryPool(session, models, question, 8, 0.25).arrays()
+        pool = QueryPool(Meeting(session.channel, session.role), models, question, 8, 0.25, arrays)
+        pool.skip(3)
+        own = first if session.first else second
+        part = Encoded(own.widths, own.integers[3:])
+        return pool.answer(part) if session.first else pool.ask(part)
+
+    _, answers = in_session(act)
+    assert np.array_equal(answers, answered_in_the_clear(weights, question, first, second, 0.25)[3:])
 
 
 def test_what_does_not_fit_is_refused() -> None:
