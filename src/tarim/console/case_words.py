@@ -70,6 +70,7 @@ SCENARIOS: Final[Mapping[str, str]] = {
     "dormant_then_active": "休眠账户激活",
     "cash_out": "信用卡套现",
     "listed": "名单命中",
+    "sanctions": "制裁名单",
     "false_application": "虚假申请",
     "merchant_collusion": "商户合谋",
     "marketing_abuse": "营销作弊",

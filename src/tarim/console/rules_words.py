@@ -176,6 +176,7 @@ _SCENARIOS: Final[Mapping[str, str]] = {
     "rapid_movement": "快进快出",
     "remote_control": "远程操控",
     "round_amounts": "整额交易",
+    "sanctions": "制裁名单",
     "safe_account": "安全账户骗局",
     "structuring": "拆分交易",
     "telecom_fraud": "电信网络诈骗",

@@ -54,7 +54,9 @@ def rows_of(story: Iterable[Event]) -> np.ndarray:
             (Col.CHANNEL, channel),
             (Col.RESULT, Result.FAILED if said.get("failed") else Result.SUCCEEDED),
             (Col.VERIFICATION, Verification.SMS_CODE if said.get("code") else Verification.PASSWORD),
-            (Col.FLAGS, Flag.HISTORY_AUTHORISED),
+            (Col.FLAGS, Flag.HISTORY_AUTHORISED | (Flag.NAME_UNSCREENED if said.get("unscreened") else 0)),
+            (Col.PAYEE_NAME_SCORE, said.get("payee_like", 0)),
+            (Col.CUSTOMER_NAME_SCORE, said.get("customer_like", 0)),
             (Col.EXTRA_0, said.get("age", 35)),
             (Col.EXTRA_1, said.get("signs", 0)),
             (Col.EXTRA_2, said.get("percent", 10)),
@@ -268,6 +270,43 @@ MISSES: dict[str, list[Event]] = {
     ],
 }
 """What looks like it and must not be taken for it."""
+
+
+SANCTIONS: dict[str, tuple[str, Event]] = {
+    "a payee whose name is like a listed one": ("payee_is_sanctioned", event("transfer", 0, payee=901, payee_like=82)),
+    "a listed customer who pays": ("customer_is_sanctioned", event("transfer", 0, payee=901, customer_like=97)),
+    "a listed customer who is paid in cash": ("customer_is_sanctioned", event("deposit", 0, customer_like=82)),
+    "a large payment, and no answer about its payee": (
+        "payee_was_not_screened",
+        event("transfer", 0, payee=901, yuan=50_000, unscreened=True),
+    ),
+}
+NOT_SANCTIONS: dict[str, Event] = {
+    "a payee with half the name of a listed one": event("transfer", 0, payee=901, yuan=60_000, payee_like=81),
+    "a customer with half the name of a listed one": event("transfer", 0, payee=901, customer_like=81),
+    # Looking is not moving money, and a listed customer learns nothing from it.
+    "a listed customer who logs in": event("login", 0, customer_like=97),
+    "a small payment, and no answer about its payee": event("transfer", 0, payee=901, yuan=49_999, unscreened=True),
+}
+
+
+@pytest.mark.parametrize(("rule_id", "met"), SANCTIONS.values(), ids=SANCTIONS)
+def test_a_name_on_a_sanctions_list_is_told(rule_id: str, met: Event) -> None:
+    """And by the rule meant, alone."""
+    assert scenarios_of([met]) == {"sanctions"}
+    assert holds_with(rule_id, [met]) == [1]
+
+
+@pytest.mark.parametrize("met", NOT_SANCTIONS.values(), ids=NOT_SANCTIONS)
+def test_what_is_no_matter_of_sanctions_is_left_alone(met: Event) -> None:
+    """Below the threshold, without money, below the amount."""
+    assert scenarios_of([met]) == set()
+
+
+def test_no_customer_lets_a_sanctioned_payment_go_by_confirming_it() -> None:
+    """What is suspended is released when the customer confirms; so a match is blocked."""
+    outcomes = {rule.id: rule.outcome for rule in pack().rules if rule.scenario == "sanctions"}
+    assert outcomes["payee_is_sanctioned"] is outcomes["customer_is_sanctioned"] is Outcome.BLOCK
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
