@@ -206,10 +206,18 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
     stranger = bank.tarim("query", asking, "--keys", "-", person="engineer", given="13999999999\n", status=2)
     assert "not one that both parties have" in stranger
     assert "13999999999" not in stranger
+    bank.keys["nobody"] = "A" * 43
+    bank.tarim("query", asking, "--keys", "-", person="nobody", given=wanted[0], status=2)
     bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted[0])
     assert "one customer" in bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted[0], status=2)
     assert "9 are left" in bank.tarim("query", asking, "--keys", "-", person="engineer",
                                       given="\n".join(wanted[1:11]), status=2)  # fmt: skip
+    alarms = bank.tarim("alarms")
+    counted = {kind: int(count) for count, kind in re.findall(r"^ +(\d+)  ([\w-]+)", alarms, re.MULTILINE)}
+    assert counted == {
+        "unpinned-certificate": 0, "unassigned-key": 1, "unassigned-customer": 1, "limit": 2, "sweep": 0,
+    }  # fmt: skip
+    assert "13999999999" not in alarms and "engineer.bank" in alarms
 
 
 def test_sums_over_a_campaigns_groups_go_to_whom_they_are_opened(
@@ -354,6 +362,7 @@ def test_who_is_not_pinned_is_refused(
     stranger.keys["engineer"] = create_key(stranger.folder / "keys.json", "x", ["models"], 1)[1]
     stranger.meet(bank)
     assert "certificate" in stranger.tarim("peers", "sets", "bank", status=2)
+    wait_until(lambda: re.search(r"unpinned-certificate  127\.0\.0\.1", bank.tarim("alarms")) is not None)
     card = stranger.folder / "bank.card.json"
     wrong = stranger.tarim(
         "peers", "add", str(card), "--fingerprint", "0" * 64, "--host", "127.0.0.1", person="engineer", status=2

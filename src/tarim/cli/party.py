@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group.command("query")(query_command)
     group.command("runs")(runs_command)
     group.command("transcript")(transcript_command)
+    group.command("alarms")(alarms_command)
     group.command("screening")(screening_command)
     group.command("picture")(picture_command)
     group.command("demo")(demo_command)
@@ -264,6 +265,14 @@ def transcript_command(
     typer.echo(f"signature 签名: {found.signature}", err=True)
 
 
+def alarms_command(data: _Data = _DATA_DEFAULT) -> None:
+    """Attempts that were refused: how many of each kind, and the newest. 试探告警：各类次数与最近记录。"""
+    from tarim.cli._party_probing import say_alarms
+
+    with _party(data) as party:
+        say_alarms(party.alarms)
+
+
 def screening_command(
     run: Annotated[str, typer.Argument(help="The run's id, or its beginning. 计算编号（可只写开头）。")],
     data: _Data = _DATA_DEFAULT,
@@ -299,11 +308,17 @@ def _party(data: Path) -> Iterator[Party]:
 
 def _person(data: Path, scope: str) -> str:
     """Who is at the command line, by the key in TARIM_KEY of the party's own folder."""
+    from tarim.base.errors import UnknownKey
     from tarim.bootstrap.operators import operator_of
     from tarim.bootstrap.places import Places
     from tarim.identity import Scope
 
-    return operator_of(Places(data), os.environ, Scope(scope)).name
+    try:
+        return operator_of(Places(data), os.environ, Scope(scope)).name
+    except UnknownKey:
+        with _party(data) as party:
+            party.alarms.sound("unassigned-key")
+        raise
 
 
 def _say_set(found: Any) -> None:

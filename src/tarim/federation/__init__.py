@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tarim.federation.node.drafts import contract_of, read_draft
     from tarim.federation.node.party import Card, Party, make_party, read_card
     from tarim.federation.node.picture import picture
+    from tarim.federation.node.probing import TEXTS as ALARM_TEXTS
+    from tarim.federation.node.probing import Alarms
     from tarim.federation.node.screening import Screened
     from tarim.federation.node.serving import Serving
     from tarim.federation.node.transcripts import Transcript, verify_transcript
@@ -25,6 +27,8 @@ else:
     __getattr__ = front_door(__name__, __file__)
 
 __all__ = [
+    "ALARM_TEXTS",
+    "Alarms",
     "Card",
     "Channel",
     "Contract",

@@ -67,8 +67,14 @@ class Arrival(NamedTuple):
 class Listening:
     """Takes connections for all runs of this node.  Close it, or use it as a context."""
 
-    def __init__(self, host: str, port: int, pinned: Callable[[], Pinned]) -> None:
-        """pinned: asked at each connection, so that a peer is known as soon as it was added."""
+    def __init__(
+        self, host: str, port: int, pinned: Callable[[], Pinned], stranger: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """pinned: asked at each connection, so that a peer is known as soon as it was added.
+
+        stranger: told the address of whoever came without a pinned certificate.
+        """
+        self._stranger = stranger
         self._pinned = pinned
         self._listener = socket.create_server((host, port))
         self._waiting: defaultdict[tuple[bytes, bool], queue.Queue[ssl.SSLSocket]] = defaultdict(queue.Queue)
@@ -122,11 +128,11 @@ class Listening:
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, (address, *_) = self._listener.accept()
             except OSError:
                 return
             self._greeting.acquire()
-            threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._greet, args=(connection, address), daemon=True).start()
 
     def _knows(self, run_id: bytes) -> bool:
         with self._lock:
@@ -149,7 +155,7 @@ class Listening:
             cut(earlier)
         self._waiting[run_id, sends].put(connection)
 
-    def _greet(self, connection: socket.socket) -> None:
+    def _greet(self, connection: socket.socket, address: str) -> None:
         try:
             connection.settimeout(HELLO_S)
             secured = self._pinned().wrapped(_tuned(connection), server=True)
@@ -163,6 +169,8 @@ class Listening:
             secured.settimeout(None)
             self._take(run_id, frame.tag == _RECEIVES, secured)
         except (FederationError, OSError, EOFError) as error:
+            if isinstance(error, PeerUnknown):
+                self._stranger(address)
             self.refused = [*self.refused[-99:], str(error)]
             connection.close()
         finally:

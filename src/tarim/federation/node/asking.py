@@ -10,7 +10,7 @@ has it in the transcript.  The first party learns which customers were asked abo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -24,7 +24,6 @@ from tarim.federation.learning.boosting import JointTrees, binned
 from tarim.federation.learning.encoding import Encoded
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.logistic import JointModel
-from tarim.federation.node.book import Book
 from tarim.federation.node.computing import encoded_rows
 from tarim.federation.node.contract import Contract, QueryTerms
 from tarim.federation.node.conversations import Ask, Ready, hear, say
@@ -37,10 +36,20 @@ ROWS_MAX: Final = 10_000
 """Customers of one conversation."""
 
 Places = npt.NDArray[np.int64]
+Count = Callable[[Places], None]
+"""Counts questions about these rows, or raises ContractBreach; see `Limits`."""
 
 
 Own = Encoded | tuple[Binned, ...]
 """Rows as the models want them, see `QueryPool`."""
+
+
+class NotCommon(NotFound):
+    """Customers were asked about whom the parties do not have in common.  customers: how many."""
+
+    def __init__(self, detail: str, customers: int) -> None:
+        super().__init__(detail)
+        self.customers = customers
 
 
 class Asked:
@@ -73,14 +82,17 @@ class Asked:
         )
 
     def places_of(self, keys: Sequence[str]) -> Places:
-        """Common places of customers by their keys.  Raises NotFound for one that the parties do not have in common."""
+        """Common places of customers by their keys.  Raises NotCommon for one that the parties do not have in common."""
         kind = self._contract.data(self._role).key_kind
         texts, common = self._rows.keys(), {}
         for place, row in enumerate(self.parts[0].rows.tolist()):
             common[normalised(kind, texts[row])] = place
         found = [common.get(normalised(kind, key), -1) for key in keys]
         if -1 in found:
-            raise NotFound(f"customer {found.index(-1) + 1} of those asked about is not one that both parties have")
+            raise NotCommon(
+                f"customer {found.index(-1) + 1} of those asked about is not one that both parties have",
+                found.count(-1),
+            )
         return np.array(found, np.int64)
 
     def chosen(self, places: Places) -> Own:
@@ -93,12 +105,12 @@ class Asked:
 
 
 def ask_about(
-    channel: Channel, session: Session, asked: Asked, contract: Contract, book: Book, places: Places, now_ms: int
+    channel: Channel, session: Session, asked: Asked, contract: Contract, count: Count, places: Places
 ) -> Answer:
     """The answers for these places, as the SECOND party.  Raises ContractBreach, TooLarge."""
     if not 1 <= len(places) <= ROWS_MAX:
         raise TooLarge(f"1 to {ROWS_MAX} customers are asked about at a time")
-    book.count_asked(contract, places, now_ms)
+    count(places)
     say(channel, "question", Ask(tuple(places.tolist())))
     ready = hear(channel, "ready", Ready)
     if ready.refused:
@@ -106,7 +118,7 @@ def ask_about(
     return _pool(session, asked, contract, len(places)).ask(asked.chosen(places))
 
 
-def answer_about(channel: Channel, session: Session, asked: Asked, contract: Contract, book: Book, now_ms: int) -> int:
+def answer_about(channel: Channel, session: Session, asked: Asked, contract: Contract, count: Count) -> int:
     """Answer one question as the FIRST party; how many customers it was about.  Raises ContractBreach."""
     rows = hear(channel, "question", Ask).rows
     places = np.array(rows, np.int64)
@@ -114,7 +126,7 @@ def answer_about(channel: Channel, session: Session, asked: Asked, contract: Con
         if not 1 <= len(places) <= ROWS_MAX:
             raise TooLarge(f"1 to {ROWS_MAX} customers are asked about at a time")
         chosen = asked.chosen(places)
-        book.count_asked(contract, places, now_ms)
+        count(places)
     except TarimError as error:
         say(channel, "ready", Ready(error.detail[:500]))
         raise

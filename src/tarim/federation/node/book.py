@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tarim.base.errors import Conflict, NotFound
-from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS
 from tarim.federation.errors import ContractBreach
-from tarim.federation.node.contract import Contract, Member, QueryTerms, Signed
+from tarim.federation.node.contract import Contract, Member, Signed
 from tarim.federation.node.data_sets import DataSet
-from tarim.federation.node.tables import ASKED, CONTRACTS, PEERS, RUNS, SETS
+from tarim.federation.node.tables import CONTRACTS, PEERS, RUNS, SETS
 from tarim.federation.node.transcripts import Transcript
 from tarim.records import Database
 
@@ -171,7 +167,7 @@ class Book:
         """Count uses and note a run, in one transaction.  Raises ContractBreach when the uses are up."""
         with self._database.writing() as connection:
             self._database.lock(connection, "party-uses")
-            self._use(connection, contract, uses)
+            self.use(connection, contract, uses)
             connection.execute(
                 insert(RUNS).values(
                     run=run,
@@ -183,42 +179,24 @@ class Book:
                 )
             )
 
-    def _use(self, connection: Connection, contract: Contract, uses: int) -> None:
+    def use(self, connection: Connection, contract: Contract, uses: int) -> None:
+        """Count uses within a transaction.  Raises ContractBreach when they are up."""
         used = self._left(connection, contract, uses)
         of_contract = CONTRACTS.c.digest == contract.digest
         connection.execute(update(CONTRACTS).where(of_contract).values(used=used + uses))
 
+    def used(self, connection: Connection, contract: Contract) -> int:
+        """How often the contract was used."""
+        of_contract = CONTRACTS.c.digest == contract.digest
+        found: int = connection.execute(select(CONTRACTS.c.used).where(of_contract)).scalar_one()
+        return found
+
     def _left(self, connection: Connection, contract: Contract, uses: int) -> int:
         """How often the contract was used, if so many uses are left."""
-        of_contract = CONTRACTS.c.digest == contract.digest
-        used: int = connection.execute(select(CONTRACTS.c.used).where(of_contract)).scalar_one()
+        used = self.used(connection, contract)
         if used + uses > contract.uses:
             raise ContractBreach(f"of the contract's {contract.uses} uses {contract.uses - used} are left", known=True)
         return used
-
-    def count_asked(self, contract: Contract, rows: npt.NDArray[np.int64], at_ms: int) -> None:
-        """Count questions about these rows against the contract's limits.  Raises ContractBreach, and counts nothing then."""
-        terms, day = contract.terms, (at_ms + CHINA_OFFSET_MS) // DAY_MS
-        assert isinstance(terms, QueryTerms)
-        with self._database.writing() as connection:
-            self._database.lock(connection, "party-uses")
-            self._use(connection, contract, len(rows))
-            today = (ASKED.c.contract == contract.digest) & (ASKED.c.day == day)
-            found = connection.execute(select(ASKED.c.row, ASKED.c.times).where(today)).all()
-            asked = {each.row: each.times for each in found}
-            if sum(asked.values()) + len(rows) > terms.a_day_max:
-                raise ContractBreach(f"at most {terms.a_day_max} questions a day are agreed", known=True)
-            for row, times in Counter(rows.tolist()).items():
-                total = asked.get(row, 0) + times
-                if total > terms.a_customer_a_day_max:
-                    raise ContractBreach(
-                        f"at most {terms.a_customer_a_day_max} questions a day about one customer are agreed",
-                        known=True,
-                    )
-                if row in asked:
-                    connection.execute(update(ASKED).where(today & (ASKED.c.row == row)).values(times=total))
-                else:
-                    connection.execute(insert(ASKED).values(contract=contract.digest, day=day, row=row, times=total))
 
     def end(self, transcript: Transcript, signature: str) -> None:
         """Keep a run's transcript."""

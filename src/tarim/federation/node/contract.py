@@ -117,13 +117,19 @@ class BoostingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
 
 class QueryTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="query"):
-    """Questions to joint models, named by the runs that trained them, one for each offer."""
+    """Questions to joint models, named by the runs that trained them, one for each offer.
+
+    a_day_max, a_customer_a_day_max, a_key_a_day_max: customers asked about; in all, about one, by one person's key.
+    missed_a_day_max: customers who are not common that one key may ask about on a day.
+    """
 
     question: Question
     models: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=64)]
     cut: float = 0.0
     a_day_max: Annotated[int, Meta(ge=1)] = 10_000
     a_customer_a_day_max: Annotated[int, Meta(ge=1)] = 10
+    a_key_a_day_max: Annotated[int, Meta(ge=1)] = 10_000
+    missed_a_day_max: Annotated[int, Meta(ge=0)] = 20
 
 
 class ScreeningTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="screening"):

@@ -27,6 +27,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from tarim.audit import MIGRATIONS as TRAIL
 from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound, TarimError
 from tarim.base.four_eyes import require_person
 from tarim.base.instants import Clock
@@ -35,14 +36,16 @@ from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, fingerpr
 from tarim.federation.adapters.ports import RUN_ID_BYTES, Dialler
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach
-from tarim.federation.node.asking import Asked, answer_about, ask_about
+from tarim.federation.node.asking import Asked, Count, NotCommon, Places, answer_about, ask_about
 from tarim.federation.node.book import UNDER_WAY, Book, Kept, Peer
 from tarim.federation.node.claims import Claims
 from tarim.federation.node.computing import Computation, Outcome, Progress
 from tarim.federation.node.contract import Algorithm, Contract, Member, Name, Signed, signed_bytes
 from tarim.federation.node.conversations import AskSets, BeginRun, OfferContract, ask
 from tarim.federation.node.data_sets import DataSet, Rows
+from tarim.federation.node.limits import Limits, Sweep, TooMuchAsked
 from tarim.federation.node.models import ModelStore
+from tarim.federation.node.probing import Alarms
 from tarim.federation.node.screening import Screened
 from tarim.federation.node.tables import MIGRATIONS
 from tarim.federation.node.transcripts import Opened, Transcript
@@ -116,8 +119,10 @@ class Party:
         self.signer = Signer.of(master)
         self.models = ModelStore(folder / "models", master)
         self.certificate = fingerprint(folder / CERTIFICATE_FILE)
-        self._database = Database.open(f"sqlite:///{folder.resolve() / 'records.db'}", [MIGRATIONS])
+        self._database = Database.open(f"sqlite:///{folder.resolve() / 'records.db'}", [MIGRATIONS, TRAIL])
         self.book = Book(self._database)
+        self.limits = Limits(self._database, self.book)
+        self.alarms = Alarms(self._database, clock)
         self._claims = Claims(folder / "under-way")
 
     def close(self) -> None:
@@ -319,12 +324,16 @@ class Party:
         role, run = contract.role_of(self.certificate), secrets.token_hex(32)
         if contract.algorithm is not Algorithm.QUERY or role is not Role.SECOND:
             raise ContractBreach("only the second party of a query contract asks", known=True)
-        asked = Asked(contract, role, self._rows(contract, role), self.models)
-        places = asked.places_of(keys)
+        with self._alarmed(contract, kept.peer, operator):
+            self.limits.require_few_missed(contract, operator, self.clock.now_ms())
+            asked = Asked(contract, role, self._rows(contract, role), self.models)
+            places = asked.places_of(keys)
         answers: list[Answer] = []
 
         def converse(link: Channel, session: Session) -> None:
-            answers.append(ask_about(link, session, asked, contract, self.book, places, self.clock.now_ms()))
+            answers.append(
+                ask_about(link, session, asked, contract, self._counting(contract, kept.peer, operator), places)
+            )
 
         with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
             ask(link, BeginRun(contract.digest, run, operator))
@@ -340,9 +349,38 @@ class Party:
         asked = Asked(contract, role, self._rows(contract, role), self.models)
 
         def converse(channel: Channel, session: Session) -> None:
-            answer_about(channel, session, asked, contract, self.book, self.clock.now_ms())
+            peer = contract.member(Role.SECOND).name
+            answer_about(channel, session, asked, contract, self._counting(contract, peer, operator))
 
         self._converse(link, contract, role, run, operator, converse)
+
+    def _counting(self, contract: Contract, peer: str, operator: str) -> Count:
+        def count(places: Places) -> None:
+            with self._alarmed(contract, peer, operator):
+                self.limits.count(contract, places, operator, self.clock.now_ms())
+
+        return count
+
+    @contextmanager
+    def _alarmed(self, contract: Contract, peer: str, operator: str) -> Iterator[None]:
+        """What is refused in the block and looks like an attempt is an alarm."""
+
+        def sound(kind: str) -> None:
+            self.alarms.sound(kind, who=operator, peer=peer, contract=contract.digest)
+
+        try:
+            yield
+        except NotCommon as error:
+            sound("unassigned-customer")
+            with self._alarmed(contract, peer, operator):
+                self.limits.missed(contract, operator, error.customers, self.clock.now_ms())
+            raise
+        except TooMuchAsked:
+            sound("limit")
+            raise
+        except Sweep:
+            sound("sweep")
+            raise
 
     def _converse(
         self,

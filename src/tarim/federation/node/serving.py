@@ -41,7 +41,7 @@ class Serving:
         """Raises OSError when the address is taken."""
         self._party = party
         self._pinned = party.pinned()
-        self._listening = Listening(host, port, self._pinned_now)
+        self._listening = Listening(host, port, self._pinned_now, self._stranger)
         self._stopped = threading.Event()
         self._room = threading.BoundedSemaphore(CONVERSATIONS_MAX)
         self._log: Any = structlog.get_logger("tarim.party")
@@ -80,6 +80,9 @@ class Serving:
         if certificates != self._pinned.peers:
             self._pinned = self._party.pinned()
         return self._pinned
+
+    def _stranger(self, address: str) -> None:
+        self._party.alarms.sound("unpinned-certificate", address=address)
 
     def _converse(self, arrival: Arrival) -> None:
         peer = None

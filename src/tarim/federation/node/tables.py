@@ -5,6 +5,7 @@ party_sets       its data sets
 party_contracts  contracts with the signatures they have, and how much of them was used
 party_runs       runs, each with its transcript and this side's signature of it
 party_asked      how often a customer was asked about on a day
+party_askers     how often a person's key asked on a day
 """
 
 from __future__ import annotations
@@ -70,6 +71,16 @@ ASKED: Final = Table(
     Column("day", Integer, primary_key=True),
     Column("row", BigInteger, primary_key=True, autoincrement=False),
     Column("times", Integer, nullable=False),
+)
+
+ASKERS: Final = Table(
+    "party_askers",
+    METADATA,
+    Column("contract", text_of(64), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("key", text_of(64), primary_key=True),
+    Column("asked", BigInteger, nullable=False),
+    Column("missed", BigInteger, nullable=False),
 )
 
 MIGRATIONS: Final = Migrations("party", Path(__file__).parent / "migrations", METADATA)
