@@ -72,7 +72,10 @@ class Door:
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "door") if persons is not None else None
 
     def check(self, presented: str, scope: Scope) -> KeyId:
-        """The key that is shown ("" for none), if it may.  Raises NotAllowed (401 without a valid key, 403 without the scope)."""
+        """The key that is shown ("" for none), if it may.
+
+        Raises NotAllowed (401 without a valid key, 403 without the scope).
+        """
         if not presented:
             raise NotAllowed(_NEEDED)
         return self._keys.check(presented, scope)

@@ -19,6 +19,7 @@ from tarim.stream import Col, Flag, Outcome
 _LATENCY_BOUNDS_S: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _GROUP_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 _OUTCOMES: Final = {int(outcome): outcome.name.lower() for outcome in Outcome}
+_OUTCOME_AT, _FLAGS_AT, _LATE = int(Word.OUTCOME), int(Col.FLAGS), int(Flag.LATE)
 _REFUSED_CODES_MAX: Final = 64
 
 
@@ -86,13 +87,10 @@ class Figures:
 
     def group(self, batch: Batch, taken: Taken, judged_s: float, durable_s: float) -> None:
         """A group became durable."""
-        if len(taken.rows) <= 8:
-            for row, decision in zip(taken.rows, taken.decisions, strict=True):
-                self._decided[int(decision[Word.OUTCOME])] += 1
-                self._late += bool(row[Col.FLAGS] & Flag.LATE)
-        else:
-            self._decided.update(taken.decisions[:, Word.OUTCOME].tolist())
-            self._late += int(((taken.rows[:, Col.FLAGS] & Flag.LATE) != 0).sum())
+        for outcome in taken.decisions[:, _OUTCOME_AT].tolist():
+            self._decided[outcome] += 1
+        for flags in taken.rows[:, _FLAGS_AT].tolist():
+            self._late += flags & _LATE != 0
         self._repeated += len(taken.states) - len(taken.rows) - len(taken.refused)
         self._stall_s = max(self._stall_s, judged_s + durable_s)
         self._judged.observe(judged_s)

@@ -254,7 +254,9 @@ class GroupCommit:
             try:
                 self._watcher.group(judged.batch, taken, judged.judged_s - judged.begun_s, judged.durable_s)
                 self._account(judged.batches, judged.batch, taken)
-            except Exception as error:  # the answers are right and given; what failed can be made up for from the journal
+            except (
+                Exception
+            ) as error:  # the answers are right and given; what failed can be made up for from the journal
                 self._watcher.failed(error)
         self._scheduled = bool(self._waiting)
         if self._scheduled:
@@ -289,9 +291,8 @@ class GroupCommit:
         """Events that the guard refuses, by their index in the group's batch."""
         if self._guard is None:
             return {}
-        group, owners = judged.group, judged.owners
-        senders = np.repeat([group[index].sender for index, _ in owners], [count for _, count in owners])
-        return self._guard.look(judged.batch.rows, senders.astype(np.int64, copy=False))
+        senders = [judged.group[index].sender for index, count in judged.owners for _ in range(count)]
+        return self._guard.look(judged.batch.rows, np.array(senders, np.int64))
 
     def _account(self, batches: Sequence[Batch], batch: Batch, taken: Taken) -> None:
         """Soon tell those who keep account of what lies in the journal."""

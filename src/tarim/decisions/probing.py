@@ -89,7 +89,7 @@ class ProbeWatch:
         if count > len(self._found):
             self._found = np.zeros(1 << (count - 1).bit_length(), np.int64)
         found = self._found[:count]
-        kernel.watch(
+        completed = kernel.watch(
             rows,
             senders,
             self._counters,
@@ -100,7 +100,7 @@ class ProbeWatch:
             self._grid_bits,
             found,
         )
-        if found.max(initial=-1) >= 0:
+        if completed:
             for index in np.flatnonzero(found >= 0).tolist():
                 self._note(int(senders[index]), rows[index], int(found[index]), now_ms)
         return self._refusals(rows, senders, now_s) if self._refused else {}

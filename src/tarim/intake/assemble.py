@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
+from itertools import islice
 from struct import Struct
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -15,7 +17,16 @@ from tarim.intake import checks
 from tarim.intake import domain as rules
 from tarim.intake.domain import IntakeLimits, Notes, OutOfScope
 from tarim.intake.message import Message
-from tarim.privacy import FIELDS, SEALABLE, SEALED_TEXTS, SEALED_TOKENS, TEXT_SPACE, Role, Tokenizer
+from tarim.privacy import (
+    CACHED_PER_SPACE,
+    FIELDS,
+    SEALABLE,
+    SEALED_TEXTS,
+    SEALED_TOKENS,
+    TEXT_SPACE,
+    Role,
+    Tokenizer,
+)
 from tarim.stream import ROW_WORDS, Col, Flag, Kind
 
 NOTE_FIELDS: Final = tuple(
@@ -51,6 +62,7 @@ ALWAYS_SEALED: Final = ("ip_port", "latitude", "longitude")
 TOKENS: Final = slice(int(Col.CUSTOMER), int(Col.MERCHANT) + 1)
 """Words of the row with the tokens of SEALED_TOKENS, in that order."""
 
+_SENT_CHARACTERS_MAX: Final = 64
 _TEXT_INDEX: Final = MappingProxyType({name: index for index, name in enumerate(CONTENT_TEXTS, 1)})
 _pack_row: Final = Struct(f"<{ROW_WORDS}q").pack
 _pack_content: Final = Struct(f"<{len(CONTENT_COLUMNS)}q").pack
@@ -86,6 +98,32 @@ class Parts(NamedTuple):
         return "<Parts of an event>"  # its raw values are personal
 
 
+class _Identifiers(dict[str, tuple[str, int]]):
+    """Canonical form and token by what was sent, of one field: what was checked before is not checked again.
+
+    check: gives the canonical form or raises FieldError.  Bounded, the older half goes when it is full.
+    """
+
+    __slots__ = ("_check", "_token")
+
+    def __init__(self, check: Callable[[str], str], token: Callable[[bytes], int]) -> None:
+        super().__init__()
+        self._check, self._token = check, token
+
+    def __missing__(self, sent: str) -> tuple[str, int]:
+        raw = self._check(sent)
+        found = raw, self._token(raw.encode())
+        if len(self) >= CACHED_PER_SPACE:
+            for oldest in list(islice(self, len(self) // 2)):
+                del self[oldest]
+        if len(sent) <= _SENT_CHARACTERS_MAX:  # else it is an identifier in a mass of spaces
+            self[sent] = found
+        return found
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} identifiers>"
+
+
 class Assembler:
     """Checks every rule on one message and builds its parts; holds the tokenizer and the limits."""
 
@@ -96,6 +134,7 @@ class Assembler:
         "_customers",
         "_devices",
         "_merchants",
+        "_payees",
         "_plain_notes",
         "_texts",
         "limits",
@@ -109,9 +148,16 @@ class Assembler:
         self.limits = limits
         self._plain_notes: Notes = MappingProxyType({"legal_basis": limits.legal_basis_default})
         self._content: Callable[[], Any] = tokenizer.digester(CONTENT_SPACE)
-        self._customers, self._accounts = tokenizer.space("customer"), tokenizer.space("account")
-        self._devices, self._addresses = tokenizer.space("device"), tokenizer.space("address")
-        self._merchants, self._texts = tokenizer.space("merchant"), tokenizer.space(TEXT_SPACE)
+        self._customers = self._identifiers("customer", "customer")
+        self._accounts = self._identifiers("account", "account")
+        self._payees = self._identifiers("payee_account", "account")
+        self._devices = self._identifiers("device_id", "device")
+        self._merchants = self._identifiers("merchant_id", "merchant")
+        self._addresses = _Identifiers(checks.address, tokenizer.computer("address"))
+        self._texts = tokenizer.space(TEXT_SPACE)
+
+    def _identifiers(self, name: str, space: str) -> _Identifiers:
+        return _Identifiers(partial(checks.identifier, name), self.tokenizer.computer(space))
 
     @property
     def plain_notes(self) -> Notes:
@@ -129,18 +175,15 @@ class Assembler:
 
         if message.customer is UNSET:
             raise FieldError("customer", rules.REQUIRED)
-        raw = checks.identifier("customer", message.customer)
-        customer = self._customers[raw.encode()]
+        raw, customer = self._customers[message.customer]
         raws, mask, need = [raw], _CUSTOMER, 0
         account = payee = device = address = merchant = name_hash = phone_hash = 0
         if message.account is not UNSET:
-            raw = checks.identifier("account", message.account)
-            account = self._accounts[raw.encode()]
+            raw, account = self._accounts[message.account]
             raws.append(raw)
             mask |= _ACCOUNT
         if message.payee_account is not UNSET:
-            raw = checks.identifier("payee_account", message.payee_account)
-            payee = self._accounts[raw.encode()]
+            raw, payee = self._payees[message.payee_account]
             raws.append(raw)
             mask |= _PAYEE
         if message.payee_name is not UNSET:
@@ -161,13 +204,11 @@ class Assembler:
         verification = 0 if message.verification is UNSET else checks.verification_bits(message.verification)
 
         if message.device_id is not UNSET:
-            raw = checks.identifier("device_id", message.device_id)
-            device = self._devices[raw.encode()]
+            raw, device = self._devices[message.device_id]
             raws.append(raw)
             mask |= _DEVICE
         if message.ip is not UNSET:
-            raw = checks.address(message.ip)
-            address = self._addresses[raw.encode()]
+            raw, address = self._addresses[message.ip]
             raws.append(raw)
             mask |= _IP
         if message.ip_port is not UNSET:
@@ -186,8 +227,7 @@ class Assembler:
             need |= _LONGITUDE
         city = 0 if message.city is UNSET else checks.city(message.city)
         if message.merchant_id is not UNSET:
-            raw = checks.identifier("merchant_id", message.merchant_id)
-            merchant = self._merchants[raw.encode()]
+            raw, merchant = self._merchants[message.merchant_id]
             raws.append(raw)
             mask |= _MERCHANT
         category = 0 if message.merchant_category is UNSET else checks.merchant_category(message.merchant_category)

@@ -212,7 +212,8 @@ class Intake:
                 places.append(place)
                 bundles.append(pack_bundle(bits, _of_mask(taken[place], bits)))
         if places:
-            for place, blob in zip(places, vault.seal_bundles(rows[places, Col.CUSTOMER], bundles), strict=True):
+            customers = np.array([taken[place].customer for place in places], np.int64)
+            for place, blob in zip(places, vault.seal_bundles(customers, bundles), strict=True):
                 sealed[place] = blob
         return sealed, keys
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         unpack_fields,
     )
     from tarim.privacy.signing import SIGNATURE_BYTES, Signer
-    from tarim.privacy.tokens import TEXT_SPACE, Tokenizer
+    from tarim.privacy.tokens import CACHED_PER_SPACE, TEXT_SPACE, Tokenizer
     from tarim.privacy.vault import Vault
     from tarim.privacy.vault_limits import VaultLimits
 else:
@@ -49,6 +49,7 @@ __all__ = [
     "load_master_key",
     "ColumnDigester",
     "CustomerReader",
+    "CACHED_PER_SPACE",
     "TEXT_SPACE",
     "Tokenizer",
     "bytes_of",

@@ -52,10 +52,15 @@ class _Space(dict[bytes, int]):
         self._limit = limit
         self._strip = strip
 
-    def __missing__(self, raw: bytes) -> int:
+    def computed(self, raw: bytes) -> int:
+        """The token, not looked up and not remembered."""
         state = self._copy()
         state.update(raw.strip(b" ") if self._strip else raw)
         token: int = _UNPACK(state.digest())[0] or 1
+        return token
+
+    def __missing__(self, raw: bytes) -> int:
+        token = self.computed(raw)
         if len(self) >= self._limit:
             self.shrink()
         self[raw] = token
@@ -99,6 +104,10 @@ class Tokenizer:
             strip = space != TEXT_SPACE
             found = self._spaces[space] = _Space(self._key, space, self._cached_per_space, strip=strip)
         return found
+
+    def computer(self, space: str) -> Callable[[bytes], int]:
+        """What computes tokens of one space from raw UTF-8 bytes, for those who remember them themselves."""
+        return self.space(space).computed
 
     def token(self, space: str, raw: str) -> int:
         """Signed 64-bit token of one identifier, never 0."""

@@ -96,6 +96,9 @@ class Vault:
             raise
         self._lock = threading.Lock()
         self._ciphers: dict[int, AESGCM] = {}
+        """By number of a key, to open with."""
+        self._sealers: dict[int, tuple[int, AESGCM]] = {}
+        """By customer, to seal with: number and cipher of the key."""
         self._sealed_before = SealedBefore(limits.sealed_before_slots)
 
     def __repr__(self) -> str:
@@ -122,6 +125,7 @@ class Vault:
         self._keys.close()
         with self._lock:
             self._ciphers.clear()
+            self._sealers.clear()
         os.close(self._lock_file)
 
     def __enter__(self) -> Self:
@@ -156,6 +160,7 @@ class Vault:
         with self._lock:
             count = self._keys.destroy(customer, at_ms)
             self._ciphers.clear()
+            self._sealers.clear()
             self._sealed_before.clear()
         return count
 
@@ -173,32 +178,45 @@ class Vault:
         if len(customers) != len(bundles):
             raise DefinitionError("there must be as many customers as bundles")
         while True:
-            numbers, _ = self._keys.numbers_of(customers)
             try:
-                return self._seal(customers, numbers, bundles)
-            except NotFound:  # destroyed since then: there is another key now
+                if len(bundles) < _MANY:
+                    return self._seal_few(customers.tolist(), bundles)
+                numbers, _ = self._keys.numbers_of(customers)
+                return self._seal_all(customers, numbers, bundles)
+            except NotFound:  # a key was destroyed since then: there is another one now
                 continue
 
-    def _seal(self, customers: Tokens, numbers: Tokens, bundles: Sequence[bytes]) -> list[bytes]:
-        """Raises NotFound before anything is sealed when a key was destroyed."""
-        whose = numbers.tolist()
-        if len(bundles) >= _MANY:
-            keys = self._keys.keys_of(numbers)
-            sealed = self._seal_many(customers, numbers, keys, bundles)
-            if sealed is not None:
-                return sealed
-            aeads = [AESGCM(keys[at : at + KEY_BYTES]) for at in range(0, len(keys), KEY_BYTES)]
-        else:
-            aeads = [self._aead(number) for number in whose]
-        nonces = os.urandom(NONCE_BYTES * len(bundles))
-        sealed = []
-        at = 0
-        for customer, number, aead, bundle in zip(customers.tolist(), whose, aeads, bundles, strict=True):
-            aad = _BLOB_AAD.pack(customer, FORMAT, number)
-            nonce = nonces[at : at + NONCE_BYTES]
-            sealed.append(aad[_HEAD_AT:] + nonce + aead.encrypt(nonce, bundle, aad))
-            at += NONCE_BYTES
-        return sealed
+    def _seal_few(self, customers: Sequence[int], bundles: Sequence[bytes]) -> list[bytes]:
+        """With ciphers that are kept for the next time.  Raises NotFound before anything is sealed when a key was destroyed."""
+        try:
+            sealers = [self._sealers[customer] for customer in customers]
+        except KeyError:
+            sealers = self._make_sealers(customers)
+        return _sealed(customers, sealers, bundles)
+
+    def _make_sealers(self, customers: Sequence[int]) -> list[tuple[int, AESGCM]]:
+        """Number and cipher of each customer's key.  Raises NotFound, Damaged, Unavailable."""
+        numbers = self._keys.numbers_of(np.array(customers, np.int64))[0].tolist()
+        with self._lock:  # so that none is kept beyond `destroy`
+            if len(self._sealers) + len(customers) > self._limits.unwrapped_keys_max:
+                for oldest in list(islice(self._sealers, self._limits.unwrapped_keys_max // 8 + len(customers))):
+                    del self._sealers[oldest]
+            sealers = []
+            for customer, number in zip(customers, numbers, strict=True):
+                sealer = self._sealers.get(customer)
+                if sealer is None:
+                    sealer = self._sealers[customer] = (number, AESGCM(self._keys.key(number)))
+                sealers.append(sealer)
+        return sealers
+
+    def _seal_all(self, customers: Tokens, numbers: Tokens, bundles: Sequence[bytes]) -> list[bytes]:
+        """In one call where that can be done.  Raises NotFound before anything is sealed when a key was destroyed."""
+        keys = self._keys.keys_of(numbers)
+        sealed = self._seal_many(customers, numbers, keys, bundles)
+        if sealed is not None:
+            return sealed
+        ciphers = [AESGCM(keys[at : at + KEY_BYTES]) for at in range(0, len(keys), KEY_BYTES)]
+        return _sealed(customers.tolist(), list(zip(numbers.tolist(), ciphers, strict=True)), bundles)
 
     def _seal_many(
         self, customers: Tokens, numbers: Tokens, keys: bytes, bundles: Sequence[bytes]
@@ -339,6 +357,19 @@ class Vault:
             for name, raws in values.items():
                 found.setdefault(name, {}).update(dict.fromkeys(raws))
         return {name: list(raws) for name, raws in found.items()}
+
+
+def _sealed(customers: Sequence[int], sealers: Sequence[tuple[int, AESGCM]], bundles: Sequence[bytes]) -> list[bytes]:
+    """Sealed bytes of each bundle under its customer's key; sealers: number and cipher of that."""
+    nonces = os.urandom(NONCE_BYTES * len(bundles))
+    sealed = []
+    at = 0
+    for customer, (number, aead), bundle in zip(customers, sealers, bundles, strict=True):
+        aad = _BLOB_AAD.pack(customer, FORMAT, number)
+        nonce = nonces[at : at + NONCE_BYTES]
+        sealed.append(aad[_HEAD_AT:] + nonce + aead.encrypt(nonce, bundle, aad))
+        at += NONCE_BYTES
+    return sealed
 
 
 def open_blob(customer: int, blob: bytes, cipher: Callable[[int], AESGCM]) -> dict[str, list[str]]:

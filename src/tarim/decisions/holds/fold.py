@@ -15,8 +15,6 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
-from itertools import repeat
 from typing import Final
 
 import msgspec
@@ -24,13 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged, NotFound, TarimError
-from tarim.base.instants import HOUR_MS, SECOND_MS
-from tarim.decisions.domain import Word
-from tarim.decisions.hold_word import unpack
 from tarim.decisions.holds.domain import HELD, Action, Cause, Change, Expiry, Hold, HoldState, IllegalTransition, Step
 from tarim.decisions.kernels import treating as kernel
 from tarim.decisions.verification import strength
-from tarim.stream import Col, Kind, Outcome, Result, Rows
+from tarim.stream import Kind, Outcome, Result, Rows
 
 OPEN_MAX: Final = 1 << 20
 """Open holds, about 600 bytes each; beyond it the service takes no more events until some are closed."""
@@ -42,6 +37,7 @@ it, so it is part of the format."""
 _STALE_MIN: Final = 1_024
 _OUTCOMES: Final = tuple(Outcome)
 _EXPIRIES: Final = tuple(Expiry)
+_CONFIRMATION, _REVERSAL = int(Kind.CONFIRMATION), int(Kind.REVERSAL)
 
 Words = npt.NDArray[np.int64]
 
@@ -66,7 +62,7 @@ class Holds:
         self._changes_from_seq = state.changes_from_seq
         self._timers = [(hold.until_ms, hold.seq) for hold in state.open]
         heapq.heapify(self._timers)
-        self._indices: Words = np.empty(256, np.int64)
+        self._moves: Words = np.empty((256, kernel.MOVE_WORDS), np.int64)
 
     # ---- looking ---------------------------------------------------------------------------------------------------
 
@@ -135,50 +131,49 @@ class Holds:
 
     def take(self, rows: Rows, decisions: Words) -> None:
         """Take in decided events, in order: rows (n, 32) and decisions (n, DECISION_WORDS)."""
-        if len(rows) > len(self._indices):
-            self._indices = np.empty(len(rows), np.int64)
-        indices = self._indices[: kernel.concerning_holds(rows, decisions, self._indices)]
-        if not len(indices):
-            return
-        concerned = rows[indices]
-        kinds = concerned[:, Col.KIND]
-        opening = (kinds != Kind.CONFIRMATION) & (kinds != Kind.REVERSAL)
-        opened = _opened(concerned[opening], decisions[indices[opening], Word.HOLD])
-        for place, opens in enumerate(opening.tolist()):
-            if opens:
-                hold = next(opened)
+        if len(rows) > len(self._moves):
+            self._moves = np.empty((len(rows), kernel.MOVE_WORDS), np.int64)
+        count = kernel.concerning_holds(rows, decisions, self._moves)
+        for move in self._moves[:count].tolist():
+            kind = move[kernel.MOVE_KIND]
+            if kind == _CONFIRMATION:
+                self._confirm(move)
+            elif kind == _REVERSAL:
+                self._reverse(move)
+            else:
+                hold = _opened(move)
                 heapq.heappush(self._timers, (hold.until_ms, hold.seq))
                 self._put(hold)
-            elif kinds[place] == Kind.CONFIRMATION:
-                self._confirm(concerned[place].tolist())
-            else:
-                self._reverse(concerned[place].tolist())
 
-    def _confirm(self, row: list[int]) -> None:
+    def _confirm(self, move: list[int]) -> None:
         """A confirmation that says nothing, comes from somebody else, too late or too weak, changes nothing."""
-        hold = self._open.get(row[Col.REFERS_SEQ])
-        if hold is None or row[Col.CUSTOMER] != hold.customer:
+        hold = self._open.get(move[kernel.MOVE_REFERS_SEQ])
+        if hold is None or move[kernel.MOVE_CUSTOMER] != hold.customer:
             return
-        seq, at_ms = row[Col.SEQ], row[Col.RECEIVED_MS]
-        if row[Col.RESULT] == Result.FAILED:
+        seq, at_ms = move[kernel.MOVE_SEQ], move[kernel.MOVE_RECEIVED_MS]
+        if move[kernel.MOVE_RESULT] == Result.FAILED:
             if hold.state is HoldState.WAITING and hold.failures_left > 1:
                 self._put(hold.after(Cause.ATTEMPT_FAILED, seq, at_ms, failures_left=hold.failures_left - 1))
             else:
                 self._put(hold.after(Cause.DENIED, seq, at_ms, failures_left=0))
-        elif row[Col.RESULT] == Result.SUCCEEDED and hold.state is HoldState.WAITING and at_ms < hold.until_ms:
-            stated = row[Col.VERIFICATION]
+        elif move[kernel.MOVE_RESULT] == Result.SUCCEEDED and hold.state is HoldState.WAITING and at_ms < hold.until_ms:
+            stated = move[kernel.MOVE_VERIFICATION]
             shown = strength(stated | hold.verification) if strength(stated) else 0
-            if row[Col.OUTCOME] >= Outcome.CHALLENGE or shown < hold.strength:
+            if move[kernel.MOVE_OUTCOME] >= Outcome.CHALLENGE or shown < hold.strength:
                 return
             if hold.kind is not Outcome.DELAY:
                 self._put(hold.after(Cause.CONFIRMED, seq, at_ms, verified=True))
             elif hold.strength and not hold.verified:
                 self._put(hold.after(Cause.VERIFIED, seq, at_ms, verified=True))
 
-    def _reverse(self, row: list[int]) -> None:
-        hold = self._open.get(row[Col.REFERS_SEQ])
-        if hold is not None and row[Col.CUSTOMER] == hold.customer and row[Col.RESULT] != Result.FAILED:
-            self._put(hold.after(Cause.REVERSED, row[Col.SEQ], row[Col.RECEIVED_MS]))
+    def _reverse(self, move: list[int]) -> None:
+        hold = self._open.get(move[kernel.MOVE_REFERS_SEQ])
+        if (
+            hold is not None
+            and move[kernel.MOVE_CUSTOMER] == hold.customer
+            and move[kernel.MOVE_RESULT] != Result.FAILED
+        ):
+            self._put(hold.after(Cause.REVERSED, move[kernel.MOVE_SEQ], move[kernel.MOVE_RECEIVED_MS]))
 
     def tick(self, seq: int, at_ms: int) -> int:
         """Fire what is due at `at_ms`, by a TICK record at `seq`; how many.  A timer fires once and is gone."""
@@ -270,29 +265,41 @@ class Holds:
         )
 
 
-def _opened(rows: Rows, words: Words) -> Iterator[Hold]:
-    """The holds that events open, in order: rows (n, 32) and their Word.HOLD (n,).  A column at a time, for replays."""
-    part = unpack(words)
-    received_ms = rows[:, Col.RECEIVED_MS]
-    seqs, received = rows[:, Col.SEQ].tolist(), received_ms.tolist()
-    return map(
-        Hold,
-        seqs,
-        map(_OUTCOMES.__getitem__, rows[:, Col.OUTCOME].tolist()),
-        repeat(HoldState.WAITING),
-        repeat(Cause.OPENED),
-        rows[:, Col.CUSTOMER].tolist(),
-        rows[:, Col.AMOUNT_FEN].tolist(),
-        received,
-        (received_ms + part.seconds * SECOND_MS).tolist(),
-        map(_EXPIRIES.__getitem__, part.expiry.tolist()),
-        (part.escalation_hours * HOUR_MS).tolist(),
-        part.failures_max.tolist(),
-        part.strength.tolist(),
-        rows[:, Col.VERIFICATION].tolist(),
-        repeat(False),
-        seqs,
-        received,
+def _opened(move: list[int]) -> Hold:
+    """The hold that an event opens."""
+    (
+        _,
+        seq,
+        customer,
+        received_ms,
+        outcome,
+        verification,
+        _,
+        _,
+        amount_fen,
+        until_ms,
+        expiry,
+        escalation_ms,
+        failures,
+        needed,
+    ) = move
+    return Hold(
+        seq,
+        _OUTCOMES[outcome],
+        HoldState.WAITING,
+        Cause.OPENED,
+        customer,
+        amount_fen,
+        received_ms,
+        until_ms,
+        _EXPIRIES[expiry],
+        escalation_ms,
+        failures,
+        needed,
+        verification,
+        False,
+        seq,
+        received_ms,
     )
 
 

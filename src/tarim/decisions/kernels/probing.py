@@ -97,15 +97,18 @@ def subject_of(sender, token):
     return mix(np.uint64(token) ^ mix(np.uint64(sender)))
 
 
-@nb.njit("void(i8[:,::1], i8[::1], u2[:,::1], i8[:,:,::1], i8, i8, i8, i8, i8[::1])", cache=True)
+@nb.njit("i8(i8[:,::1], i8[::1], u2[:,::1], i8[:,:,::1], i8, i8, i8, i8, i8[::1])", cache=True)
 def watch(rows, senders, counters, entries, now_s, window_s, sweep_bits, grid_bits, found):
     """found[i] = number of what event i completes: a field's place in _SINGLE, CUSTOMER_FIELD, GRID, or -1 for nothing.
+
+    Gives how many complete something.
 
     rows (n, 32); senders, found: shape (n,); senders 0 are not watched.  sweep_bits, grid_bits: bits that make a sweep or a
     grid, 0 = it is not looked for.  A repeated event sets no new bit.
     """
     slots = np.uint64(counters.shape[1] - 1)
     tag = (now_s // window_s & 15) << 12
+    completed = 0
     for i in range(rows.shape[0]):
         found[i] = -1
         sender = senders[i]
@@ -135,3 +138,5 @@ def watch(rows, senders, counters, entries, now_s, window_s, sweep_bits, grid_bi
                 found[i] = CUSTOMER_FIELD
         if warm and grid_bits > 0 and found[i] < 0 and _saw(entries, customer, content, now_s, window_s) >= grid_bits:
             found[i] = GRID
+        completed += found[i] >= 0
+    return completed

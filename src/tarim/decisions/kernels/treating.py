@@ -26,20 +26,30 @@ from tarim.stream import Col, Flag, Kind, Outcome, Result
 _CUSTOMER, _KIND, _AMOUNT, _FLAGS = int(Col.CUSTOMER), int(Col.KIND), int(Col.AMOUNT_FEN), int(Col.FLAGS)
 _OCCURRED, _RESULT, _METHODS = int(Col.OCCURRED_MS), int(Col.RESULT), int(Col.VERIFICATION)
 _ROW_OUTCOME, _REFERS_SEQ = int(Col.OUTCOME), int(Col.REFERS_SEQ)
+_SEQ, _RECEIVED = int(Col.SEQ), int(Col.RECEIVED_MS)
 _TRANSFER, _WITHDRAWAL = int(Kind.TRANSFER), int(Kind.WITHDRAWAL)
 _CONFIRMATION, _REVERSAL, _LABEL = int(Kind.CONFIRMATION), int(Kind.REVERSAL), int(Kind.LABEL)
 _BACKFILL, _FAILED = int(Flag.BACKFILL), int(Result.FAILED)
 _CHALLENGE, _SUSPEND, _BLOCK = int(Outcome.CHALLENGE), int(Outcome.SUSPEND), int(Outcome.BLOCK)
 _DAY_MS, _CHINA_MS = 86_400_000, 28_800_000
+_HOUR_MS, _SECOND_MS = 3_600_000, 1_000
 # As decisions.domain.Word and decisions.hold_word name them (a kernel imports no domain; a test holds them together).
 OUTCOME = 0
 HOLD = 11
 SECONDS = (1 << 32) - 1
+EXPIRY_AT = 32
+FAILURES_AT = 34
 STRENGTH_AT = 38
 SHORTFALL_AT = 40
+HOURS_AT = 42
 METHODS_AT = 52
 COUNTED = 1 << 59
 AMOUNT, SINGLE_LIMIT, DAY_LIMIT = 1, 2, 3
+# What an event does to holds, as words of one row: first what it is, then what an answer says, then what it opens.
+MOVE_KIND, MOVE_SEQ, MOVE_CUSTOMER, MOVE_RECEIVED_MS, MOVE_OUTCOME, MOVE_VERIFICATION = range(6)
+MOVE_RESULT, MOVE_REFERS_SEQ = 6, 7
+MOVE_AMOUNT_FEN, MOVE_UNTIL_MS, MOVE_EXPIRY, MOVE_ESCALATION_MS, MOVE_FAILURES, MOVE_STRENGTH = range(8, 14)
+MOVE_WORDS = 14
 
 assert (_TRANSFER, int(Kind.PAYMENT), _WITHDRAWAL) == (1, 2, 3), "what moves money away has the first three codes"
 
@@ -179,14 +189,37 @@ def set_own(own, customer, methods, single, whole_day):
     own[place, 3] = whole_day
 
 
-@njit("int64(int64[:, ::1], int64[:, ::1], int64[::1])", cache=True)
-def concerning_holds(rows, decisions, indices):
-    """Write the indices of events that open a hold or refer to an event as a confirmation or reversal; how many."""
-    found = 0
+@njit("int64(int64[:, ::1], int64[:, ::1], int64[:, ::1])", cache=True)
+def concerning_holds(rows, decisions, found):
+    """Write a row of words (MOVE_*) for each event that opens a hold or answers one; how many.
+
+    found: shape (n or more, MOVE_WORDS).  An answer is a confirmation or reversal that refers to an accepted event.
+    """
+    count = 0
     for i in range(rows.shape[0]):
         kind = rows[i, _KIND]
-        refers = (kind == _CONFIRMATION or kind == _REVERSAL) and rows[i, _REFERS_SEQ] >= 0
-        if refers or decisions[i, HOLD] & SECONDS != 0:
-            indices[found] = i
-            found += 1
-    return found
+        word = decisions[i, HOLD]
+        answers = kind == _CONFIRMATION or kind == _REVERSAL
+        if answers:
+            if rows[i, _REFERS_SEQ] < 0:
+                continue
+        elif word & SECONDS == 0:
+            continue
+        move = found[count]
+        count += 1
+        received_ms = rows[i, _RECEIVED]
+        move[MOVE_KIND] = kind
+        move[MOVE_SEQ] = rows[i, _SEQ]
+        move[MOVE_CUSTOMER] = rows[i, _CUSTOMER]
+        move[MOVE_RECEIVED_MS] = received_ms
+        move[MOVE_OUTCOME] = rows[i, _ROW_OUTCOME]
+        move[MOVE_VERIFICATION] = rows[i, _METHODS]
+        move[MOVE_RESULT] = rows[i, _RESULT]
+        move[MOVE_REFERS_SEQ] = rows[i, _REFERS_SEQ]
+        move[MOVE_AMOUNT_FEN] = rows[i, _AMOUNT]
+        move[MOVE_UNTIL_MS] = received_ms + _SECOND_MS * (word & SECONDS)
+        move[MOVE_EXPIRY] = (word >> EXPIRY_AT) & 3
+        move[MOVE_FAILURES] = (word >> FAILURES_AT) & 15
+        move[MOVE_STRENGTH] = (word >> STRENGTH_AT) & 3
+        move[MOVE_ESCALATION_MS] = _HOUR_MS * ((word >> HOURS_AT) & 1_023)
+    return count
