@@ -30,6 +30,7 @@ from tarim.models.layout import (
 from tarim.models.lightgbm_text import read_calibration, read_forest
 from tarim.models.logistic_json import read_logistic, require
 from tarim.models.shap_layout import Shares, Steps, lay_shares, lay_steps
+from tarim.models.shap_records import Records, lay_records
 
 SWEEP_EVENTS_MIN: Final = 128
 """From so many events on, sweeping a whole block (even partly empty) is cheaper than walking each."""
@@ -211,6 +212,10 @@ class ForestEvaluator:
         return lay_shares(self._forest, columns_of(self._forest), self._place_of)
 
     @cached_property
+    def _records(self) -> Records:
+        return lay_records(self._shares)
+
+    @cached_property
     def _steps(self) -> Steps:
         return lay_steps(self._shares)
 
@@ -235,9 +240,9 @@ class ForestEvaluator:
 
     def contribute_one_by_one(self, features: Floats, out: Floats) -> None:
         """What each feature adds, one event after the other."""
-        s = self._shares
+        r = self._records
         shap_kernel.contribute(
-            features, out, s.columns.features, s.columns.modes, s.columns.values, s.weights, s.openness, s.node_starts,
-            s.upper_counts, s.leaf_starts, s.outputs, s.node_columns, s.thresholds, s.places, s.others, s.ends, s.ancestors,
-            s.sides, s.repeats, s.repeated, s.leaf_values, s.expected, s.ways, s.reach, s.below, s.sums,
+            features, out, r.columns.features, r.columns.modes, r.columns.values, r.weights, r.pairs, r.inner_starts,
+            r.last_starts, r.leaf_starts, r.inners, r.lasts, r.leaf_places, r.leaf_values, r.order, r.outputs, r.expected,
+            r.notes, r.rows, r.turns, r.slopes, r.reach, r.below, r.sums,
         )  # fmt: skip

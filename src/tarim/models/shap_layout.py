@@ -1,4 +1,4 @@
-"""Forest → arrays for the kernel that says what each feature adds; where a split's training rows went is what it needs."""
+"""Forest → arrays for the kernels that say what each feature adds; where a split's training rows went is what it needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Arguments of `contribute` after `out`, in its order; the last four are scratch."""
+    """Everything that the kernels need to know of a forest, by node in the order of `_order`.
+
+    weights, openness: (rounds, POINTS), weight and 1 - p of the points.  node_starts, leaf_starts: where a tree's nodes and
+    leaves begin, and where the last end.  upper_counts: by tree, nodes that have a node below; they come first.
+    By node: outputs (column of what is written), node_columns, thresholds, places (left and right child: index of a node in
+    the tree, from the number of its nodes on of a leaf), others (the share of the branch not taken, if left or if right is
+    taken), ends (leaf values of a node with two leaves), ancestors (nearest node in the tree with the same feature, or -1),
+    sides (REACHED, plus 1 if on its right), repeats (row in `repeated`, -1 without an ancestor).
+    repeated: (repeats, 2, rounds * POINTS), q and the slope's factor.  leaf_values: of leaves whose sibling is a node.
+    outputs_count: features up to the last that is used.
+    """
 
     columns: Columns
     weights: Floats
@@ -43,10 +53,7 @@ class Shares:
     repeated: Floats
     leaf_values: Floats
     expected: float
-    ways: npt.NDArray[np.uint8]
-    reach: Floats
-    below: Floats
-    sums: Floats
+    outputs_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def lay_steps(shares: Shares) -> Steps:
         np.zeros((deep, LANES)),
         np.zeros((deep, LANES)),
         np.zeros((2 * deep + 2, POINTS, LANES)),
-        np.zeros((2, len(shares.sums), LANES)),
+        np.zeros((2, shares.outputs_count, LANES)),
     )
 
 
@@ -141,7 +148,6 @@ def lay_shares(forest: Forest, columns: list[Column], place_of: list[int]) -> Sh
     z = np.concatenate([part.ancestry.share[part.ancestry.node >= 0] for part in parts])[:, None]
     kept = points + (1 - points) * z
     nodes = [len(part.order) for part in parts]
-    places = max(len(part.order) + len(part.leaves) for part in parts)
     has_ancestor = np.concatenate([part.ancestors >= 0 for part in parts])
     outputs = np.concatenate([tree.feature[part.order] for tree, part in zip(forest.trees, parts, strict=True)])
     return Shares(
@@ -163,10 +169,7 @@ def lay_shares(forest: Forest, columns: list[Column], place_of: list[int]) -> Sh
         np.ascontiguousarray(np.stack([(1 - points) * z / kept, z / kept**2], axis=1)),
         np.concatenate([part.leaves for part in parts]),
         float(sum(part.mean for part in parts)),
-        np.zeros(max(1, places), np.uint8),
-        np.zeros((max(1, places), POINTS)),
-        np.zeros((max(1, places), POINTS)),
-        np.zeros(max(place_of, default=-1) + 1),
+        max(place_of, default=-1) + 1,
     )
 
 

@@ -18,128 +18,120 @@ When an ancestor splits on the same feature, z is the share of rows that come th
 as long as x goes the same way, q = (1 - p) * z / f and the slope is times z / f**2; once x has gone another way, the
 feature says nothing below: q = 1 and the slope is 0.
 
-A tree's nodes lie in the order: first those with a node below them, parents first and right before left, then those with two
-leaves, left before right, which are done with when they are reached.  Places of a tree: its nodes in this order, then the
-leaves of the former.  What the two kinds of nodes add is summed apart: so `kernels.shap_lanes` can keep the same order.
+The points of a round are the numbers of one four (`kernels.fours`), the last of them 0.  A tree's nodes are of two kinds.
+*Inner* nodes have a node below them; they lie parents before children, level by level, so that neighbours do not wait for each
+other, and are gone through upwards in reverse.  *Last* nodes have two leaves and are done with when they are reached.  What the
+two kinds add is summed apart, each from left to right in depth, whatever the order they are worked out in: so
+`kernels.shap_lanes` can keep the same order.  No step depends on a branch that would have to be guessed.
 """
 
 import numpy as np
-from numba import njit
+from numba import from_dtype, njit, types
 
 from tarim.models.kernels.forest import fill_columns
+from tarim.models.kernels.fours import four_times, load_four, minus, store_four, times
 
 POINTS = 3
 """Points worked through at a time: exact for six different features on a path, so for trees of depth 6."""
-TAKEN_RIGHT = 1
 REACHED = 2
+"""A node notes this, plus 1 if the event went right; 0 once it went another way at a node above with the same feature."""
+UNKNOWN_PAIR = 0
+PLAIN_PAIR = 2
+"""Rows of `pairs` where the pair begins of a feature that says nothing any more, and of one met for the first time."""
+
+_NODE = [
+    ("threshold", "f8"), ("left", "f8"), ("right", "f8"), ("column", "u4"), ("place", "u4"), ("pair", "u4"),
+    ("ancestor", "u4"), ("side", "u4"),
+]  # fmt: skip
+INNER = np.dtype([*_NODE, ("spare", "u4")])
+"""An inner node.  left, right: the share of the other branch if the event goes there, below 0 for the right.  place: where its
+parent left the weight it is reached with.  pair: first row of its pair in `pairs`.  ancestor: 1 + index in the tree of the
+nearest node above with the same feature, which must have noted `side`; 0 and 0 without one."""
+LAST = np.dtype([*_NODE, ("output", "u4"), ("left_value", "f8"), ("right_value", "f8")])
+"""A node with two leaves.  left, right: the step.  output: column of its feature.  left_value, right_value: its leaves."""
+
+_F8, _I8, _U4, _U8 = types.float64, types.int64, types.uint32, types.uint64
 
 
 @njit(
-    "void(float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1], float64[:, ::1], float64[:, ::1], int64[::1],"
-    " int64[::1], int64[::1], uint32[::1], uint32[::1], float64[::1], uint32[:, ::1], float64[:, ::1], float64[:, ::1],"
-    " int64[::1], int8[::1], int64[::1], float64[:, :, ::1], float64[::1], float64, uint8[::1], float64[:, ::1],"
-    " float64[:, ::1], float64[::1])",
+    types.void(
+        _F8[:, ::1], _F8[:, ::1], _I8[::1], _I8[::1], _F8[::1], _F8[:, ::1], _F8[:, ::1], _I8[::1], _I8[::1], _I8[::1],
+        from_dtype(INNER)[::1], from_dtype(LAST)[::1], _U4[::1], _F8[::1], _U4[::1], _U4[::1], _F8, _U8[::1], _U8[::1],
+        _F8[::1], _F8[::1], _F8[:, ::1], _F8[:, ::1], _F8[::1],
+    ),
     error_model="numpy",
     nogil=True,
     cache=True,
-)
+)  # fmt: skip
 def contribute(
-    features, out, column_features, column_modes, values, weights, openness, node_starts, upper_counts, leaf_starts,
-    outputs, columns, thresholds, places, others, ends, ancestors, sides, repeats, repeated, leaf_values, expected, ways,
-    reach, below, sums,
+    features, out, column_features, column_modes, values, weights, pairs, inner_starts, last_starts, leaf_starts, inners,
+    lasts, leaf_places, leaf_values, order, outputs, expected, notes, rows, turns, slopes, reach, below, sums,
 ):  # fmt: skip
     """Contributions of every event into out (n, F + 1); the last column is the mean of the forest over its training rows.
 
-    column_features, column_modes, values: as the walkers have them (`kernels.forest`).  weights, openness: (rounds, POINTS),
-    weight and 1 - p of the points.  node_starts, leaf_starts: where a tree's nodes and leaves begin, and where the last ends.
-    upper_counts: by tree, nodes that have a node below.
-    By node: outputs (column of `out`), columns, thresholds, places (left and right child's place in the tree), others (the
-    share of the branch not taken, if left or if right is taken), ends (leaf values of a node with two leaves), ancestors
-    (nearest node in the tree with the same feature, or -1), sides (on which side of it), repeats (row in `repeated`).
-    repeated: (repeats, 2, rounds * POINTS), q and the slope's factor.
-    ways, reach, below: scratch, one row a place of the largest tree.  sums: scratch, a number a feature.
+    column_features, column_modes, values: as the walkers have them (`kernels.forest`).
+    weights: (rounds, 4), of the points.  pairs: (rounds * pairs, 4), by pair two rows, q and the slope's factor.
+    inner_starts, last_starts, leaf_starts: where a tree's inner nodes, last nodes and single leaves begin, and where the last
+    ends.  inners, lasts: records of INNER and LAST.  leaf_places, leaf_values: of leaves whose sibling is a node.
+    order, outputs: by inner node, in the order of the sum: index in its tree, and column of its feature.
+    Places of a tree: 2 m + 2 and 2 m + 3 are left and right below inner node m; 0 is the root.
+    Scratch: notes (1 + nodes), rows, turns, slopes (inner nodes), reach, below (places, 4), of the largest tree; sums, a
+    number a feature.
     """
-    one = np.uint64(1)
+    zero, one = np.uint64(0), np.uint64(1)
+    size = np.uint64(pairs.shape[0] // max(1, weights.shape[0]))
+    notes[0] = zero
     for i in range(features.shape[0]):
         fill_columns(features, i, column_features, column_modes, values)
         for c in range(out.shape[1]):
             out[i, c] = 0.0
         sums[:] = 0.0
         for r in range(weights.shape[0]):
-            f0, f1, f2 = openness[r, 0], openness[r, 1], openness[r, 2]
-            at = r * POINTS
-            for t in range(upper_counts.shape[0]):
-                start = np.uint64(node_starts[t])
-                count = np.uint64(node_starts[t + 1]) - start
-                uppers = np.uint64(upper_counts[t])
-                first_leaf = np.uint64(leaf_starts[t])
-                reach[0, 0], reach[0, 1], reach[0, 2] = weights[r, 0], weights[r, 1], weights[r, 2]
-                for m in range(uppers):
-                    k = start + m
-                    taken = np.uint64(not values[columns[k]] <= thresholds[k])
-                    share = others[k, taken]
-                    way = np.uint8(taken) | np.uint8(REACHED)
-                    e0, e1, e2 = f0 * share, f1 * share, f2 * share
-                    ancestor = ancestors[k]
-                    if ancestor >= 0:
-                        if ways[ancestor] == sides[k]:
-                            q = repeated[repeats[k], 0]
-                            e0, e1, e2 = q[at] * share, q[at + 1] * share, q[at + 2] * share
-                        else:
-                            e0, e1, e2 = share, share, share
-                            way = np.uint8(taken)
-                    ways[m] = way
-                    a0, a1, a2 = reach[m, 0], reach[m, 1], reach[m, 2]
-                    o0, o1, o2 = a0 * e0, a1 * e1, a2 * e2
-                    to, other = np.uint64(places[k, taken]), np.uint64(places[k, one - taken])
-                    reach[to, 0], reach[to, 1], reach[to, 2] = a0 - o0, a1 - o1, a2 - o2
-                    reach[other, 0], reach[other, 1], reach[other, 2] = o0, o1, o2
-                for m in range(uppers, count):
-                    k = start + m
-                    taken = np.uint64(not values[columns[k]] <= thresholds[k])
-                    value = ends[k, taken]
-                    step = others[k, taken] * (value - ends[k, one - taken])
-                    ancestor = ancestors[k]
-                    if ancestor < 0:
-                        below[m, 0], below[m, 1], below[m, 2] = value - f0 * step, value - f1 * step, value - f2 * step
-                        out[i, outputs[k]] += (reach[m, 0] + reach[m, 1] + reach[m, 2]) * step
-                    elif ways[ancestor] == sides[k]:
-                        q, g = repeated[repeats[k], 0], repeated[repeats[k], 1]
-                        below[m, 0] = value - q[at] * step
-                        below[m, 1] = value - q[at + 1] * step
-                        below[m, 2] = value - q[at + 2] * step
-                        slope = reach[m, 0] * g[at] + reach[m, 1] * g[at + 1] + reach[m, 2] * g[at + 2]
-                        out[i, outputs[k]] += slope * step
-                    else:
-                        below[m, 0] = below[m, 1] = below[m, 2] = value - step
-                for m in range(np.uint64(leaf_starts[t + 1]) - first_leaf):
-                    below[count + m, 0] = below[count + m, 1] = below[count + m, 2] = leaf_values[first_leaf + m]
-                for backwards in range(uppers):
-                    m = uppers - one - backwards
-                    k = start + m
-                    taken = np.uint64(ways[m] & np.uint8(TAKEN_RIGHT))
-                    to, other = np.uint64(places[k, taken]), np.uint64(places[k, one - taken])
-                    share = others[k, taken]
-                    b0, b1, b2 = below[to, 0], below[to, 1], below[to, 2]
-                    s0, s1, s2 = (
-                        share * (b0 - below[other, 0]),
-                        share * (b1 - below[other, 1]),
-                        share * (b2 - below[other, 2]),
-                    )
-                    if ancestors[k] < 0:
-                        below[m, 0], below[m, 1], below[m, 2] = b0 - f0 * s0, b1 - f1 * s1, b2 - f2 * s2
-                        sums[outputs[k]] += reach[m, 0] * s0 + reach[m, 1] * s1 + reach[m, 2] * s2
-                    elif ways[m] >= REACHED:
-                        q, g = repeated[repeats[k], 0], repeated[repeats[k], 1]
-                        below[m, 0], below[m, 1], below[m, 2] = (
-                            b0 - q[at] * s0,
-                            b1 - q[at + 1] * s1,
-                            b2 - q[at + 2] * s2,
-                        )
-                        slope = reach[m, 0] * g[at] * s0 + reach[m, 1] * g[at + 1] * s1
-                        sums[outputs[k]] += slope + reach[m, 2] * g[at + 2] * s2
-                    else:
-                        below[m, 0], below[m, 1], below[m, 2] = b0 - s0, b1 - s1, b2 - s2
+            weight, base = load_four(weights, np.uint64(r)), np.uint64(r) * size
+            for t in range(inner_starts.shape[0] - 1):
+                start, count = np.uint64(inner_starts[t]), np.uint64(inner_starts[t + 1] - inner_starts[t])
+                for k in range(np.uint64(leaf_starts[t]), np.uint64(leaf_starts[t + 1])):
+                    store_four(below, np.uint64(leaf_places[k]), four_times(leaf_values[k]))
+                store_four(reach, zero, weight)
+                m = zero
+                while m < count:
+                    node = inners[start + m]
+                    right = np.uint64(not values[node.column] <= node.threshold)
+                    way = node.right if right != zero else node.left
+                    known = np.uint64(notes[np.uint64(node.ancestor)] == np.uint64(node.side))
+                    row = base + np.uint64(node.pair) * known
+                    rows[m], turns[m] = row, way
+                    all_reach = load_four(reach, np.uint64(node.place))
+                    other = times(all_reach, times(load_four(pairs, row), four_times(abs(way))))
+                    m += one
+                    notes[m] = (np.uint64(REACHED) + right) * known
+                    taken = m + m + right
+                    store_four(reach, taken, minus(all_reach, other))
+                    store_four(reach, taken ^ one, other)
+                for k in range(np.uint64(last_starts[t]), np.uint64(last_starts[t + 1])):
+                    node = lasts[k]
+                    place = np.uint64(node.place)
+                    goes_left = values[node.column] <= node.threshold
+                    step = node.left if goes_left else node.right
+                    value = node.left_value if goes_left else node.right_value
+                    known = np.uint64(notes[np.uint64(node.ancestor)] == np.uint64(node.side))
+                    row = base + np.uint64(node.pair) * known
+                    store_four(below, place, minus(four_times(value), times(load_four(pairs, row), four_times(step))))
+                    slope = times(load_four(reach, place), load_four(pairs, row + one))
+                    out[i, node.output] += (slope[0] + slope[1] + slope[2]) * step
+                m = count
+                while m != zero:
+                    left = m + m
+                    m -= one
+                    row, way = rows[m], turns[m]
+                    apart = minus(load_four(below, left), load_four(below, left + one))
+                    steps = times(four_times(way), apart)
+                    taken, place = left + np.uint64(way < 0.0), np.uint64(inners[start + m].place)
+                    store_four(below, place, minus(load_four(below, taken), times(load_four(pairs, row), steps)))
+                    slope = times(times(load_four(reach, place), load_four(pairs, row + one)), steps)
+                    slopes[m] = slope[0] + slope[1] + slope[2]
+                for k in range(start, start + count):
+                    sums[outputs[k]] += slopes[order[k]]
         for c in range(sums.shape[0]):
             out[i, c] += sums[c]
         out[i, out.shape[1] - 1] = expected
