@@ -115,6 +115,15 @@ class JointTrees:
     trees: list[Tree] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class BoostingState:
+    """This side's part of a training after some trees: the trees, and margins and weights of the rows, (rows,)."""
+
+    trees: tuple[Tree, ...]
+    margins: Words
+    weights: Words
+
+
 def binned(column: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """The bin of each value."""
     return np.searchsorted(edges, column, side="right").astype(np.uint8)
@@ -206,11 +215,25 @@ class Boosting:
         one = np.uint64(1 << VALUE_FRACTION_BITS if session.first else 0)
         self._weights = np.full(rows, one, np.uint64)
 
-    def run(self, progress: Progress = lambda _done, _all: None) -> JointTrees:
-        """Train all trees."""
+    def run(
+        self,
+        progress: Progress = lambda _done, _all: None,
+        keep: Callable[[BoostingState], None] = lambda _: None,
+        begun: BoostingState | None = None,
+    ) -> JointTrees:
+        """Train all trees.  keep: given the state after each.  begun: a state, of as many trees at both sides, to go on from.
+
+        Raises InputError.
+        """
         model = JointTrees(self._plan.depth)
-        for number in range(self._plan.trees):
+        if begun is not None:
+            if not len(begun.margins) == len(begun.weights) == len(self._bins):
+                raise InputError("the state is that of a training on other rows")
+            model.trees.extend(begun.trees)
+            self._margins, self._weights = begun.margins, begun.weights
+        for number in range(len(model.trees), self._plan.trees):
             model.trees.append(self._tree())
+            keep(BoostingState(tuple(model.trees), self._margins, self._weights))
             progress(number + 1, self._plan.trees)
         return model
 

@@ -104,6 +104,14 @@ class JointModel:
     second: Widths
 
 
+@dataclass(frozen=True)
+class LogisticState:
+    """This side's part of a training after so many epochs: weights with their fine bits."""
+
+    epochs: int
+    weights: Words
+
+
 def train(
     session: Session,
     own: Encoded,
@@ -111,13 +119,18 @@ def train(
     labels: Bits | None,
     plan: Plan,
     progress: Progress = lambda _done, _all: None,
+    keep: Callable[[LogisticState], None] = lambda _: None,
+    begun: LogisticState | None = None,
 ) -> JointModel:
-    """Train; both sides at the same time, with the same plan.  labels: (n,) at the SECOND party.  Raises InputError."""
+    """Train; both sides at the same time, with the same plan.  labels: (n,) at the SECOND party.  Raises InputError.
+
+    keep: given each epoch's state.  begun: a state, of the same epoch at both sides, to go on from.
+    """
     plan.check(len(own))
     rows = len(own) // plan.batch_rows * plan.batch_rows
     if (labels is None) is not session.first or (labels is not None and len(labels) < rows):
         raise InputError("the second party gives one label for each row, the first party none")
-    return _Training(session, own, theirs, labels, plan, rows).run(progress)
+    return _Training(session, own, theirs, labels, plan, rows).run(progress, keep, begun)
 
 
 class _Training:
@@ -143,10 +156,15 @@ class _Training:
         self._fine_bits = min(plan.shift, FINE_BITS_MAX)
         self._fine_weights = np.zeros(1 + count + len(self._second), np.uint64)
 
-    def run(self, progress: Progress) -> JointModel:
+    def run(self, progress: Progress, keep: Callable[[LogisticState], None], begun: LogisticState | None) -> JointModel:
         batch, block = self._plan.batch_rows, max(self._plan.batch_rows, BLOCK_ROWS)
-        steps, done = self._plan.epochs * (self._rows // batch), 0
-        for _ in range(self._plan.epochs):
+        first = 0
+        if begun is not None:
+            if begun.weights.shape != self._fine_weights.shape:
+                raise InputError("the state is that of a training on other columns")
+            first, self._fine_weights = begun.epochs, begun.weights
+        steps, done = self._plan.epochs * (self._rows // batch), first * (self._rows // batch)
+        for epoch in range(first, self._plan.epochs):
             for start in range(0, self._rows, block):
                 rows = min(block, self._rows - start)
                 given, taken, sigmoid = self._prepared(start, rows)
@@ -155,6 +173,7 @@ class _Training:
                     self._step(start, number, given, taken, sigmoid)
                     done += 1
                     progress(done, steps)
+            keep(LogisticState(epoch + 1, self._fine_weights))
         weights = shifted_exactly(self._session, self._fine_weights, 64, self._fine_bits)
         return JointModel(Share(weights, WEIGHT_FRACTION_BITS), self._first, self._second)
 
