@@ -72,8 +72,8 @@ class _ToEvaluate:
 
     def arrays(self) -> dict[str, Array]:
         """To be stored, all but the permutation, which salt and use give again."""
-        tables = {f"table {number}": table for number, table in enumerate(self.tables)}
-        return {"flips": self.choices, "labels": self.labels, "masked labels": self.masked_labels} | tables
+        tables: dict[str, Array] = {f"table {number}": table for number, table in enumerate(self.tables)}
+        return tables | {"flips": self.choices, "labels": self.labels, "masked labels": self.masked_labels}
 
 
 class PreparedCircuit:

@@ -33,11 +33,12 @@ class OfferContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
 
 class BeginRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="run"):
-    """Compute what this contract says, now."""
+    """Compute what this contract says, now; or make ahead what so many questions need (ahead: rows, 0 for none)."""
 
     contract: Digest
     run: Digest
     operator: Annotated[str, Meta(min_length=1, max_length=PERSON_CHARACTERS_MAX)]
+    ahead: Annotated[int, Meta(ge=0)] = 0
 
 
 class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="agreed"):
@@ -58,16 +59,26 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[int, ...]
 
 
+class Piece(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows of a packet of what was made ahead."""
+
+    packet: Annotated[str, Meta(pattern="^[0-9a-f]{32}-[0-9]{6}$")]
+    start: Annotated[int, Meta(ge=0)]
+    rows: Annotated[int, Meta(ge=1)]
+
+
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Rows asked about, by their place among the common customers; none: nothing more is asked."""
+    """Rows asked about, by their place among the common customers, and what was made ahead for them, if anything was."""
 
     rows: tuple[int, ...]
+    pieces: Annotated[tuple[Piece, ...], Meta(max_length=1_024)] = ()
 
 
 class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Go on; or why not."""
+    """Go on; or why not.  from_stock: with the pieces that were named; without them when one is not here or was used."""
 
     refused: str = ""
+    from_stock: bool = False
 
 
 Hello = AskSets | OfferContract | BeginRun

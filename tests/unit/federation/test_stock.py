@@ -1,0 +1,160 @@
+"""What was made ahead: sealed, bound to its contract and key, and no row of it used twice, whatever crashes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from tarim.base.errors import Damaged, NotFound, TooLarge
+from tarim.federation import Role
+from tarim.federation.node import stock as module
+from tarim.federation.node.conversations import Piece
+from tarim.federation.node.stock import PACKET_ROWS, Stock
+from tarim.privacy import MasterKey
+
+CONTRACT, OTHER = "a" * 64, "b" * 64
+PACKETS = [f"{number:032x}-000000" for number in range(3)]
+ARRAYS = {"choices": np.arange(6, dtype=np.uint8).reshape(2, 3), "zero": np.arange(4, dtype=np.uint64)}
+
+
+def filled(folder: Path, packets: int = 2, key: bytes = bytes(32)) -> Stock:
+    stock = Stock(folder, MasterKey(key))
+    for packet in PACKETS[:packets]:
+        stock.keep(CONTRACT, Role.FIRST, packet, ARRAYS)
+    return stock
+
+
+def test_what_is_kept_comes_back_and_lies_sealed(tmp_path: Path) -> None:
+    stock = filled(tmp_path / "stock", 1)
+    for name, array in stock.load(CONTRACT, Role.FIRST, PACKETS[0]).items():
+        assert np.array_equal(array, ARRAYS[name]) and array.dtype == ARRAYS[name].dtype
+    (path,) = (tmp_path / "stock").rglob("*.packet")
+    assert path.stat().st_mode & 0o77 == 0 and b"choices" not in path.read_bytes()
+    assert stock.contracts() == [CONTRACT] and stock.level(CONTRACT)[:2] == (PACKET_ROWS, 1)
+
+
+def test_rows_are_claimed_in_order_and_all_or_none(tmp_path: Path) -> None:
+    stock = filled(tmp_path)
+    assert stock.claim(CONTRACT, 2 * PACKET_ROWS + 1) == ()
+    assert stock.claim(CONTRACT, 10) == (Piece(PACKETS[0], 0, 10),)
+    assert stock.claim(CONTRACT, PACKET_ROWS) == (Piece(PACKETS[0], 10, PACKET_ROWS - 10), Piece(PACKETS[1], 0, 10))
+    assert stock.level(CONTRACT)[:2] == (PACKET_ROWS - 10, 1), "the first is used up and gone"
+    with pytest.raises(NotFound):
+        stock.load(CONTRACT, Role.FIRST, PACKETS[0])
+
+
+def test_a_packet_that_is_used_up_is_removed_once_it_was_read(tmp_path: Path) -> None:
+    stock = filled(tmp_path, 1)
+    stock.claim(CONTRACT, PACKET_ROWS)
+    assert stock.load(CONTRACT, Role.FIRST, PACKETS[0]).keys() == ARRAYS.keys()
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
+def test_the_other_side_takes_no_row_twice(tmp_path: Path) -> None:
+    stock = filled(tmp_path)
+    piece = Piece(PACKETS[0], 5, 10)
+    assert stock.claim_those(CONTRACT, (piece,))
+    assert not stock.claim_those(CONTRACT, (piece,)), "a question that comes again"
+    assert not stock.claim_those(CONTRACT, (Piece(PACKETS[0], 0, 5),)), "skipped is gone"
+    assert not stock.claim_those(CONTRACT, (Piece(PACKETS[0], 14, 1),))
+    assert stock.claim_those(CONTRACT, (Piece(PACKETS[0], 15, 1),))
+    assert not stock.claim_those(CONTRACT, (Piece(PACKETS[0], PACKET_ROWS - 1, 2),))
+    assert not stock.claim_those(CONTRACT, (Piece(PACKETS[2], 0, 1),)), "not here"
+    assert not stock.claim_those(CONTRACT, ())
+
+
+@pytest.mark.parametrize("change", ["key", "contract", "role", "packet", "altered", "short"])
+def test_what_does_not_belong_does_not_open(tmp_path: Path, change: str) -> None:
+    stock = filled(tmp_path)
+    contract, role, packet = CONTRACT, Role.FIRST, PACKETS[0]
+    path = tmp_path / CONTRACT / f"{packet}.packet"
+    if change == "key":
+        stock = Stock(tmp_path, MasterKey(bytes([1] * 32)))
+    elif change == "contract":
+        path.parent.rename(tmp_path / OTHER)
+        contract = OTHER
+    elif change == "role":
+        role = Role.SECOND
+    elif change == "packet":
+        path.rename(tmp_path / CONTRACT / f"{PACKETS[2]}.packet")
+        packet = PACKETS[2]
+    elif change == "altered":
+        content = bytearray(path.read_bytes())
+        content[40] ^= 1
+        path.write_bytes(content)
+    else:
+        path.write_bytes(path.read_bytes()[:11])
+    with pytest.raises(Damaged, match="prepare anew"):
+        stock.load(contract, role, packet)
+
+
+def test_a_packet_whose_claims_are_lost_or_torn_is_never_used_from_the_start(tmp_path: Path) -> None:
+    stock = filled(tmp_path)
+    stock.claim(CONTRACT, 20)
+    ledger = tmp_path / CONTRACT / f"{PACKETS[0]}.used"
+    whole = ledger.read_bytes()
+    ledger.write_bytes(whole + b"\x1e\x00\x00")  # a claim of which only three bytes reached the disk
+    assert stock.claim(CONTRACT, 1) == (Piece(PACKETS[0], 20, 1),)
+    assert stock.claim(CONTRACT, 1) == (Piece(PACKETS[0], 21, 1),)
+    ledger.unlink()
+    assert stock.claim(CONTRACT, 1) == (Piece(PACKETS[1], 0, 1),)
+    (tmp_path / CONTRACT / f"{PACKETS[1]}.used").write_bytes(b"")
+    assert stock.claim(CONTRACT, 1) == ()
+
+
+def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stock = filled(tmp_path)
+    stock.require_room(CONTRACT, 1)
+    for rows in (0, module.ROWS_MAX):
+        with pytest.raises(TooLarge, match="rows"):
+            stock.require_room(CONTRACT, rows)
+    monkeypatch.setattr(module, "BYTES_MAX", 100)
+    with pytest.raises(TooLarge, match="bytes"):
+        stock.require_room(CONTRACT, 1)
+    monkeypatch.setattr(module, "PACKET_BYTES_MAX", 10)
+    with pytest.raises(TooLarge, match="packet"):
+        stock.keep(CONTRACT, Role.FIRST, PACKETS[2], ARRAYS)
+
+
+@pytest.mark.parametrize("packet", ["../../etc/passwd", "a" * 32, f"{'0' * 32}-000000/../x", ""])
+def test_the_name_of_a_packet_is_no_path(packet: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"packet": packet, "start": 0, "rows": 1}, Piece)
+
+
+def test_killed_at_any_moment_no_row_is_used_twice(tmp_path: Path) -> None:
+    """Two processes claim and note what they would use, and are killed; whoever comes next goes on."""
+    folder, log = tmp_path / "stock", tmp_path / "used"
+    stock = filled(folder, 3)
+    draw, kills = np.random.default_rng(3), 0
+    while stock.level(CONTRACT).rows and kills < 40:
+        children = [_claiming(folder, log, kills + each) for each in range(2)]
+        time.sleep(float(draw.uniform(0, 0.03)))
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            kills += 1
+    used = Counter(
+        (packet, row)
+        for packet, start, rows in (line.split() for line in log.read_text().splitlines())
+        for row in range(int(start), int(start) + int(rows))
+    )
+    assert kills >= 4 and len(used) > 100 and max(used.values()) == 1
+
+
+def _claiming(folder: Path, log: Path, seed: int) -> int:
+    """A process that claims until it is killed; its id."""
+    child = os.fork()
+    if child:
+        return child
+    note, stock = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), Stock(folder, MasterKey(bytes(32)))
+    while pieces := stock.claim(CONTRACT, 1 + 7 * seed % 11):
+        os.write(note, "".join(f"{each.packet} {each.start} {each.rows}\n" for each in pieces).encode())
+    os._exit(0)
