@@ -10,7 +10,7 @@ import msgspec
 
 from tarim.console import session as own
 from tarim.console.account_duties import codes_view, set_password
-from tarim.console.pages import SIGNED_IN, Go, Page, View, Visit
+from tarim.console.pages import SIGNED_IN, Answer, Go, Page, View, Visit
 from tarim.console.rendering import ZONE_DEFAULT, zone
 from tarim.console.services import Refused, segment
 from tarim.console.words import _
@@ -130,8 +130,14 @@ async def choose_zone(visit: Visit) -> Go:
     return Go("account", toast=_("时区已更新"), cookies=(cookie,))
 
 
+async def here(_visit: Visit) -> Answer:
+    """The person is at work: a form is being filled in."""
+    return Answer(b"", "text/plain", 204)
+
+
 PAGES: Final = (
     Page("GET", "/account", "account", SIGNED_IN, show_account),
+    Page("GET", "/account/here", "here", SIGNED_IN, here, pending=True),
     Page("POST", "/account/password", "account_password", SIGNED_IN, change_password),
     Page("POST", "/account/phrase", "account_phrase", SIGNED_IN, change_phrase),
     Page("POST", "/account/limits", "account_limits", SIGNED_IN, change_limits),

@@ -11,9 +11,10 @@ import msgspec
 import segno
 
 from tarim.console import session as own
-from tarim.console.pages import SIGNED_IN, Account, Go, Page, View, Visit
+from tarim.console.pages import SIGNED_IN, Account, Again, Go, Page, View, Visit
 from tarim.console.services import Refused
 from tarim.console.signing import SignedIn, session_cookies
+from tarim.console.waiting import CHARACTERS_MAX, act_in
 from tarim.console.words import _
 
 CODE_BORDER: Final = 2
@@ -129,11 +130,11 @@ async def give_code(visit: Visit) -> View | Go:
 
 async def show_proof(visit: Visit) -> View:
     """Password and code again, before what is sensitive."""
-    return View("account/prove.html", {"error": None, "after": after_of(visit)})
+    return View("account/prove.html", {"error": None, "after": after_of(visit), "act": ""})
 
 
-async def prove(visit: Visit) -> View | Go:
-    """A new session in the old one's place, freshly proved."""
+async def prove(visit: Visit) -> View | Go | Again:
+    """A new session in the old one's place, freshly proved; then the act that waited for it."""
     form = visit.form
     body = {"password": form.get("password", ""), "code": form.get("code", "").strip()}
     try:
@@ -141,9 +142,14 @@ async def prove(visit: Visit) -> View | Go:
     except Refused as error:
         if error.unreachable:
             raise
-        return View("account/prove.html", {"error": error, "after": after_of(visit)}, status=422)
+        values = {"error": error, "after": after_of(visit), "act": form.get("act", "")}
+        return View("account/prove.html", values, status=422)
+    cookies = session_cookies(signed, visit.cookies.get(own.FORM_COOKIE, "") or visit.desk.token)
+    act = act_in(form.get("act", ""))
+    if act is not None:
+        return Again(act, signed.token, cookies)
     toast = _("身份已重新验证，请继续刚才的操作")
-    return Go(address=after_of(visit), toast=toast, cookies=session_cookies(signed))
+    return Go(address=after_of(visit), toast=toast, cookies=cookies)
 
 
 PAGES: Final = (
@@ -153,5 +159,5 @@ PAGES: Final = (
     Page("POST", "/account/codes", "account_codes_confirm", SIGNED_IN, confirm_codes, pending=True),
     Page("POST", "/account/recovery", "account_recovery", SIGNED_IN, renew_recovery),
     Page("GET", "/account/prove", "prove", SIGNED_IN, show_proof),
-    Page("POST", "/account/prove", "prove_now", SIGNED_IN, prove),
+    Page("POST", "/account/prove", "prove_now", SIGNED_IN, prove, body_bytes_max=6 * CHARACTERS_MAX),
 )

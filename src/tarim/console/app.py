@@ -8,72 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
-from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from tarim.base.errors import NotAllowed, TarimError, TooLarge
+from tarim.base.errors import TarimError
 from tarim.console import session as own
-from tarim.console.pages import Account, Answer, Download, Go, Page, View, Visit
+from tarim.console.headers import SafeHeaders
+from tarim.console.pages import Account, Again, Answer, Download, Go, Page, View, Visit
+from tarim.console.reading import language_of, read_form
 from tarim.console.rendering import ZONE_DEFAULT, Renderer, stand_in
-from tarim.console.services import Client, Refused, Service, Visitor
+from tarim.console.services import Client, Refused, Service, Visitor, one_language
 from tarim.console.settings import ConsoleSettings
 from tarim.console.site import Map
 from tarim.console.static_files import StaticFiles
-from tarim.console.words import LANGUAGES, Language, _, speak
+from tarim.console.waiting import Act, act_of, visit_of
+from tarim.console.words import Language, _, speak
 
-Message = MutableMapping[str, Any]
-FIELDS_MAX: Final = 2_000
 PACKED_FROM_BYTES: Final = 1_000
-CSP: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-HEADERS: Final = (
-    (b"content-security-policy", CSP.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-    (b"strict-transport-security", b"max-age=31536000"),
-)
-"""On every answer.  Browsers take the last one over HTTPS only."""
 PROOF_OUTDATED: Final = "proof-outdated"
 """What services answer a person who may do this, but has to prove again who it is."""
 _log = structlog.get_logger("tarim.console")
-
-
-class SafeHeaders:
-    """Puts HEADERS on every answer, and `no-store` on every one that says nothing of keeping."""
-
-    def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
-        self._application = application
-
-    async def __call__(self, scope: Message, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
-        """ASGI."""
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message.get("headers", ()))
-                names = {name.lower() for name, _value in headers}
-                headers += [each for each in HEADERS if each[0] not in names]
-                if b"cache-control" not in names:
-                    headers.append((b"cache-control", b"no-store"))
-                message = {**message, "headers": headers}
-            await send(message)
-
-        await self._application(scope, receive, sending if scope["type"] == "http" else send)
 
 
 class Console:
@@ -125,37 +87,72 @@ class Console:
             visitor = replace(own.visitor_of(request, self._proxies), background=page.background)
             visit = self._visit(request, visitor, language)
             try:
-                own.check_origin(request)
-                token = own.token_of(request)
-                if page.scopes:
-                    if not token:
-                        return self._sign_in(visit)
-                    visit.account = await visit.desk.get("/v1/account", Account)
-                    if visit.account.pending and not page.pending:
-                        return self._went(visit, Go("pending", {"next": visit.back}))
-                    if not visit.may(*page.scopes):
-                        raise Refused(403, "not_allowed", _("权限不足"), _("本页面不在您的权限范围内。"))
-                if request.method not in own.SAFE:
-                    await self._read_form(request, page, visit)
-                    if page.scopes:
-                        presented = request.headers.get(own.CSRF_HEADER, "") or visit.form.get(own.CSRF_FIELD, "")
-                        own.check_csrf(token, presented)
-                made = await page.handler(visit)
-                return self._made(page, visit, made, request)
-            except Refused as error:
-                return self._refused(page, visit, error)
-            except TarimError as error:
-                return self._refused(
-                    page, visit, Refused(error.http_status, error.code, _("请求被拒绝"), str(error.detail))
-                )
-            except Exception as error:
-                _log.exception("page_failed", page=page.name, error=type(error).__name__)
-                return self._refused(page, visit, Refused(500, "internal", _("内部错误"), _("错误已记入日志。")))
+                return await self._answered(page, visit, request, self._visited(page, visit, request))
             finally:
                 for upload in visit.uploads.values():
                     await upload.close()
 
         return endpoint
+
+    async def _visited(self, page: Page, visit: Visit, request: Request) -> Response:
+        own.check_origin(request)
+        if page.scopes:
+            if not own.token_of(request):
+                return self._sign_in(visit)
+            if not await self._admitted(page, visit):
+                return self._went(visit, Go("pending", {"next": visit.back}))
+        if request.method not in own.SAFE:
+            await read_form(request, visit, min(page.body_bytes_max, self.settings.body_bytes_max))
+            if page.scopes:
+                presented = request.headers.get(own.CSRF_HEADER, "") or visit.form.get(own.CSRF_FIELD, "")
+                own.check_csrf(visit.csrf, presented)
+        made = await page.handler(visit)
+        if isinstance(made, Again):
+            return await self._done_again(made, visit, request)
+        return self._made(page, visit, made, request)
+
+    async def _admitted(self, page: Page, visit: Visit) -> bool:
+        """Whether the page can be shown now; not while something is still to be done.  Raises Refused."""
+        visit.account = await visit.desk.get("/v1/account", Account)
+        if visit.account.pending and not page.pending:
+            return False
+        if not visit.may(*page.scopes):
+            raise Refused(403, "not_allowed", _("权限不足"), _("本页面不在您的权限范围内。"))
+        return True
+
+    async def _answered(self, page: Page, visit: Visit, request: Request, work: Awaitable[Response]) -> Response:
+        """The answer that the work gives, or that says why there is none."""
+        try:
+            return await work
+        except Refused as error:
+            if error.status == 401 and page.scopes:
+                return await self._over(page, visit, error)
+            return self._refused(page, visit, error)
+        except TarimError as error:
+            return self._refused(
+                page, visit, Refused(error.http_status, error.code, _("请求被拒绝"), one_language(error.detail))
+            )
+        except Exception as error:
+            _log.exception("page_failed", page=page.name, error=type(error).__name__)
+            return self._refused(page, visit, Refused(500, "internal", _("内部错误"), _("错误已记入日志。")))
+
+    async def _done_again(self, again: Again, visit: Visit, request: Request) -> Response:
+        """What an act answers that waited for a proof; whatever comes of it, the new session is kept."""
+        act: Act = again.act
+        page = self.map.pages.get(act.page)
+        if page is None or page.method != "POST" or not page.scopes:
+            answer = self._sent(visit, act.back)
+        else:
+            now = visit_of(act, visit, again.token)
+            answer = await self._answered(page, now, request, self._acted(page, now, request))
+        for cookie in again.cookies:
+            answer.headers.append("set-cookie", cookie)
+        return answer
+
+    async def _acted(self, page: Page, visit: Visit, request: Request) -> Response:
+        if not await self._admitted(page, visit):
+            return self._went(visit, Go("pending", {"next": visit.back}))
+        return self._made(page, visit, await page.handler(visit), request)
 
     def _visit(self, request: Request, visitor: Visitor, language: Language) -> Visit:
         token = own.token_of(request)
@@ -170,31 +167,13 @@ class Console:
             {}, {}, {},
             language,
             request.headers.get("hx-request") == "true",
-            own.csrf_of(token) if token else "",
+            own.csrf_of(own.anchor_of(request)) if token else "",
             visitor,
             self.map.url,
             here,
             request.cookies,
             own.page_of(request),
         )  # fmt: skip
-
-    async def _read_form(self, request: Request, page: Page, visit: Visit) -> None:
-        most = min(page.body_bytes_max, self.settings.body_bytes_max)
-        bounded = Request(request.scope, _at_most(request.receive, most))
-        try:
-            form: FormData = await bounded.form(max_files=20, max_fields=FIELDS_MAX, max_part_size=most)
-        except (MultiPartException, HTTPException):
-            raise NotAllowed("the form cannot be read") from None
-        texts: dict[str, str] = {}
-        lists: dict[str, list[str]] = {}
-        uploads: dict[str, UploadFile] = {}
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                uploads[name] = value
-            else:
-                texts[name] = value
-                lists.setdefault(name, []).append(value)
-        visit.form, visit.lists, visit.uploads = texts, lists, uploads
 
     def _made(self, page: Page, visit: Visit, made: object, request: Request) -> Response:
         if isinstance(made, View):
@@ -261,13 +240,24 @@ class Console:
         over = "1" if own.COOKIE in visit.cookies else ""
         return self._sent(visit, self.map.url("sign_in", next="" if visit.back == "/" else visit.back, over=over))
 
+    async def _over(self, page: Page, visit: Visit, error: Refused) -> Response:
+        """A session that a service does not take: its person signs in again.
+
+        The cookie is left alone.  This request may have been sent before the session was renewed, and answered after it: then
+        the browser holds a newer one by now, and `/sign-in` leads back at once.
+        """
+        if page.background and visit.fragment:  # nobody asked; who does something next is told
+            return Response(status_code=401, headers={"hx-reswap": "none"})
+        if visit.account.login and error.service not in ("", self.desk.name):
+            with contextlib.suppress(Refused):
+                await visit.desk.get("/v1/account", Account)
+                said = _("登录会话有效，但该服务不予承认；请告知运维人员核对各服务的配置。")
+                return self._refused(page, visit, Refused(503, "session-not-shared", error.title, said))
+        return self._sign_in(visit)
+
     def _refused(self, page: Page, visit: Visit, error: Refused) -> Response:
-        if error.status == 401 and page.scopes:
-            answer = self._sign_in(visit)
-            answer.headers.append("set-cookie", own.cookie(own.COOKIE, "", age_s=0))
-            return answer
         if error.code == PROOF_OUTDATED:
-            return self._sent(visit, self.map.url("prove", next=visit.back))
+            return self._to_prove(page, visit)
         view = View("errors/refused.html", {"error": error}, "errors/_refused.html", error.status)
         try:
             response = self._rendered(page, visit, view)
@@ -277,6 +267,18 @@ class Console:
         if visit.fragment:
             response.headers["hx-retarget"] = "#rc-notice"
             response.headers["hx-reswap"] = "innerHTML"
+        return response
+
+    def _to_prove(self, page: Page, visit: Visit) -> Response:
+        """Where the person proves again who it is; an act takes its form along."""
+        act = act_of(page, visit)
+        if not act:
+            return self._sent(visit, self.map.url("prove", next=visit.back))
+        values = {"error": None, "after": visit.back, "act": act}
+        response = self._rendered(page, visit, View("account/prove.html", values, "account/_prove.html", 403))
+        if visit.fragment:
+            response.headers["hx-retarget"] = "#main"
+            response.headers["hx-reswap"] = "innerHTML show:window:top"
         return response
 
     async def _no_page(self, request: Request, error: Exception) -> Response:
@@ -292,31 +294,3 @@ class Console:
         view = View("errors/refused.html", {"error": said}, "errors/_refused.html", error.status_code)
         html = self.renderer.page(view.template, self._common(None, visit) | {"toast": ""} | dict(view.values))
         return Response(html, error.status_code, media_type="text/html")
-
-
-def language_of(request: Request) -> Language:
-    """The language chosen, else the browser's first that is one of ours, else Chinese."""
-    chosen = own.cookie_value(request, own.LANGUAGE_COOKIE)
-    for each in LANGUAGES:
-        if chosen == each:
-            return each
-    for wanted in request.headers.get("accept-language", "").split(","):
-        short = wanted.split(";")[0].strip()[:2].lower()
-        for each in LANGUAGES:
-            if short == each:
-                return each
-    return "zh"
-
-
-def _at_most(receive: Callable[[], Awaitable[Mapping[str, Any]]], bytes_max: int) -> Callable[[], Awaitable[Any]]:
-    seen = 0
-
-    async def bounded() -> Mapping[str, Any]:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > bytes_max:
-            raise TooLarge(f"a form of at most {bytes_max} bytes is taken here")
-        return message
-
-    return bounded

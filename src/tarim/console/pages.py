@@ -48,7 +48,7 @@ class Visit:
     """One request of one person.
 
     form: fields of the body, the last of a name; lists: all of a name; here: path and query; url: addresses of pages by name;
-    back: the page the person looks at, that whose form this is for an act.
+    back: the page the person looks at, that whose form this is for an act.  done_again: the act waited for a proof.
     """
 
     account: Account
@@ -68,6 +68,7 @@ class Visit:
     here: str = ""
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
     back: str = "/"
+    done_again: bool = False
 
     def may(self, *scopes: Scope) -> bool:
         """Whether the person has one of these scopes."""
@@ -124,7 +125,16 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Visit], Awaitable["View | Go | Download | Answer"]]
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The act that waited (`waiting.Act`) is to be done now, by the session of a token."""
+
+    act: Any
+    token: str = field(repr=False)
+    cookies: tuple[str, ...]
+
+
+Handler = Callable[[Visit], Awaitable["View | Go | Download | Answer | Again"]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Part:
 class Row:
     """A field.  path: its place; form: line, text, code, codes, lines.  masked: what stands there, told in part only.
 
-    locked: cannot be edited while it is masked.
+    locked: cannot be edited while it is masked.  now: what somebody else has saved, where `value` was typed and is not saved.
     """
 
     path: str
@@ -114,6 +114,7 @@ class Row:
     choices: list[tuple[str, str]]
     hint: str
     fault: str
+    now: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tarim.base.instants import instant_ms
 from tarim.console import reports_form as forms
+from tarim.console import reports_typing as typing
 from tarim.console import reports_views as views
 from tarim.console.pages import Download, Go, Page, View, Visit
 from tarim.console.rendering import lasting
@@ -88,8 +89,9 @@ async def show_report(visit: Visit) -> View:
 
 
 async def _report(
-    visit: Visit, shown: views.Shown, *, full: bool = False, error: Refused | None = None, act: str = ""
-) -> View:
+    visit: Visit, shown: views.Shown, *, full: bool = False, error: Refused | None = None, act: str = "",
+    typed: bool = False,
+) -> View:  # fmt: skip
     history, reference = await asyncio.gather(
         visit.desk.get(_path(visit, "history"), views.History),
         visit.desk.get("/v1/suspicious-report-reference", forms.Reference),
@@ -102,6 +104,7 @@ async def _report(
     counts: dict[str, int] = {}
     for fault in shown.faults:
         counts[fault.part] = counts.get(fault.part, 0) + 1
+    groups = forms.rows_of(part, content, shown.faults, reference.codes, full=full)
     values = common(visit) | {
         "filing": filing,
         "state": views.state_name(filing.state),
@@ -109,7 +112,9 @@ async def _report(
         "faults": shown.faults,
         "parts": forms.parts_of(content, shown.faults),
         "part": part,
-        "groups": forms.rows_of(part, content, shown.faults, reference.codes, full=full),
+        "groups": typing.with_typing(groups, visit.lists, visit.form.get("marks", "")) if typed else groups,
+        "field_marks": typing.marks_of(groups),
+        "typed": typed,
         "content": content,
         "listing": visit.query.get("part") == "transactions",
         "transactions": list(enumerate(transactions))[first : first + TRANSACTIONS_SHOWN],
@@ -158,7 +163,7 @@ async def change(visit: Visit) -> View | Go:
     except Refused as error:
         if error.status not in (409, 422):
             raise
-        return await _report(visit, shown, error=error)
+        return await _report(visit, await visit.desk.get(_path(visit), views.Shown), error=error, typed=True)
     left = len(changed.faults)
     toast = either(f"已保存，还有 {left} 处问题", f"Saved; {left} faults left") if left else _("已保存，没有问题")
     return Go("str_report", {"number": visit.path["number"], "part": part}, toast=toast)

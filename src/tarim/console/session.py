@@ -19,6 +19,8 @@ DEVICE_COOKIE: Final = "__Host-tarim-device"
 LANGUAGE_COOKIE: Final = "__Host-tarim-language"
 ZONE_COOKIE: Final = "__Host-tarim-zone"
 TOAST_COOKIE: Final = "__Host-tarim-toast"
+FORM_COOKIE: Final = "__Host-tarim-form"
+"""The first token of a session that was renewed since: forms in other tabs were made with it."""
 CSRF_HEADER: Final = "x-tarim-csrf"
 CSRF_FIELD: Final = "csrf"
 SAFE: Final = frozenset({"GET", "HEAD"})
@@ -26,12 +28,23 @@ YEAR_S: Final = 365 * 86_400
 _TOKEN: Final = re.compile(r"ts_[A-Za-z0-9_-]{16,128}")
 _OURS: Final = re.compile(r"/(?![/\\])[\x21-\x7e]{0,1000}")
 AGENT_CHARACTERS_MAX: Final = 256
+OTHER_SITE: Final = "the request comes from a page of another site. 请求来自其他网站的页面。"
+NO_SITE: Final = "a browser says which page a request comes from; this one does not. 请求没有说明来自哪个页面。"
+OTHER_SESSION: Final = (
+    "the form is of another session, or of none; open the page again. 表单不属于当前会话，请重新打开页面。"
+)
 
 
 def token_of(request: Request) -> str:
     """The session's token, "" for none of the form."""
     token = request.cookies.get(COOKIE, "")
     return token if _TOKEN.fullmatch(token) else ""
+
+
+def anchor_of(request: Request) -> str:
+    """What forms are bound to: the session's token, or the first one of a session that was renewed since."""
+    first = request.cookies.get(FORM_COOKIE, "")
+    return first if _TOKEN.fullmatch(first) else token_of(request)
 
 
 def csrf_of(token: str) -> str:
@@ -46,18 +59,18 @@ def check_origin(request: Request) -> None:
         return
     site = request.headers.get("sec-fetch-site", "")
     if site and site not in ("same-origin", "none"):
-        raise NotAllowed("the request comes from a page of another site", known=True)
+        raise NotAllowed(OTHER_SITE, known=True)
     origin = request.headers.get("origin", "")
     if origin and origin != "null" and origin.split("://", 1)[-1] != request.headers.get("host", ""):
-        raise NotAllowed("the request comes from a page of another site", known=True)
+        raise NotAllowed(OTHER_SITE, known=True)
     if not site and not origin:
-        raise NotAllowed("a browser says which page a request comes from; this one does not", known=True)
+        raise NotAllowed(NO_SITE, known=True)
 
 
-def check_csrf(token: str, presented: str) -> None:
+def check_csrf(wanted: str, presented: str) -> None:
     """Raises NotAllowed unless the form is of this session."""
-    if not hmac.compare_digest(csrf_of(token).encode(), presented.encode("utf-8", "replace")):
-        raise NotAllowed("the form is of another session, or of none; open the page again", known=True)
+    if not hmac.compare_digest(wanted.encode(), presented.encode("utf-8", "replace")):
+        raise NotAllowed(OTHER_SESSION, known=True)
 
 
 def ours(address: str) -> str:

@@ -48,8 +48,12 @@ class _Begun(msgspec.Struct):
     browser: str
 
 
-async def show_sign_in(visit: Visit) -> View:
-    """The first step: who."""
+async def show_sign_in(visit: Visit) -> View | Go:
+    """The first step: who.  Whoever is signed in goes on: the session was renewed while the request before was under way."""
+    if visit.desk.token:
+        with contextlib.suppress(Refused):
+            await visit.desk.get("/v1/account")
+            return Go(address=own.ours(visit.query.get("next", "/")))
     return await _first(visit)
 
 
@@ -122,9 +126,10 @@ def unusual_view(signed: SignedIn, after: str) -> View:
     return View("signing/unusual.html", values, cookies=session_cookies(signed))
 
 
-def session_cookies(signed: SignedIn) -> tuple[str, ...]:
-    """The cookies of a new session."""
-    cookies = [own.cookie(own.COOKIE, signed.token)]
+def session_cookies(signed: SignedIn, first: str = "") -> tuple[str, ...]:
+    """The cookies of a new session.  first: the first token of the one that it renews."""
+    forms = own.cookie(own.FORM_COOKIE, first, age_s=None if first else 0)
+    cookies = [own.cookie(own.COOKIE, signed.token), forms]
     if signed.device:
         cookies.append(own.cookie(own.DEVICE_COOKIE, signed.device, age_s=own.YEAR_S))
     return tuple(cookies)

@@ -8,10 +8,11 @@ a key ends with the grants of its owner (docs/decisions/0020-keys-stand-for-pers
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from tarim.base.errors import NotAllowed, UnknownKey
+from tarim.base.errors import NotAllowed, Unavailable, UnknownKey
 from tarim.base.instants import MINUTE_MS, SECOND_MS
 from tarim.identity.adapters import doorway, people
 from tarim.identity.adapters.doorway import Alarm
@@ -26,6 +27,8 @@ SEEN_EVERY_MS: Final = 10 * SECOND_MS
 """A session's last use is written down this often, or a twentieth of its idle time; it may end so much earlier."""
 SESSION_UNKNOWN: Final = "this session is not known. 会话无效，请重新登录。"
 SESSION_OVER: Final = "the session is over; sign in again. 会话已结束，请重新登录。"
+NOWHERE: Final = "it cannot be told where the request comes from; ask again. 无法确认请求来源，请重试。"
+"""A peer that broke its connection off before it was taken, on a busy machine, is no thief: its session stays."""
 
 
 class Directory:
@@ -38,7 +41,7 @@ class Directory:
         """The person behind a session's token, in use from its own place, with what the person may do at this moment.
 
         A session in which something is still to be done has the scope `self` only.  Raises UnknownKey (401) for a token that is
-        none, NotAllowed (401) for a session that is over.
+        none, NotAllowed (401) for a session that is over, Unavailable when nobody can say where the request comes from.
         """
         office = self._office
         if not TOKEN_FORM.fullmatch(token):
@@ -52,12 +55,14 @@ class Directory:
             raise UnknownKey(SESSION_UNKNOWN)
         if session.over(now_ms) or user.state is not UserState.ACTIVE:
             raise NotAllowed(SESSION_OVER)
+        if session.network != self._network_of("") and not network_of(visitor.address):
+            raise Unavailable(NOWHERE)
         if not self._at_home(session, visitor):
             self._stolen(session, user, visitor)
             raise NotAllowed(SESSION_OVER)
         if not visitor.background and now_ms - session.seen_ms >= min(SEEN_EVERY_MS, session.idle_ms // 20):
-            with office.database.writing() as connection:
-                doorway.change_session(connection, session.id, seen_ms=now_ms)
+            with suppress(Unavailable), office.database.writing() as connection:  # the next request writes it down
+                doorway.saw_session(connection, session.id, now_ms)
         return Caller(
             user.login,
             CallerKind.PERSON,
@@ -130,11 +135,11 @@ class Directory:
 
     def _at_home(self, session: Session, visitor: Visitor) -> bool:
         """Whether the request comes from the network and program that the session was opened with."""
-        mark = self._office.secrets.mark
-        return (
-            mark("network", network_of(visitor.address)) == session.network
-            and mark("agent", visitor.agent) == session.agent
-        )
+        agent = self._office.secrets.mark("agent", visitor.agent)
+        return self._network_of(visitor.address) == session.network and agent == session.agent
+
+    def _network_of(self, address: str) -> str:
+        return self._office.secrets.mark("network", network_of(address))
 
     def _stolen(self, session: Session, user: User, visitor: Visitor) -> None:
         """End a session that turned up elsewhere, and say so."""

@@ -191,7 +191,7 @@ class SignIn:
         pending: tuple[Pending, ...],
         renewed: Session | None,
     ) -> SignedIn:
-        """A new session, in the transaction; the oldest ends when there are too many."""
+        """A new session, in the transaction; when there are too many, the one not used for longest ends."""
         office = self._office
         now_ms = office.clock.now_ms()
         known = self._known_device(connection, user, visitor)
@@ -209,7 +209,7 @@ class SignIn:
         token = new_token()
         if renewed is not None:
             doorway.end_sessions(connection, user.id, now_ms, "renewed", only=renewed.id)
-        open_now = doorway.sessions_of(connection, user.id, now_ms)
+        open_now = sorted(doorway.sessions_of(connection, user.id, now_ms), key=lambda each: each.seen_ms)
         for old in open_now[: max(0, len(open_now) - office.settings.sessions_max + 1)]:
             doorway.end_sessions(connection, user.id, now_ms, "too many", only=old.id)
         doorway.add_session(connection, session, digest_of(token), now_ms)

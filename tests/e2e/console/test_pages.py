@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import tarim.console
-from tarim.console.app import CSP
+from tarim.console.headers import CSP
 from tarim.console.pages import Page
 from tarim.console.site import PAGES
 from tarim.identity import ROLES, Role, Scope

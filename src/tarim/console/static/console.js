@@ -20,6 +20,18 @@ const tarim = (() => {
     method: "POST", credentials: "same-origin", headers: { "X-Tarim-Csrf": csrf(), "HX-Request": "true" }, body: new URLSearchParams(body),
   });
 
+  // The page of an act that waited for a proof bears the address of the page it was begun on.
+  const address = find('meta[name="address"]')?.content;
+  if (address) history.replaceState(null, "", address);
+  // Who types is at work, though nothing is sent for a while: the session is told so, or it would end as idle.
+  const HERE_MS = 120_000;
+  let told = Date.now();
+  document.addEventListener("input", () => {
+    if (!csrf() || Date.now() - told < HERE_MS) return;
+    told = Date.now();
+    fetch(document.body.dataset.here, { credentials: "same-origin" }).catch(() => {});
+  });
+
   // --- charts ---------------------------------------------------------------------------------------------------
   const charts = new Set();
   const still = matchMedia("(prefers-reduced-motion: reduce)");

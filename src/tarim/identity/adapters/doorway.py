@@ -213,6 +213,12 @@ def change_session(connection: Connection, session: str, **changed: Any) -> None
     connection.execute(update(SESSIONS).where(SESSIONS.c.id == session).values(**changed))
 
 
+def saw_session(connection: Connection, session: str, now_ms: int) -> None:
+    """A session was used at an instant; requests that waited do not set it back."""
+    this = (SESSIONS.c.id == session) & (SESSIONS.c.seen_ms < now_ms)
+    connection.execute(update(SESSIONS).where(this).values(seen_ms=now_ms))
+
+
 def end_sessions(connection: Connection, user: str, now_ms: int, why: str, only: str = "", but: str = "") -> int:
     """End a person's sessions, or one of them, or all but one; how many ended."""
     chosen = (SESSIONS.c.user == user) & (SESSIONS.c.ended_ms == 0)
