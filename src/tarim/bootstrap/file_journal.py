@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.clock import SystemClock
-from tarim.bootstrap.house import load_policy
-from tarim.bootstrap.name_marks import UnaskedNames
+from tarim.bootstrap.house import file_names, load_policy
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.walking import CHUNK_EVENTS, Cancelled, open_reader
@@ -62,7 +61,7 @@ class FileJournal:
                         changed_seq = record.first_seq
                 if changed_seq >= 0:
                     self.lists_digest = reader.digest_at(changed_seq)
-        artefacts = Artefacts(places.artefacts)
+        artefacts = self._artefacts = Artefacts(places.artefacts)
         cache = places.cache / "rules"
         self._policy = load_policy(settings, features, cache, artefacts, governance, self.lists)
         self._tokenizer = Tokenizer(load_master_key(places.master_key, environment).derive("tokens"))
@@ -75,7 +74,7 @@ class FileJournal:
         """Events accepted and refused.  Raises Cancelled, and what intake raises about a file as a whole."""
         taken = refused = 0
         intake = Intake(self._tokenizer, None, self._settings.intake, clock=SystemClock())
-        intake.screen_names(UnaskedNames(self._names))
+        intake.screen_names(file_names(self._names, self._artefacts, self._settings))
         engine = Engine(self._features, memory_bytes_max=self._settings.engine.memory_bytes_max)
         log = Journal.open(journal, self._settings.journal)
         try:

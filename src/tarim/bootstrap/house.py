@@ -14,13 +14,13 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from tarim.base.errors import DefinitionError, NotFound, TarimError, TooLarge
+from tarim.base.errors import DefinitionError, NotFound, TarimError, TooLarge, Unavailable
 from tarim.base.instants import Clock
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.lists import open_lists
 from tarim.bootstrap.name_book import index_names_again, open_names
-from tarim.bootstrap.name_marks import UnaskedNames
+from tarim.bootstrap.name_marks import FileNames
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.watch_files import WatchPlaces
@@ -54,6 +54,7 @@ from tarim.journal import FolderReader, Journal, Recovery
 from tarim.models import Drift, Explainer, Model, model_from_bytes
 from tarim.privacy import Signer, Tokenizer, Vault, load_master_key
 from tarim.rules import compile_ruleset, starter_pack
+from tarim.screening import FOUND_MAX, MATCHES_MAX, Matches, NamesState, encode_names
 from tarim.stream import Col, Engine, FeatureSet, Rows, reference_features, scenario_features
 
 ARTEFACT_BYTES_MAX: Final = 256 << 20
@@ -86,6 +87,11 @@ class Policy:
     decider: Decider
     ruleset_text: bytes
     model_bytes: bytes
+
+
+def file_names(state: NamesState, artefacts: Artefacts, settings: Settings) -> FileNames:
+    """What screens the names of files against what is in force."""
+    return FileNames(state, artefacts, settings.names.threshold_percent, settings.names.remembered_max)
 
 
 def load_policy(
@@ -205,7 +211,8 @@ class House:
             self.tokenizer = self.new_tokenizer()
             self.signer = Signer.of(master)
             self.intake = Intake(self.tokenizer, self.vault, settings.intake, clock=self.clock)
-            self.intake.screen_names(UnaskedNames(self.names.state))  # until a service has a helper to ask
+            self.file_names = file_names(self.names.state, self.artefacts, settings)
+            self.intake.screen_names(self.file_names)  # until a service has a helper to ask
             self.policy = load_policy(
                 settings,
                 self.features,
@@ -311,6 +318,19 @@ class House:
         if self.watch is not None and len(taken.rows):
             scores = champion_scores(taken.decisions, taken.beside)
             self.watch.take(taken.rows, taken.features, scores, self.service.versions.model)
+
+    def note_names(self) -> None:
+        """Note in the journal what the names of files were found to be like, durably: work for people.  Raises Unavailable."""
+        found = self.file_names.noted()
+        if self.names.state.match_count + len(found) > MATCHES_MAX:
+            raise Unavailable(
+                f"there are {MATCHES_MAX:,} matches of names; raise names.threshold_percent, or clear some"
+            )
+        for start in range(0, len(found), FOUND_MAX):
+            payload = encode_names(Matches("", found[start : start + FOUND_MAX], self.clock.now_ms()))
+            self.names.take(self.service.control(RecordKind.NAMES, payload), payload)
+        if found:
+            self.service.commit()
 
     def keep_watch(self) -> None:
         """Keep the watch of models on the disk.  Raises Unavailable."""

@@ -25,7 +25,7 @@ from tarim.base.four_eyes import Proposal, require_person
 from tarim.base.instants import Clock
 from tarim.base.later import Later
 from tarim.bootstrap.name_helper import Answer, Hit, NameHelper
-from tarim.bootstrap.name_marks import score_customers
+from tarim.bootstrap.name_marks import matches_of, score_customers
 from tarim.bootstrap.name_settings import NameSettings
 from tarim.decisions import DecisionService, Governor, RecordKind
 from tarim.screening import (
@@ -316,14 +316,11 @@ class NameDesk:
 
     def _note(self, payee: int, hits: Sequence[Hit]) -> list[Found]:
         """The matches of a payee; new ones are written to the journal soon, as work for people."""
-        party = Party(PartyKind.PAYEE, payee)
-        found = [Found(party, hit.list_name, hit.entry, hit.entry_digest, hit.score, hit.listed) for hit in hits]
+        found = matches_of(payee, hits)
         if payee:
-            known = self.state.matches.get(party, {})
-            for each in found:
-                before = known.get((each.list_name, each.entry))
-                if before is None or before.found.entry_digest != each.entry_digest or before.found.score < each.score:
-                    self._noted[party, each.list_name, each.entry] = each
+            self._noted |= {
+                (each.party, each.list_name, each.entry): each for each in found if self.state.is_news(each)
+            }
         return found
 
     async def _note_matches(self) -> None:

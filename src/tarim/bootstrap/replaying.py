@@ -130,6 +130,7 @@ def replay(
                     _take(house, batch, truth, summary, finisher)
                 progress(finisher.finished())
         progress(finisher.finished())
+        house.note_names()
     finally:
         sys.setswitchinterval(switch_s)
         gc.set_threshold(*garbage)

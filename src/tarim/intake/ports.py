@@ -43,7 +43,7 @@ class NameScreen(Protocol):
         ...
 
     def ask(self, names: Mapping[int, str]) -> Later | None:
-        """Have these names screened, by keyed hash; None when they are not to be waited for."""
+        """Have these names screened, by keyed hash; None when they are not to be waited for.  Raises TarimError."""
         ...
 
     def mark(self, rows: Rows, name_tokens: npt.NDArray[np.int64]) -> None:

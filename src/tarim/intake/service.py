@@ -54,7 +54,7 @@ class Intake:
     def screen_names(self, names: NameScreen) -> None:
         """From now on have payees' names screened: of messages `Later` is raised while an answer is worth waiting for.
 
-        Tables wait for nothing: their rows get what is known at once.
+        Tables wait for nothing: they are asked about as well, and their rows get what is known then.
         """
         self._names = names
 
@@ -154,6 +154,9 @@ class Intake:
         received = self._clock.now_ms() if received_ms is None else received_ms
         parts = read_table(batch, self._assembler, received, source, _flags(backfill))
         if self._names is not None:
+            names = _new_names(parts, self._names)
+            if names:
+                self._names.ask(names)
             self._names.mark(parts.rows, parts.text_hashes[:, 0])
         self._counts["taken"] += len(parts.event_ids)
         for refusal in parts.refusals:
@@ -234,6 +237,18 @@ class Intake:
             for place, blob in zip(places, vault.seal_bundles(customers, bundles), strict=True):
                 sealed[place] = blob
         return sealed, keys
+
+
+def _new_names(parts: TableParts, screen: NameScreen) -> dict[int, str]:
+    """Payees' names of a table that are not answered, by keyed hash."""
+    tokens, places = np.unique(parts.text_hashes[:, 0], return_index=True)
+    return {
+        token: _of_mask(parts.slow[place], _PAYEE_NAME)[0]
+        if place in parts.slow
+        else parts.texts["payee_name"][place].as_py()
+        for token, place in zip(tokens.tolist(), places.tolist(), strict=True)
+        if token and not screen.is_answered(token)
+    }
 
 
 def _always(parts: TableParts) -> npt.NDArray[np.int64]:

@@ -38,8 +38,8 @@ _DERIVED: Final = {
         "客户登记姓名与监控名单的相似度，0 到 100；0 为无匹配",
     ),
     "payee_name_unscreened": (
-        "the screening of the payee's name had no answer in time, or the event came in a file",
-        "收款人姓名未能及时完成筛查，或事件来自文件",
+        "the screening of the payee's name had no answer in time",
+        "收款人姓名未能及时完成筛查",
     ),
 }
 _UNITS: Final = {Unit.PLAIN: "", Unit.COUNT: "", Unit.FEN: "fen", Unit.MS: "ms"}

@@ -142,7 +142,7 @@ class Flag(IntFlag):
     LOCATION_PERMITTED = 8
     """The customer allowed the location to be used (IN-09)."""
     NAME_UNSCREENED = 16
-    """The payee's name was not screened before the decision: no answer in time (screened afterwards), or a row of a file."""
+    """The payee's name was not screened before the decision: no answer in time (screened afterwards)."""
 
 
 class Outcome(IntEnum):

@@ -160,6 +160,11 @@ class NamesState:
             return 0
         return self.counting(party, (known.found for known in of_party.values()), at_ms)
 
+    def is_news(self, found: Found) -> bool:
+        """Whether the match is not known yet, or was of another edition of the entry, or scored lower."""
+        known = self.matches.get(found.party, {}).get((found.list_name, found.entry))
+        return known is None or known.found.entry_digest != found.entry_digest or known.found.score < found.score
+
     def counting(self, party: Party, found: Iterable[Found], at_ms: int) -> int:
         """The highest score of those of the matches that no good guy quiets, 0 for none."""
         return max(
