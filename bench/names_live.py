@@ -4,7 +4,7 @@
     as at           a random history of records, asked at random instants, against looking through it again
     events          one event after the other, with payees' names that were never asked before
 
-python -m bench.names_live
+python -m bench.names_live [--first CUSTOMERS]      with --first: what asking that many customers about everything costs
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import io
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ import numpy as np
 
 from bench.acceptance import Line, Run, at_most, none
 from bench.name_cases import real_entries
-from bench.names import CHANGED_ENTRIES, CUSTOMERS, RESCREEN_S_MOST, customer_names
+from bench.names import CHANGED_ENTRIES, CUSTOMERS, ENTRIES, RESCREEN_S_MOST, customer_names, large_list
 from bench.serving import Served, new_data, serving
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.places import API_KEYS_FILE, Places, make_data_folder
@@ -244,6 +245,38 @@ def _sent(client: httpx.Client, names: Sequence[str], run_name: str) -> list[flo
     return taken
 
 
+# ------------------------------------------------------------------------------------------------------ first screening
+def first_screening(customers: int) -> dict[str, float]:
+    """A share of all customers asked about all entries, by the command the service starts; what all would take, in seconds.
+
+    Processor time of the child: with no customers, which is starting and reading the lists, and for each customer more.
+    """
+    entries = large_list(list(real_entries()), ENTRIES).entries
+    used_s = []
+    for count in (1, customers):
+        with tempfile.TemporaryDirectory() as folder:
+            places = make_data_folder(Path(folder) / "data")
+            to_seq = _fill(places, customer_names(count, seed=9), entries, entries)
+            command = [sys.executable, "-m", "tarim.cli", "names", "screen-all", "--full", "--data", str(places.data)]
+            command += ["--threshold", str(THRESHOLD), "--to-seq", str(to_seq)]
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONPATH": "src"}, check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    each_s = (used_s[1] - used_s[0]) / (customers - 1)
+    return {
+        "customers": customers,
+        "entries": len(entries),
+        "lists_cpu_s": round(used_s[0], 1),
+        "customer_cpu_ms": round(each_s * 1e3, 3),
+        "whole_customers": CUSTOMERS,
+        "whole_cpu_s": round(used_s[0] + each_s * CUSTOMERS),
+    }
+
+
 if __name__ == "__main__":
-    for line in lines(Run("--quick" in sys.argv, time.monotonic() + 900)):
-        print(line)
+    if "--first" in sys.argv:
+        print(json.dumps(first_screening(int(sys.argv[sys.argv.index("--first") + 1]))))
+    else:
+        for line in lines(Run("--quick" in sys.argv, time.monotonic() + 900)):
+            print(line)
