@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError
-from tarim.models.kernels import calibration as kernel
 
 KNOTS_MAX: Final = 1_000
 METHODS: Final = ("platt", "isotonic")
@@ -26,17 +25,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A rising curve of straight pieces; see the kernel for what its numbers mean."""
+    """A rising curve of straight pieces; see `kernels.calibration` for what its numbers mean."""
 
     method: str
     at: Floats
     to: Floats
     left_slope: float
     right_slope: float
-
-    def apply(self, scores: Floats) -> None:
-        """Replace raw scores by calibrated log odds, in place."""
-        kernel.apply(scores, self.at, self.to, self.left_slope, self.right_slope)
 
     def as_document(self) -> dict[str, Any]:
         """Plain values, fit for JSON; `calibration_of` reads them back."""
@@ -47,6 +42,10 @@ class Calibration:
             "left_slope": self.left_slope,
             "right_slope": self.right_slope,
         }
+
+
+UNCHANGED: Final = Calibration("", np.zeros(0), np.zeros(0), 1.0, 1.0)
+"""What a model without a calibration is bound with: no knots."""
 
 
 def calibration_of(document: Any) -> Calibration:

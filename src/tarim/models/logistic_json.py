@@ -21,9 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError
+from tarim.base.kernels.bound import bind
 from tarim.models.calibration import Calibration, calibration_of
 from tarim.models.domain import FEATURES_MAX
 from tarim.models.kernels import logistic as kernel
+from tarim.models.kernels import scoring
 
 LOGISTIC_FORMAT: Final = "tarim-logistic-1"
 TRANSFORMS: Final = ("none", "signed_log", "woe")
@@ -45,12 +47,7 @@ class LogisticEvaluator:
         self._means, self._scales, self._weights = means, scales, weights
         self._intercept = intercept
         self._signed_log = signed_log
-
-    def raw(self, features: Floats, out: Floats) -> None:
-        """Raw scores."""
-        kernel.add_up(
-            features, out, self._used, self._means, self._scales, self._weights, self._intercept, self._signed_log
-        )
+        self.bound = bind(scoring.linear_score, self._used, means, scales, weights, float(intercept), int(signed_log))
 
     def contributions(self, features: Floats, out: Floats) -> None:
         """What each feature adds: its weight times its distance from the training mean."""
@@ -72,10 +69,7 @@ class WoeEvaluator:
         self._edges = np.concatenate([*edges, np.empty(0)])
         self._points = np.concatenate([weight * each for weight, each in zip(weights, woe, strict=True)])
         self._intercept = intercept
-
-    def raw(self, features: Floats, out: Floats) -> None:
-        """Raw scores."""
-        kernel.add_up_bins(features, out, self._used, self._starts, self._edges, self._points, self._intercept)
+        self.bound = bind(scoring.bins_score, self._used, self._starts, self._edges, self._points, float(intercept))
 
     def contributions(self, features: Floats, out: Floats) -> None:
         """What each feature adds: the points of its bin; the last column is the intercept, a row without evidence."""

@@ -12,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
-from tarim.models.calibration import Calibration
+from tarim.base.kernels.bound import Bound, bind
+from tarim.models.calibration import UNCHANGED, Calibration
 from tarim.models.domain import MODEL_BYTES_MAX, Forest
-from tarim.models.kernels import forest as forest_kernel
+from tarim.models.kernels import scoring as kernel
 from tarim.models.kernels import shap as shap_kernel
 from tarim.models.kernels import shap_lanes as lanes_kernel
 from tarim.models.layout import (
     COMPLETE_DEPTH_MAX,
+    Column,
+    Columns,
     can_sweep,
     columns_of,
     describe_columns,
@@ -32,8 +35,6 @@ from tarim.models.logistic_json import read_logistic, require
 from tarim.models.shap_layout import Shares, Steps, lay_shares, lay_steps
 from tarim.models.shap_records import Records, lay_records
 
-SWEEP_EVENTS_MIN: Final = 128
-"""From so many events on, sweeping a whole block (even partly empty) is cheaper than walking each."""
 LANES_EVENTS_MIN: Final = 24
 """From so many events on, contributions of a block (even partly empty) are cheaper side by side than one after the other."""
 LANES_DEPTH_MAX: Final = 64
@@ -43,9 +44,11 @@ Floats = npt.NDArray[np.float64]
 
 
 class _Evaluator(Protocol):
-    sigmoid: float
+    """bound: the kernel of raw scores, one of `kernels.scoring`."""
 
-    def raw(self, features: Floats, out: Floats) -> None: ...
+    sigmoid: float
+    bound: Bound
+
     def contributions(self, features: Floats, out: Floats) -> None: ...
 
 
@@ -53,10 +56,11 @@ class Model:
     """Scores events.  Holds scratch memory: one thread at a time.
 
     `version` is the SHA-256 of the file in hex, `feature_names` the columns that `score` expects, `reads` those it uses.
+    `bound` is the kernel of `score`, for callers that are compiled themselves.
     A score depends on its event's features only: batches may be cut anywhere.
     """
 
-    __slots__ = ("_evaluator", "calibration", "feature_names", "kind", "reads", "version")
+    __slots__ = ("_evaluator", "bound", "calibration", "feature_names", "kind", "reads", "version")
 
     def __init__(
         self,
@@ -73,23 +77,23 @@ class Model:
         self.reads = reads
         self._evaluator = evaluator
         self.calibration = calibration
+        curve, sigmoid = (UNCHANGED, evaluator.sigmoid) if calibration is None else (calibration, 1.0)
+        self.bound = bind(
+            kernel.score, evaluator.bound, sigmoid, curve.at, curve.to, curve.left_slope, curve.right_slope
+        )
 
     def score(self, features: Floats, out: Floats) -> None:
         """Write each event's probability of fraud: features (n, F) C-contiguous, NaN is missing; out (n,).
 
         The calibrated one where the file holds a calibration.
         """
-        self.raw_score(features, out)
-        if self.calibration is None:
-            forest_kernel.to_probability(out, self._evaluator.sigmoid)
-        else:
-            self.calibration.apply(out)
-            forest_kernel.to_probability(out, 1.0)
+        assert features.ndim == 2 and features.shape == (len(out), len(self.feature_names))
+        kernel.score(self.bound.table, features, out)
 
     def raw_score(self, features: Floats, out: Floats) -> None:
         """Write each event's score before calibration and sigmoid."""
         assert features.ndim == 2 and features.shape == (len(out), len(self.feature_names))
-        self._evaluator.raw(features, out)
+        kernel.raw_score(self.bound.table, features, out)
 
     @property
     def explainable(self) -> bool:
@@ -153,58 +157,37 @@ def model_from_bytes(content: bytes, feature_names: Sequence[str]) -> Model:
     return Model("lightgbm", version, names, reads, ForestEvaluator(forest, place_of), calibration)
 
 
+def _bind_walk(forest: Forest, columns: list[Column], described: Columns, depth: int) -> Bound:
+    about_columns = (described.features, described.modes, described.values)
+    if depth <= COMPLETE_DEPTH_MAX:
+        c = lay_complete(forest, columns)
+        return bind(kernel.walk_complete, *about_columns, c.depth, c.thresholds, c.columns, c.leaf_values)
+    a = lay_any(forest, columns)
+    return bind(
+        kernel.walk_any, *about_columns, a.roots, a.columns, a.thresholds, a.lefts, a.rights, a.leaf_starts, a.leaf_values
+    )  # fmt: skip
+
+
+def _bind_sweep(forest: Forest, columns: list[Column], place_of: list[int]) -> Bound:
+    r, s = lay_ranks(forest, columns, place_of), lay_swept(forest, columns)
+    return bind(
+        kernel.sweep, r.used, r.starts, r.steps, r.thresholds, r.column_ends, r.nan_codes, r.zero_codes, r.codes, r.values,
+        r.ranks, s.columns, s.bounds, s.lefts, s.rights, s.tree_starts, s.roots, s.leaf_values, s.places, s.sums,
+    )  # fmt: skip
+
+
 class ForestEvaluator:
-    """A forest laid out for the kernels; small batches are walked, large ones swept."""
+    """A forest laid out for the kernels; small batches are walked, large ones swept (None where it cannot be)."""
 
     def __init__(self, forest: Forest, place_of: list[int]) -> None:
         self.sigmoid = forest.sigmoid
         self._forest, self._place_of = forest, place_of
         columns = columns_of(forest)
         described = describe_columns(columns, place_of)
-        self._columns = (described.features, described.modes, described.values)
         self._depth = max(tree.depth for tree in forest.trees)
-        self._complete = lay_complete(forest, columns) if self._depth <= COMPLETE_DEPTH_MAX else None
-        self._any = lay_any(forest, columns) if self._complete is None else None
-        self._ranks = lay_ranks(forest, columns, place_of) if can_sweep(forest) else None
-        self._swept = lay_swept(forest, columns) if self._ranks is not None else None
-
-    def raw(self, features: Floats, out: Floats) -> None:
-        """Raw scores, by whichever way is cheapest for so many events."""
-        count, done = len(out), 0
-        if self._swept is not None and count >= SWEEP_EVENTS_MIN:
-            done = count - count % forest_kernel.BLOCK
-            done = count if count - done >= SWEEP_EVENTS_MIN else done
-            self.sweep(features, out, done)
-        if done < count:
-            self.walk(features[done:], out[done:])
-
-    def sweep(self, features: Floats, out: Floats, count: int) -> None:
-        """Raw scores of the first `count` events, a block at a time."""
-        r, s = self._ranks, self._swept
-        assert r is not None and s is not None
-        for first in range(0, count, forest_kernel.BLOCK):
-            size = min(forest_kernel.BLOCK, count - first)
-            forest_kernel.encode(
-                features, first, size, r.used, r.starts, r.steps, r.thresholds, r.column_ends, r.nan_codes,
-                r.zero_codes, r.codes, r.values, r.ranks,
-            )  # fmt: skip
-            forest_kernel.sweep(
-                s.columns, s.bounds, s.lefts, s.rights, s.tree_starts, s.roots, s.leaf_values, r.codes, s.places, s.sums
-            )
-            out[first : first + size] = s.sums[:size]
-
-    def walk(self, features: Floats, out: Floats) -> None:
-        """Raw scores, one event after the other."""
-        if self._complete is not None:
-            c = self._complete
-            forest_kernel.walk_complete(features, out, *self._columns, c.depth, c.thresholds, c.columns, c.leaf_values)
-        else:
-            a = self._any
-            assert a is not None
-            forest_kernel.walk_any(
-                features, out, *self._columns, a.roots, a.columns, a.thresholds, a.lefts, a.rights, a.leaf_starts,
-                a.leaf_values,
-            )  # fmt: skip
+        self.walked = _bind_walk(forest, columns, described, self._depth)
+        self.swept = _bind_sweep(forest, columns, place_of) if can_sweep(forest) else None
+        self.bound = bind(kernel.forest_score, self.walked, self.swept or self.walked, int(self.swept is not None))
 
     @cached_property
     def _shares(self) -> Shares:

@@ -144,4 +144,5 @@ def _aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     room = np.zeros(size + LINE_BYTES, np.uint8)
     start = -room.ctypes.data % LINE_BYTES
-    return room[start : start + size].view(dtype).reshape(shape)
+    zeros: npt.NDArray[Any] = room[start : start + size].view(dtype).reshape(shape)
+    return zeros

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from tarim.base.errors import DefinitionError, NotFound
+from tarim.base.kernels.bound import address_of, table_of
 from tarim.models import load_model, model_from_bytes
+from tarim.models.kernels import scoring
 from tarim.models.lightgbm_text import read_forest
 from tarim.models.model import ForestEvaluator
 from tests.naive.forest_walk import raw_score
@@ -105,12 +107,11 @@ def test_every_way_of_evaluation_agrees_with_the_naive_walk(trained):
     expected = np.array([raw_score(forest, values) for values in x])
     evaluator = ForestEvaluator(forest, list(range(len(NAMES))))
     out = np.empty(len(x))
-    evaluator.walk(x, out)
-    np.testing.assert_array_equal(out, expected)
-    if evaluator._swept is not None:
-        out[:] = 0
-        evaluator.sweep(x, out, len(x))
-        np.testing.assert_array_equal(out, expected)
+    for way in (evaluator.walked, evaluator.swept, evaluator.bound):
+        if way is not None:
+            out[:] = 0
+            scoring.raw_score(table_of(way, 1.0, *[np.zeros(0)] * 2, 1.0, 1.0), x, out)
+            np.testing.assert_array_equal(out, expected)
 
 
 def test_where_a_batch_is_cut_changes_nothing(trained):
@@ -136,7 +137,8 @@ def test_both_ways_are_used_where_they_should_be():
         bins = {key: params[key] for key in params if "bin" in key}
         text = lightgbm.train(params, lightgbm.Dataset(x, y, feature_name=NAMES, params=bins), 37).model_to_string()
         evaluator = ForestEvaluator(read_forest(text), list(range(len(NAMES))))
-        ways[name] = (evaluator._swept is not None, evaluator._complete is not None)
+        complete = evaluator.walked.address == address_of(scoring.walk_complete)
+        ways[name] = (evaluator.swept is not None, complete)
     assert ways == {
         "reference": (True, True),
         "deep": (True, False),

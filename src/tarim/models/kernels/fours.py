@@ -5,7 +5,6 @@ tuple to numba and to the reader; the tuples vanish when the kernel is compiled.
 its rows are addressed by an unsigned index, which costs no test for negative ones.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from llvmlite import ir
@@ -75,7 +74,7 @@ def four_times(_typing: Any, number: Any) -> Any:
     return FOUR(types.float64), generate
 
 
-def _of_two(instruction: str) -> Callable[[Any, Any], Any]:
+def _of_two(instruction: str) -> Any:
     def operation(_typing: Any, left: Any, right: Any) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             left, right = (_to_vector(builder, argument) for argument in arguments)
@@ -83,8 +82,7 @@ def _of_two(instruction: str) -> Callable[[Any, Any], Any]:
 
         return FOUR(FOUR, FOUR), generate
 
-    made: Callable[[Any, Any], Any] = intrinsic(operation)
-    return made
+    return intrinsic(operation)
 
 
 minus: Final = _of_two("fsub")
