@@ -145,10 +145,10 @@ class Grounds:
         cls, decisions: npt.NDArray[np.int64], features: npt.NDArray[np.float64], bytes_max: int
     ) -> Grounds | None:
         """A copy of the features of those that fell into a score band, as many as fit; None when there are none."""
-        bands = decisions[:, Word.BAND]
-        if bands.max(initial=-1) < 0:
+        stands_out = decisions[:, Word.BAND] >= 0
+        if not np.count_nonzero(stands_out):
             return None
-        of = np.flatnonzero(bands >= 0)[: bytes_max // (8 * features.shape[1] + 4)]
+        of = np.flatnonzero(stands_out)[: bytes_max // (8 * features.shape[1] + 4)]
         return cls(of.astype(np.uint32), features[of]) if len(of) else None
 
     def of_event(self, index: int) -> npt.NDArray[np.float64] | None:

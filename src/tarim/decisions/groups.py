@@ -19,8 +19,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -136,7 +137,9 @@ class GroupCommit:
         self._accepted: list[tuple[Taken, Batch]] = []
         self._remembered: list[Any] = []
         self._scheduled = False
-        self._committer = ThreadPoolExecutor(1, "commit")
+        self._committer: SimpleQueue[_Judged | None] = SimpleQueue()
+        self._committing = Thread(target=self._commit_others, name="commit", daemon=True)
+        self._committing.start()
         self._closed = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -202,7 +205,8 @@ class GroupCommit:
         self._closed = True
         await self._empty.wait()
         self._tell()
-        self._committer.shutdown()
+        self._committer.put(None)
+        self._committing.join()
 
     # ---- one group -------------------------------------------------------------------------------------------------
 
@@ -220,9 +224,7 @@ class GroupCommit:
         elif len(group) < OVERLAPPED_REQUESTS_MIN:
             self._settle(judged, self._commit())
         else:
-            self._committer.submit(self._commit).add_done_callback(
-                lambda committed: self._loop.call_soon_threadsafe(self._settle, judged, committed.result())
-            )
+            self._committer.put(judged)
 
     def _settle(self, judged: _Judged, trouble: Exception | None) -> None:
         """Answer a group that is durable, or say why it is not; the rest is seen to when the answers are sent."""
@@ -317,6 +319,11 @@ class GroupCommit:
                 self._on_accepted(accepted)
         except Exception as error:  # what failed can be made up for from the journal
             self._watcher.failed(error)
+
+    def _commit_others(self) -> None:
+        """In a thread of its own: wait for the disk for the larger groups, one after the other."""
+        while (judged := self._committer.get()) is not None:
+            self._loop.call_soon_threadsafe(self._settle, judged, self._commit())
 
     def _commit(self) -> Exception | None:
         """Why the journal is not durable, None when it is."""
