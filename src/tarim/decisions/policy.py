@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError
+from tarim.base.kernels.bound import Bound, Words, address_of, table_of, words_of
 from tarim.decisions.domain import (
     DECISION_WORDS,
     WHOLE,
@@ -27,9 +28,7 @@ from tarim.decisions.domain import (
     effective_of,
     salt_of,
 )
-from tarim.decisions.kernels import decide as kernel
-from tarim.decisions.kernels.effect import settle
-from tarim.decisions.kernels.split import split
+from tarim.decisions.kernels.judge import judge
 from tarim.decisions.verification import shortfall_text
 from tarim.rules import HIT_WORDS, MEMBER_WORDS, RULES_MAX, Band, Probe, Rule, Ruleset
 from tarim.stream import ROW_WORDS, Outcome, Rows
@@ -41,13 +40,15 @@ VERIFICATION_WEIGHT: Final = 100
 """Of the reason that more is asked of the customer."""
 
 Features = npt.NDArray[np.float64]
-_Bits = npt.NDArray[np.uint64]
 Decisions = npt.NDArray[np.int64]
 """Shape (n, DECISION_WORDS)."""
 
 
 class Scorer(Protocol):
-    """What the policy needs of a model."""
+    """What the policy needs of a model.
+
+    bound: a kernel (table, features float64[n, F], out float64[n]) that writes the score of each event, in [0, 1].
+    """
 
     @property
     def version(self) -> str: ...
@@ -55,8 +56,8 @@ class Scorer(Protocol):
     def feature_names(self) -> tuple[str, ...]:
         """Columns the model expects `features` to have, in order."""
 
-    def score(self, features: Features, out: Features) -> None:
-        """Write the score of each event, in [0, 1]: features (n, F), out (n,)."""
+    @property
+    def bound(self) -> Bound: ...
 
 
 class Lists(Protocol):
@@ -112,12 +113,12 @@ class Decider:
             self._rule_masks[rule.outcome, rule.index // 64] |= np.uint64(1 << rule.index % 64)
         self._band_starts = np.array([band.at_least for band in ruleset.bands], np.float64)
         self._band_outcomes = np.array([band.outcome for band in ruleset.bands], np.int64)
+        self._evaluate = address_of(ruleset.evaluate)
         self._hits = np.zeros((CHUNK_EVENTS, HIT_WORDS), np.uint64)
         self._settled = np.zeros((CHUNK_EVENTS, HIT_WORDS), np.uint64)
-        self._effects = UNSTEERED
         self._scores = np.full(CHUNK_EVENTS, np.nan)
         self._members = np.zeros((CHUNK_EVENTS, MEMBER_WORDS), np.uint64)
-        self._scratch = self._scratch_of(0)
+        self._effects = UNSTEERED
         self.line_up(Lineup(model.version if model is not None else ""))
 
     @property
@@ -128,6 +129,7 @@ class Decider:
     def steer(self, effects: Effects) -> None:
         """From the next event on, let the rules have this effect only; all of them are judged and recorded as before."""
         self._effects = effects
+        self._bind()
 
     def line_up(self, lineup: Lineup) -> None:
         """From the next event on, score by these models.  Raises DefinitionError for one that it does not have."""
@@ -136,13 +138,36 @@ class Decider:
             raise DefinitionError(f"the model {lacking[0]} is not loaded")
         self.lineup = lineup
         self.model = self.models.get(lineup.champion)
-        self._challengers = [self.models[version] for version, _ in lineup.challengers]
         self._scores[:] = np.nan
-        if self._challengers:
-            self._shares = np.array([0, *(share for _, share in lineup.challengers)], np.int64)
-            self._salts = np.array([0, *(salt_of(version) for version, _ in lineup.challengers)], np.uint64)
-            self._scores_of = np.full((len(self._shares), CHUNK_EVENTS), np.nan)
-            self._unkept = Beside.room(CHUNK_EVENTS, lineup)
+        self._said = Beside.room(CHUNK_EVENTS, lineup)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Lay out what is in force for the kernel."""
+        self._bound_line_up, line_up = self._line_up_table()
+        e = self._effects
+        self._bound_effects = table_of(e.live, e.shares, e.salts, e.customers, e.until_ms, e.masks)
+        self._table = table_of(
+            0 if self.model is None else self.model.bound, self._evaluate, len(self.lineup.challengers), int(not e.plain),
+            line_up, self._bound_effects, self._scores, self._members, self._hits, self._settled, self._rule_masks,
+            self._band_starts, self._band_outcomes,
+        )  # fmt: skip
+
+    def _line_up_table(self) -> tuple[tuple[object, ...], Words]:
+        """The kernel's table of several models, and the arrays that it points into; an empty one for fewer than two."""
+        if self._said is None:
+            return (), np.zeros(0, np.int64)
+        challengers = self.lineup.challengers
+        scorers = np.zeros((1 + len(challengers), 3), np.int64)
+        for words, version in zip(scorers, self.lineup.versions, strict=True):
+            if version:
+                words[:] = words_of(self.models[version].bound)
+        shares = np.array([0, *(share for _, share in challengers)], np.int64)
+        salts = np.array([0, *(salt_of(version) for version, _ in challengers)], np.uint64)
+        scores_of = np.full((len(scorers), CHUNK_EVENTS), np.nan)
+        kept = (scorers, shares, salts, scores_of, self._said.judged, self._said.scores)
+        table = table_of(*kept)
+        return (*kept, table), table
 
     @property
     def ruleset_version(self) -> str:
@@ -179,52 +204,11 @@ class Decider:
         return decisions
 
     def _decide(self, rows: Rows, features: Features, decisions: Decisions, beside: Beside | None) -> None:
-        count = len(rows)
-        if (
-            count != self._scratch[0]
-        ):  # single events come one after the other, and four slices cost as much as a kernel
-            self._scratch = self._scratch_of(count)
-        _, hits, scores, members, settled = self._scratch
-        kernel.hide_history(rows, features)
-        if self._challengers:
-            self._score_all(rows, features, scores, beside)
-        elif self.model is not None:
-            self.model.score(features, scores)
         if self.lists is not None and self.ruleset.probes:
-            self.lists.members(rows, self.ruleset.probes, members)
-        self.ruleset.evaluate(rows, features, scores, members, hits)
-        effects, effective = self._effects, hits
-        if not effects.plain:
-            effective = settled
-            settle(
-                rows,
-                hits,
-                effects.live,
-                effects.shares,
-                effects.salts,
-                effects.customers,
-                effects.until_ms,
-                effects.masks,
-                effective,
-            )
-        kernel.combine(
-            hits, effective, scores, self._rule_masks, self._band_starts, self._band_outcomes, rows, decisions
-        )
-
-    def _scratch_of(self, count: int) -> tuple[int, _Bits, Features, _Bits, _Bits]:
-        """Scratch for `count` events: hits, scores, members, and the hits that have an effect."""
-        return count, self._hits[:count], self._scores[:count], self._members[:count], self._settled[:count]
-
-    def _score_all(self, rows: Rows, features: Features, scores: Features, beside: Beside | None) -> None:
-        """The score that counts for each event, and beside it what every model said."""
-        count = len(rows)
-        for scorer, of_scorer in zip((self.model, *self._challengers), self._scores_of, strict=True):
-            if scorer is not None:
-                scorer.score(features, of_scorer[:count])
-        if beside is None:
-            assert self._unkept is not None
-            beside = self._unkept.part(slice(count))
-        split(rows, self._scores_of, self._shares, self._salts, scores, beside.judged, beside.scores)
+            self.lists.members(rows, self.ruleset.probes, self._members[: len(rows)])
+        judge(self._table, rows, features, decisions)
+        if self._said is not None and beside is not None:
+            beside.judged[:], beside.scores[:] = self._said.judged[: len(rows)], self._said.scores[: len(rows)]
 
     def explain(self, decision: Decisions, language: Language | str = Language.ZH) -> list[Reason]:
         """Reasons of one decision, shape (DECISION_WORDS,), heaviest first, in Chinese or English.

@@ -14,6 +14,7 @@ from tarim.decisions.kernels import decide as kernel
 from tarim.decisions.policy import CHUNK_EVENTS, Decider
 from tarim.rules import compile_ruleset
 from tarim.stream import Col, Flag, Outcome, empty_rows
+from tests.fakes.scorers import TenthScorer
 
 NAMES = ("payer_count_1h", "payer_sum_amount_fen_1h")
 
@@ -40,16 +41,6 @@ TEXT = "name = 'n'\n" + "\n".join(
 )
 
 
-class Fixed:
-    """A model whose score is the first feature over ten, 0.25 when missing."""
-
-    version = "model-1"
-    feature_names = NAMES
-
-    def score(self, features, out):
-        out[:] = np.where(np.isnan(features[:, 0]), 0.25, features[:, 0] / 10)
-
-
 @pytest.fixture(scope="module")
 def ruleset():
     return compile_ruleset(TEXT, NAMES)
@@ -64,7 +55,7 @@ def events(*described):
 
 def test_the_outcome_is_the_strictest_of_rules_and_band(ruleset):
     rows, features = events((100, 1.0), (100, 3.0), (200_000, 3.0), (100, 9.0), (100, 5.0))
-    decisions = Decider(ruleset, Fixed(), NAMES).decide(rows, features)
+    decisions = Decider(ruleset, TenthScorer(NAMES), NAMES).decide(rows, features)
     expected = [Outcome.PASS, Outcome.CHALLENGE, Outcome.SUSPEND, Outcome.DELAY, Outcome.CHALLENGE]
     assert [outcome_of(decision) for decision in decisions] == expected
     assert list(rows[:, Col.OUTCOME]) == expected
@@ -85,7 +76,7 @@ def test_without_authorisation_no_feature_is_used(ruleset):
     """IN-04: rules and model see missing features, and the features say so afterwards; the event's own facts remain."""
     rows, features = events((200_000, 9.0), (200_000, 9.0))
     rows[1, Col.FLAGS] = Flag.LOCATION_PERMITTED
-    decisions = Decider(ruleset, Fixed(), NAMES).decide(rows, features)
+    decisions = Decider(ruleset, TenthScorer(NAMES), NAMES).decide(rows, features)
     assert hits_of(decisions[0]) == [0, 71]
     assert hits_of(decisions[1]) == [71, 72]
     assert score_of(decisions[1]) == 0.25
@@ -116,12 +107,12 @@ def test_rules_see_score_and_lists(ruleset):
     rows, features = events((100, 9.0), (100, 1.0), (100, 1.0))
     rows[:, Col.PAYEE] = [0, 77, 78]
     for lists, expected in ((Known(), [[0], [1], []]), (None, [[0], [], []])):
-        decisions = Decider(asking, Fixed(), NAMES, lists).decide(rows, features)
+        decisions = Decider(asking, TenthScorer(NAMES), NAMES, lists).decide(rows, features)
         assert [hits_of(decision) for decision in decisions] == expected
 
 
 def test_reasons_come_heaviest_first_in_both_languages(ruleset):
-    decider = Decider(ruleset, Fixed(), NAMES)
+    decider = Decider(ruleset, TenthScorer(NAMES), NAMES)
     (decision,) = decider.decide(*events((200_000, 9.5)))
     english = decider.explain(decision, "en")
     assert [(reason.source, reason.text) for reason in english] == [
@@ -140,7 +131,7 @@ def test_where_a_batch_is_cut_changes_nothing(ruleset):
     count = 2 * CHUNK_EVENTS + 77
     rows, features = events(*zip(rng.integers(0, 200_000, count), rng.uniform(0, 10, count), strict=True))
     rows[:, Col.FLAGS] = rng.integers(0, 16, count)
-    decider = Decider(ruleset, Fixed(), NAMES)
+    decider = Decider(ruleset, TenthScorer(NAMES), NAMES)
     whole = decider.decide(rows.copy(), features.copy())
     out = np.full((count, DECISION_WORDS), -7, np.int64)
     cuts = [0, 1, 2, 300, 1024, 2100, count]

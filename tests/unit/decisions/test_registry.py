@@ -46,6 +46,7 @@ from tarim.models import ModelAct, ModelState, PackageManifest, service_number
 from tarim.rules import compile_ruleset
 from tarim.stream import Col, empty_rows
 from tests.fakes.decisions import FakeEngine, FakeLog, FakeRecord, events
+from tests.fakes.scorers import FixedScorer
 from tests.naive import splitting as naive
 
 NOW_MS = 1_800_000_000_000
@@ -63,16 +64,6 @@ reason_en = "a high score"
 """
 
 
-class Fixed:
-    """A model that says the same of every event."""
-
-    def __init__(self, version: str, score: float) -> None:
-        self.version, self.value, self.feature_names = version, score, NAMES
-
-    def score(self, features: np.ndarray, out: np.ndarray) -> None:
-        out[:] = self.value
-
-
 class Clock:
     def now_ms(self) -> int:
         return NOW_MS
@@ -83,7 +74,9 @@ A, B, C, D = SCORES
 
 
 def decider(versions: Sequence[str], lineup: Lineup | None = None) -> Decider:
-    found = Decider(compile_ruleset(RULES, NAMES), None, NAMES, None, [Fixed(each, SCORES[each]) for each in versions])
+    found = Decider(
+        compile_ruleset(RULES, NAMES), None, NAMES, None, [FixedScorer(each, SCORES[each], NAMES) for each in versions]
+    )
     if lineup is not None:
         found.line_up(lineup)
     return found

@@ -56,12 +56,17 @@ def table_of(*arguments: Any) -> Words:
             assert argument.flags.c_contiguous and argument.ndim <= _DIMENSIONS_MAX
             words[0], words[1 : 1 + argument.ndim] = argument.ctypes.data, argument.shape
         elif isinstance(argument, Bound):
-            words[:3] = argument.address, argument.table.ctypes.data, len(argument.table)
+            words[:3] = words_of(argument)
         elif isinstance(argument, float):
             words[:1].view(np.float64)[0] = argument
         else:
             words[0] = argument
     return table
+
+
+def words_of(bound: Bound) -> tuple[int, int, int]:
+    """What a kernel sees as BOUND."""
+    return bound.address, bound.table.ctypes.data, len(bound.table)
 
 
 def address_of(kernel: Any) -> int:
