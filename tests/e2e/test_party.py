@@ -48,9 +48,9 @@ class Company:
         assert (done.exit_code, done.exception) == (status, None), (done.output, done.exception)
         return done.stdout
 
-    def serve(self) -> None:
+    def serve(self, port: int = 0) -> None:
         self.serving = subprocess.Popen(
-            [sys.executable, "-m", "tarim.cli", "party", "serve", "--port", "0", "--data", str(self.folder)],
+            [sys.executable, "-m", "tarim.cli", "party", "serve", "--port", str(port), "--data", str(self.folder)],
             stdout=subprocess.PIPE, stderr=(self.folder / "log").open("w"), text=True,
         )  # fmt: skip
         assert self.serving.stdout is not None
@@ -194,7 +194,7 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
     assert (theirs["operator"], ours["operator"]) == ("engineer.bank", "engineer.bank")
     assert [step["name"] for step in ours["steps"]] == ["common customers", "session", "training", "judging"]
 
-    asking = agreed(data, bank, written(home, "query", outputs='what = "answer"\nto = "bank"', uses=310, label=False,
+    asking = agreed(data, bank, written(home, "query", outputs='what = "answer"\nto = "bank"', uses=314, label=False,
         parameters=f'question = "decision"\nmodels = ["{run[1]}"]\ncut = -0.5\na_customer_a_day_max = 2'))  # fmt: skip
     wanted = [str(each) for each in truth["common"][:300]]
     answers = bank.tarim("query", asking, "--keys", "-", person="engineer", given="\n".join(wanted)).split()
@@ -203,6 +203,20 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
         [(answer == "1") == (want == "yes") for answer, want in zip(answers, truth["wants"][:300], strict=True)]
     )
     assert right > 0.65
+    assert "256 rows ready" in bank.tarim("prepare", asking, "--rows", "5", person="engineer")
+    for company in (bank, data):
+        assert "256 rows 条, 1 packets" in company.tarim("status")
+    (packet,) = (bank.folder / "stock").rglob("*.packet")
+    again = bank.tarim("query", asking, "--keys", "-", person="engineer", given="\n".join(wanted[200:203])).split()
+    assert again == answers[200:203], "from the stock"
+    for company in (bank, data):
+        assert "253 rows 条, 1 packets" in company.tarim("status")
+    packet.write_bytes(packet.read_bytes()[:-1])
+    assert bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted[203]).split() == answers[203:204]
+    assert "made ahead" not in bank.tarim("status"), (
+        "what does not open is removed, and the question answered without it"
+    )
+    assert "253 rows 条" in data.tarim("status")
     stranger = bank.tarim("query", asking, "--keys", "-", person="engineer", given="13999999999\n", status=2)
     assert "not one that both parties have" in stranger
     assert "13999999999" not in stranger

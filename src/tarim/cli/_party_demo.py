@@ -194,7 +194,7 @@ def _agreed(data: Party, bank: Party, text: str) -> str:
     from tarim.federation import contract_of, read_draft
 
     peer = bank.book.peer("data")
-    sets = {"bank": bank.book.sets(), "data": bank.offered_by(peer)}
+    sets = {"bank": bank.book.sets(), "data": bank.offered_by(peer).sets}
     contract = contract_of(read_draft(text), (bank.member, peer.member), sets, bank.clock.now_ms())
     bank.propose(contract, peer, "engineer.bank")
     for party in (bank, data):

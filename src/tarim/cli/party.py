@@ -1,4 +1,4 @@
-"""`tarim party init`, `card`, `serve`, `peers`, `data`, `contract`, `run`, `query`, `runs`: one company of a joint computation.
+"""`tarim party init`, `card`, `serve`, `peers`, `data`, `contract`, `run`, `query`, `prepare`, `status`, `runs`: one company.
 
 The person is the one the API key in TARIM_KEY is named after: `models` to prepare and run, `approve` to sign.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tarim.cli._party_custody import register as register_custody
 from tarim.cli._party_demo import demo_command
 from tarim.cli._party_progress import progress
 
@@ -36,6 +37,8 @@ def register(app: typer.Typer) -> None:
     group.command("serve")(serve_command)
     group.command("run")(run_command)
     group.command("query")(query_command)
+    group.command("prepare")(prepare_command)
+    group.command("status")(status_command)
     group.command("runs")(runs_command)
     group.command("transcript")(transcript_command)
     group.command("alarms")(alarms_command)
@@ -56,6 +59,7 @@ def register(app: typer.Typer) -> None:
     contract.command("sign")(sign_command)
     for each, name in ((peers, "peers"), (data, "data"), (contract, "contract")):
         group.add_typer(each, name=name)
+    register_custody(group)
     app.add_typer(group, name="party")
 
 
@@ -111,7 +115,7 @@ def add_peer_command(
     from tarim.federation import read_card
 
     with _party(data) as party:
-        name = party.add_peer(read_card(card), fingerprint, host, port, _person(data, "models")).name
+        name = party.add_peer(read_card(card), fingerprint, host, port, person_of(data, "models")).name
     typer.echo(f"{name} is known now 已登记")
 
 
@@ -127,7 +131,7 @@ def peer_sets_command(
 ) -> None:
     """Data sets that a peer offers. 对端提供的数据集。"""
     with _party(data) as party:
-        for each in party.offered_by(party.book.peer(name)):
+        for each in party.offered_by(party.book.peer(name)).sets:
             _say_set(each)
 
 
@@ -149,7 +153,7 @@ def add_data_command(
 
     classes = dict(each.split("=", 1) for each in data_class or [] if "=" in each)
     with _party(data) as party:
-        person = _person(data, "models")
+        person = person_of(data, "models")
         found = registered(
             file, name, key, purposes=tuple(purpose), contract_number=contract_number, acquired=acquired,
             medium=medium, classes=classes,
@@ -174,11 +178,13 @@ def propose_command(
 
     draft = read_draft(file.read_text(encoding="utf-8"))
     with _party(data) as party:
-        person = _person(data, "models")
+        person = person_of(data, "models")
         names = {draft.first.party, draft.second.party} - {party.name}
         peer = party.book.peer(names.pop() if len(names) == 1 else "")
-        sets = {party.name: party.book.sets(), peer.name: party.offered_by(peer)}
-        contract = contract_of(draft, (party.member, peer.member), sets, party.clock.now_ms())
+        offered = party.offered_by(peer)
+        sets = {party.name: party.book.sets(), peer.name: offered.sets}
+        custodians = {party.name: party.custodian, peer.name: offered.custodian}
+        contract = contract_of(draft, (party.member, peer.member), sets, party.clock.now_ms(), custodians)
         party.propose(contract, peer, person)
     typer.echo(contract.digest)
     typer.echo("Proposed; another person signs it here, and one at the peer. 已提出，待另一人及对端签署。", err=True)
@@ -209,20 +215,26 @@ def show_contract_command(digest: _Digest, data: _Data = _DATA_DEFAULT) -> None:
 def sign_command(digest: _Digest, data: _Data = _DATA_DEFAULT) -> None:
     """Sign a contract that another person wrote. 签署他人提出的合约。"""
     with _party(data) as party:
-        kept = party.sign(digest, _person(data, "approve"))
+        kept = party.sign(digest, person_of(data, "approve"))
     done = (
         "signed by both 双方均已签署" if kept.signed.complete else "signed here, not yet by the peer 本方已签，对端未签"
     )
     typer.echo(done)
 
 
-def run_command(digest: _Digest, data: _Data = _DATA_DEFAULT) -> None:
+def run_command(
+    digest: _Digest,
+    resume: Annotated[
+        str, typer.Option(help="A run to go on from, by its shares in custody. 从保管的分片恢复某次计算。")
+    ] = "",
+    data: _Data = _DATA_DEFAULT,
+) -> None:
     """Compute what a contract says, with the peer. 按合约与对端联合计算。"""
     with _party(data) as party:
-        person = _person(data, "models")
+        person = person_of(data, "models")
         contract = party.book.contract(digest).signed.contract
         with progress() as told:
-            transcript = party.run(digest, person, told)
+            transcript = party.run(digest, person, told, resume)
     _say_transcript(transcript, contract)
 
 
@@ -236,9 +248,41 @@ def query_command(
     """Ask about customers, by the keys of a file; one answer a line. 按客户标识查询，每行一个结果。"""
     wanted = [line.strip() for line in keys if line.strip()]
     with _party(data) as party:
-        answers = party.query(digest, wanted, _person(data, "models"))
+        answers = party.query(digest, wanted, person_of(data, "models"))
     for each in answers.tolist():
         typer.echo(each)
+
+
+def prepare_command(
+    digest: _Digest,
+    rows: Annotated[int, typer.Option(min=1, help="Questions to make ready for, in packets of 256. 预备的查询条数。")],
+    data: _Data = _DATA_DEFAULT,
+) -> None:
+    """Make ahead, with the peer, what questions need; each part is used once. 与对端预先生成查询所需材料，每份只用一次。"""
+    with _party(data) as party:
+        person = person_of(data, "models")
+        with progress() as told:
+            level = party.prepare(digest, rows, person, told)
+    typer.echo(f"{level.rows:,} rows ready 条已备, {level.bytes / 1e6:.1f} MB")
+
+
+def status_command(data: _Data = _DATA_DEFAULT) -> None:
+    """This party, what runs, and what was made ahead. 本方概况、进行中的计算与预备材料。"""
+    with _party(data) as party:
+        party.settle()
+        contracts, runs = party.book.contracts(), party.book.runs()
+        typer.echo(f"{party.name}  {party.certificate}")
+        typer.echo(f"peers 对端: {len(party.book.peers())}  data sets 数据集: {len(party.book.sets())}")
+        typer.echo(
+            f"contracts 合约: {sum(kept.signed.complete for kept in contracts)} signed 已签, "
+            f"{sum(not kept.signed.complete for kept in contracts)} open 待签"
+        )
+        typer.echo(f"runs 计算: {len(runs)}, {sum(run.transcript == '' for run in runs)} under way 进行中")
+        for digest, level in party.stocked().items():
+            typer.echo(
+                f"made ahead 预备 {digest[:12]}: {level.rows:,} rows 条, {level.packets} packets 份, "
+                f"{level.bytes / 1e6:.1f} MB"
+            )
 
 
 def runs_command(data: _Data = _DATA_DEFAULT) -> None:
@@ -299,14 +343,16 @@ def picture_command(
 
 @contextmanager
 def _party(data: Path) -> Iterator[Party]:
+    from tarim.base.listening import log_to_stderr
     from tarim.bootstrap.clock import SystemClock
     from tarim.federation import Party
 
+    log_to_stderr()  # what a command prints is its answer alone
     with Party(data, os.environ, SystemClock()) as party:
         yield party
 
 
-def _person(data: Path, scope: str) -> str:
+def person_of(data: Path, scope: str) -> str:
     """Who is at the command line, by the key in TARIM_KEY of the party's own folder."""
     from tarim.base.errors import UnknownKey
     from tarim.bootstrap.operators import operator_of
@@ -335,6 +381,11 @@ def _say_transcript(transcript: Transcript, contract: Contract) -> None:
         typer.echo(
             f"    {step.name}: {step.took_ms / 1e3:.1f} s, {step.sent_bytes / 1e6:.1f} MB sent 发送, "
             f"{step.received_bytes / 1e6:.1f} MB received 接收, {step.rounds} rounds 轮"
+        )
+    if transcript.custody:
+        last, size = transcript.custody[-1], sum(each.bytes for each in transcript.custody)
+        typer.echo(
+            f"    custody 保管: {last.custodian}, {len(transcript.custody)} steps 步, {size / 1e6:.1f} MB sealed 密封"
         )
     for opened in transcript.opened:
         typer.echo(f"    opened 公开 {opened.what} -> {opened.to}")

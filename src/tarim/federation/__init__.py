@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tarim.federation.node.contract import Contract, Member
     from tarim.federation.node.data_sets import DataSet, registered
     from tarim.federation.node.drafts import contract_of, read_draft
-    from tarim.federation.node.party import Card, Party, make_party, read_card
+    from tarim.federation.node.party import Card, Kind, Party, make_party, read_card
     from tarim.federation.node.picture import picture
     from tarim.federation.node.probing import TEXTS as ALARM_TEXTS
     from tarim.federation.node.probing import Alarms
@@ -36,6 +36,7 @@ __all__ = [
     "DataSet",
     "FederationError",
     "Kept",
+    "Kind",
     "Member",
     "Party",
     "Peer",

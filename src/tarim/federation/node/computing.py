@@ -11,20 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, InputError
 from tarim.federation.adapters.link import Link
-from tarim.federation.errors import ProtocolBroken
+from tarim.federation.errors import ContractBreach, ProtocolBroken
 from tarim.federation.intersection import SET_MAX, intersect, normalised
-from tarim.federation.learning.boosting import Bins, Boosting, JointTrees, bin_edges, binned, margins
+from tarim.federation.learning.boosting import Bins, Boosting, BoostingState, JointTrees, bin_edges, binned, margins
 from tarim.federation.learning.encoding import Encoded, Encoder, Widths
 from tarim.federation.learning.evaluation import Curve, curve
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import JointModel, train
+from tarim.federation.learning.logistic import JointModel, LogisticState, train
 from tarim.federation.node.campaigns import campaign_sums
 from tarim.federation.node.contract import (
     BoostingTerms,
@@ -36,10 +36,11 @@ from tarim.federation.node.contract import (
     ScreeningTerms,
 )
 from tarim.federation.node.conversations import Ready, Shape, hear, say
+from tarim.federation.node.custody import Custody, State
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.models import ModelPart, part_of_logistic, part_of_trees
 from tarim.federation.node.screening import Screened, Screening
-from tarim.federation.node.transcripts import Opened, Step
+from tarim.federation.node.transcripts import Held, Opened, Step
 from tarim.federation.queries import QueryPool, Question
 from tarim.federation.session import Opening, Role, Session
 from tarim.federation.sharing import Share
@@ -48,6 +49,7 @@ JUDGED_ROWS_MAX: Final = 200_000
 LIFT_SHARE: Final = 0.1
 
 Places = npt.NDArray[np.int64]
+S = TypeVar("S", LogisticState, BoostingState)
 Progress = Callable[[str, int, int], None]
 """Told the phase, and how much of it is done out of how much."""
 
@@ -63,6 +65,8 @@ class Outcome:
     common: Places | None = None
     model: ModelPart | None = None
     screened: Screened | None = None
+    custody: list[Held] = field(default_factory=list)
+    resumes: str = ""
 
 
 class Computation:
@@ -78,10 +82,12 @@ class Computation:
         keep: Callable[[ModelPart], None],
         note: Callable[[Opened], None],
         progress: Progress,
+        custody: Custody | None = None,
     ) -> None:
         """keep: keeps this side's part of the model, durably.  note: writes down what is about to be opened."""
         self._link, self._role, self._contract, self._run = link, role, contract, run
         self._rows, self._keep, self._note, self._progress = rows, keep, note, progress
+        self._custody, self._begun = custody, None if custody is None else custody.begun
         self._names = {each: contract.member(each).name for each in Role}
         self.outcome = Outcome()
 
@@ -99,7 +105,7 @@ class Computation:
             return self.outcome
         for each in Role:  # both have to know their rows of the customers that they compute on
             self._opened(Opening(Output.COMMON.value, each, ()))
-        places = self._common(frozenset(Role), 0)
+        places = self._common(frozenset(Role), 0) if self._begun is None else self._begun.places
         assert places is not None
         if len(places) < 2:
             raise DefinitionError("the parties have fewer than two customers in common")
@@ -163,7 +169,8 @@ class Computation:
 
     def _split(self, count: int) -> tuple[Places, Places]:
         """Common places to train on and to judge by."""
-        seed = hashlib.sha256(bytes.fromhex(self._contract.digest) + bytes.fromhex(self._run)).digest()
+        origin = self._run if self._begun is None else self._begun.origin
+        seed = hashlib.sha256(bytes.fromhex(self._contract.digest) + bytes.fromhex(origin)).digest()
         order = np.random.default_rng(int.from_bytes(seed, "little")).permutation(count)
         cut = min(int(count * self._contract.test_share), JUDGED_ROWS_MAX)
         return order[cut:], order[:cut]
@@ -190,6 +197,8 @@ class Computation:
                 None if labels is None else labels[training],
                 terms.plan,
                 lambda done, whole: self._progress("training", done, whole),
+                lambda state: self._held(places, state),
+                self._state(LogisticState),
             )
         self._kept(part_of_logistic(self._contract.digest, places, model, self._features))
         if len(judged):
@@ -227,12 +236,28 @@ class Computation:
         with self._step("training"):
             model: JointTrees = Boosting(
                 session, bins[training], own, theirs, None if labels is None else labels[training], terms.plan
-            ).run(lambda done, whole: self._progress("training", done, whole))
+            ).run(
+                lambda done, whole: self._progress("training", done, whole),
+                lambda state: self._held(places, state),
+                self._state(BoostingState),
+            )
         self._kept(part_of_trees(self._contract.digest, places, model, terms.loss, edges, self._features))
         if len(judged):
             with self._step("judging"):
                 scores = Share(margins(session, model, bins[judged]), LEAF_FRACTION_BITS)
                 self._judge(session, scores, labels, judged)
+
+    def _held(self, places: Places, state: State) -> None:
+        if self._custody is not None:
+            self._custody.keep(places, state)
+
+    def _state(self, kind: type[S]) -> S | None:
+        """What a training of this kind goes on from.  Raises ContractBreach."""
+        if self._begun is None:
+            return None
+        if not isinstance(self._begun.state, kind):
+            raise ContractBreach("the run that is to be resumed trained something else", known=True)
+        return self._begun.state
 
     @property
     def _features(self) -> tuple[str, ...]:

@@ -165,7 +165,10 @@ Terms = LogisticTerms | BoostingTerms | ScreeningTerms | CampaignTerms | QueryTe
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An agreement of two parties.  uses: runs, or for a query rows asked about.  Instants are milliseconds since the epoch."""
+    """An agreement of two parties.  uses: runs, or for a query rows asked about.  Instants are milliseconds since the epoch.
+
+    custodians: who holds the first and the second party's shares of every training step, None for nobody.
+    """
 
     number: Annotated[str, Meta(min_length=1, max_length=64)]
     purpose: Words
@@ -179,6 +182,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_ms: Annotated[int, Meta(ge=0)]
     proposed_ms: Annotated[int, Meta(ge=0)]
     test_share: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.2
+    custodians: tuple[Member, Member] | None = None
     protocol: str = PROTOCOL
 
     @property
@@ -202,6 +206,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise DefinitionError("something is opened to somebody who is no party to the contract")
         if len(set(self.outputs)) != len(self.outputs):
             raise DefinitionError("the same is opened to the same party twice")
+        self._check_custodians()
         if self.first_data.label:
             raise DefinitionError("the second party holds the label, the first does not")
         learns = self.algorithm in (Algorithm.LOGISTIC, Algorithm.BOOSTING, Algorithm.SCREENING)
@@ -226,6 +231,22 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise DefinitionError(f"{self.algorithm.value} opens {', '.join(allowed)} to a party, and nothing else")
         if self.algorithm is Algorithm.QUERY and [opening.to for opening in self.outputs] != [self.second.name]:
             raise DefinitionError("the answer of a query is opened to the second party, which asks")
+
+    def _check_custodians(self) -> None:
+        if self.custodians is None:
+            return
+        if self.algorithm not in (Algorithm.LOGISTIC, Algorithm.BOOSTING):
+            raise DefinitionError("only a training has steps whose shares custodians hold")
+        everybody = (self.first, self.second, *self.custodians)
+        if any(
+            len({getattr(each, field) for each in everybody}) != len(everybody)
+            for field in ("name", "certificate", "signing_key")
+        ):
+            raise DefinitionError("each party has a custodian of its own, who is neither of the parties")
+
+    def custodian(self, role: Role) -> Member | None:
+        """Who holds a party's shares."""
+        return None if self.custodians is None else self.custodians[role]
 
     def role_of(self, certificate: str) -> Role:
         """Which party has this certificate.  Raises ContractBreach."""

@@ -16,10 +16,12 @@ from tarim.base.errors import TarimError
 from tarim.base.four_eyes import PERSON_CHARACTERS_MAX
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach, ProtocolBroken
-from tarim.federation.node.contract import Digest, Signed
+from tarim.federation.node.contract import Digest, Member, Signed
 from tarim.federation.node.data_sets import DataSet
 
 MESSAGE_BYTES_MAX: Final = 8 << 20
+Signature = Annotated[str, Meta(pattern="^[0-9a-f]{128}$")]
+MaybeSignature = Annotated[str, Meta(pattern="^([0-9a-f]{128})?$")]
 
 
 class AskSets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sets"):
@@ -33,18 +35,66 @@ class OfferContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
 
 class BeginRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="run"):
-    """Compute what this contract says, now; or make ahead what so many questions need (ahead: rows, 0 for none)."""
+    """Compute what this contract says, now; or make ahead what so many questions need (ahead: rows, 0 for none).
+
+    resumes: a run to go on from, "" for none; consent: this party's signature that its shares may come back.
+    """
 
     contract: Digest
     run: Digest
     operator: Annotated[str, Meta(min_length=1, max_length=PERSON_CHARACTERS_MAX)]
     ahead: Annotated[int, Meta(ge=0)] = 0
+    resumes: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    consent: MaybeSignature = ""
+
+
+class KeepShares(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="keep shares"):
+    """Hold the shares of this run's steps: to a custodian."""
+
+    signed: Signed
+    run: Digest
+
+
+class GiveShares(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="give shares"):
+    """Give back shares of this run.  consents: signatures of the first and of the second party."""
+
+    signed: Signed
+    run: Digest
+    consents: tuple[Signature, Signature]
 
 
 class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="agreed"):
-    """Yes.  sets: what was asked for."""
+    """Yes.  sets, custodian: what was asked for.  consent: that shares of the run that is resumed may come back."""
 
     sets: tuple[DataSet, ...] = ()
+    custodian: Member | None = None
+    consent: MaybeSignature = ""
+
+
+class Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Shares of a step follow.  digest: SHA-256 of the sealed bytes; signature: the party's."""
+
+    step: int
+    digest: Digest
+    signature: Signature
+
+
+class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """They lie on the custodian's disk.  signature: the custodian's."""
+
+    signature: Signature
+
+
+class Steps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Steps that a custodian holds."""
+
+    steps: tuple[int, ...]
+
+
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step that is wanted back."""
+
+    step: int
 
 
 class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refused"):
@@ -81,7 +131,7 @@ class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     from_stock: bool = False
 
 
-Hello = AskSets | OfferContract | BeginRun
+Hello = AskSets | OfferContract | BeginRun | KeepShares | GiveShares
 Reply = Agreed | Refused
 
 

@@ -5,6 +5,7 @@ purpose = "term deposits: who is likely to want one"
 algorithm = "logistic"            # intersection, screening, logistic, boosting, campaign-sums, query
 uses = 3                          # runs; for query: customers asked about
 expires = "2027-06-30"
+custody = true                    # shares of every training step with each party's custodian; may be left out
 
 [first]                           # the party without the label
 party = "data"
@@ -93,6 +94,7 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outputs: tuple[Opening, ...]
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     test_share: float = 0.2
+    custody: bool = False
 
 
 def read_draft(text: str) -> Draft:
@@ -107,10 +109,22 @@ def read_draft(text: str) -> Draft:
         raise DefinitionError(f"the contract cannot be read: {error}") from None
 
 
+def _custodians(draft: Draft, known: Mapping[str, Member | None]) -> tuple[Member, Member]:
+    found = known.get(draft.first.party), known.get(draft.second.party)
+    if found[0] is None or found[1] is None:
+        lacking = (draft.first.party, draft.second.party)[found.index(None)]
+        raise NotFound(f'{lacking} has named no custodian; its party.toml says who is: custodian = "NAME"')
+    return found[0], found[1]
+
+
 def contract_of(
-    draft: Draft, members: Sequence[Member], sets: Mapping[str, Sequence[DataSet]], now_ms: int
+    draft: Draft,
+    members: Sequence[Member],
+    sets: Mapping[str, Sequence[DataSet]],
+    now_ms: int,
+    custodians: Mapping[str, Member | None] | None = None,
 ) -> Contract:
-    """The contract.  members: both parties; sets: each party's by its name.  Raises DefinitionError, NotFound."""
+    """The contract.  members: both parties; sets, custodians: each party's by its name.  Raises DefinitionError, NotFound."""
     by_name = {member.name: member for member in members}
 
     def member(side: Side) -> Member:
@@ -140,6 +154,7 @@ def contract_of(
             int(last_day.timestamp() * 1_000) - CHINA_OFFSET_MS,
             now_ms,
             draft.test_share,
+            _custodians(draft, custodians or {}) if draft.custody else None,
         )
         checked: Contract = msgspec.convert(msgspec.to_builtins(contract), Contract)
     except (ValueError, msgspec.ValidationError) as error:

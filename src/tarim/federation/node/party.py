@@ -7,6 +7,7 @@ FOLDER/
     peers/           certificates of the peers
     records.db       peers, data sets, contracts, runs
     models/          this side's parts of joint models, sealed
+    stock/           what questions need, made ahead, sealed; used once
     results/         what was opened to this party, by run
     under-way/       a locked file for each run that a living process carries out
     keys.json        keys of the persons who work here
@@ -21,6 +22,7 @@ import secrets
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -28,6 +30,8 @@ import msgspec
 from msgspec import Meta
 
 from tarim.audit import MIGRATIONS as TRAIL
+from tarim.audit import Entry, Query
+from tarim.audit import Store as Trail
 from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound, TarimError
 from tarim.base.four_eyes import require_person
 from tarim.base.instants import Clock
@@ -36,17 +40,20 @@ from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, fingerpr
 from tarim.federation.adapters.ports import RUN_ID_BYTES, Dialler
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach
-from tarim.federation.node.asking import Asked, Count, NotCommon, Places, answer_about, ask_about
+from tarim.federation.node.asking import Asked, Count, NotCommon, Noted, Places, answer_about, ask_about, make_ahead
 from tarim.federation.node.book import UNDER_WAY, Book, Kept, Peer
 from tarim.federation.node.claims import Claims
 from tarim.federation.node.computing import Computation, Outcome, Progress
-from tarim.federation.node.contract import Algorithm, Contract, Member, Name, Signed, signed_bytes
-from tarim.federation.node.conversations import AskSets, BeginRun, OfferContract, ask
-from tarim.federation.node.data_sets import DataSet, Rows
+from tarim.federation.node.contract import Algorithm, Contract, Digest, Member, Name, Signed, signed_bytes
+from tarim.federation.node.conversations import Agreed, AskSets, BeginRun, OfferContract, ask
+from tarim.federation.node.custodian import Custodian
+from tarim.federation.node.custody import Custody, Return, Shares
+from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.limits import Limits, Sweep, TooMuchAsked
 from tarim.federation.node.models import ModelStore
 from tarim.federation.node.probing import Alarms
 from tarim.federation.node.screening import Screened
+from tarim.federation.node.stock import Level, Stock
 from tarim.federation.node.tables import MIGRATIONS
 from tarim.federation.node.transcripts import Opened, Transcript
 from tarim.federation.queries import Answer
@@ -54,6 +61,7 @@ from tarim.federation.session import Opening, Role, Session
 from tarim.privacy import Signer, create_master_key, load_master_key
 from tarim.records import Database
 
+_ALLOWED: Final = "custody.allowed"
 PARTY_FILE: Final = "party.toml"
 CARD_CHARACTERS_MAX: Final = 16 << 10
 PATIENCE_S: Final = 60.0
@@ -61,8 +69,16 @@ PATIENCE_S: Final = 60.0
 PATIENCE_S_MAX: Final = 3_600.0
 
 
-def make_party(folder: Path, name: str, now: datetime.datetime) -> str:
-    """A new party's folder; the fingerprint of its certificate.  Raises Conflict, DefinitionError."""
+class Kind(StrEnum):
+    """What a node is."""
+
+    PARTY = "party"
+    CUSTODIAN = "custodian"
+    """Holds sealed shares and computes nothing; see `custodian`."""
+
+
+def make_party(folder: Path, name: str, now: datetime.datetime, kind: Kind = Kind.PARTY) -> str:
+    """A new node's folder; the fingerprint of its certificate.  Raises Conflict, DefinitionError."""
     try:
         msgspec.convert(name, Name)
     except msgspec.ValidationError:
@@ -73,15 +89,17 @@ def make_party(folder: Path, name: str, now: datetime.datetime) -> str:
     create_master_key(folder / "master.key")
     made = make_certificate(folder, name, now)
     (folder / "peers").mkdir(mode=0o700)
-    (folder / PARTY_FILE).write_text(f'name = "{name}"\n', encoding="utf-8")
+    (folder / PARTY_FILE).write_text(f'name = "{name}"\nkind = "{kind.value}"\n', encoding="utf-8")
     return made
 
 
 class PartyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What party.toml says."""
+    """What party.toml says.  custodian: the peer that holds this party's shares of every training step, "" for none."""
 
     name: Name
     patience_s: Annotated[float, Meta(ge=1.0, le=PATIENCE_S_MAX)] = PATIENCE_S
+    kind: Kind = Kind.PARTY
+    custodian: Annotated[str, Meta(max_length=32)] = ""
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +132,7 @@ class Party:
         except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
             raise DefinitionError(f"{folder / PARTY_FILE} cannot be read: {error}") from None
         self.name, self.patience_s = settings.name, settings.patience_s
+        self.kind, self._custodian = settings.kind, settings.custodian
         master = load_master_key(folder / "master.key", environment)
         self.folder, self.clock = folder, clock
         self.signer = Signer.of(master)
@@ -123,6 +142,9 @@ class Party:
         self.book = Book(self._database)
         self.limits = Limits(self._database, self.book)
         self.alarms = Alarms(self._database, clock)
+        self.shares = Shares(master, self.signer)
+        self._trail = Trail(self._database)
+        self.stock = Stock(folder / "stock", master, lambda digest: self.alarms.sound("stock", contract=digest))
         self._claims = Claims(folder / "under-way")
 
     def close(self) -> None:
@@ -139,6 +161,18 @@ class Party:
     def member(self) -> Member:
         """This party as a contract names it."""
         return Member(self.name, self.certificate, self.signer.public_key_hex)
+
+    @property
+    def custodian(self) -> Member | None:
+        """Who holds this party's shares.  Raises NotFound when party.toml names somebody who is no peer."""
+        return self.book.peer(self._custodian).member if self._custodian else None
+
+    @property
+    def holding(self) -> Custodian:
+        """What this node holds for others.  Raises ContractBreach when it is no custodian."""
+        if self.kind is not Kind.CUSTODIAN:
+            raise ContractBreach("this node is no custodian", known=True)
+        return Custodian(self.folder, self.member, self.signer, self._trail, self.clock)
 
     @property
     def card(self) -> Card:
@@ -178,10 +212,10 @@ class Party:
         with Link(dialler, patience_s=self.patience_s) as link:
             yield link
 
-    def offered_by(self, peer: Peer) -> tuple[DataSet, ...]:
-        """Data sets that a peer offers."""
+    def offered_by(self, peer: Peer) -> Agreed:
+        """Data sets that a peer offers, and its custodian."""
         with self.talk(peer) as link:
-            return ask(link, AskSets()).sets
+            return ask(link, AskSets())
 
     def propose(self, contract: Contract, peer: Peer, person: str) -> None:
         """Write a contract down, here and at the peer; nobody has signed it yet.  Raises DefinitionError, ContractBreach."""
@@ -227,22 +261,56 @@ class Party:
 
     def _require_own(self, contract: Contract) -> None:
         """What the contract uses of this party's is there and may be used for it."""
-        wanted = contract.data(contract.role_of(self.certificate))
+        role = contract.role_of(self.certificate)
+        wanted = contract.data(role)
+        if contract.custodians is not None and contract.custodian(role) != self.custodian:
+            raise ContractBreach("the contract names another custodian than this party's own", known=True)
         self.book.data_set(wanted.data_set).require(wanted, contract.purpose)
 
-    def run(self, digest: str, operator: str, progress: Progress = lambda *_: None) -> Transcript:
-        """Carry out a contract with its peer, beginning it from this side.  Raises ContractBreach, FederationError."""
+    def allow_return(self, run: str, person: str) -> None:
+        """Allow that shares of a run come back from the custodians.  Raises DefinitionError."""
+        require_person(person)
+        try:
+            msgspec.convert(run, Digest)
+        except msgspec.ValidationError:
+            raise DefinitionError("a run is named in full, by 64 hexadecimal digits") from None
+        self._trail.record(Entry(self.clock.now_ms(), person, "key", _ALLOWED, f"run:{run}"))
+
+    def consent(self, contract: Contract, run: str, operator: str) -> str:
+        """This party's signature that shares of a run may come back.
+
+        Raises ContractBreach when nobody, or nobody but the operator, allowed it, or when there are none.
+        """
+        if contract.custodians is None:
+            raise ContractBreach("no custodian holds shares of that run", known=True)
+        known = [each for each in self.book.runs() if each.run == run]
+        if any(each.contract != contract.digest or each.state == "done" for each in known):
+            raise ContractBreach("that run is another contract's, or came to its end", known=True)
+        allowed = self._trail.search(Query(act=_ALLOWED, objects=(f"run:{run}",)))
+        if not any(each.entry.who != operator for each in allowed):
+            raise ContractBreach(
+                f"{self.name} has not allowed that shares of that run come back: tarim party custody allow", known=True
+            )
+        return self.shares.consent(contract, run)
+
+    def run(self, digest: str, operator: str, progress: Progress = lambda *_: None, resumes: str = "") -> Transcript:
+        """Carry out a contract with its peer, beginning it from this side.  Raises ContractBreach, FederationError.
+
+        resumes: a run that did not come to its end, to go on from its last step that the custodians hold.
+        """
         kept = self.book.contract(digest)
         contract = kept.signed.require(self.clock.now_ms())
         if contract.algorithm is Algorithm.QUERY:
             raise ContractBreach("a query contract is asked, not run", known=True)
         self._require_own(contract)
-        self.book.require_left(contract, 1)
+        self.book.require_left(contract, int(not resumes))
         run = secrets.token_hex(32)
+        consent = self.consent(contract, resumes, operator) if resumes else ""
+        begin = BeginRun(contract.digest, run, operator, resumes=resumes, consent=consent)
         with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
-            ask(link, BeginRun(contract.digest, run, operator))
-            with self._under_way(contract, run, operator, 1):
-                return self.compute(link, contract, run, operator, progress)
+            agreed = ask(link, begin)
+            with self._under_way(contract, run, operator, int(not resumes)):
+                return self.compute(link, contract, begin, agreed.consent, progress)
 
     @contextmanager
     def begun_at_request(self, begin: BeginRun, peer: Peer) -> Iterator[Contract]:
@@ -252,8 +320,12 @@ class Party:
         if contract.digest != begin.contract or kept.peer != peer.name:
             raise ContractBreach("the contract is not one with this party", known=True)
         self._require_own(contract)
+        if begin.ahead:
+            self._require_ahead(contract, begin.ahead)
         # Rows asked about are counted when they are asked about.
-        uses = int(contract.algorithm is not Algorithm.QUERY)
+        uses = int(contract.algorithm is not Algorithm.QUERY and not begin.resumes)
+        if begin.resumes:
+            self.consent(contract, begin.resumes, begin.operator)
         with self._under_way(contract, begin.run, begin.operator, uses):
             yield contract
 
@@ -289,26 +361,51 @@ class Party:
         outcome = Outcome(opened=list(opened))
         self._end(contract, contract.role_of(self.certificate), run, operator, begun_ms, outcome, why)
 
+    @contextmanager
+    def _in_custody(self, link: Link, contract: Contract, begin: BeginRun, theirs: str) -> Iterator[Custody | None]:
+        """The custody of a run's steps, where the contract has one; begun with what came back, where it resumes another."""
+        role = contract.role_of(self.certificate)
+        custodian, signed = contract.custodian(role), self.book.contract(contract.digest).signed
+        if custodian is None:
+            yield None
+            return
+        peer, begun = self.book.peer(custodian.name), None
+        if begin.resumes:
+            mine = self.shares.consent(contract, begin.resumes)
+            consents = (mine, theirs) if role is Role.FIRST else (theirs, mine)
+            with self.talk(peer) as back:
+                begun = self.shares.taken_back(back, link, signed, role, Return(begin.resumes, consents))
+        with self.talk(peer) as vault, self.shares.held(vault, signed, role, begin.run, begun) as custody:
+            yield custody
+
     def compute(
-        self, link: Link, contract: Contract, run: str, operator: str, progress: Progress = lambda *_: None
+        self, link: Link, contract: Contract, begin: BeginRun, theirs: str = "", progress: Progress = lambda *_: None
     ) -> Transcript:
-        """One side of a run that both agreed to; its transcript, signed and kept whatever happens."""
+        """One side of a run that both agreed to; its transcript, signed and kept whatever happens.
+
+        theirs: the other party's consent, where the run resumes another.
+        """
+        run, operator = begin.run, begin.operator
         role, begun_ms = contract.role_of(self.certificate), self.clock.now_ms()
         outcome, error = Outcome(), ""
         try:
             rows = self._rows(contract, role)
-            computation = Computation(
-                link,
-                role,
-                contract,
-                run,
-                rows,
-                lambda part: self.models.keep(run, part),
-                lambda opened: self._claims.note(run, opened),
-                progress,
-            )
-            outcome = computation.outcome
-            computation.carry_out()
+            with self._in_custody(link, contract, begin, theirs) as custody:
+                computation = Computation(
+                    link,
+                    role,
+                    contract,
+                    run,
+                    rows,
+                    lambda part: self.models.keep(run, part),
+                    lambda opened: self._claims.note(run, opened),
+                    progress,
+                    custody,
+                )
+                outcome = computation.outcome
+                outcome.resumes = begin.resumes
+                outcome.custody = [] if custody is None else custody.held
+                computation.carry_out()
             self._keep_result(run, outcome)
         except BaseException as trouble:
             error = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__
@@ -330,10 +427,9 @@ class Party:
             places = asked.places_of(keys)
         answers: list[Answer] = []
 
-        def converse(link: Channel, session: Session) -> None:
-            answers.append(
-                ask_about(link, session, asked, contract, self._counting(contract, kept.peer, operator), places)
-            )
+        def converse(link: Channel, noted: Noted) -> None:
+            count = self._counting(contract, kept.peer, operator)
+            answers.append(ask_about(link, noted, asked, contract, count, self.stock, places))
 
         with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
             ask(link, BeginRun(contract.digest, run, operator))
@@ -348,11 +444,54 @@ class Party:
             raise ContractBreach("the first party of a query contract answers", known=True)
         asked = Asked(contract, role, self._rows(contract, role), self.models)
 
-        def converse(channel: Channel, session: Session) -> None:
-            peer = contract.member(Role.SECOND).name
-            answer_about(channel, session, asked, contract, self._counting(contract, peer, operator))
+        def converse(channel: Channel, noted: Noted) -> None:
+            count = self._counting(contract, contract.member(Role.SECOND).name, operator)
+            answer_about(channel, noted, asked, contract, count, self.stock)
 
         self._converse(link, contract, role, run, operator, converse)
+
+    def prepare(self, digest: str, rows: int, operator: str, progress: Progress = lambda *_: None) -> Level:
+        """Make ahead what so many questions need, with the peer; what there is then.  Raises ContractBreach, TooLarge."""
+        kept = self.book.contract(digest)
+        contract = kept.signed.require(self.clock.now_ms())
+        self._require_ahead(contract, rows)
+        run = secrets.token_hex(32)
+        with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
+            ask(link, BeginRun(contract.digest, run, operator, rows))
+            with self._under_way(contract, run, operator, 0):
+                self.make_ahead(link, contract, run, operator, rows, progress)
+        return self.stock.level(contract.digest)
+
+    def make_ahead(
+        self, link: Link, contract: Contract, run: str, operator: str, rows: int, progress: Progress = lambda *_: None
+    ) -> None:
+        """One side of making ahead what so many questions need."""
+        role = contract.role_of(self.certificate)
+        asked = Asked(contract, role, self._rows(contract, role), self.models)
+
+        def converse(channel: Channel, noted: Noted) -> None:
+            make_ahead(Session(channel, role, noted), asked, contract, self.stock, run, rows, progress)
+
+        self._converse(link, contract, role, run, operator, converse)
+
+    def _require_ahead(self, contract: Contract, rows: int) -> None:
+        if contract.algorithm is not Algorithm.QUERY:
+            raise ContractBreach("only what questions need is made ahead", known=True)
+        self.stock.require_room(contract.digest, rows)
+
+    def stocked(self) -> dict[str, Level]:
+        """What was made ahead and is left, by contract; what is for no contract in force is removed."""
+        now_ms = self.clock.now_ms()
+        in_force = {
+            contract.digest
+            for kept in self.book.contracts()
+            if (contract := kept.signed.contract).expires_ms > now_ms and kept.signed.complete
+        }
+        for digest in self.stock.contracts():
+            if digest not in in_force:
+                self.stock.remove(digest)
+        levels = {digest: self.stock.level(digest) for digest in self.stock.contracts()}
+        return {digest: level for digest, level in levels.items() if level.packets}
 
     def _counting(self, contract: Contract, peer: str, operator: str) -> Count:
         def count(places: Places) -> None:
@@ -389,7 +528,7 @@ class Party:
         role: Role,
         run: str,
         operator: str,
-        act: Callable[[Channel, Session], None],
+        act: Callable[[Channel, Noted], None],
     ) -> None:
         begun_ms, outcome, error = self.clock.now_ms(), Outcome(), ""
 
@@ -399,7 +538,7 @@ class Party:
             outcome.opened.append(opened)
 
         try:
-            act(link, Session(link, role, noted))
+            act(link, noted)
         except BaseException as trouble:
             error = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__
             raise
@@ -449,6 +588,8 @@ class Party:
             outcome.result,
             run if outcome.model is not None and not error else "",
             error,
+            outcome.custody,
+            outcome.resumes,
         )
         self.book.end(transcript, self.signer.sign(transcript.signed_bytes()).hex())
 

@@ -21,7 +21,9 @@ from tarim.federation.node.conversations import (
     Agreed,
     AskSets,
     BeginRun,
+    GiveShares,
     Hello,
+    KeepShares,
     OfferContract,
     hear,
     refusal,
@@ -111,24 +113,38 @@ class Serving:
         with ExitStack() as under_way:
             try:
                 if isinstance(hello, AskSets):
-                    say(link, "reply", Agreed(tuple(each.offered() for each in party.book.sets())))
+                    sets = tuple(each.offered() for each in party.book.sets())
+                    say(link, "reply", Agreed(sets, party.custodian))
                     return
                 if isinstance(hello, OfferContract):
                     party.receive(hello.signed, peer)
                     say(link, "reply", Agreed())
                     self._log.info("contract", peer=peer.name, contract=hello.signed.contract.digest)
                     return
-                _check_names(hello, run_id)
-                contract = under_way.enter_context(party.begun_at_request(hello, peer))
+                if isinstance(hello, KeepShares | GiveShares):
+                    role = party.holding.allowed(hello, peer)
+                else:
+                    _check_names(hello, run_id)
+                    contract = under_way.enter_context(party.begun_at_request(hello, peer))
             except TarimError as error:
                 say(link, "reply", refusal(error))
                 raise
-            say(link, "reply", Agreed())
+            if isinstance(hello, KeepShares | GiveShares):
+                say(link, "reply", Agreed())
+                if isinstance(hello, KeepShares):
+                    party.holding.keep(link, hello, role)
+                else:
+                    party.holding.give(link, hello, role)
+                return
+            consent = party.shares.consent(contract, hello.resumes) if hello.resumes else ""
+            say(link, "reply", Agreed(consent=consent))
             self._log.info("run begins", peer=peer.name, contract=contract.digest, run=hello.run)
-            if contract.algorithm is Algorithm.QUERY:
+            if hello.ahead:
+                party.make_ahead(link, contract, hello.run, hello.operator, hello.ahead)
+            elif contract.algorithm is Algorithm.QUERY:
                 party.answer(link, contract, hello.run, hello.operator)
             else:
-                party.compute(link, contract, hello.run, hello.operator)
+                party.compute(link, contract, hello, hello.consent)
         self._log.info("run done", peer=peer.name, contract=contract.digest, run=hello.run)
 
 

@@ -31,8 +31,21 @@ class Opened(msgspec.Struct, frozen=True):
     shape: tuple[int, ...]
 
 
+class Held(msgspec.Struct, frozen=True):
+    """Shares of a step that a custodian holds.  digest: of the sealed bytes; receipt: the custodian's signature."""
+
+    step: int
+    digest: str
+    bytes: int
+    custodian: str
+    receipt: str
+
+
 class Transcript(msgspec.Struct, frozen=True):
-    """One side's record of one run.  state: `done`, or `failed` with the name of the error."""
+    """One side's record of one run.  state: `done`, or `failed` with the name of the error.
+
+    custody: shares of the steps of a training that its custodian holds; resumes: the run whose shares it went on from.
+    """
 
     run: str
     contract: str
@@ -49,6 +62,8 @@ class Transcript(msgspec.Struct, frozen=True):
     result: dict[str, float]
     model: str
     error: str = ""
+    custody: list[Held] = []
+    resumes: str = ""
 
     def signed_bytes(self) -> bytes:
         """What is signed."""
