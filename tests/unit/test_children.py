@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tarim.base.errors import NotFound, Unavailable
+from tarim.base.errors import FieldError, NotFound, Unavailable
 from tarim.bootstrap.children import Child, answer_of, finished
-from tarim.bootstrap.list_files import ListFile, preview_aside
+from tarim.bootstrap.clock import SystemClock
+from tarim.bootstrap.list_files import import_aside
 from tarim.bootstrap.places import Places, make_data_folder
+from tarim.privacy import Tokenizer
+from tarim.screening import ListBook, Membership
 
 
 def test_the_status_and_the_errors_of_a_command_come_back():
@@ -35,9 +38,25 @@ def test_a_followed_command_is_read_to_its_end_in_the_environment_it_was_given()
 
 def test_what_a_command_refuses_with_is_raised_here(tmp_path: Path) -> None:
     make_data_folder(tmp_path)
-    file = ListFile("nobodys", "csv", "police", "fraud", replace=False)
-    with pytest.raises(NotFound, match="there is no list nobodys"):
-        asyncio.run(preview_aside(Places(tmp_path), file, b"value\n1\n"))
+    places = Places(tmp_path)
+    book = ListBook(places.lists, Membership(), Tokenizer(bytes(32)), SystemClock())
+
+    def imported(*pieces: bytes) -> None:
+        asyncio.run(import_aside(book, places, pieces, "li.na"))
+
+    try:
+        with pytest.raises(NotFound, match="there is no list nobodys"):
+            imported(
+                b'{"name": "nobodys", "format": "csv", "content": "dmFsd',
+                b'WUKMQo=", "source": "police", "reason": "fraud"}',
+            )
+        with pytest.raises(FieldError, match="format: must be as import_entries takes it") as told:
+            imported(b'{"name": "nobodys", "format": "doc", "content": "", "source": "police", "reason": "fraud"}')
+        assert (told.value.field, told.value.rule) == ("format", "must be as import_entries takes it")
+        with pytest.raises(FieldError, match="body: must be JSON"):
+            imported(b"{")
+    finally:
+        book.close()
 
 
 def test_a_command_that_breaks_is_no_refusal() -> None:

@@ -171,6 +171,7 @@ class Connection(asyncio.Protocol):
         "_all",
         "_asked",
         "_body",
+        "_body_bytes",
         "_body_bytes_max",
         "_closing",
         "_head_bytes",
@@ -207,8 +208,8 @@ class Connection(asyncio.Protocol):
         self._closing = self._stopping = self._paused = False
         self._url = self._method = self._path = self._query = b""
         self._headers: Headers = []
-        self._body = b""
-        self._body_bytes_max = 0
+        self._body: list[bytes] = []
+        self._body_bytes = self._body_bytes_max = 0
         self._route: DecisionRoute | None = None
         self._address = ""
         self._asked: Asked | None = None
@@ -287,8 +288,8 @@ class Connection(asyncio.Protocol):
         self._when = self._loop.time()
         self._url = b""
         self._headers = []
-        self._body = b""
-        self._head_bytes = self._head_length = 0
+        self._body = []
+        self._body_bytes = self._head_bytes = self._head_length = 0
         self._slot = None
 
     def on_url(self, url: bytes) -> None:
@@ -342,10 +343,12 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if self._closing:
             return
-        if len(self._body) + len(body) > self._body_bytes_max:
+        self._body_bytes += len(body)
+        if self._body_bytes > self._body_bytes_max:
+            self._body = []
             self._refuse(self._too_large())
             return
-        self._body = self._body + body if self._body else body
+        self._body.append(body)
 
     def on_message_complete(self) -> None:
         self._state = _IDLE
@@ -355,8 +358,8 @@ class Connection(asyncio.Protocol):
         if self._route is not None:
             assert self._asked is not None and self._key is not None
             if slot.keep_alive and self._asked.trouble is None:
-                self._whole = Head(self._route, self._asked, len(self._body))
-            self._route.handle(Request(self._asked, self._body, self._key), slot.respond)
+                self._whole = Head(self._route, self._asked, self._body_bytes)
+            self._route.handle(Request(self._asked, b"".join(self._body), self._key), slot.respond)
             return
         site = self._site
         if len(site.tasks) >= site.limits.other_requests_max:
@@ -465,15 +468,15 @@ class Connection(asyncio.Protocol):
             self._close()
 
 
-async def _run(site: Site, scope: dict[str, Any], body: bytes, slot: _Slot) -> None:
-    """Have the application answer one request, and send its answer whole."""
-    waiting = [body]
+async def _run(site: Site, scope: dict[str, Any], body: list[bytes], slot: _Slot) -> None:
+    """Have the application answer one request, and send its answer whole.  body: in pieces, as it came."""
+    waiting = deque(body or [b""])
     status, headers, chunks = 0, b"", []
 
     async def receive() -> dict[str, Any]:
         if not waiting:
             return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return {"type": "http.request", "body": waiting.popleft(), "more_body": bool(waiting)}
 
     async def send(message: MutableMapping[str, Any]) -> None:
         nonlocal status, headers

@@ -15,9 +15,8 @@ from msgspec import Meta
 
 from tarim.api.proposals import ProposalBody, deciding_routes, proposal_body
 from tarim.api.routes import Call, Route
-from tarim.base.errors import FieldError
 from tarim.base.instants import SECOND_MS, Clock, instant_text
-from tarim.bootstrap.list_files import ListFile, preview_aside, propose_aside
+from tarim.bootstrap.list_files import FILE_BYTES_MAX, ImportBody, import_aside
 from tarim.bootstrap.lists import HitCounter, ListDesk
 from tarim.bootstrap.places import Places
 from tarim.identity import Scope
@@ -38,9 +37,6 @@ from tarim.screening import (
     token_text,
     written_ms,
 )
-
-FILE_BYTES_MAX: Final = 32 << 20
-"""Largest file of entries; a larger one is cut in two."""
 
 IMPORT_BYTES_MAX: Final = FILE_BYTES_MAX * 4 // 3 + (64 << 10)
 ROWS_MAX: Final = 200
@@ -88,18 +84,6 @@ class EntriesBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: Source
     reason: Reason
     entries: Annotated[list[EntryBody], Meta(min_length=1, max_length=ROWS_MAX)]
-
-
-class ImportBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of entries.  content: base64.  replace: entries the file does not name are removed.  propose: false only looks."""
-
-    name: Name
-    format: Annotated[str, Meta(pattern="^(csv|xlsx)$")]
-    content: bytes
-    source: Source
-    reason: Reason
-    replace: bool = False
-    propose: bool = False
 
 
 class AsAtBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -294,6 +278,7 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, places: Pla
 
     async def propose_list(call: Call) -> ListProposalBody:
         body: NewListBody = call.body
+        call.note.reason = body.reason
         definition = define_list(
             body.name, body.kind, body.field, body.title_zh, body.title_en, per_customer=body.per_customer
         )
@@ -322,6 +307,7 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, places: Pla
 
     async def propose_entries(call: Call) -> ProposedBody:
         body: EntriesBody = call.body
+        call.note.reason = body.reason
         rows = [
             RawRow(row, {name: value for name, value in msgspec.structs.asdict(each).items() if value})
             for row, each in enumerate(body.entries, 1)
@@ -332,13 +318,10 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, places: Pla
         return ProposedBody(_preview(preview), _proposal(proposal))
 
     async def import_entries(call: Call) -> ProposedBody:
-        body: ImportBody = call.body
-        if len(body.content) > FILE_BYTES_MAX:
-            raise FieldError("content", f"must have at most {FILE_BYTES_MAX} bytes; cut the file in two")
-        file = ListFile(body.name, body.format, body.source, body.reason, body.replace)
-        if not body.propose:
-            return ProposedBody(_preview(await preview_aside(places, file, body.content)), None)
-        proposal, preview = await propose_aside(book, places, file, body.content, call.person)
+        proposal, preview = await import_aside(book, places, call.pieces, call.person)
+        if proposal is None:
+            return ProposedBody(_preview(preview), None)
+        call.note.reason = proposal.proposal.reason
         return ProposedBody(_preview(preview), _proposal(proposal))
 
     async def as_at(call: Call) -> AsAtOfBody:
@@ -417,7 +400,7 @@ def list_routes(book: ListBook, desk: ListDesk, counter: HitCounter, places: Pla
               ListProposalBody, NewListBody, status=201, refusals=(409,)),
         Route("POST", "/v1/lists:import", "import_entries", "Preview or propose a file of entries / 预览或提交名单文件",
               Scope.AUTHOR, import_entries, ProposedBody, ImportBody, refusals=(404, 409),
-              body_bytes_max=IMPORT_BYTES_MAX),
+              body_bytes_max=IMPORT_BYTES_MAX, aside=True),
         Route("GET", one, "read_list", "A list and its last changes / 名单及其变更", Scope.READ, one_list, ListBody),
         Route("GET", one + "/entries", "list_entries", "Entries as at an instant / 某一时点的名单条目", Scope.READ, entries,
               PageBody, query=PageQuery),

@@ -70,7 +70,7 @@ def deciding_routes(
 
     async def decide_on(call: Call) -> Body:
         proposal_id, body = call.path["id"], call.body
-        call.note.detail["verdict"] = body.verdict
+        call.note.detail["verdict"], call.note.reason = body.verdict, body.note
         if body.verdict == "approve":
             return await approve(proposal_id, call.person, body.digest, body.note)
         return await reject(proposal_id, call.person, body.note)

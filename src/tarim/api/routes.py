@@ -32,7 +32,7 @@ class Call:
 
     visitor: where it comes from.  token: of the session that was shown, "" for none.  target: method and path, as asked for.
     idempotency_key: the header Idempotency-Key, "" for none.  headers (names in lower case), content: as they came over the
-    wire, of a route whose messages are signed, else empty.
+    wire, of a route whose messages are signed, else empty.  pieces: the body as it came, of a route that reads it aside.
     """
 
     caller: Caller
@@ -47,6 +47,7 @@ class Call:
     idempotency_key: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes = field(default=b"", repr=False)
+    pieces: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def person(self) -> str:
@@ -75,7 +76,8 @@ class Route:
     one is refused before it is read.  refused: told the name on the key ("" = no valid key) when somebody may not.  personal:
     it shows personal data, so that who reads is on the audit trail as well.  open: anybody may, without key or session; the
     scope is then of no account.  signed: the handler checks a signature over the request as it came.  works_out: it takes a
-    body and changes nothing, so that it is on the trail as reading is.
+    body and changes nothing, so that it is on the trail as reading is.  aside: its body may be so large that decisions
+    would wait for reading it; the handler gets it in pieces and has another process read it.
     """
 
     method: str
@@ -95,6 +97,7 @@ class Route:
     open: bool = False
     signed: bool = False
     works_out: bool = False
+    aside: bool = False
 
 
 def mount(app: FastAPI, door: Door, routes: Iterable[Route], auditor: Auditor) -> None:
@@ -114,7 +117,7 @@ def mount(app: FastAPI, door: Door, routes: Iterable[Route], auditor: Auditor) -
 
 def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request], Awaitable[Response]]:
     decode: Callable[[bytes], Any] | None = (
-        msgspec.json.Decoder(route.takes).decode if route.takes is not None else None
+        msgspec.json.Decoder(route.takes).decode if route.takes is not None and not route.aside else None
     )
 
     async def admitted(request: Request, act: Audited) -> Admitted:
@@ -151,6 +154,16 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
             raise FieldError("body", "must be JSON") from None
         return query, body
 
+    async def in_pieces(request: Request) -> tuple[bytes, ...]:
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in request.stream():
+            size += len(piece)
+            if size > route.body_bytes_max:
+                raise TooLarge(f"{route.operation} takes a body of at most {route.body_bytes_max} bytes")
+            pieces.append(piece)
+        return tuple(pieces)
+
     async def endpoint(request: Request) -> Response:
         method = "GET" if route.works_out else route.method
         act = auditor.begin(request, method, route.path, route.operation, personal=route.personal, anybody=route.open)
@@ -172,6 +185,7 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
                 request.headers.get("idempotency-key", ""),
                 request.headers if route.signed else {},
                 await request.body() if route.signed else b"",
+                await in_pieces(request) if route.aside else (),
             )
             answer = await route.handler(call)
             value, cookies = (answer.body, answer.cookies) if isinstance(answer, Reply) else (answer, ())

@@ -19,7 +19,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Self
 
-from tarim.base.errors import Conflict, DefinitionError, InputError, NotFound, TarimError, TooLarge, Unavailable
+from tarim.base.errors import (
+    Conflict,
+    DefinitionError,
+    FieldError,
+    InputError,
+    NotFound,
+    TarimError,
+    TooLarge,
+    Unavailable,
+)
 from tarim.bootstrap.spawning import Process, spawn
 
 _OWN: Final = (sys.executable, "-m", "tarim.cli")
@@ -88,8 +97,8 @@ _RAISED: Final[Mapping[str, type[TarimError]]] = {
 def answer_of(arguments: Sequence[str], *, purpose: str, seconds_max: float, given: bytes = b"") -> bytes:
     """What a hidden command of ours prints; blocks, so call it in a thread that may.  given: what it reads.
 
-    Raises what the command refused with, by the code it printed (`{"code": ..., "detail": ...}`); InputError for a code of
-    another kind, Unavailable when it ended otherwise.
+    Raises what the command refused with, by the code it printed (`{"code": ..., "detail": ...}`, and `field` and `rule` of a
+    FieldError); InputError for a code of another kind, Unavailable when it ended otherwise.
     """
     child = finished(arguments, purpose=purpose, seconds_max=seconds_max, given=given)
     if child.status == 0:
@@ -97,8 +106,11 @@ def answer_of(arguments: Sequence[str], *, purpose: str, seconds_max: float, giv
     try:
         problem = json.loads(child.output)
         code, detail = str(problem["code"]), str(problem["detail"])
+        field, rule = str(problem.get("field", "")), str(problem.get("rule", ""))
     except (ValueError, KeyError, TypeError):
         raise Unavailable(f"{purpose}: the child ended with status {child.status}") from None
+    if field:
+        raise FieldError(field, rule)
     raise _RAISED.get(code, InputError)(detail)
 
 

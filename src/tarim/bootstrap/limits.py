@@ -284,7 +284,7 @@ FIXED: Final = (
     ("tarim.screening.lists.reading:XLSX_BYTES_MAX", "bytes of an Excel file of entries", "the file is refused"),
     ("tarim.screening.lists.reading:XLSX_UNPACKED_BYTES_MAX", "bytes it unpacks to", "the file is refused"),
     (
-        "tarim.api.lists:FILE_BYTES_MAX",
+        "tarim.bootstrap.list_files:FILE_BYTES_MAX",
         "bytes of a file of entries sent to the service",
         "413 or 422; cut the file in two",
     ),

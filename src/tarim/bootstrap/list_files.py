@@ -1,31 +1,36 @@
 """Files of entries on their way to a proposal: read, checked, tokenised and compared by a child process.
 
-file ──► a folder that only we can read ──► child: rows, tokens, difference ──► parts in that folder ──► DATA/lists/proposals
+request ──► a folder that only we can read ──► child: rows, tokens, difference ──► parts in that folder ──► DATA/lists/proposals
 
-Two hundred thousand rows take seconds of an interpreter, which in the service would be the one that decides.  The child reads
-the history beside the service and writes nothing but the parts; the service keeps them.
+Two hundred thousand rows take seconds of an interpreter, which in the service would be the one that decides; even to decode
+the largest request would hold decisions up for 60 ms, so it goes to the child as it came.  The child reads the history beside
+the service and writes nothing but the parts; the service keeps them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import io
+import re
 import struct
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Annotated, BinaryIO, Final
 
 import msgspec
+from msgspec import Meta
 
-from tarim.base.errors import Unavailable
+from tarim.base.errors import FieldError, Unavailable
 from tarim.bootstrap.children import answer_of
 from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.places import Places
 from tarim.privacy import Tokenizer, load_master_key
 from tarim.screening import (
+    REASON_CHARACTERS_MAX,
+    SOURCE_CHARACTERS_MAX,
     Compared,
     Difference,
     ListBook,
@@ -36,35 +41,33 @@ from tarim.screening import (
     read_entries,
 )
 
+FILE_BYTES_MAX: Final = 32 << 20
+"""Largest file of entries; a larger one is cut in two."""
 READ_S_MAX: Final = 600
 _NICE: Final = 5
-_ENTRIES: Final = "entries"
 _ASKED: Final = "asked.json"
 _PARTS: Final = "parts"
 _HEAD: Final = struct.Struct("<II")
 """Before each part: its bytes, its entries."""
 
 
-class ListFile(msgspec.Struct, frozen=True):
-    """A file of entries for a list.  format: csv or xlsx.  replace: entries it does not name are removed."""
+class ImportBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of entries.  content: base64.  replace: entries the file does not name are removed.  propose: false only looks."""
 
-    list_name: str
-    format: str
-    source: str
-    reason: str
-    replace: bool
-
-
-class _Asked(msgspec.Struct, frozen=True):
-    """What the child is to do.  proposal_id: of the proposal the parts are for, "" when nobody proposes it."""
-
-    file: ListFile
-    proposal_id: str
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
+    format: Annotated[str, Meta(pattern="^(csv|xlsx)$")]
+    content: bytes
+    source: Annotated[str, Meta(min_length=1, max_length=SOURCE_CHARACTERS_MAX)]
+    reason: Annotated[str, Meta(min_length=1, max_length=REASON_CHARACTERS_MAX)]
+    replace: bool = False
+    propose: bool = False
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """A preview, as it comes from the child."""
+    """What the child read and what that would do.  name, reason: of what is to be proposed, "" when it was only looked at."""
 
+    name: str
+    reason: str
     counts: dict[Difference, int]
     examples: dict[Difference, list[Compared]]
     refused_count: int
@@ -72,95 +75,94 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 _one: Final = threading.Lock()
-_asked_decoder: Final = msgspec.json.Decoder(_Asked)
+_asked_decoder: Final = msgspec.json.Decoder(ImportBody)
 _seen_decoder: Final = msgspec.json.Decoder(_Seen)
+_PLACE: Final = re.compile(r"`\$\.(\w+)")
+"""Where msgspec says a fault is."""
 
 
 # ---- the child -------------------------------------------------------------------------------------------------------
 
 
-def read_list_file(places: Places, environment: Mapping[str, str], folder: Path) -> bytes:
+def read_list_file(places: Places, environment: Mapping[str, str], folder: Path, proposal_id: str) -> bytes:
     """Do what is asked in `folder`: parts into it, what they would do as JSON.
 
+    proposal_id: of the proposal the parts are for, if one is asked for.
     Raises InputError, NotFound, Conflict, Unavailable.
     """
-    asked = _asked_decoder.decode((folder / _ASKED).read_bytes())
-    file = asked.file
+    file = _asked((folder / _ASKED).read_bytes())
     tokenizer = Tokenizer(load_master_key(places.master_key, environment).derive("tokens"))
     book = ListBook(places.lists, Membership(), tokenizer, SystemClock())
     try:
-        with (folder / _ENTRIES).open("rb") as content:
-            rows = read_entries(content, os.fstat(content.fileno()).st_size, file.format)
-            if not asked.proposal_id:
-                preview = book.preview(file.list_name, rows, file.source, file.reason, replace=file.replace)
-            else:
-                preview = Preview()
-                parts = book.parts(
-                    asked.proposal_id,
-                    file.list_name,
-                    rows,
-                    file.source,
-                    file.reason,
-                    preview,
-                    replace=file.replace,
-                )
-                with (folder / _PARTS).open("wb") as written:
-                    for payload, entries in parts:
-                        written.write(_HEAD.pack(len(payload), entries))
-                        written.write(payload)
+        rows = read_entries(io.BytesIO(file.content), len(file.content), file.format)
+        if not file.propose:
+            preview = book.preview(file.name, rows, file.source, file.reason, replace=file.replace)
+        else:
+            preview = Preview()
+            parts = book.parts(proposal_id, file.name, rows, file.source, file.reason, preview, replace=file.replace)
+            with (folder / _PARTS).open("wb") as written:
+                for payload, entries in parts:
+                    written.write(_HEAD.pack(len(payload), entries))
+                    written.write(payload)
     finally:
         book.close()
-    return msgspec.json.encode(_Seen(preview.counts, preview.examples, preview.refused_count, preview.refused))
+    proposed = (file.name, file.reason) if file.propose else ("", "")
+    return msgspec.json.encode(
+        _Seen(*proposed, preview.counts, preview.examples, preview.refused_count, preview.refused)
+    )
+
+
+def _asked(content: bytes) -> ImportBody:
+    """What was asked for.  Raises FieldError."""
+    try:
+        asked = _asked_decoder.decode(content)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        raise FieldError(place[1] if place else "body", "must be as import_entries takes it") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise FieldError("body", "must be JSON") from None
+    if len(asked.content) > FILE_BYTES_MAX:
+        raise FieldError("content", f"must have at most {FILE_BYTES_MAX} bytes; cut the file in two")
+    return asked
 
 
 # ---- the parent ------------------------------------------------------------------------------------------------------
 
 
-async def preview_aside(places: Places, file: ListFile, content: bytes) -> Preview:
-    """What a file would do to a list.  Raises InputError, NotFound, Unavailable (also while another file is being read)."""
+async def import_aside(
+    book: ListBook, places: Places, body: Sequence[bytes], person: str
+) -> tuple[ListProposal | None, Preview]:
+    """What a file would do to a list, and its proposal if that is asked for.  body: of the request, in pieces.
 
-    def run() -> Preview:
-        with _folder(file, content, "") as folder:
-            return _child(places, Path(folder))
-
-    return await asyncio.get_running_loop().run_in_executor(None, run)
-
-
-async def propose_aside(
-    book: ListBook, places: Places, file: ListFile, content: bytes, person: str
-) -> tuple[ListProposal, Preview]:
-    """Propose what a file says, and what that would do now.  Raises as `ListBook.propose_entries`, and as `preview_aside`."""
-
-    def run() -> tuple[ListProposal, Preview]:
-        proposal = book.new_proposal(person, file.reason)
-        with _folder(file, content, proposal.id) as folder:
-            preview = _child(places, Path(folder))
-            with (Path(folder) / _PARTS).open("rb") as parts:
-                return book.keep(proposal, file.list_name, _parts(parts)), preview
-
-    return await asyncio.get_running_loop().run_in_executor(None, run)
+    Raises as `ListBook.propose_entries`, and Unavailable while another file is being read.
+    """
+    return await asyncio.get_running_loop().run_in_executor(None, _import, book, places, body, person)
 
 
-def _folder(file: ListFile, content: bytes, proposal_id: str) -> tempfile.TemporaryDirectory[str]:
-    folder = tempfile.TemporaryDirectory(prefix="tarim-list-")  # only its owner may look into it
-    (Path(folder.name) / _ENTRIES).write_bytes(content)
-    (Path(folder.name) / _ASKED).write_bytes(msgspec.json.encode(_Asked(file, proposal_id)))
-    return folder
-
-
-def _child(places: Places, folder: Path) -> Preview:
+def _import(book: ListBook, places: Places, body: Sequence[bytes], person: str) -> tuple[ListProposal | None, Preview]:
     if not _one.acquire(blocking=False):
         raise Unavailable("another file of entries is being read; try again in a moment")
     try:
-        answer = answer_of(
-            ["lists", "read", str(folder), "--data", str(places.data), "--nice", str(_NICE)],
-            purpose="the file of entries could not be read",
-            seconds_max=READ_S_MAX,
-        )
+        with tempfile.TemporaryDirectory(prefix="tarim-list-") as name:  # only its owner may look into it
+            folder = Path(name)
+            with (folder / _ASKED).open("wb", buffering=0) as asked:
+                for piece in body:
+                    asked.write(piece)
+            proposal_id = book.new_id()
+            answer = answer_of(
+                ["lists", "read", name, proposal_id, "--data", str(places.data), "--nice", str(_NICE)],
+                purpose="the file of entries could not be read",
+                seconds_max=READ_S_MAX,
+            )
+            seen = _seen_decoder.decode(answer)
+            preview = Preview(Counter(seen.counts), seen.examples, seen.refused_count, seen.refused)
+            if not seen.name:
+                return None, preview
+            proposal = book.new_proposal(proposal_id, person, seen.reason)
+            with (folder / _PARTS).open("rb") as parts:
+                return book.keep(proposal, seen.name, _parts(parts)), preview
     finally:
         _one.release()
-    seen = _seen_decoder.decode(answer)
-    return Preview(Counter(seen.counts), seen.examples, seen.refused_count, seen.refused)
 
 
 def _parts(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

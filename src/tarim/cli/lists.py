@@ -338,6 +338,7 @@ def _closed(proposal: dict[str, Any]) -> None:
 
 def read_command(
     folder: Annotated[Path, typer.Argument(help="Where the file lies, and its parts go. 文件所在目录。")],
+    proposal_id: Annotated[str, typer.Argument(help="Id of the proposal, if it asks for one. 提案编号。")],
     data: Annotated[Path, typer.Option(help="The data folder. 数据目录。")] = Path("var/tarim"),
     nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of this process. 进程优先级。")] = 0,
 ) -> None:
@@ -345,13 +346,14 @@ def read_command(
     import json
     import os
 
-    from tarim.base.errors import TarimError
+    from tarim.base.errors import FieldError, TarimError
     from tarim.bootstrap.list_files import read_list_file
     from tarim.bootstrap.places import Places
 
     os.nice(nice)
     try:
-        sys.stdout.buffer.write(read_list_file(Places(data), os.environ, folder))
+        sys.stdout.buffer.write(read_list_file(Places(data), os.environ, folder, proposal_id))
     except TarimError as error:
-        print(json.dumps({"code": error.code, "detail": error.detail}, ensure_ascii=False))
+        place = {"field": error.field, "rule": error.rule} if isinstance(error, FieldError) else {}
+        print(json.dumps({"code": error.code, "detail": error.detail, **place}, ensure_ascii=False))
         raise typer.Exit(1) from None

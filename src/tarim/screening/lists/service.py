@@ -132,7 +132,9 @@ class ListBook:
             raise Conflict(f"there is a list {definition.name} already")
         if len(known) >= LISTS_MAX:
             raise Unavailable(f"there are {LISTS_MAX} lists already")
-        return self._proposals.add(self._proposal("list", person, reason), definition.name, definition, ())
+        return self._proposals.add(
+            self._proposal(self.new_id(), "list", person, reason), definition.name, definition, ()
+        )
 
     def preview(self, name: str, rows: Iterable[RawRow], source: str, reason: str, *, replace: bool = False) -> Preview:
         """What rows would do to a list.  Raises NotFound, and InputError when the rows cannot be read at all."""
@@ -149,14 +151,19 @@ class ListBook:
         replace: entries the rows do not name are taken off.  Raises NotFound, InputError (a row was refused, with the first
         of them), Conflict when nothing would change, DefinitionError, Unavailable.
         """
-        proposal = self.new_proposal(person, reason)
+        proposal = self.new_proposal(self.new_id(), person, reason)
         preview = Preview()
         parts = self.parts(proposal.id, name, rows, source, reason, preview, replace=replace)
         return self.keep(proposal, name, parts), preview
 
-    def new_proposal(self, person: str, reason: str) -> Proposal:
+    @staticmethod
+    def new_id() -> str:
+        """An id for a proposal that is to be made."""
+        return secrets.token_hex(_ID_BYTES)
+
+    def new_proposal(self, proposal_id: str, person: str, reason: str) -> Proposal:
         """A proposal for entries, not kept yet.  Raises DefinitionError, FieldError."""
-        return self._proposal("entries", person, reason)
+        return self._proposal(proposal_id, "entries", person, reason)
 
     def parts(
         self,
@@ -194,10 +201,10 @@ class ListBook:
 
         return self._proposals.add(proposal, name, None, with_room())
 
-    def _proposal(self, what: str, person: str, reason: str) -> Proposal:
+    def _proposal(self, proposal_id: str, what: str, person: str, reason: str) -> Proposal:
         require_person(person)
         reason = checked_text("reason", reason, REASON_CHARACTERS_MAX)
-        return Proposal(secrets.token_hex(_ID_BYTES), what, "", person, self._clock.now_ms(), reason)
+        return Proposal(proposal_id, what, "", person, self._clock.now_ms(), reason)
 
     def _compared(
         self, name: str, rows: Iterable[RawRow], source: str, reason: str, preview: Preview, *, replace: bool
