@@ -229,7 +229,7 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
     alarms = bank.tarim("alarms")
     counted = {kind: int(count) for count, kind in re.findall(r"^ +(\d+)  ([\w-]+)", alarms, re.MULTILINE)}
     assert counted == {
-        "unpinned-certificate": 0, "unassigned-key": 1, "unassigned-customer": 1, "limit": 2, "sweep": 0,
+        "unpinned-certificate": 0, "unassigned-key": 1, "unassigned-customer": 1, "limit": 2, "sweep": 0, "stock": 1,
     }  # fmt: skip
     assert "13999999999" not in alarms and "engineer.bank" in alarms
 

@@ -1,8 +1,10 @@
 """Questions about customers to joint models, by the key the bank knows them by; counted and limited on both sides (ML-24).
 
     second -> first    the customers' places among the common ones
+                       and the rows of its stock that it has claimed for them, when there are so many
     first -> second    whether it may be answered: uses, questions a day, questions a day about one customer
-    both               `queries.QueryPool`, made for as many rows as are asked about
+                       and whether its stock has the same rows, unused; it has claimed them too then
+    both               `queries.QueryPool`: from the stock, or made for as many rows as are asked about
 
 Both sides count before anything is computed, each in its own book; whoever tries more than the contract allows is refused and
 has it in the transcript.  The first party learns which customers were asked about, as any register of consent demands.
@@ -10,27 +12,28 @@ has it in the transcript.  The first party learns which customers were asked abo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import NotFound, TarimError, TooLarge
-from tarim.federation.channel import Channel
+from tarim.federation.channel import Array, Channel
 from tarim.federation.errors import ContractBreach, ProtocolBroken
 from tarim.federation.intersection import normalised
 from tarim.federation.learning.boosting import JointTrees, binned
 from tarim.federation.learning.encoding import Encoded
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.logistic import JointModel
-from tarim.federation.node.computing import encoded_rows
+from tarim.federation.node.computing import Progress, encoded_rows
 from tarim.federation.node.contract import Contract, QueryTerms
-from tarim.federation.node.conversations import Ask, Ready, hear, say
+from tarim.federation.node.conversations import Ask, Piece, Ready, hear, say
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.models import ModelPart, ModelStore, trees_of
+from tarim.federation.node.stock import PACKET_ROWS, Stock
 from tarim.federation.queries import Answer, QueryPool
-from tarim.federation.session import Role, Session
+from tarim.federation.session import Meeting, Opening, Role, Session
 
 ROWS_MAX: Final = 10_000
 """Customers of one conversation."""
@@ -38,6 +41,8 @@ ROWS_MAX: Final = 10_000
 Places = npt.NDArray[np.int64]
 Count = Callable[[Places], None]
 """Counts questions about these rows, or raises ContractBreach; see `Limits`."""
+Noted = Callable[[Opening], None]
+"""Told of each opening before it."""
 
 
 Own = Encoded | tuple[Binned, ...]
@@ -105,37 +110,92 @@ class Asked:
 
 
 def ask_about(
-    channel: Channel, session: Session, asked: Asked, contract: Contract, count: Count, places: Places
+    channel: Channel, noted: Noted, asked: Asked, contract: Contract, count: Count, stock: Stock, places: Places
 ) -> Answer:
     """The answers for these places, as the SECOND party.  Raises ContractBreach, TooLarge."""
-    if not 1 <= len(places) <= ROWS_MAX:
-        raise TooLarge(f"1 to {ROWS_MAX} customers are asked about at a time")
+    _require_size(places)
     count(places)
-    say(channel, "question", Ask(tuple(places.tolist())))
+    pieces = stock.claim(contract.digest, len(places))
+    packets = stock.opened(contract.digest, Role.SECOND, pieces)
+    say(channel, "question", Ask(tuple(places.tolist()), tuple(pieces if packets else ())))
     ready = hear(channel, "ready", Ready)
     if ready.refused:
         raise ContractBreach(f"the other party refused: {ready.refused}", known=True)
-    return _pool(session, asked, contract, len(places)).ask(asked.chosen(places))
+    if packets and not ready.from_stock:
+        for piece in pieces:  # the other side does not have it, or has used it: it is of no use here either
+            stock.drop(contract.digest, piece.packet)
+        packets = []
+    pools = _pools(channel, Role.SECOND, noted, asked, contract, places, packets)
+    answers: Answer = np.concatenate([pool.ask(asked.chosen(part)) for pool, part in pools])
+    return answers
 
 
-def answer_about(channel: Channel, session: Session, asked: Asked, contract: Contract, count: Count) -> int:
+def answer_about(channel: Channel, noted: Noted, asked: Asked, contract: Contract, count: Count, stock: Stock) -> int:
     """Answer one question as the FIRST party; how many customers it was about.  Raises ContractBreach."""
-    rows = hear(channel, "question", Ask).rows
-    places = np.array(rows, np.int64)
+    question = hear(channel, "question", Ask)
+    places = np.array(question.rows, np.int64)
     try:
-        if not 1 <= len(places) <= ROWS_MAX:
-            raise TooLarge(f"1 to {ROWS_MAX} customers are asked about at a time")
-        chosen = asked.chosen(places)
+        _require_size(places)
+        if question.pieces and sum(piece.rows for piece in question.pieces) != len(places):
+            raise ProtocolBroken("a question names more or fewer rows made ahead than it asks about")
+        asked.chosen(places)
         count(places)
     except TarimError as error:
         say(channel, "ready", Ready(error.detail[:500]))
         raise
-    say(channel, "ready", Ready())
-    _pool(session, asked, contract, len(places)).answer(chosen)
+    packets = []
+    if question.pieces and stock.claim_those(contract.digest, question.pieces):
+        packets = stock.opened(contract.digest, Role.FIRST, question.pieces)
+    say(channel, "ready", Ready(from_stock=bool(packets)))
+    for pool, part in _pools(channel, Role.FIRST, noted, asked, contract, places, packets):
+        pool.answer(asked.chosen(part))
     return len(places)
 
 
-def _pool(session: Session, asked: Asked, contract: Contract, rows: int) -> QueryPool:
+def make_ahead(
+    session: Session, asked: Asked, contract: Contract, stock: Stock, run: str, rows: int, progress: Progress
+) -> None:
+    """Make what so many questions need and keep it, packet by packet; both sides.  Raises TooLarge, FederationError.
+
+    Each goes on only when the other has kept its part too; what one side has alone is never used, see `Ready.from_stock`.
+    """
+    packets = -(-rows // PACKET_ROWS)
+    for number in range(packets):
+        pool = _pool(session, asked, contract, PACKET_ROWS)
+        stock.keep(contract.digest, session.role, f"{run[:32]}-{number:06d}", pool.arrays())
+        say(session.channel, "packet kept", Ready())
+        hear(session.channel, "packet kept", Ready)
+        progress("making ahead", number + 1, packets)
+
+
+def _require_size(places: Places) -> None:
+    if not 1 <= len(places) <= ROWS_MAX:
+        raise TooLarge(f"1 to {ROWS_MAX} customers are asked about at a time")
+
+
+def _pools(
+    channel: Channel,
+    role: Role,
+    noted: Noted,
+    asked: Asked,
+    contract: Contract,
+    places: Places,
+    packets: Sequence[tuple[Piece, dict[str, Array]]],
+) -> Iterator[tuple[QueryPool, Places]]:
+    """Pools to ask, and the places to ask each about: from the stock, or one that is made now."""
+    if not packets:
+        yield _pool(Session(channel, role, noted), asked, contract, len(places)), places
+    start = 0
+    for piece, arrays in packets:
+        pool = _pool(Meeting(channel, role, noted), asked, contract, PACKET_ROWS, arrays)
+        pool.skip(piece.start)
+        yield pool, places[start : start + piece.rows]
+        start += piece.rows
+
+
+def _pool(
+    session: Meeting, asked: Asked, contract: Contract, rows: int, made: dict[str, Array] | None = None
+) -> QueryPool:
     terms = contract.terms
     assert isinstance(terms, QueryTerms)
-    return QueryPool(session, asked.models, terms.question, rows, terms.cut)
+    return QueryPool(session, asked.models, terms.question, rows, terms.cut, made)

@@ -22,6 +22,7 @@ TEXTS: Final = {
     "unassigned-key": ("a command with a key that was never assigned", "使用未分配密钥的操作"),
     "unassigned-customer": ("questions about customers that are not common", "查询非共同客户"),
     "limit": ("more questions than the contract allows", "查询次数超出合约限制"),
+    "stock": ("what was made ahead for questions does not open: altered, or of another key", "预备的查询材料无法打开"),
     "sweep": ("questions that would lead to a score step by step", "逐步逼近评分的系统性试探"),
 }
 """What each kind of alarm means, in English and Chinese."""

@@ -18,7 +18,7 @@ import fcntl
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -62,8 +62,9 @@ class _Stored(msgspec.Struct, frozen=True):
 class Stock:
     """A node's stock.  Several processes may use it."""
 
-    def __init__(self, folder: Path, master: MasterKey) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, master: MasterKey, damaged: Callable[[str], None] = lambda _: None) -> None:
+        """damaged: told the contract of a packet that does not open."""
+        self._folder, self._damaged = folder, damaged
         self._key = AESGCM(master.derive("party-stock"))
 
     def contracts(self) -> list[str]:
@@ -154,11 +155,31 @@ class Stock:
         stored = msgspec.msgpack.decode(content, type=dict[str, _Stored])
         return {name: _array(each) for name, each in stored.items()}
 
+    def opened(self, contract: str, role: Role, pieces: Sequence[Piece]) -> list[tuple[Piece, dict[str, Array]]]:
+        """Claimed pieces with what their packets hold; none at all when one does not open, which is removed then."""
+        found = []
+        for piece in pieces:
+            try:
+                found.append((piece, self.load(contract, role, piece.packet)))
+            except (Damaged, NotFound):
+                self._damaged(contract)
+                self.drop(contract, piece.packet)
+                return []
+        return found
+
     def drop(self, contract: str, packet: str) -> None:
         """Remove a packet."""
         path = self._path(contract, packet)
         path.unlink(missing_ok=True)  # first what is secret, then what says that it was used
         path.with_suffix(".used").unlink(missing_ok=True)
+
+    def remove(self, contract: str) -> None:
+        """Remove all there is for a contract."""
+        for packet in self._packets(contract):
+            self.drop(contract, packet)
+        for left in (self._folder / contract).glob("*"):  # of a process that ended while it kept a packet
+            left.unlink(missing_ok=True)
+        (self._folder / contract).rmdir()
 
     def _packets(self, contract: str) -> list[str]:
         found = (self._folder / contract).glob("*.packet")
@@ -208,7 +229,7 @@ def _write_claim(ledger: int, used: int) -> None:
 def _array(stored: _Stored) -> Array:
     if stored.kind not in _KINDS:
         raise Damaged("a packet of the stock holds what no packet holds")
-    return np.frombuffer(stored.content, stored.kind).reshape(stored.shape)
+    return np.frombuffer(bytearray(stored.content), stored.kind).reshape(stored.shape)
 
 
 def _written(path: Path, content: bytes) -> None:
