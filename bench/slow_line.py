@@ -1,7 +1,8 @@
 """A slow line between two processes of one machine: a relay that holds every byte back as a line of that rate and delay would.
 
 Stands in for the kernel's `netem`, which is not there on every machine.  Each direction of each connection has its own queue;
-all connections share the rate of their direction, as they would on one line.
+all connections share the rate of their direction, as they would on one line.  What has not left yet waits in a buffer of about
+what the line holds, as in a router, and not in megabytes of the relay's sockets.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from typing import Any
 
 _PIECE = 64 << 10
 _AHEAD = 64
-"""Pieces waiting in a direction of a connection: what a window of 4 MiB would hold."""
+"""Pieces under way in a direction of a connection: what a window of 4 MiB would hold."""
+_BUFFER_BYTES = 128 << 10
+"""Of a socket; the kernel takes twice as much."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,14 @@ def _carry(source: socket.socket, sink: socket.socket, direction: _Direction) ->
 
 def _relay(port: int, speed: Speed, told: Any) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
     told.put(listener.getsockname()[1])
     there, back = _Direction(speed), _Direction(speed)
     while True:
         near, _ = listener.accept()
-        far = socket.create_connection(("127.0.0.1", port))
+        far = socket.socket()
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        far.connect(("127.0.0.1", port))
         for each in (near, far):
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for source, sink, direction in ((near, far, there), (far, near, back)):

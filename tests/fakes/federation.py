@@ -20,6 +20,8 @@ class QueueChannel:
     def __init__(self, out: queue.Queue[Any], inn: queue.Queue[Any]) -> None:
         self._out, self._inn = out, inn
         self.sent: list[tuple[str, bytes]] = []
+        self.peer: QueueChannel | None = None
+        self.second: QueueChannel | None = None
 
     def send(self, step: str, *arrays: Any) -> None:
         parts = [bytearray(np.ascontiguousarray(array).tobytes()) for array in arrays]
@@ -35,10 +37,27 @@ class QueueChannel:
             raise ProtocolBroken(f"{step!r} was expected, {said!r} came")
         return [np.frombuffer(part, kind).reshape(shape) for part, (kind, shape) in zip(parts, specs, strict=True)]
 
+    def beside(self) -> QueueChannel:
+        """A second pair of queues; whoever comes first makes it for both."""
+        with _PAIRING:
+            if self.second is None:
+                assert self.peer is not None
+                self.second, self.peer.second = _pair()
+        return self.second
+
+
+_PAIRING = threading.Lock()
+
+
+def _pair() -> tuple[QueueChannel, QueueChannel]:
+    there, back = queue.Queue[Any](), queue.Queue[Any]()
+    one, other = QueueChannel(there, back), QueueChannel(back, there)
+    one.peer, other.peer = other, one
+    return one, other
+
 
 def channels() -> tuple[QueueChannel, QueueChannel]:
-    there, back = queue.Queue[Any](), queue.Queue[Any]()
-    return QueueChannel(there, back), QueueChannel(back, there)
+    return _pair()
 
 
 def together(first: Callable[[QueueChannel], T], second: Callable[[QueueChannel], T]) -> tuple[T, T]:
@@ -53,6 +72,7 @@ def together(first: Callable[[QueueChannel], T], second: Callable[[QueueChannel]
         except BaseException as error:
             errors.append(error)
             ends[index]._out.put(None)
+            ends[index].beside()._out.put(None)
 
     threads = [threading.Thread(target=side, args=(index, act)) for index, act in enumerate((first, second))]
     for thread in threads:

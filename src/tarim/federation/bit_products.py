@@ -36,6 +36,10 @@ class BitProducts:
             self._choices = fresh_bits(count)
             self._pads = pads(session.receiver.extend(self._choices))
 
+    def used_in(self, session: Session) -> None:
+        """Go on there: what was made ahead by one thread is used by another."""
+        self._session = session
+
     def __call__(self, mine: Bits) -> Words:
         """Shares of the products of the next bits, (n,); both sides."""
         channel, count = self._session.channel, len(mine)

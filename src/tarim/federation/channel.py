@@ -26,6 +26,9 @@ class Channel(Protocol):
         Raises ProtocolBroken when it is of another step, of another size, out of order or damaged, and PeerLost.
         """
 
+    def beside(self) -> Channel:
+        """A second channel to the same party, for one other thread and for what may wait: what is sent here passes it."""
+
 
 def receive_one(channel: Channel, step: str, kind: npt.DTypeLike, *shape: int) -> Array:
     """The only array of the next message."""

@@ -82,8 +82,8 @@ class Hashing:
 class Uses:
     """Numbers of uses, each given once.  They live as long as the session's secrets do: both are gone after a crash."""
 
-    def __init__(self) -> None:
-        self._next = 1
+    def __init__(self, first: int = 1) -> None:
+        self._next = first
 
     def take(self, count: int = 1) -> int:
         """The first of `count` numbers."""

@@ -113,6 +113,10 @@ class PreparedCircuit:
             self._choices = fresh_bits(bits * rows).reshape(bits, rows)
             self._transfers = session.receiver.extend(self._choices.reshape(-1)).reshape(bits, rows, 2)
 
+    def used_in(self, session: Meeting) -> None:
+        """Go on there: what was made ahead by one thread is used by another."""
+        self._session = session
+
     def arrays(self) -> dict[str, Array]:
         """What was made ahead, to be stored; after `receive`."""
         held = self._garbled or self._to_evaluate

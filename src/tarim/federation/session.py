@@ -7,8 +7,9 @@ for two things.  What is stored of one (`node.stock`) is its pads alone, each cl
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from tarim.federation.channel import Channel, receive_one
 from tarim.federation.hashing import SALT_BYTES, Hashing, Uses
 from tarim.federation.randomness import fresh_seed
 from tarim.federation.transfer import TransferReceiver, TransferSender
+
+_USES_BESIDE: Final = 1 << 48
+"""Uses of a session before those of the first one beside it."""
 
 
 class Role(IntEnum):
@@ -67,6 +71,7 @@ class Session(Meeting):
         """Agree on a salt and run the base transfers both ways: about 0.2 s."""
         super().__init__(channel, role, noted)
         self.uses = Uses()
+        self._besides = 0
         mine = np.frombuffer(fresh_seed(), np.uint8)
         channel.send("session, half of the salt", mine)
         salt = mine ^ receive_one(channel, "session, half of the salt", np.uint8, SALT_BYTES)
@@ -77,3 +82,16 @@ class Session(Meeting):
         else:
             self.receiver = TransferReceiver(channel)
             self.sender = TransferSender(channel)
+
+    def beside(self) -> Session:
+        """A session of the same secrets for one other thread, on the channel beside this one's; both sides, one at a time.
+
+        Its transfers come from streams of their own and its uses from numbers of their own, so that neither thread has to
+        wait for the other to keep both sides in step.  What is made there may be used here.
+        """
+        self._besides += 1
+        found, channel = copy(self), self.channel.beside()
+        found.channel, found.uses = channel, Uses(self._besides * _USES_BESIDE)
+        found.sender = self.sender.beside(channel, self._besides)
+        found.receiver = self.receiver.beside(channel, self._besides)
+        return found

@@ -17,16 +17,19 @@ over groups of four; correlated form of Asharov, Lindell, Schneider, Zohner, CCS
 
 from __future__ import annotations
 
+import hashlib
+from copy import copy
+
 import numpy as np
 import numpy.typing as npt
 
 from tarim.federation import seed_trees
 from tarim.federation.base_transfer import PAIRS, receive_keys, send_keys
 from tarim.federation.channel import Channel, receive_one
-from tarim.federation.hashing import Blocks
+from tarim.federation.hashing import Blocks, Domain
 from tarim.federation.kernels.folding import DEPTH, LEAVES, fold
 from tarim.federation.kernels.transposing import transpose
-from tarim.federation.randomness import Bits, Stream, Words, fresh_seed
+from tarim.federation.randomness import SEED_BYTES, Bits, Stream, Words, fresh_seed
 from tarim.federation.seed_trees import GROUPS
 
 ROWS_A_WORD = 64
@@ -38,6 +41,7 @@ class TransferSender:
     """The side that holds delta.  `delta` has its lowest bit set, so that it serves as a garbler's offset as well."""
 
     def __init__(self, channel: Channel) -> None:
+        """Both sides at the same time."""
         choices = np.unpackbits(np.frombuffer(fresh_seed(), np.uint8), bitorder="little")
         choices[0] = 1
         self._channel = channel
@@ -46,10 +50,16 @@ class TransferSender:
         away = (1 - choices).tolist()
         groups = seed_trees.open_but_one(channel, receive_keys(channel, away), away)
         lacking = choices.reshape(GROUPS, DEPTH) @ (1 << np.arange(DEPTH))
-        self._streams = [
-            [Stream(seeds[place ^ int(lacks)]) for place in range(LEAVES)]
-            for seeds, lacks in zip(groups, lacking, strict=True)
+        self._seeds = [
+            [seeds[place ^ int(lacks)] for place in range(LEAVES)] for seeds, lacks in zip(groups, lacking, strict=True)
         ]
+        self._streams = _streams(self._seeds)
+
+    def beside(self, channel: Channel, number: int) -> TransferSender:
+        """The same delta with other transfers, on another channel; each number once."""
+        found = copy(self)
+        found._channel, found._streams = channel, _streams(_other(self._seeds, number))
+        return found
 
     def extend(self, count: int) -> Blocks:
         """The q of so many transfers, shape (count, 2)."""
@@ -69,7 +79,14 @@ class TransferReceiver:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._streams = [[Stream(seed) for seed in seeds] for seeds in seed_trees.make(channel, send_keys(channel))]
+        self._seeds = seed_trees.make(channel, send_keys(channel))
+        self._streams = _streams(self._seeds)
+
+    def beside(self, channel: Channel, number: int) -> TransferReceiver:
+        """The other end of such transfers; each number once."""
+        found = copy(self)
+        found._channel, found._streams = channel, _streams(_other(self._seeds, number))
+        return found
 
     def extend(self, choices: Bits) -> Blocks:
         """The t of one transfer for each choice, shape (len(choices), 2)."""
@@ -86,6 +103,16 @@ class TransferReceiver:
             self._channel.send("transfers extended", masked)
             transpose(columns, rows)
         return found[:count]
+
+
+def _streams(seeds: list[list[bytes]]) -> list[list[Stream]]:
+    return [[Stream(seed) for seed in group] for group in seeds]
+
+
+def _other(seeds: list[list[bytes]], number: int) -> list[list[bytes]]:
+    """Seeds that follow from these and say nothing about them."""
+    content = b"tarim transfers beside" + bytes([Domain.SEED_TREE]) + number.to_bytes(8, "little")
+    return [[hashlib.sha256(content + seed).digest()[:SEED_BYTES] for seed in group] for group in seeds]
 
 
 def _folded(streams: list[list[Stream]], width: int) -> tuple[Words, Words]:

@@ -113,10 +113,12 @@ def test_who_shows_another_certificate_or_none_is_refused(parties: dict[str, Pat
 
 
 class Relay:
-    """Stands between the two and can cut everything, or change a byte."""
+    """Stands between the two and can cut everything, change a byte, or hold back what goes to the dialling side."""
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self.passes_back = threading.Event()
+        self.passes_back.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = []
@@ -132,15 +134,17 @@ class Relay:
                 continue
             far = socket.create_connection(("127.0.0.1", self._port))
             self._sockets += [near, far]
-            for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+            for source, target, back in ((near, far, False), (far, near, True)):
+                threading.Thread(target=self._pass, args=(source, target, back), daemon=True).start()
 
-    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass(self, source: socket.socket, target: socket.socket, back: bool) -> None:
         with suppress(OSError):
             while data := source.recv(1 << 16):
                 if self.spoil and len(data) > 1_000:
                     self.spoil = False
                     data = data[:500] + bytes([data[500] ^ 1]) + data[501:]
+                if back:
+                    self.passes_back.wait(5)
                 target.sendall(data)
         for each in (source, target):
             with suppress(OSError):
@@ -245,3 +249,67 @@ def test_a_side_that_fails_tells_the_other_at_once(parties: dict[str, Path]) -> 
         with pytest.raises(PeerLost, match="ended the run"):
             other.receive("step", (float, (1,)))
         assert time.monotonic() - begin < 2
+
+
+def test_what_may_wait_lets_the_rest_pass_and_arrives_whole_through_cuts(parties: dict[str, Path]) -> None:
+    """Messages of the second lane come in pieces, more of them than the window holds; each lane keeps its order."""
+    run_id = os.urandom(16)
+    large = np.random.default_rng(3).integers(0, 2**63, 2_000_000).astype(np.uint64)
+    with Listening("127.0.0.1", 0, lambda: pinned(parties, "bank", "data")) as listening:
+        relay = Relay(listening.port)
+        dial = Dialler("127.0.0.1", relay.port, pinned(parties, "data", "bank"), run_id)
+        one, other = Link(listening.run(run_id), patience_s=20), Link(dial, patience_s=20)
+        found: list[bool] = []
+
+        def take() -> None:
+            for number in range(6):
+                (came,) = one.beside().receive("large", (np.uint64, large.shape))
+                found.append(np.array_equal(came, large + np.uint64(number)))
+                if number in (1, 3):
+                    relay.cut()
+
+        def give() -> None:
+            for number in range(6):
+                other.beside().send("large", large + np.uint64(number))
+
+        threads = [threading.Thread(target=each) for each in (take, give)]
+        for thread in threads:
+            thread.start()
+        assert _both_talk(one, other, 30) == 30
+        for thread in threads:
+            thread.join(60)
+        assert found == [True] * 6
+        closing = threading.Thread(target=one.close)
+        closing.start()
+        other.close()
+        closing.join()
+
+
+def _both_talk(one: Link, other: Link, rounds: int) -> int:
+    for number in range(rounds):
+        other.send("small", np.full(3, number, np.uint64))
+        (came,) = one.receive("small", (np.uint64, (3,)))
+        one.send("back", came)
+        assert int(other.receive("back", (np.uint64, (3,)))[0][0]) == number
+    return rounds
+
+
+def test_a_message_that_follows_another_does_not_wait_for_its_acknowledgement(parties: dict[str, Path]) -> None:
+    """Or each would cost a round trip more on a long line."""
+    with Listening("127.0.0.1", 0, lambda: pinned(parties, "bank", "data")) as listening:
+        relay = Relay(listening.port)
+        run_id = os.urandom(16)
+        dial = Dialler("127.0.0.1", relay.port, pinned(parties, "data", "bank"), run_id)
+        one, other = Link(listening.run(run_id), patience_s=20), Link(dial, patience_s=20)
+        _both_talk(one, other, 1)
+        relay.passes_back.clear()
+        for number in range(8):
+            other.send("step", np.full(1, float(number)))
+            time.sleep(0.02)
+        begin = time.monotonic()
+        for _ in range(8):
+            one.receive("step", (float, (1,)))
+        assert time.monotonic() - begin < 0.5
+        relay.passes_back.set()
+        for link in (one, other):
+            link.close(whole=False)

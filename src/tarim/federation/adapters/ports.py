@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from tarim.federation.adapters.frames import Kind, head, read_frame
-from tarim.federation.adapters.link import cut, reading
+from tarim.federation.adapters.line import cut, reading
 from tarim.federation.adapters.pinning import PeerUnknown, Pinned, shown_by
 from tarim.federation.errors import FederationError, PeerLost, ProtocolBroken
 
@@ -26,6 +26,7 @@ RUNS_MAX: Final = 256
 """Runs under way at a time."""
 _AGAIN_S: Final = 0.25
 _GONE_S: Final = 1.0
+_UNSENT_BYTES: Final = 32 << 10
 _SENDS, _RECEIVES = b"sends\0\0\0", b"receives"
 
 
@@ -199,8 +200,12 @@ class Answering:
 
 
 def _tuned(connection: socket.socket) -> socket.socket:
-    """Without delay for small messages, and with a dead line noticed within about twenty seconds."""
+    """Without delay for small messages, and with a dead line noticed within about twenty seconds.
+
+    What waits in the kernel cannot be passed by anything more urgent, so little may.
+    """
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         (socket.TCP_KEEPIDLE, 5),

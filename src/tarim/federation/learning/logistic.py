@@ -31,6 +31,7 @@ import numpy.typing as npt
 from tarim.base.errors import InputError
 from tarim.federation.bit_products import BitProducts
 from tarim.federation.channel import receive_one
+from tarim.federation.learning.ahead import Ahead
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
 from tarim.federation.learning.encrypted_products import EncryptedOwnColumns, EncryptedTheirColumns
 from tarim.federation.learning.product_forms import Form, Line, cheapest
@@ -133,6 +134,18 @@ def train(
     return _Training(session, own, theirs, labels, plan, rows).run(progress, keep, begun)
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """What one block of rows needs."""
+
+    start: int
+    rows: int
+    given: Given
+    taken: Taken
+    sigmoid: ClippedSigmoid
+    lifts: BitProducts
+
+
 class _Training:
     def __init__(
         self, session: Session, own: Encoded, theirs: Widths, labels: Bits | None, plan: Plan, rows: int
@@ -147,7 +160,8 @@ class _Training:
         first, second = slice(1, 1 + count), slice(1 + count, 1 + count + len(self._second))
         self._own, self._theirs = (first, second) if session.first else (second, first)
         form = cheapest(plan.line, self._first, self._second, rows, plan.batch_rows, plan.epochs)
-        self._mine, self._other = _products(session, form, own, theirs, plan.batch_rows)
+        self._making = session.beside()
+        self._mine, self._other = _products(self._making, form, own, theirs, plan.batch_rows)
         bias = np.array([-(1 << FRACTION_BITS)], np.int64).view(np.uint64)
         self._offsets = np.concatenate([bias, self._first.offsets, self._second.offsets])
         self._labels = (
@@ -164,26 +178,29 @@ class _Training:
                 raise InputError("the state is that of a training on other columns")
             first, self._fine_weights = begun.epochs, begun.weights
         steps, done = self._plan.epochs * (self._rows // batch), first * (self._rows // batch)
-        for epoch in range(first, self._plan.epochs):
-            for start in range(0, self._rows, block):
-                rows = min(block, self._rows - start)
-                given, taken, sigmoid = self._prepared(start, rows)
-                self._lifts = BitProducts(self._session, rows // batch * len(self._fine_weights))
-                for number in range(rows // batch):
-                    self._step(start, number, given, taken, sigmoid)
+        blocks = [(start, min(block, self._rows - start)) for start in range(0, self._rows, block)]
+        wanted = blocks * (self._plan.epochs - first)
+        with Ahead(self._prepared(start, rows) for start, rows in wanted) as ready:
+            for number, prepared in enumerate(ready, 1):
+                for step in range(prepared.rows // batch):
+                    self._step(step, prepared)
                     done += 1
                     progress(done, steps)
-            keep(LogisticState(epoch + 1, self._fine_weights))
+                if number % len(blocks) == 0:
+                    keep(LogisticState(first + number // len(blocks), self._fine_weights))
         weights = shifted_exactly(self._session, self._fine_weights, 64, self._fine_bits)
         return JointModel(Share(weights, WEIGHT_FRACTION_BITS), self._first, self._second)
 
-    def _prepared(self, start: int, rows: int) -> tuple[Given, Taken, ClippedSigmoid]:
-        """What a block of rows needs, made ahead.
+    def _prepared(self, start: int, rows: int) -> _Prepared:
+        """What a block of rows needs, made by another thread while the block before it is worked through.
 
         The order keeps both busy: the second party asks for transfers and masks its products while the first masks and
-        garbles; only then each takes what the other one sent.
+        garbles; only then each takes what the other one sent.  Neither begins before the other one is there to take what is
+        sent: otherwise a block of many columns could fill the line that the block before it needs.
         """
-        session, use, batch = self._session, self._session.uses.take(2), self._plan.batch_rows
+        session, use, batch = self._making, self._making.uses.take(2), self._plan.batch_rows
+        session.channel.send("a block begins", np.zeros(1, np.uint8))
+        receive_one(session.channel, "a block begins", np.uint8, 1)
         if session.first:
             given = self._other.give(start, rows, batch, use)
             sigmoid = ClippedSigmoid(session, rows, RESIDUAL_FRACTION_BITS, COARSE)
@@ -192,9 +209,13 @@ class _Training:
             given = self._other.give(start, rows, batch, use + 1)
         taken = self._mine.take(start, rows, batch, use + 1 if session.first else use)
         sigmoid.finish()
-        return given, taken, sigmoid
+        lifts = BitProducts(session, rows // batch * len(self._fine_weights))
+        for each in (sigmoid, lifts):
+            each.used_in(self._session)
+        return _Prepared(start, rows, given, taken, sigmoid, lifts)
 
-    def _step(self, start: int, number: int, given: Given, taken: Taken, sigmoid: ClippedSigmoid) -> None:
+    def _step(self, number: int, prepared: _Prepared) -> None:
+        start, given, taken = prepared.start, prepared.given, prepared.taken
         channel, batch = self._session.channel, self._plan.batch_rows
         inside = slice(number * batch, (number + 1) * batch)
         scaled = self._scaled[start + inside.start : start + inside.stop]
@@ -203,7 +224,7 @@ class _Training:
         masked = receive_one(channel, "weights, masked", np.uint64, scaled.shape[1])
         z = scaled @ (weights[self._own] + masked) + taken.rows[inside] + given.rows[inside]
         score = Share(z - (self._offsets * weights).sum(), SCORE_FRACTION_BITS)
-        residual = sigmoid.apply(score.truncated(SCORE_CUT, self._session.role).part(), inside.start)
+        residual = prepared.sigmoid.apply(score.truncated(SCORE_CUT, self._session.role).part(), inside.start)
         if self._labels is not None:
             residual -= self._labels[start + inside.start : start + inside.stop]
         channel.send("residuals, masked", residual - given.numbers[inside])
@@ -216,7 +237,7 @@ class _Training:
             decay = weights.copy()
             decay[0] = 0
             gradient += decay << np.uint64(self._plan.shift + self._plan.learning_rate_log2 + self._plan.l2_log2)
-        self._fine_weights = self._fine_weights - self._change(gradient)
+        self._fine_weights = self._fine_weights - self._change(gradient, prepared.lifts)
 
     def _rounded_weights(self) -> Words:
         """Shares modulo 2^ROW_BITS of the weights with WEIGHT_FRACTION_BITS: one unit more or less at random, evenly."""
@@ -224,7 +245,7 @@ class _Training:
         rounded: Words = (self._fine_weights + unit) >> np.uint64(self._fine_bits)
         return rounded
 
-    def _change(self, gradient: Words) -> Words:
+    def _change(self, gradient: Words, lifts: BitProducts) -> Words:
         """Shares of what the weights change by, with their fine bits, from shares modulo 2^GRADIENT_BITS.
 
         A gradient is a change once it is divided by 2^shift, so a change has `shift` fine bits; those beyond
@@ -233,7 +254,7 @@ class _Training:
         beyond = self._plan.shift - self._fine_bits
         if beyond:
             return shifted_exactly(self._session, gradient, GRADIENT_BITS, beyond)
-        return lifted(self._session, self._lifts, gradient, GRADIENT_BITS)
+        return lifted(self._session, lifts, gradient, GRADIENT_BITS)
 
 
 def _products(

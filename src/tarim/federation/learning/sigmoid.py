@@ -92,6 +92,11 @@ class ClippedSigmoid:
         self._garbler: _GarblerPads | None = None
         self._evaluator: _EvaluatorPads | None = None
 
+    def used_in(self, session: Session) -> None:
+        """Go on there: what was made ahead by one thread is used by another."""
+        self._session = session
+        self._comparisons.used_in(session)
+
     def finish(self) -> None:
         """Make the transfers of the products as well."""
         self._comparisons.receive()
