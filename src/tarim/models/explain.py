@@ -7,16 +7,17 @@ that raised the score, the heaviest first, and say values no finer than a reader
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tarim.models.kernels.reasons import heaviest
 from tarim.models.model import Model
-from tarim.models.sentences import OPERATIONS, Sentence, plain_sentence, sentence
-from tarim.stream import Feature, FeatureSet
+from tarim.models.sentences import OPERATIONS, Sentence, plain_sentence, wording
+from tarim.stream import FeatureSet
 
 TOP: Final = 3
 """Sentences an answer carries."""
@@ -56,7 +57,11 @@ class Explainer:
     def __init__(self, model: Model, features: FeatureSet) -> None:
         assert model.feature_names == features.names
         self._model = model
-        self._features: Mapping[str, Feature] = {feature.name: feature for feature in features.features}
+        self._say = [
+            wording(feature).say if feature.op in OPERATIONS else partial(plain_sentence, feature.name)
+            for feature in features.features
+        ]
+        self._chosen = np.zeros(TOP, np.int64)
         self._row = np.empty((1, len(features.names)))
         self._parts = np.empty((1, len(features.names) + 1))
 
@@ -66,16 +71,13 @@ class Explainer:
         parts: Floats = self._parts[0]
         return parts
 
-    def top(self, features: Floats, count: int = TOP) -> list[Sentence]:
-        """The heaviest reasons that raised the score, at most `count`: features of one event, shape (F,).
+    def top(self, features: Floats) -> list[Sentence]:
+        """The heaviest reasons that raised the score, at most TOP: features of one event, shape (F,).
 
         Raises DefinitionError when the model's file does not say what reasons need.
         """
-        parts = self._contributions(features)[:-1].tolist()
-        raising = [index for index, part in enumerate(parts) if part > 0]
-        least = SHARE_MIN * sum(parts[index] for index in raising)
-        raising.sort(key=parts.__getitem__, reverse=True)  # equal parts stay in the features' order
-        return [self._say(index, features) for index in raising[:count] if parts[index] >= least]
+        count = heaviest(self._contributions(features), SHARE_MIN, self._chosen)
+        return [self._say[index](float(features[index])) for index in self._chosen[:count].tolist()]
 
     def explain(self, features: Floats) -> Explanation:
         """All of it: features of one event, shape (F,).  Raises DefinitionError."""
@@ -87,13 +89,8 @@ class Explainer:
         used = [index for index, name in enumerate(names) if name in reads]
         used.sort(key=lambda index: -abs(parts[index]))
         return Explanation(
-            tuple(Part(names[i], float(features[i]), parts[i], self._say(i, features)) for i in used),
+            tuple(Part(names[i], float(features[i]), parts[i], self._say[i](float(features[i]))) for i in used),
             parts[-1],
             float(raw[0]),
             float(score[0]),
         )
-
-    def _say(self, index: int, features: Floats) -> Sentence:
-        feature = self._features[self._model.feature_names[index]]
-        value = float(features[index])
-        return sentence(feature, value) if feature.op in OPERATIONS else plain_sentence(feature.name, value)

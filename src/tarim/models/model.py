@@ -33,7 +33,7 @@ from tarim.models.layout import (
 from tarim.models.lightgbm_text import read_calibration, read_forest
 from tarim.models.logistic_json import read_logistic, require
 from tarim.models.shap_layout import Shares, Steps, lay_shares, lay_steps
-from tarim.models.shap_records import Records, lay_records
+from tarim.models.shap_records import bind_records
 
 LANES_EVENTS_MIN: Final = 24
 """From so many events on, contributions of a block (even partly empty) are cheaper side by side than one after the other."""
@@ -195,8 +195,8 @@ class ForestEvaluator:
         return lay_shares(self._forest, columns_of(self._forest), self._place_of)
 
     @cached_property
-    def _records(self) -> Records:
-        return lay_records(self._shares)
+    def _records(self) -> Bound:
+        return bind_records(self._shares)
 
     @cached_property
     def _steps(self) -> Steps:
@@ -223,9 +223,4 @@ class ForestEvaluator:
 
     def contribute_one_by_one(self, features: Floats, out: Floats) -> None:
         """What each feature adds, one event after the other."""
-        r = self._records
-        shap_kernel.contribute(
-            features, out, r.columns.features, r.columns.modes, r.columns.values, r.weights, r.pairs, r.inner_starts,
-            r.last_starts, r.leaf_starts, r.inners, r.lasts, r.leaf_places, r.leaf_values, r.order, r.outputs, r.expected,
-            r.notes, r.rows, r.turns, r.slopes, r.reach, r.below, r.sums,
-        )  # fmt: skip
+        shap_kernel.contribute(self._records.table, features, out)

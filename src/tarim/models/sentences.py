@@ -10,11 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from tarim.base.instants import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from tarim.models.domain import FEATURES_MAX
 from tarim.stream import Condition, Entity, Feature
 
 Pair = tuple[str, str]
@@ -97,22 +95,26 @@ def _number(value: float) -> str:
 
 
 def _count(_: Feature, value: float) -> Pair:
-    return f"{value:,.0f}", f"{value:,.0f}"
+    number = f"{value:,.0f}"
+    return number, number
 
 
 def _ratio(_: Feature, value: float) -> Pair:
-    return _number(value), _number(value)
+    number = _number(value)
+    return number, number
 
 
 def _percent(_: Feature, value: float) -> Pair:
-    return f"{_number(100 * value)}%", f"{_number(100 * value)}%"
+    number = f"{_number(100 * value)}%"
+    return number, number
 
 
 def _amount(feature: Feature, value: float) -> Pair:
     """Money in yuan when the field holds fen, else a plain number."""
     if feature.column != "amount_fen":
-        return _number(value), _number(value)
-    return f"约 {_number(value / 100)} 元", f"about {_number(value / 100)} yuan"
+        return _ratio(feature, value)
+    number = _number(value / 100)
+    return f"约 {number} 元", f"about {number} yuan"
 
 
 def span(length_ms: float) -> Pair:
@@ -183,29 +185,36 @@ OPERATIONS: Final = frozenset(_FORMS)
 """Kinds of features that have words."""
 
 
-def sentence(feature: Feature, value: float) -> Sentence:
-    """What the value says; NaN: that nothing is known."""
-    known, unknown = _worded(feature)
-    if math.isnan(value):
-        return unknown
-    zh, en = _FORMS[feature.op].value(feature, value)
-    return Sentence(known.zh.replace("{v}", zh), known.en.replace("{v}", en))
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the values of a feature say.  zh, en: what stands before, between and after the value; unknown: said of NaN."""
+
+    feature: Feature
+    zh: list[str]
+    en: list[str]
+    value: Callable[[Feature, float], Pair]
+    unknown: Sentence
+
+    def say(self, value: float) -> Sentence:
+        """What the value says; NaN: that nothing is known."""
+        if value != value:
+            return self.unknown
+        zh, en = self.value(self.feature, value)
+        return Sentence(zh.join(self.zh), en.join(self.en))
 
 
-@lru_cache(maxsize=FEATURES_MAX)
-def _worded(feature: Feature) -> tuple[Sentence, Sentence]:
-    """All that does not depend on the value, which goes in place of {v}; and what is said when nothing is known."""
+def wording(feature: Feature) -> Wording:
+    """The words of a feature, whose `op` is one of OPERATIONS: put together once, not for every value."""
     form = _FORMS[feature.op]
     subject, where, field, within = words_of(feature)
-    known = Sentence(
-        *(
-            " ".join(template.format(s=s, w=w, c=c, t=t, v="{v}", p=feature.factor).split())
-            for template, s, w, c, t in zip((form.zh, form.en), subject, where, field, within, strict=True)
-        )
+    zh, en = (
+        " ".join(template.format(s=s, w=w, c=c, t=t, v="{v}", p=feature.factor).split()).split("{v}")
+        for template, s, w, c, t in zip((form.zh, form.en), subject, where, field, within, strict=True)
     )
-    return known, Sentence(
+    unknown = Sentence(
         f"{subject[0]} {within[0]}内没有可比的记录", f"no record of {subject[1]} in {within[1]} to compare with"
     )
+    return Wording(feature, zh, en, form.value, unknown)
 
 
 def words_of(feature: Feature) -> tuple[Pair, Pair, Pair, Pair]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tarim.models.kernels.shap import INNER, LAST, PLAIN_PAIR, UNKNOWN_PAIR
-from tarim.models.layout import Columns
+from tarim.base.kernels.bound import Bound, bind
+from tarim.models.kernels.shap import INNER, LAST, PLAIN_PAIR, UNKNOWN_PAIR, contribute
 from tarim.models.shap_layout import Shares
 
 LINE_BYTES: Final = 64
@@ -17,38 +16,10 @@ LINE_BYTES: Final = 64
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Words = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
-    """Arguments of `contribute` after `out`, in its order; the last seven are scratch."""
-
-    columns: Columns
-    weights: Floats
-    pairs: Floats
-    inner_starts: Ints
-    last_starts: Ints
-    leaf_starts: Ints
-    inners: npt.NDArray[np.void]
-    lasts: npt.NDArray[np.void]
-    leaf_places: Places
-    leaf_values: Floats
-    order: Places
-    outputs: Places
-    expected: float
-    notes: Words
-    rows: Words
-    turns: Floats
-    slopes: Floats
-    reach: Floats
-    below: Floats
-    sums: Floats
-
-
-def lay_records(shares: Shares) -> Records:
-    """The records, from the nodes in the order that `Shares` has them."""
+def bind_records(shares: Shares) -> Bound:
+    """The kernel with its records and scratch, made of the nodes in the order that `Shares` has them."""
     trees = [_lay_tree(shares, tree) for tree in range(len(shares.upper_counts))]
     inner_nodes, last_nodes, leaf_places, order = (
         np.concatenate([tree[part] for tree in trees]).astype(np.int64) for part in range(4)
@@ -73,8 +44,11 @@ def lay_records(shares: Shares) -> Records:
     lasts["output"] = shares.outputs[last_nodes]
     upwards = np.concatenate([node[::-1] for node in np.split(np.sort(inner_nodes), inner_starts[1:-1])])
     most = int(shares.upper_counts.max(initial=0)) + 1
-    return Records(
-        shares.columns,
+    return bind(
+        contribute,
+        shares.columns.features,
+        shares.columns.modes,
+        shares.columns.values,
         _fours(shares.weights),
         _pairs(shares),
         inner_starts,

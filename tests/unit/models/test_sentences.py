@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tarim.models import Explainer, model_from_bytes
-from tarim.models.sentences import OPERATIONS, sentence, span
+from tarim.models.kernels.reasons import heaviest
+from tarim.models.sentences import OPERATIONS, span, wording
 from tarim.stream import NIGHT, Entity, FeatureSet, scenario_features
 
 PAYER = Entity("payer", key="account")
@@ -19,15 +20,15 @@ PAIR = Entity("pair", key=("customer", "merchant_id"))
 
 def test_the_examples_of_the_page():
     """Window, unit and value, as a person would say them."""
-    said = sentence(PAYER.count("10m"), 7)
+    said = wording(PAYER.count("10m")).say(7)
     assert (said.zh, said.en) == ("付款账户 10 分钟内 7 笔", "7 events of the paying account in 10 minutes")
-    said = sentence(PAYER.sum("amount_fen", "24h"), 8_123_456)
+    said = wording(PAYER.sum("amount_fen", "24h")).say(8_123_456)
     assert said.zh == "付款账户 1 天内金额合计约 81,000 元"
     assert said.en == "amount of the paying account in 1 day, all together: about 81,000 yuan"
-    said = sentence(PAYER.is_new("payee_account", "30d"), 1)
+    said = wording(PAYER.is_new("payee_account", "30d")).say(1)
     assert said.zh == "本次是付款账户 30 天内的新收款账户"
-    assert sentence(PAYER.is_new("payee_account", "30d"), 0).zh == "本次不是付款账户 30 天内的新收款账户"
-    assert sentence(PAYER.label_rate("28d", "7d"), 0.125).en == (
+    assert wording(PAYER.is_new("payee_account", "30d")).say(0).zh == "本次不是付款账户 30 天内的新收款账户"
+    assert wording(PAYER.label_rate("28d", "7d")).say(0.125).en == (
         "12% of the events of the paying account in 28 days up to 7 days ago are known as fraud"
     )
 
@@ -52,7 +53,7 @@ def test_every_kind_of_feature_has_words():
         feature = method(PAYER, **{each: made[each] for each in wanted})
         operations.add(feature.op)
         for value in (0.0, 1.0, 0.123456, 86_400_000.0, math.nan):
-            said = sentence(feature, value)
+            said = wording(feature).say(value)
             assert said.zh and said.en and not set("{}") & set(said.zh + said.en), name
             assert "  " not in said.zh + said.en and "123456" not in said.zh + said.en
     assert operations == OPERATIONS
@@ -62,7 +63,7 @@ def test_every_feature_of_the_packs_is_told_apart():
     """Two features with one sentence would be one reason said twice."""
     features = scenario_features().features
     for language in ("zh", "en"):
-        said = {getattr(sentence(feature, 3.0), language) for feature in features}
+        said = {getattr(wording(feature).say(3.0), language) for feature in features}
         assert len(said) == len(features)
 
 
@@ -86,14 +87,26 @@ def explained():
 
 
 def test_the_heaviest_reasons_that_raised_the_score_come_first(explained):
-    """Only what raised it, at most as many as asked; nothing for a score that nothing raised."""
+    """Only what raised it; nothing for a score that nothing raised."""
     model, explainer = explained
     high, low = np.array([15.0, 5_000.0, np.nan]), np.array([2.0, 5_000.0, 1e6])
     assert explainer.top(high)[0].en == "15 events of the paying account in 10 minutes"
-    assert len(explainer.top(high, count=1)) == 1
     parts = np.empty((1, 4))
     model.contributions(low.reshape(1, -1), parts)
     assert parts[0, 0] < 0 and all("10 minutes" not in each.en for each in explainer.top(low))
+
+
+def test_the_chosen_parts_are_those_of_a_sort():
+    """The heaviest first, equal ones in their order, none that is below its share, none beyond the room for them."""
+    rng = np.random.default_rng(4)
+    chosen = np.zeros(3, np.int64)
+    for _ in range(500):
+        parts = rng.integers(-3, 9, rng.integers(1, 9)) * rng.choice([0.1, 1.0], 1)
+        raising = [index for index, part in enumerate(parts[:-1].tolist()) if part > 0]
+        least = 0.2 * sum(parts[raising].tolist())
+        expected = sorted((index for index in raising if parts[index] >= least), key=lambda index: -parts[index])[:3]
+        count = heaviest(parts, 0.2, chosen)
+        assert chosen[:count].tolist() == expected
 
 
 def test_an_explanation_adds_up_and_says_what_is_missing(explained):

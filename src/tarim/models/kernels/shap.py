@@ -28,6 +28,7 @@ two kinds add is summed apart, each from left to right in depth, whatever the or
 import numpy as np
 from numba import from_dtype, njit, types
 
+from tarim.base.kernels.bound import unpacked
 from tarim.models.kernels.forest import fill_columns
 from tarim.models.kernels.fours import four_times, load_four, minus, store_four, times
 
@@ -51,24 +52,18 @@ LAST = np.dtype([*_NODE, ("output", "u4"), ("left_value", "f8"), ("right_value",
 """A node with two leaves.  left, right: the step.  output: column of its feature.  left_value, right_value: its leaves."""
 
 _F8, _I8, _U4, _U8 = types.float64, types.int64, types.uint32, types.uint64
-
-
-@njit(
-    types.void(
-        _F8[:, ::1], _F8[:, ::1], _I8[::1], _I8[::1], _F8[::1], _F8[:, ::1], _F8[:, ::1], _I8[::1], _I8[::1], _I8[::1],
-        from_dtype(INNER)[::1], from_dtype(LAST)[::1], _U4[::1], _F8[::1], _U4[::1], _U4[::1], _F8, _U8[::1], _U8[::1],
-        _F8[::1], _F8[::1], _F8[:, ::1], _F8[:, ::1], _F8[::1],
-    ),
-    error_model="numpy",
-    nogil=True,
-    cache=True,
+_FOREST = unpacked(
+    _I8[::1], _I8[::1], _F8[::1], _F8[:, ::1], _F8[:, ::1], _I8[::1], _I8[::1], _I8[::1], from_dtype(INNER)[::1],
+    from_dtype(LAST)[::1], _U4[::1], _F8[::1], _U4[::1], _U4[::1], _F8, _U8[::1], _U8[::1], _F8[::1], _F8[::1], _F8[:, ::1],
+    _F8[:, ::1], _F8[::1],
 )  # fmt: skip
-def contribute(
-    features, out, column_features, column_modes, values, weights, pairs, inner_starts, last_starts, leaf_starts, inners,
-    lasts, leaf_places, leaf_values, order, outputs, expected, notes, rows, turns, slopes, reach, below, sums,
-):  # fmt: skip
+
+
+@njit("void(int64[::1], float64[:, ::1], float64[:, ::1])", error_model="numpy", nogil=True, cache=True)
+def contribute(table, features, out):
     """Contributions of every event into out (n, F + 1); the last column is the mean of the forest over its training rows.
 
+    table, in this order:
     column_features, column_modes, values: as the walkers have them (`kernels.forest`).
     weights: (rounds, 4), of the points.  pairs: (rounds * pairs, 4), by pair two rows, q and the slope's factor.
     inner_starts, last_starts, leaf_starts: where a tree's inner nodes, last nodes and single leaves begin, and where the last
@@ -78,6 +73,10 @@ def contribute(
     Scratch: notes (1 + nodes), rows, turns, slopes (inner nodes), reach, below (places, 4), of the largest tree; sums, a
     number a feature.
     """
+    (
+        column_features, column_modes, values, weights, pairs, inner_starts, last_starts, leaf_starts, inners, lasts,
+        leaf_places, leaf_values, order, outputs, expected, notes, rows, turns, slopes, reach, below, sums,
+    ) = _FOREST(table)  # fmt: skip
     zero, one = np.uint64(0), np.uint64(1)
     size = np.uint64(pairs.shape[0] // max(1, weights.shape[0]))
     notes[0] = zero
