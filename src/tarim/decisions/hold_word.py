@@ -13,10 +13,7 @@ bits  0-31   seconds the hold lasts from when the event was received; 0 = no hol
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, Generic, NamedTuple, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import Final, NamedTuple
 
 SECONDS_MAX: Final = (1 << 31) - 1
 HOURS_MAX: Final = 1_023
@@ -37,23 +34,20 @@ class Shortfall(IntEnum):
     """More than the payments of a day verified like this may be together."""
 
 
-T = TypeVar("T", int, npt.NDArray[np.int64])
+class HoldWord(NamedTuple):
+    """The parts of a word; counted: 0 or 1."""
+
+    seconds: int
+    expiry: int
+    failures_max: int
+    strength: int
+    shortfall: int
+    escalation_hours: int
+    methods: int
+    counted: int
 
 
-class HoldWord(NamedTuple, Generic[T]):
-    """The parts of a word, or of many; counted: 0 or 1."""
-
-    seconds: T
-    expiry: T
-    failures_max: T
-    strength: T
-    shortfall: T
-    escalation_hours: T
-    methods: T
-    counted: T
-
-
-def pack(word: HoldWord[int]) -> int:
+def pack(word: HoldWord) -> int:
     """The word; every part within its bits."""
     assert 0 <= word.seconds <= SECONDS_MAX and 0 <= word.expiry < 4 and 0 <= word.failures_max <= FAILURES_MAX
     assert 0 <= word.strength < 4 and 0 <= word.shortfall < 4 and 0 <= word.escalation_hours <= HOURS_MAX
@@ -70,7 +64,7 @@ def pack(word: HoldWord[int]) -> int:
     )
 
 
-def unpack(word: T) -> HoldWord[T]:
+def unpack(word: int) -> HoldWord:
     """The parts."""
     return HoldWord(
         word & _SECONDS,

@@ -288,6 +288,24 @@ def test_the_word_keeps_its_parts() -> None:
         assert unpack(pack(alone)) == alone, name
 
 
+def test_the_kernel_reads_a_word_as_it_is_written() -> None:
+    """Each part that a hold is opened with, its bits counted once in Python and once in the kernel."""
+    word = HoldWord(86_400, 2, 5, 3, 1, 25, 127, 1)
+    rows, decisions = empty_rows(3), np.zeros((3, DECISION_WORDS), np.int64)
+    rows[:, Col.KIND] = [Kind.TRANSFER, Kind.CONFIRMATION, Kind.LOGIN]
+    rows[:, Col.SEQ], rows[:, Col.RECEIVED_MS], rows[:, Col.CUSTOMER] = [7, 8, 9], NOW_MS, 77
+    rows[:, Col.AMOUNT_FEN], rows[:, Col.VERIFICATION], rows[:, Col.OUTCOME] = 1_234, 5, Outcome.SUSPEND
+    decisions[0, Word.HOLD] = pack(word)  # the confirmation refers to nothing, and the login opens nothing
+    holds = Holds()
+    holds.take(rows, decisions)
+    hold = holds.get(7)
+    assert holds.open_count == 1 and hold.state is HoldState.WAITING and hold.kind is Outcome.SUSPEND
+    assert (hold.customer, hold.amount_fen, hold.verification) == (77, 1_234, 5)
+    assert hold.until_ms - hold.opened_ms == 86_400 * 1_000 and hold.opened_ms == hold.changed_ms == NOW_MS
+    assert hold.escalation_ms == 25 * HOUR_MS
+    assert (hold.expiry, hold.failures_left, hold.strength) == (word.expiry, word.failures_max, word.strength)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
