@@ -20,12 +20,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from tarim.base.errors import TarimError
+from tarim.console import refusals
 from tarim.console import session as own
 from tarim.console.headers import SafeHeaders
 from tarim.console.pages import Account, Again, Answer, Download, Go, Page, View, Visit
 from tarim.console.reading import language_of, read_form
 from tarim.console.rendering import ZONE_DEFAULT, Renderer, stand_in
-from tarim.console.services import Client, Refused, Service, Visitor, one_language
+from tarim.console.services import Client, Refused, Service, Visitor
 from tarim.console.settings import ConsoleSettings
 from tarim.console.site import Map
 from tarim.console.static_files import StaticFiles
@@ -130,7 +131,7 @@ class Console:
             return self._refused(page, visit, error)
         except TarimError as error:
             return self._refused(
-                page, visit, Refused(error.http_status, error.code, _("请求被拒绝"), one_language(error.detail))
+                page, visit, Refused(error.http_status, error.code, _("请求被拒绝"), refusals.said(error.detail))
             )
         except Exception as error:
             _log.exception("page_failed", page=page.name, error=type(error).__name__)

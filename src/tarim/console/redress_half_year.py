@@ -15,7 +15,7 @@ from tarim.console import redress_words as words
 from tarim.console.pages import Go, Page, View, Visit
 from tarim.console.redress import clock_rules, common
 from tarim.console.rendering import zone
-from tarim.console.services import Refused, one_language, segment
+from tarim.console.services import Refused, segment
 from tarim.console.words import _, capital, each_language, either
 from tarim.identity import Scope
 
@@ -206,7 +206,6 @@ async def show_notice(visit: Visit) -> View:
         "clocks": clocks,
         "period_text": views.period_text,
         "source_text": views.source_text,
-        "one_language": one_language,
         "half": half_of,
     }
     return View("redress/notice.html", values)

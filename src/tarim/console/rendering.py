@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tarim.console.refusals import said
 from tarim.console.words import _, either, spoken
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -117,7 +118,9 @@ class Renderer:
         environment.globals.update(
             _=_, either=either, spoken=spoken, url=url, static=static, NOTHING=NOTHING, zone=zone
         )
-        environment.filters.update(money=money, instant=instant, count=count, percent=percent, lasting=lasting)
+        environment.filters.update(
+            money=money, instant=instant, count=count, percent=percent, lasting=lasting, said=said
+        )
         environment.globals["ui"] = environment.get_template("ui.html").module
         self.environment = environment
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, overload
@@ -11,23 +10,30 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
+import structlog
 
+from tarim.console import refusals
 from tarim.console.settings import ConsoleSettings
-from tarim.console.words import either
+from tarim.console.words import _, either
 
 _T = TypeVar("_T")
 NO_ANSWER: Final = 503
 _encode = msgspec.json.Encoder().encode
+_log = structlog.get_logger("tarim.console")
 
 
 class Refused(Exception):
     """A service said no, or nothing.  status: HTTP, 503 for no answer; code: the word for machines; title, detail: for people.
 
-    field: the place in the body that was wrong, "" for none.  service: which of them.
+    field: the place in the body that was wrong, "" for none.  service: which of them.  original: what it said in English,
+    where a Chinese page has no Chinese for it.
     """
 
-    def __init__(self, status: int, code: str, title: str, detail: str, field: str = "", service: str = "") -> None:
+    def __init__(
+        self, status: int, code: str, title: str, detail: str, field: str = "", service: str = "", original: str = ""
+    ) -> None:
         super().__init__(f"{status} {code}")
+        self.original = original
         self.status, self.code, self.title, self.detail, self.field = status, code, title, detail, field
         self.service = service
 
@@ -115,17 +121,19 @@ class Service:
             raise self._unheard(type(error).__name__) from None
 
     def _unheard(self, why: str) -> Refused:
-        title = either("服务没有应答", "The service does not answer")
-        return Refused(NO_ANSWER, "no_answer", title, why, service=self.name)
+        _log.warning("service_unheard", service=self.name, why=why)
+        detail = _("稍后重试；若持续出现，请联系运维人员。")
+        return Refused(NO_ANSWER, "no_answer", _("服务没有应答"), detail, service=self.name)
 
     def _refused(self, status: int, content: bytes) -> Refused:
         try:
             said = msgspec.json.decode(content, type=_Problem)
         except (msgspec.DecodeError, UnicodeDecodeError):
             said = _Problem()
-        rule = either(said.rule_zh, said.rule)
         title = either(said.title_zh, said.title) or f"HTTP {status}"
-        return Refused(status, said.code, title, one_language(rule or said.detail), said.field, self.name)
+        sentence = either(said.rule_zh, said.rule) or said.rule or said.detail
+        detail, original = refusals.said(sentence), refusals.original_of(sentence)
+        return Refused(status, said.code, title, detail, said.field, self.name, original)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +178,6 @@ class Client:
         return await self.service.ask(
             method, path, token=self.token, visitor=self.visitor, query=query, body=body, key=key
         )
-
-
-_BOTH: Final = re.compile(r"(?P<english>.*?[.;] ?)(?P<chinese>[^.;]*[\u3400-\u9fff].*)", re.DOTALL)
-_CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
-
-
-def one_language(detail: str) -> str:
-    """The viewer's half of a sentence that a service says in English and then in Chinese; any other as it is."""
-    found = _BOTH.fullmatch(detail)
-    if found is None or _CHINESE.search(found["english"]):
-        return detail
-    return either(found["chinese"], found["english"].rstrip("; "))
 
 
 def segment(value: str) -> str:

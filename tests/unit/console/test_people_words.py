@@ -12,9 +12,9 @@ import pytest
 from tarim.console import redress_words as words
 from tarim.console.redress_forms import Mistyped, body_of, inputs_of, instant_of
 from tarim.console.redress_views import Clock, facts_of, filled, told, urgent
+from tarim.console.refusals import said
 from tarim.console.reports_form import Fault, known_part, parts_of, rows_of, values_of
 from tarim.console.reports_views import day_of, day_text, events, states
-from tarim.console.services import one_language
 from tarim.console.users_views import scope_name
 from tarim.console.words import LANGUAGES, Language, speak
 from tarim.identity import SERVICES, Scope
@@ -185,15 +185,19 @@ def test_days_are_read_as_they_are_written() -> None:
     [
         ("the old password is not right. 原口令不正确。", "原口令不正确。", "the old password is not right."),
         ("password: too short. 口令太短。", "口令太短。", "password: too short."),
-        ("the file is not complete: decision missing",) * 3,
+        (
+            "the file is not complete: decision missing",
+            "服务没有给出中文说明。",
+            "the file is not complete: decision missing",
+        ),
         ("仅中文",) * 3,
     ],
 )
 def test_a_refusal_is_said_in_one_language(detail: str, zh: str, en: str) -> None:
     speak("zh")
-    assert one_language(detail) == zh
+    assert said(detail) == zh
     speak("en")
-    assert one_language(detail) == en
+    assert said(detail) == en
 
 
 def test_values_of_enumerations_are_those_of_the_domain() -> None:

@@ -148,7 +148,7 @@ def _header(cells: Sequence[str]) -> list[str]:
             raise InputError(f"row 1, column {column}: {name} comes twice")
         names.append(name)
     if ("value" in names) is ("token" in names):
-        raise InputError("row 1: one column has to be value (值) or token, and not both")
+        raise InputError("row 1: one column has to be value or token, and not both. 须有且仅有一列为 value 或 token。")
     return names
 
 
