@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tarim.api import heads
@@ -118,6 +118,9 @@ STREAMS = st.lists(
 
 
 @given(STREAMS)
+@example([(post(), [], True), (post(), [], False), (post(query="?late"), [], True)])  # a known head, and more behind it
+@example([(post(), [], False), (post(query="?late"), [], True), (post(), [], True)])  # two heads at once keep neither
+@example([(post(), [], True), (post(), [60], True), (post(), [130], True)])  # a known head in pieces
 def test_looking_a_head_up_changes_no_answer(stream: list[tuple[bytes, list[int], bool]]) -> None:
     """Requests cut anywhere, pipelined or one by one, over new connections: byte for byte what parsing each time answers."""
     remembering, forgetting = site_of(Route()), site_of(Route())
