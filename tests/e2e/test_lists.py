@@ -18,6 +18,7 @@ from tarim.bootstrap.rebuilding import Archive
 from tarim.bootstrap.settings import settings_of
 from tarim.cli import build_app
 from tarim.identity import Scope, create_key
+from tarim.screening.lists.service import SETTLED_HERE_MAX
 
 RULESET = """name = "lists"
 
@@ -160,6 +161,20 @@ def test_a_list_is_made_by_two_persons_and_every_decision_asks_it(tmp_path: Path
         removal = {"source": "police", "reason": "cleared", "entries": [named]}
         bank.approved(bank.ask("author", "POST", "/v1/lists/mules/entries", removal))
         assert bank.outcome(8, payee=MULE) == "pass"
+
+        new = {"name": "grey", "kind": "grey", "field": "payee_account", "reason": "complaints"}
+        bank.approved(bank.ask("author", "POST", "/v1/lists", new))
+        many = SETTLED_HERE_MAX + 1  # a child writes so many into the history
+        rows = "".join(f"{6_222_000_000_000_000 + number}\n" for number in range(many))
+        bank.approved(imported(bank, "author", "grey", "value\n" + rows, propose=True))
+        (figures,) = [
+            each for each in bank.ask("read", "GET", "/v1/list-figures").json()["lists"] if each["name"] == "grey"
+        ]
+        assert figures["entries"] == many
+        last = {"value": str(6_222_000_000_000_000 + many - 1)}
+        found = bank.ask("read", "POST", "/v1/lists/grey/as-at", last).json()
+        assert found["member"]
+        assert (found["entry"]["added_by"], found["entry"]["approved_by"]) == ("author", "approve")
 
         out = tmp_path / "out.csv"
         assert bank.cli("read", "export", "mules", "--out", str(out))[0] == 0

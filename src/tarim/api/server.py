@@ -220,7 +220,7 @@ async def _serve(
             *indicator_routes(indicators, house.clock),
             *list_routes(
                 house.lists,
-                ListDesk(house.lists, house.service),
+                ListDesk(house.lists, house.service, house.places),
                 HitCounter(house.lists, house.places.journal, settings.journal.index_stride_bytes),
                 house.places,
                 house.clock,

@@ -10,18 +10,25 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from tarim.base.errors import Conflict, Unavailable
 from tarim.base.four_eyes import Proposal
 from tarim.base.instants import Clock
+from tarim.bootstrap.children import finished
+from tarim.bootstrap.places import Places
 from tarim.decisions import DecisionService, RecordKind, decode_events
 from tarim.journal import FolderReader, Journal
 from tarim.privacy import Tokenizer
-from tarim.screening import ListBook, Membership, count_hits
+from tarim.screening import HISTORY_FILE, History, ListBook, Membership, count_hits
 from tarim.stream import Rows
+
+SETTLE_S_MAX: Final = 600
+_NICE: Final = 5
 
 
 def open_lists(folder: Path, journal: Journal, tokenizer: Tokenizer, clock: Clock) -> ListBook:
@@ -46,6 +53,33 @@ def open_lists(folder: Path, journal: Journal, tokenizer: Tokenizer, clock: Cloc
     return book
 
 
+def settle_history(places: Places, index_stride_bytes: int, from_seq: int, to_seq: int) -> None:
+    """Write into the history the change that the journal holds between two positions; the child's part of `settle_aside`.
+
+    Raises Damaged, Unavailable.
+    """
+    history = History(places.lists / HISTORY_FILE)
+    try:
+        with FolderReader(places.journal, index_stride_bytes=index_stride_bytes) as reader:
+            for record in reader.read(from_seq, to_seq):
+                if record.kind == RecordKind.LIST:
+                    history.put(record.first_seq, record.payload)
+    finally:
+        history.close()
+
+
+def settle_aside(places: Places, from_seq: int, to_seq: int) -> None:
+    """Have a child write a large change into the history; blocks, so call it in a thread that may.  Raises Unavailable.
+
+    SQLite takes and gives back the interpreter with every row, each time from the decisions.
+    """
+    purpose = "the change is in force; the history of lists is behind until the service is started again"
+    command = ["lists", "settle", str(from_seq), str(to_seq), "--data", str(places.data), "--nice", str(_NICE)]
+    child = finished(command, purpose=purpose, seconds_max=SETTLE_S_MAX)
+    if child.status:
+        raise Unavailable(f"{purpose}: {child.errors[-300:]}")
+
+
 def membership_before(reader: FolderReader, seq: int) -> Membership:
     """Who was on which list for the event at a position; reads the journal from its start."""
     membership = Membership()
@@ -58,9 +92,11 @@ def membership_before(reader: FolderReader, seq: int) -> Membership:
 class ListDesk:
     """Puts approved changes in force in a running service; called in the thread of the decisions."""
 
-    def __init__(self, book: ListBook, service: DecisionService) -> None:
+    def __init__(self, book: ListBook, service: DecisionService, places: Places | None = None) -> None:
+        """places: of the data folder, for the child that writes large changes; without it they are written here."""
         self._book = book
         self._service = service
+        self._aside = None if places is None else partial(settle_aside, places)
 
     async def approve(self, proposal_id: str, person: str, digest: str, note: str = "") -> Proposal:
         """Approve what has this digest, and have it in force, durably; events are decided between its records.
@@ -80,7 +116,7 @@ class ListDesk:
                     raise
                 await asyncio.sleep(0)
             service.commit()
-            await asyncio.get_running_loop().run_in_executor(None, book.settle, approval, seqs)
+            await asyncio.get_running_loop().run_in_executor(None, book.settle, approval, seqs, self._aside)
         return approval.proposal
 
 

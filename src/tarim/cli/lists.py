@@ -55,6 +55,7 @@ def register(app: typer.Typer) -> None:
     group.command("export")(export_command)
     group.command("hits")(hits_command)
     group.command("read", hidden=True)(read_command)
+    group.command("settle", hidden=True)(settle_command)
     app.add_typer(group, name="lists")
 
 
@@ -357,3 +358,20 @@ def read_command(
         place = {"field": error.field, "rule": error.rule} if isinstance(error, FieldError) else {}
         print(json.dumps({"code": error.code, "detail": error.detail, **place}, ensure_ascii=False))
         raise typer.Exit(1) from None
+
+
+def settle_command(
+    from_seq: Annotated[int, typer.Argument(min=0, help="First position. 起始位置。")],
+    to_seq: Annotated[int, typer.Argument(min=0, help="Position behind the last. 结束位置。")],
+    data: Annotated[Path, typer.Option(help="The data folder. 数据目录。")] = Path("var/tarim"),
+    nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of this process. 进程优先级。")] = 0,
+) -> None:
+    """Write a change that is in the journal into the history of lists; for the service. 供服务调用：将名单变更写入历史。"""
+    import os
+
+    from tarim.bootstrap.lists import settle_history
+    from tarim.bootstrap.places import Places
+    from tarim.bootstrap.settings import settings_of
+
+    os.nice(nice)
+    settle_history(Places(data), settings_of(data, os.environ).journal.index_stride_bytes, from_seq, to_seq)

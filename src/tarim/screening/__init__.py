@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tarim.screening.lists.membership import ENTRIES_MAX, Membership
     from tarim.screening.lists.proposals import ListProposal
     from tarim.screening.lists.reading import RawRow, RefusedRow, read_entries, token_number, token_text
-    from tarim.screening.lists.service import AsAt, ListBook, Preview
+    from tarim.screening.lists.service import HISTORY_FILE, AsAt, ListBook, Preview
     from tarim.screening.names import (
         FOUND_MAX,
         KIND_NAMES,
@@ -129,6 +129,7 @@ __all__ = [
     "token_text",
     "written_ms",
     "FOUND_MAX",
+    "HISTORY_FILE",
     "KIND_NAMES",
     "MATCHES_MAX",
     "NAME_THRESHOLD",

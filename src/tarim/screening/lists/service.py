@@ -48,7 +48,11 @@ EXAMPLES_SHOWN_MAX: Final = 20
 HISTORY_FILE: Final = "history.sqlite"
 PROPOSALS_FILE: Final = "proposals.sqlite"
 REPLACED_SOURCE: Final = "import"
+SETTLED_HERE_MAX: Final = 5_000
+"""Entries of a change that the thread that asks writes into the history itself, in a tenth of a second."""
 _ID_BYTES: Final = 8
+Aside = Callable[[int, int], None]
+"""Has another process write into the history what the journal holds from the first position up to the second."""
 _RULES: Final = {
     Difference.TWICE: "must not be given twice",
     Difference.ABSENT: "cannot be removed: it is not on the list",
@@ -333,14 +337,17 @@ class ListBook:
         yield from self._proposals.parts_of(approval.found)
         yield approval.closing
 
-    def settle(self, approval: Approval, seqs: Sequence[int]) -> None:
+    def settle(self, approval: Approval, seqs: Sequence[int], aside: Aside | None = None) -> None:
         """Once the journal is durable: write the change into the history, and close its proposal.
 
-        seqs: positions of the records, in their order.
+        seqs: positions of the records, in their order.  aside: writes a large change.
         """
         self._behind = True
-        for seq, payload in zip(seqs, self.records(approval), strict=True):
-            self.history.put(seq, payload)
+        if aside is not None and approval.found.entries > SETTLED_HERE_MAX:
+            aside(seqs[0], seqs[-1] + 1)
+        else:
+            for seq, payload in zip(seqs, self.records(approval), strict=True):
+                self.history.put(seq, payload)
         self._behind = False
         self._proposals.decided(approval.proposal)
 
