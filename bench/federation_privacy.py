@@ -8,9 +8,17 @@ Search: every identifier as text and as its point before it is multiplied; every
 numbers of eight bytes, bits of a row, bins), as eight-byte floating point; runs of labels as bytes and as packed bits.  What is
 short enough to come by chance is searched in runs that do not.
 
-Independence: the same steps are run on two inputs that differ in everything, several times each; the bytes of each step of each
-direction are compared by chi-square.  A message that depended on its sender's secrets beyond its randomness would differ; the
-threshold is 10^-6 divided by the number of comparisons.  It finds a mask that is missing, reused or short, not a subtle flaw.
+A party's view: one side keeps its input, the other's is replaced by one that differs in everything, several times each.  What
+the first receives has to be what it could have drawn by itself from its own input and output:
+
+    lengths       each message of the same step and size, one after the other, whatever the other's input
+    likeness      the bytes of each step by chi-square, and its words of eight bytes by Kolmogorov and Smirnov, between inputs
+    evenness      of the steps that are masked by uniform words: their bytes by chi-square against even, and each bit of a word
+                  (monobit, NIST SP 800-22 section 2.1)
+
+A message that depended on its sender's secrets beyond its randomness would differ; one whose mask is missing, reused, short or
+biased would be uneven.  The threshold is 10^-6 divided by the number of comparisons.  What is opened has to depend on inputs
+and is left out.  It finds gross flaws; that there are no subtle ones is for the proofs in the sources that each module names.
 """
 
 from __future__ import annotations
@@ -24,7 +32,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.stats import chi2, ks_2samp
 
 from tarim.federation import Role, Session
 from tarim.federation.intersection import intersect
@@ -45,8 +53,24 @@ RUN_BYTES_MIN = 12
 CHANCE = 1e-6
 PUBLIC = ("intersection, how many", "session, half of the salt")
 """Steps that are public, or of which both runs agree on the length only."""
+SIZED_BY_OWNERS = ("split, to its owner", "products, masked", "transfers extended")
+"""Steps of trees whose sizes follow from whose the splits are, which is public, and from nothing else."""
+NOT_EVEN = {
+    "intersection": "points of a curve: numbers below 2^255 - 19, and not every number is one",
+    "base transfer": "points of a curve",
+    "prepared circuit, masked input": "twelve or sixteen bits each, in two bytes",
+    "numbers, masked": "packed bits: the last byte of a message is filled up with zeros",
+    "prepared circuit, choices": "packed bits",
+    "bit products, choices": "packed bits",
+    "sigmoid, outputs and product": "packed bits before the words",
+    "a block begins": "nothing in it",
+}
+"""Beginnings of steps that carry no even bytes, and why; they are compared between inputs like the others."""
+EVEN_BYTES_MIN = 4_096
+"""Fewer bytes of a step say little."""
 
-Sent = dict[tuple[Role, str], bytes]
+Key = tuple[Role, str]
+Sent = dict[Key, bytes]
 
 
 @dataclass(frozen=True)
@@ -73,6 +97,16 @@ def side(role: Role, rows: int, seed: int, skew: float) -> Side:
 
 def recorded(sides: tuple[Side, Side]) -> Sent:
     """Everything each party sends in a whole run, by step."""
+    return joined(messages(sides))
+
+
+def joined(found: dict[Key, list[bytes]]) -> Sent:
+    """The messages of each step one after the other."""
+    return {key: b"".join(parts) for key, parts in found.items()}
+
+
+def messages(sides: tuple[Side, Side]) -> dict[Key, list[bytes]]:
+    """Every message of a whole run, in order, by who sends it and step; those of both lanes."""
     ends: dict[Role, QueueChannel] = {}
 
     def act(role: Role) -> Any:
@@ -83,11 +117,11 @@ def recorded(sides: tuple[Side, Side]) -> Sent:
         return run
 
     together(act(Role.FIRST), act(Role.SECOND))
-    found: dict[tuple[Role, str], list[bytes]] = defaultdict(list)
+    found: dict[Key, list[bytes]] = defaultdict(list)
     for role, end in ends.items():
-        for step, data in end.sent:
+        for step, data in end.sent + (end.second.sent if end.second else []):
             found[role, step].append(data)
-    return {key: b"".join(parts) for key, parts in found.items()}
+    return dict(found)
 
 
 def _whole_run(end: QueueChannel, role: Role, own: Side) -> None:
@@ -137,21 +171,78 @@ def leaks(sent: Sent, sides: tuple[Side, Side]) -> list[str]:
     return found
 
 
-def dependent(rows: int, rounds: int) -> tuple[list[str], int]:
-    """(steps whose bytes differ between two inputs, comparisons made)."""
-    counts: list[dict[tuple[Role, str], npt.NDArray[np.int64]]] = [{}, {}]
-    for which, skew in enumerate((0.0, 6.0)):
-        for number in range(rounds):
-            sent = recorded((side(Role.FIRST, rows, number, skew), side(Role.SECOND, rows, number, skew)))
-            for key, data in sent.items():
-                histogram = np.bincount(np.frombuffer(data, np.uint8), minlength=256)
-                counts[which][key] = counts[which].get(key, np.zeros(256, np.int64)) + histogram
-    compared = [key for key in counts[0] if key in counts[1] and not _opens(key[1])]
-    return [
-        f"{role.name.lower()}: {step}"
-        for role, step in compared
-        if _chance(counts[0][role, step], counts[1][role, step]) < CHANCE / len(compared)
-    ], len(compared)
+@dataclass
+class Views:
+    """What two kinds of inputs of the other side leave in one party's view.  Lists name steps; counts are of comparisons."""
+
+    lengths: list[str]
+    differing: list[str]
+    uneven: list[str]
+    compared: int
+    even: int
+
+
+def views(rows: int, rounds: int) -> Views:
+    """Of both parties, each with its own input fixed."""
+    gathered: dict[tuple[Key, int], list[bytes]] = defaultdict(list)
+    sizes: dict[tuple[Key, int], list[list[int]]] = defaultdict(list)
+    for number in range(rounds):
+        plain, other = (
+            (side(Role.FIRST, rows, number, skew), side(Role.SECOND, rows, number, skew)) for skew in (0.0, 6.0)
+        )
+        # The second party's input is replaced in the first one's view, and the other way round.
+        runs = {
+            None: messages(plain),
+            Role.SECOND: messages((plain[0], other[1])),
+            Role.FIRST: messages((other[0], plain[1])),
+        }
+        for sender in Role:
+            for which, found in enumerate((runs[None], runs[sender])):
+                for key, parts in found.items():
+                    if key[0] is sender and not _opens(key[1]):
+                        gathered[key, which] += parts
+                        sizes[key, which].append([len(part) for part in parts])
+    keys = sorted({key for key, _ in gathered}, key=str)
+    chance = CHANCE / (3 * len(keys))
+    samples = {key: (b"".join(gathered[key, 0]), b"".join(gathered[key, 1])) for key in keys}
+    even = [key for key in keys if is_even(key[1]) and min(map(len, samples[key])) >= EVEN_BYTES_MIN]
+    return Views(
+        [_said(key) for key in keys if key[1] not in SIZED_BY_OWNERS and sizes[key, 0] != sizes[key, 1]],
+        [_said(key) for key in keys if likeness(*samples[key]) < chance],
+        [_said(key) for key in even if min(map(evenness, samples[key])) < chance],
+        len(keys),
+        len(even),
+    )
+
+
+def _said(key: Key) -> str:
+    return f"{key[0].name.lower()}: {key[1]}"
+
+
+def is_even(step: str) -> bool:
+    """Whether a step's bytes are masked by uniform ones."""
+    return not step.startswith(tuple(NOT_EVEN))
+
+
+def likeness(one: bytes, other: bytes) -> float:
+    """The least chance, by either test, of two samples as different as these from one distribution."""
+    counts = [np.bincount(np.frombuffer(each, np.uint8), minlength=256) for each in (one, other)]
+    words = [np.frombuffer(each[: len(each) // 8 * 8], np.uint64) for each in (one, other)]
+    chance = _chance(counts[0], counts[1])
+    if min(map(len, words)) < 100:
+        return chance
+    return min(chance, float(ks_2samp(words[0], words[1], method="asymp").pvalue))
+
+
+def evenness(data: bytes) -> float:
+    """The least chance, by either test, of bytes as uneven as these if they were uniform."""
+    octets = np.frombuffer(data, np.uint8)
+    counts, expected = np.bincount(octets, minlength=256), len(octets) / 256
+    of_bytes = chi2.sf(float(((counts - expected) ** 2 / expected).sum()), 255)
+    rows = octets[: len(octets) // 8 * 8].reshape(-1, 8)
+    ones = np.unpackbits(rows, axis=1).sum(axis=0, dtype=np.int64)
+    of_bits = chi2.sf(float(((2 * ones - len(rows)) ** 2 / len(rows)).sum()), 64)
+    return float(min(of_bytes, of_bits))
 
 
 def _opens(step: str) -> bool:
@@ -178,14 +269,17 @@ def measured(rows: int, rounds: int) -> dict[str, Any]:
     sent = recorded(sides)
     searched = sum(1 for own in sides for _, content in secrets_of(own) if len(content) >= RUN_BYTES_MIN)
     found = leaks(sent, sides)
-    differing, compared = dependent(rows, rounds)
+    seen = views(rows, rounds)
     return {
         "line_mb": round(sum(map(len, sent.values())) / 1e6, 1),
         "searched": searched,
         "found": len(found),
         "where": sorted(set(found))[:10],
-        "steps_compared": compared,
-        "steps_differing": differing,
+        "steps_compared": seen.compared,
+        "steps_differing": seen.differing,
+        "steps_of_other_lengths": seen.lengths,
+        "steps_even": seen.even,
+        "steps_uneven": seen.uneven,
     }
 
 
