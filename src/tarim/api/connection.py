@@ -357,7 +357,8 @@ class Connection(asyncio.Protocol):
             return
         if self._route is not None:
             assert self._asked is not None and self._key is not None
-            if slot.keep_alive and self._asked.trouble is None:
+            expects = any(name == b"expect" for name, _ in self._headers)
+            if slot.keep_alive and not expects and self._asked.trouble is None:
                 self._whole = Head(self._route, self._asked, self._body_bytes)
             self._route.handle(Request(self._asked, b"".join(self._body), self._key), slot.respond)
             return
