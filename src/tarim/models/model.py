@@ -204,11 +204,13 @@ class ForestEvaluator:
 
     def contributions(self, features: Floats, out: Floats) -> None:
         """What each feature adds, by whichever way is cheapest for so many events.  Raises DefinitionError."""
-        count, done = len(out), 0
-        if self._depth <= LANES_DEPTH_MAX and count >= LANES_EVENTS_MIN:
-            done = count - count % lanes_kernel.LANES
-            done = count if count - done >= LANES_EVENTS_MIN else done
-            self.contribute_side_by_side(features[:done], out[:done])
+        count = len(out)
+        if count < LANES_EVENTS_MIN or self._depth > LANES_DEPTH_MAX:
+            self.contribute_one_by_one(features, out)
+            return
+        done = count - count % lanes_kernel.LANES
+        done = count if count - done >= LANES_EVENTS_MIN else done
+        self.contribute_side_by_side(features[:done], out[:done])
         if done < count:
             self.contribute_one_by_one(features[done:], out[done:])
 

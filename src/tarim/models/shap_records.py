@@ -34,7 +34,7 @@ def bind_records(shares: Shares) -> Bound:
         records["threshold"], records["column"] = shares.thresholds[nodes], shares.node_columns[nodes]
         records["ancestor"] = np.where(known, 1 + stands_at[above], 0) if len(nodes) else 0
         records["side"] = np.where(known, shares.sides[nodes], 0)
-        records["pair"] = np.where(known, PLAIN_PAIR + 2 + 2 * shares.repeats[nodes], PLAIN_PAIR)
+        records["pair"] = np.where(known, 2 * PLAIN_PAIR + 8 * shares.repeats[nodes], PLAIN_PAIR)
         records["place"] = place[nodes]
     inners["left"], inners["right"] = shares.others[inner_nodes, 0], -shares.others[inner_nodes, 1]
     left_value, right_value = shares.ends[last_nodes].T
@@ -58,15 +58,15 @@ def bind_records(shares: Shares) -> Bound:
         lasts,
         leaf_places.astype(np.uint32),
         shares.leaf_values,
-        order.astype(np.uint32),
+        (order + np.repeat(inner_starts[:-1], np.diff(inner_starts))).astype(np.uint32),
         shares.outputs[upwards],
         shares.expected,
         np.zeros(most, np.uint64),
         np.zeros(most, np.uint64),
         np.zeros(most),
-        np.zeros(most),
-        _aligned((2 * most, 4), np.float64),
-        _aligned((2 * most, 4), np.float64),
+        np.zeros(len(inners)),
+        _aligned((8 * most,), np.float64),
+        _aligned((8 * most,), np.float64),
         np.zeros(shares.outputs_count),
     )
 
@@ -85,7 +85,7 @@ def _lay_tree(shares: Shares, tree: int) -> tuple[Ints, Ints, Ints, Ints, Ints, 
     stands_at[found] = np.arange(count)
     leaves = int(shares.leaf_starts[tree + 1] - shares.leaf_starts[tree])
     place = np.zeros(len(children) + leaves, np.int64)
-    place[children[found].ravel()] = np.arange(2, 2 * count + 2)
+    place[children[found].ravel()] = 4 * np.arange(2, 2 * count + 2)
     return (
         first + np.array(found, np.int64),
         first + np.arange(count, len(children)),
@@ -102,14 +102,14 @@ def _pairs(shares: Shares) -> Floats:
     unknown = np.stack([np.ones_like(shares.openness), np.zeros_like(shares.openness)], axis=1)
     rounds, points = shares.openness.shape
     again = shares.repeated.reshape(-1, 2, rounds, points).transpose(2, 0, 1, 3).reshape(rounds, -1, points)
-    assert (UNKNOWN_PAIR, PLAIN_PAIR) == (0, 2)
+    assert (UNKNOWN_PAIR, PLAIN_PAIR) == (0, 8)
     return _fours(np.concatenate([unknown, plain, again], axis=1).reshape(-1, points))
 
 
 def _fours(numbers: Floats) -> Floats:
-    """Rows of up to four numbers, filled up with 0."""
-    fours = _aligned((len(numbers), 4), np.float64)
-    fours[:, : numbers.shape[1]] = numbers
+    """Rows of up to four numbers, filled up with 0, one after the other."""
+    fours = _aligned((4 * len(numbers),), np.float64)
+    fours.reshape(-1, 4)[:, : numbers.shape[1]] = numbers
     return fours
 
 

@@ -1,8 +1,8 @@
 """Four float64 in one register: a step that is the same for each point of an integral, done for all of them at once.
 
 Numba turns loops over long arrays into vector instructions, not four multiplications side by side; these do it.  A four is a
-tuple to numba and to the reader; the tuples vanish when the kernel is compiled.  An array of fours has the shape (n, 4), and
-its rows are addressed by an unsigned index, which costs no test for negative ones.
+tuple to numba and to the reader; the tuples vanish when the kernel is compiled.  A four in an array is found by the index of
+its first number, unsigned, which costs no test for negative ones.
 """
 
 from typing import Any, Final
@@ -32,15 +32,14 @@ def _to_four(builder: Any, vector: Any) -> Any:
     return four
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> Any:
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
-    start = builder.mul(row, ir.Constant(ir.IntType(64), _LANES))
-    return builder.bitcast(builder.gep(data, [start]), _VECTOR.as_pointer())
+    return builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer())
 
 
 @intrinsic
-def load_four(_typing: Any, array: Any, row: Any) -> Any:
-    """The four in a row of an array, shape (n, 4)."""
+def load_four(_typing: Any, array: Any, at: Any) -> Any:
+    """The four that begins at an index of an array."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _pointer(context, builder, signature.args[0], *arguments)
@@ -50,8 +49,8 @@ def load_four(_typing: Any, array: Any, row: Any) -> Any:
 
 
 @intrinsic
-def store_four(_typing: Any, array: Any, row: Any, four: Any) -> Any:
-    """Write a four into a row of an array, shape (n, 4)."""
+def store_four(_typing: Any, array: Any, at: Any, four: Any) -> Any:
+    """Write a four where an index of an array says."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _pointer(context, builder, signature.args[0], *arguments[:2])

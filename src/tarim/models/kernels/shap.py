@@ -37,8 +37,8 @@ POINTS = 3
 REACHED = 2
 """A node notes this, plus 1 if the event went right; 0 once it went another way at a node above with the same feature."""
 UNKNOWN_PAIR = 0
-PLAIN_PAIR = 2
-"""Rows of `pairs` where the pair begins of a feature that says nothing any more, and of one met for the first time."""
+PLAIN_PAIR = 8
+"""Where in `pairs` the pair begins of a feature that says nothing any more, and of one met for the first time."""
 
 _NODE = [
     ("threshold", "f8"), ("left", "f8"), ("right", "f8"), ("column", "u4"), ("place", "u4"), ("pair", "u4"),
@@ -46,16 +46,16 @@ _NODE = [
 ]  # fmt: skip
 INNER = np.dtype([*_NODE, ("spare", "u4")])
 """An inner node.  left, right: the share of the other branch if the event goes there, below 0 for the right.  place: where its
-parent left the weight it is reached with.  pair: first row of its pair in `pairs`.  ancestor: 1 + index in the tree of the
+parent left the weight it is reached with.  pair: where its pair begins in `pairs`.  ancestor: 1 + index in the tree of the
 nearest node above with the same feature, which must have noted `side`; 0 and 0 without one."""
 LAST = np.dtype([*_NODE, ("output", "u4"), ("left_value", "f8"), ("right_value", "f8")])
 """A node with two leaves.  left, right: the step.  output: column of its feature.  left_value, right_value: its leaves."""
 
 _F8, _I8, _U4, _U8 = types.float64, types.int64, types.uint32, types.uint64
 _FOREST = unpacked(
-    _I8[::1], _I8[::1], _F8[::1], _F8[:, ::1], _F8[:, ::1], _I8[::1], _I8[::1], _I8[::1], from_dtype(INNER)[::1],
-    from_dtype(LAST)[::1], _U4[::1], _F8[::1], _U4[::1], _U4[::1], _F8, _U8[::1], _U8[::1], _F8[::1], _F8[::1], _F8[:, ::1],
-    _F8[:, ::1], _F8[::1],
+    _I8[::1], _I8[::1], _F8[::1], _F8[::1], _F8[::1], _I8[::1], _I8[::1], _I8[::1], from_dtype(INNER)[::1],
+    from_dtype(LAST)[::1], _U4[::1], _F8[::1], _U4[::1], _U4[::1], _F8, _U8[::1], _U8[::1], _F8[::1], _F8[::1], _F8[::1],
+    _F8[::1], _F8[::1],
 )  # fmt: skip
 
 
@@ -65,28 +65,29 @@ def contribute(table, features, out):
 
     table, in this order:
     column_features, column_modes, values: as the walkers have them (`kernels.forest`).
-    weights: (rounds, 4), of the points.  pairs: (rounds * pairs, 4), by pair two rows, q and the slope's factor.
+    weights: a four a round, of the points.  pairs: by round all pairs of fours, q and the slope's factor.
     inner_starts, last_starts, leaf_starts: where a tree's inner nodes, last nodes and single leaves begin, and where the last
     ends.  inners, lasts: records of INNER and LAST.  leaf_places, leaf_values: of leaves whose sibling is a node.
-    order, outputs: by inner node, in the order of the sum: index in its tree, and column of its feature.
-    Places of a tree: 2 m + 2 and 2 m + 3 are left and right below inner node m; 0 is the root.
-    Scratch: notes (1 + nodes), rows, turns, slopes (inner nodes), reach, below (places, 4), of the largest tree; sums, a
-    number a feature.
+    order, outputs: by inner node, in the order of the sum: index among all of them, and column of its feature.
+    Places of a tree, of a four each: 8 m + 8 and 8 m + 12 are left and right below inner node m; 0 is the root.
+    Scratch: notes (1 + nodes), rows, turns (inner nodes), reach, below (fours), of the largest tree; slopes, a number an
+    inner node; sums, a number a feature.
     """
     (
         column_features, column_modes, values, weights, pairs, inner_starts, last_starts, leaf_starts, inners, lasts,
         leaf_places, leaf_values, order, outputs, expected, notes, rows, turns, slopes, reach, below, sums,
     ) = _FOREST(table)  # fmt: skip
-    zero, one = np.uint64(0), np.uint64(1)
-    size = np.uint64(pairs.shape[0] // max(1, weights.shape[0]))
+    zero, one, four, eight = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(8)
+    rounds = weights.shape[0] // 4
+    size = np.uint64(pairs.shape[0] // rounds)
     notes[0] = zero
     for i in range(features.shape[0]):
         fill_columns(features, i, column_features, column_modes, values)
         for c in range(out.shape[1]):
             out[i, c] = 0.0
         sums[:] = 0.0
-        for r in range(weights.shape[0]):
-            weight, base = load_four(weights, np.uint64(r)), np.uint64(r) * size
+        for r in range(rounds):
+            weight, base = load_four(weights, np.uint64(4 * r)), np.uint64(r) * size
             for t in range(inner_starts.shape[0] - 1):
                 start, count = np.uint64(inner_starts[t]), np.uint64(inner_starts[t + 1] - inner_starts[t])
                 for k in range(np.uint64(leaf_starts[t]), np.uint64(leaf_starts[t + 1])):
@@ -104,9 +105,9 @@ def contribute(table, features, out):
                     other = times(all_reach, times(load_four(pairs, row), four_times(abs(way))))
                     m += one
                     notes[m] = (np.uint64(REACHED) + right) * known
-                    taken = m + m + right
+                    taken = eight * m + four * right
                     store_four(reach, taken, minus(all_reach, other))
-                    store_four(reach, taken ^ one, other)
+                    store_four(reach, taken ^ four, other)
                 for k in range(np.uint64(last_starts[t]), np.uint64(last_starts[t + 1])):
                     node = lasts[k]
                     place = np.uint64(node.place)
@@ -116,21 +117,21 @@ def contribute(table, features, out):
                     known = np.uint64(notes[np.uint64(node.ancestor)] == np.uint64(node.side))
                     row = base + np.uint64(node.pair) * known
                     store_four(below, place, minus(four_times(value), times(load_four(pairs, row), four_times(step))))
-                    slope = times(load_four(reach, place), load_four(pairs, row + one))
+                    slope = times(load_four(reach, place), load_four(pairs, row + four))
                     out[i, node.output] += (slope[0] + slope[1] + slope[2]) * step
                 m = count
                 while m != zero:
-                    left = m + m
+                    left = eight * m
                     m -= one
                     row, way = rows[m], turns[m]
-                    apart = minus(load_four(below, left), load_four(below, left + one))
+                    apart = minus(load_four(below, left), load_four(below, left + four))
                     steps = times(four_times(way), apart)
-                    taken, place = left + np.uint64(way < 0.0), np.uint64(inners[start + m].place)
+                    taken, place = left + four * np.uint64(way < 0.0), np.uint64(inners[start + m].place)
                     store_four(below, place, minus(load_four(below, taken), times(load_four(pairs, row), steps)))
-                    slope = times(times(load_four(reach, place), load_four(pairs, row + one)), steps)
-                    slopes[m] = slope[0] + slope[1] + slope[2]
-                for k in range(start, start + count):
-                    sums[outputs[k]] += slopes[order[k]]
+                    slope = times(times(load_four(reach, place), load_four(pairs, row + four)), steps)
+                    slopes[start + m] = slope[0] + slope[1] + slope[2]
+            for k in range(order.shape[0]):
+                sums[outputs[k]] += slopes[order[k]]
         for c in range(sums.shape[0]):
             out[i, c] += sums[c]
         out[i, out.shape[1] - 1] = expected
