@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The second engine's interpreter, apart: JAX is for nothing else.
+SPU := $(VENV)/spu
 # The console's third-party scripts: what the lock file names, never committed.
 CONSOLE := src/tarim/console
 ASSETS := $(CONSOLE)/static/vendor/vendor.json
@@ -18,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Byte code is kept, as it is of an installed package, whatever the environment says: compiling it anew costs every process a third of a second.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup demo demo-federation test test-slow test-console check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people accept-console console-shots lock clean
+.PHONY: help setup setup-spu demo demo-federation test test-slow test-console test-spu check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people accept-console console-shots lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +38,13 @@ $(ASSETS): $(ASSET_SOURCES) | $(STAMP)
 	$(BIN)/python -m tarim.console.vendoring --with-tests
 	touch $(ASSETS)
 
+setup-spu: $(SPU)/.installed  ## create .venv/spu, the interpreter of the federation's second engine (300 MB; optional)
+
+$(SPU)/.installed: requirements-spu.lock | $(STAMP)
+	test -x $(SPU)/bin/python || $(BIN)/python -m venv $(SPU)
+	$(SPU)/bin/python -m pip install --quiet --require-hashes -r requirements-spu.lock
+	touch $@
+
 demo: setup  ## set up a bank, simulate, train, replay, show what was caught, leave a service running
 	$(BIN)/tarim demo
 
@@ -50,6 +59,9 @@ test-slow: setup  ## SLOW: the tests marked slow
 
 test-console: setup  ## SLOW (15 min): every test of the console in a real browser, in both languages
 	$(BIN)/python -m pytest -m "slow or not slow" tests/e2e/console $(PYTEST_ARGS)
+
+test-spu: setup setup-spu  ## SLOW (2 min): the tests of the second engine, with the engine
+	TARIM_FEDERATION_SPU_PYTHON=$(abspath $(SPU)/bin/python) $(BIN)/python -m pytest -m "slow or not slow" tests/unit/federation/test_second_engine.py $(PYTEST_ARGS)
 
 check: lint test  ## what CI runs: format, lint, types, imports, then the tests
 
@@ -81,7 +93,7 @@ console-shots: setup  ## SLOW (5 min): a picture of every page in both languages
 	TARIM_SHOTS=var/console-shots $(BIN)/python -m pytest tests/e2e/console/test_looks.py -m "slow or not slow" $(PYTEST_ARGS)
 
 accept-federation: setup  ## SLOW (30 min; QUICK=1: 50 s, half of them): check every bar of joint computation
-	QUICK=$(QUICK) $(BIN)/python -m bench.accept_federation
+	QUICK=$(QUICK) TARIM_FEDERATION_SPU_PYTHON=$(abspath $(wildcard $(SPU)/bin/python)) $(BIN)/python -m bench.accept_federation
 
 docs: setup  ## write the generated pages of the reference anew
 	$(BIN)/python -m tarim.cli._reference docs/reference
@@ -92,11 +104,14 @@ docs: setup  ## write the generated pages of the reference anew
 	$(BIN)/python -m tarim.reporting.adapters.reference docs/reference
 	$(BIN)/python -m tarim.console.settings docs/reference
 
-lock: setup  ## resolve the dependencies of pyproject.toml into the two lock files
+lock: setup  ## resolve the dependencies of pyproject.toml into the lock files
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--strip-extras --allow-unsafe --output-file requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--strip-extras --allow-unsafe --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['spu'])" | \
+		$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--strip-extras --allow-unsafe --constraint requirements.lock --output-file requirements-spu.lock -
 
 clean:  ## remove the environment, caches and what the demo left
 	rm -rf $(VENV) build dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -7,9 +7,10 @@ sides how many the other one has.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import spu.psi as psi
@@ -17,21 +18,27 @@ import spu.psi as psi
 from .lines import Line
 from .node import connected, require_agreement
 
+DIGITS: Final = 32
+LOG: Final = "worker.log"
+"""What this process and its libraries print."""
+
 
 def run(
     rank: int,
-    lines: list[Line | None],
+    links: list[Line | None],
     job: dict[str, Any],
     folder: Path,
     progress: Callable[[str, int, int], None],
     agreed: str,
 ) -> None:
     """Leaves out/common.npy at who learns: the identifiers in common, (n,) of S32, in an order common to both."""
-    link = connected(rank, lines)
+    link = connected(rank, links)
     require_agreement(link, agreed)
     mine = np.load(folder / "identifiers.npy")
     source, target = folder / "identifiers.csv", folder / "common.csv"
-    source.write_bytes(b"id\n" + b"\n".join(mine.tolist()) + b"\n")
+    lines = np.full((len(mine), DIGITS + 1), ord("\n"), np.uint8)
+    lines[:, :DIGITS] = mine.view(np.uint8).reshape(-1, DIGITS)
+    source.write_bytes(b"id\n" + lines.tobytes())
     progress("common customers", 0, 1)
     learners = job["learners"]
     psi.psi_execute(
@@ -47,8 +54,15 @@ def run(
         ),
         link,
     )
-    progress("common customers", 1, 1)
     if rank in learners:
-        found = target.read_bytes().split()[1:]
-        np.save(folder / "out" / "common.npy", np.array(found, "S32"))
-    os.remove(source)
+        written = target.read_bytes()
+        content = np.frombuffer(written, np.uint8)[written.index(b"\n") + 1 :].reshape(-1, DIGITS + 1)
+        np.save(folder / "out" / "common.npy", np.ascontiguousarray(content[:, :DIGITS]).view(f"S{DIGITS}")[:, 0])
+    progress("common customers", 1, 1)
+    _remove_trace(folder)
+
+
+def _remove_trace(folder: Path) -> None:
+    """Of its phases and their times, which libpsi leaves in /tmp for everybody to read; it names the file in its log."""
+    for name in re.findall(rb"Trace has been written to (/tmp/psi_[\w-]+\.trace)", (folder / LOG).read_bytes()):
+        Path(os.fsdecode(name)).unlink(missing_ok=True)
