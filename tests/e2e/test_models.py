@@ -90,6 +90,15 @@ def test_a_models_life(trained: tuple[Path, dict[str, str], list[str]], tmp_path
         (shown,) = people.ask("read", "GET", "/v1/model-proposals").json()["proposals"]
         assert (shown["act"], shown["version"], shown["share"]) == ("challenge", second, 5_000)
         assert shown["digest"] == challenge["digest"], "who approves sees what"
+        mistaken = registry.propose("models", "/v1/models:publish", {"model": second[:12], "reason": "too early"})
+        other = f"/v1/model-proposals/{mistaken['id']}"
+        assert people.ask("li", "DELETE", other).status_code == 403, "only one's own"
+        assert people.ask("models", "DELETE", f"/v1/proposals/{mistaken['id']}").status_code == 403
+        assert people.ask("models", "DELETE", other).json()["state"] == "withdrawn"
+        switch = {"what": "rules_only", "target": "*", "value": 1, "reason": "a drill"}
+        about_rules = registry.propose("author", "/v1/switches", switch)
+        assert people.ask("models", "DELETE", f"/v1/model-proposals/{about_rules['id']}").status_code == 404
+        assert people.ask("author", "DELETE", f"/v1/proposals/{about_rules['id']}").status_code == 200
         registry.agree(challenge)
         judged = {customer: registry.judge_of(10 + customer, f"C{customer}") for customer in range(12)}
         assert set(judged.values()) == {champion, second}, "half of the customers are the challenger's"

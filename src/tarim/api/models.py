@@ -298,6 +298,9 @@ def model_routes(
             ]
         )
 
+    async def withdraw(call: Call) -> ProposalBody:
+        return proposal_body(governor.withdraw(call.path["id"], call.person))
+
     async def roll_back(call: Call) -> ModelBody:
         call.note.reason = call.body.reason
         record = await governor.roll_back(call.person, call.body.reason)
@@ -333,6 +336,9 @@ def model_routes(
         Route("GET", at, "list_models", "Models and where they stand / 模型及其状态", Scope.READ, list_models, ModelsBody),
         Route("GET", "/v1/model-proposals", "list_model_proposals", "What is proposed about models / 模型待审批事项",
               Scope.READ, proposals, ModelProposalsBody),
+        Route("DELETE", "/v1/model-proposals/{id}", "withdraw_model_proposal",
+              "Withdraw one's own proposal about a model / 撤回自己的模型提案", Scope.MODELS, withdraw, ProposalBody,
+              refusals=(409,)),
         Route("GET", "/v1/model-ledger", "list_model_ledger", "The ledger of deployments / 模型部署台账", Scope.READ, ledger,
               LedgerBody, query=LedgerQuery, refusals=(404,)),
         Route("GET", "/v1/model-ledger/{seq}/script", "read_deployment_script", "The script of a deployment / 部署脚本",

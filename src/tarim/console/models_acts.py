@@ -132,7 +132,7 @@ async def show_proposal(visit: Visit, error: Refused | None = None) -> View:
         "champion": by_version.get(registry.champion),
         "mine": mine,
         "may_decide": not mine and visit.may(Scope.APPROVE),
-        "may_withdraw": mine and visit.may(Scope.AUTHOR),
+        "may_withdraw": mine and visit.may(Scope.MODELS),
         "error": error,
         "note": visit.form.get("note", ""),
     }  # fmt: skip
@@ -157,7 +157,7 @@ async def decide(visit: Visit) -> View | Go:
 async def withdraw(visit: Visit) -> View | Go:
     """Take back one's own proposal."""
     try:
-        await visit.serve.delete(f"/v1/proposals/{segment(visit.path['id'])}", Proposal)
+        await visit.serve.delete(f"/v1/model-proposals/{segment(visit.path['id'])}", Proposal)
     except Refused as error:
         return await show_proposal(visit, _inline(error))
     return Go("model_proposals", toast=_("已撤回。"))
@@ -221,7 +221,7 @@ PAGES: Final = (
     Page("GET", "/model-proposals", "model_proposals", READERS, show_proposals, nav="models"),
     Page("GET", "/model-proposals/{id}", "model_proposal", READERS, show_proposal, nav="models"),
     Page("POST", "/model-proposals/{id}", "model_decide", APPROVERS, decide, nav="models"),
-    Page("POST", "/model-proposals/{id}/withdraw", "model_withdraw", frozenset({Scope.AUTHOR}), withdraw, nav="models"),
+    Page("POST", "/model-proposals/{id}/withdraw", "model_withdraw", frozenset({Scope.MODELS}), withdraw, nav="models"),
     Page("GET", "/model-ledger", "model_ledger", READERS, show_ledger, nav="models"),
     Page("GET", "/model-ledger/{seq}/script", "model_script", READERS, show_script, nav="models"),
     Page("GET", "/model-watch", "model_watch", READERS, show_watch, nav="models"),

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from tarim.base.errors import Conflict, TarimError
+from tarim.base.errors import Conflict, NotFound, TarimError
 from tarim.base.four_eyes import Proposal, require_person
 from tarim.base.instants import MINUTE_MS, Clock
 from tarim.decisions.governance import check_reason
@@ -116,6 +116,13 @@ class ModelGovernor:
                 continue
             found.append((each.proposal, record))
         return found
+
+    def withdraw(self, proposal_id: str, person: str) -> Proposal:
+        """Take back one's own proposal about a model.  Raises NotFound, also for one about something else; NotAllowed."""
+        proposal = self._governor.proposed(proposal_id).proposal
+        if proposal.what != MODEL and proposal.what not in _SUBJECTS:
+            raise NotFound("no open proposal of that id")
+        return self._governor.withdraw(proposal_id, person)
 
     async def _prepare_approval(self, approved: Proposal, content: bytes) -> Callable[[], None]:
         """The approval is the proposal's own record; what can fail is the package."""

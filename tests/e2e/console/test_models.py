@@ -90,6 +90,10 @@ def test_a_challenger_is_published_by_two_and_taken_back_by_one(
     engineer, approver = person("model_engineer", language), person("model_approver", language)
     for each in (engineer, approver):
         each.set_default_timeout(CHECKED_MS_MAX)
+    mistaken = propose(engineer, other, "publish").rpartition("/")[2]
+    engineer.click("form[action$=withdraw] button")
+    engineer.wait_for_url(re.compile(r"/model-proposals$"))
+    assert engineer.locator(f"a[href$='{mistaken}']").count() == 0, "one's own is taken back by oneself"
     for act, fields, role in (("challenge", {"share": "12.5"}, "challenger"), ("publish", {}, "champion")):
         address = propose(engineer, other, act, **fields)
         assert words["mine"] in engineer.content() and engineer.locator("button[value=approve]").count() == 0
