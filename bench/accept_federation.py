@@ -88,6 +88,32 @@ def queries(run: Run) -> Iterator[Line]:
     yield none("query: answers other than the clear's", "wrong answers", wrong)
 
 
+def encryption(run: Run) -> Iterator[Line]:
+    from bench.federation_encryption import CAMPAIGN, Scored, scores, sums
+
+    found = sums()
+    what = f"{CAMPAIGN.rows:,} customers, {CAMPAIGN.columns} columns, {CAMPAIGN.groups} groups"
+    yield Line("campaign sums", "stated", f"{found['took_s']} s  ({what}, {sum(found['sent_mb']):.1f} MB)", True)
+    wrong = found["wrong"]
+    for by_model in (False, True)[: run.pick(2, 1)]:
+        found = scores(Scored(1_000, by_model))
+        wrong += found["wrong"]
+        which = "model encrypted" if by_model else "rows encrypted"
+        yield Line(f"encrypted scores, {which}", "stated",
+                   f"{found['took_s']} s  (1,000 rows, {found['features']} features, {sum(found['sent_mb']):.1f} MB)",
+                   True)  # fmt: skip
+    yield none("encrypted: figures other than the clear's", "wrong figures", wrong)
+
+
+def stock(run: Run) -> Iterator[Line]:
+    from bench.federation_stock import measured
+
+    found = measured(run.pick(200, 50))
+    note = f"p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms"
+    yield Line("query: decision from disk", "stated", f"{note}  (packets of {found['packet_mb']} MB)", True)
+    yield none("query: answers from disk other than the clear's", "wrong answers", found["wrong"])
+
+
 def intersection(run: Run) -> Iterator[Line]:
     from bench.federation_intersection import measured
 
@@ -145,6 +171,8 @@ ALL = (
         (120, 12),
     ),
     Bar("queries", ("query: answers other than the clear's",), queries, (30, 14)),
+    Bar("encryption", ("encrypted: figures other than the clear's",), encryption, (30, 8)),
+    Bar("stock", ("query: answers from disk other than the clear's",), stock, (20, 5)),
     Bar("intersection", ("common customers: a million and a million",), intersection, (60, 6)),
     Bar("exponential", ("exponential loss: time of ten trees", "exponential loss: AUC"), exponential, (90, 0)),
     Bar("slow", ("slow line: LR", "slow line: GBDT"), slow, (700, 0)),

@@ -40,7 +40,7 @@ def test_what_is_kept_comes_back_and_lies_sealed(tmp_path: Path) -> None:
     assert stock.contracts() == [CONTRACT] and stock.level(CONTRACT)[:2] == (PACKET_ROWS, 1)
 
 
-def test_rows_are_claimed_in_order_and_all_or_none(tmp_path: Path) -> None:
+def test_rows_are_claimed_all_or_none(tmp_path: Path) -> None:
     stock = filled(tmp_path)
     assert stock.claim(CONTRACT, 2 * PACKET_ROWS + 1) == ()
     assert stock.claim(CONTRACT, 10) == (Piece(PACKETS[0], 0, 10),)

@@ -107,11 +107,17 @@ class Stock:
         _sync_folder(path.parent)
 
     def claim(self, contract: str, rows: int) -> tuple[Piece, ...]:
-        """So many rows, the oldest packets' first, claimed for good; none at all when there are not so many."""
-        if self.level(contract).rows < rows:
+        """So many rows, claimed for good; none at all when there are not so many."""
+        packets, there = [], 0
+        for packet in self._packets(contract):
+            packets.append(packet)
+            there += max(0, PACKET_ROWS - self._used(contract, packet))
+            if there >= rows:
+                break
+        else:
             return ()
         pieces: list[Piece] = []
-        for packet in self._packets(contract):
+        for packet in packets:
             with self._ledger(contract, packet) as ledger:
                 used = _claimed(ledger)
                 count = min(rows, PACKET_ROWS - used)
@@ -182,8 +188,7 @@ class Stock:
         (self._folder / contract).rmdir()
 
     def _packets(self, contract: str) -> list[str]:
-        found = (self._folder / contract).glob("*.packet")
-        return [path.stem for path in sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+        return sorted(path.stem for path in (self._folder / contract).glob("*.packet"))
 
     def _path(self, contract: str, packet: str) -> Path:
         return self._folder / contract / f"{packet}.packet"

@@ -1,0 +1,95 @@
+"""A decision from what was made ahead and lies on disk: claim, open the packet, answer; two companies over mutual TLS.
+
+    python -m bench.federation_stock [--questions N]
+
+As `bench.federation_queries`, one row a question, but nothing is in memory: each question claims its row on both sides (a
+synced write each), reads and opens a packet of 256 rows, and uses one of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.federation_queries import COLUMNS, WIDTHS, Load
+from bench.two_parties import together
+from tarim.federation import Role, Session
+from tarim.federation.adapters.link import Link
+from tarim.federation.learning.encoding import Encoded
+from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
+from tarim.federation.node.conversations import Ask, Ready, hear, say
+from tarim.federation.node.stock import PACKET_ROWS, Stock
+from tarim.federation.queries import QueryPool, Question, answered_in_the_clear
+from tarim.federation.session import Meeting
+from tarim.federation.sharing import Share, encoded
+from tarim.privacy import MasterKey
+
+CONTRACT = "c" * 64
+PACKET = f"{'0' * 32}-000000"
+
+
+def party(role: Role, link: Link, questions: int) -> dict[str, Any]:
+    """One company."""
+    load = Load(Question.DECISION, 1, questions)
+    (weights,), rows = load.weights, load.rows(role)
+    mask = np.random.default_rng(100).integers(0, 2**64, COLUMNS, np.uint64)
+    part = mask if role is Role.FIRST else encoded(weights, WEIGHT_FRACTION_BITS) - mask
+    models = [JointModel(Share(part, WEIGHT_FRACTION_BITS), WIDTHS, WIDTHS)]
+    with tempfile.TemporaryDirectory(prefix="tarim-stock-") as folder:
+        stock = Stock(Path(folder), MasterKey(os.urandom(32)))
+        pool = QueryPool(Session(link, role), models, Question.DECISION, PACKET_ROWS)
+        stock.keep(CONTRACT, role, PACKET, pool.arrays())
+        size, times, answers = stock.level(CONTRACT).bytes, [], []
+        for number in range(questions):
+            own = Encoded(WIDTHS, rows.integers[number : number + 1])
+            begin = time.perf_counter()
+            if role is Role.SECOND:
+                pieces = stock.claim(CONTRACT, 1)
+                say(link, "question", Ask((number,), pieces))
+                hear(link, "ready", Ready)
+            else:
+                pieces = hear(link, "question", Ask).pieces
+                assert stock.claim_those(CONTRACT, pieces)
+                say(link, "ready", Ready(from_stock=True))
+            ((piece, arrays),) = stock.opened(CONTRACT, role, pieces)
+            pool = QueryPool(Meeting(link, role), models, Question.DECISION, PACKET_ROWS, made=arrays)
+            pool.skip(piece.start)
+            if role is Role.SECOND:
+                answers.append(int(pool.ask(own)[0]))
+                times.append(1e3 * (time.perf_counter() - begin))
+            else:
+                pool.answer(own)
+    return {"packet_bytes": size, "times_ms": times, "answers": answers}
+
+
+def measured(questions: int) -> dict[str, Any]:
+    """Figures; wrong: answers other than the clear's."""
+    assert questions <= PACKET_ROWS
+    load = Load(Question.DECISION, 1, questions)
+    first, second = (did.result for did in together(party, questions))
+    clear = answered_in_the_clear(load.weights, Question.DECISION, load.rows(Role.FIRST), load.rows(Role.SECOND))
+    return {
+        "questions": questions,
+        "wrong": int((np.array(second["answers"]) != clear[:questions]).sum()),
+        "p50_ms": round(float(np.percentile(second["times_ms"], 50)), 2),
+        "p95_ms": round(float(np.percentile(second["times_ms"], 95)), 2),
+        "packet_mb": [round(each["packet_bytes"] / 1e6, 2) for each in (first, second)],
+    }
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--questions", type=int, default=200)
+    print(json.dumps(measured(parser.parse_args().questions)))
+
+
+if __name__ == "__main__":
+    main()
