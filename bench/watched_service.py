@@ -102,9 +102,8 @@ def _watch(watch: _Watch) -> None:
     GroupCommit._settle = watch.noting(GroupCommit._settle, after=True)  # type: ignore[method-assign]
     timed: tuple[tuple[Any, str], ...] = (
         (children, "spawn"),
-        (publishing, "finished"),
         (ruleset_texts, "finished"),
-        (publishing, "load_prepared"),
+        (ruleset_texts, "load_prepared"),
         (publishing, "Decider"),
         (DecisionService, "publish"),
         (DecisionService, "commit"),

@@ -11,19 +11,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tarim.base.errors import DefinitionError, Unavailable
+from tarim.base.errors import DefinitionError
 from tarim.bootstrap.artefacts import Artefacts
-from tarim.bootstrap.children import finished
-from tarim.bootstrap.house import House, feature_set
-from tarim.bootstrap.places import Places
-from tarim.bootstrap.settings import Settings
+from tarim.bootstrap.house import House
+from tarim.bootstrap.ruleset_texts import compile_aside
 from tarim.decisions import Control, Decider
 from tarim.models import Model, model_from_bytes
-from tarim.rules import Ruleset, load_prepared, prepare_ruleset
+from tarim.rules import Ruleset
 from tarim.stream import FeatureSet
 
-COMPILE_S_MAX = 300
-_NICE = 5
 _TRIED_EVENTS = 512
 """As many as a batch that is scored in one sweep."""
 
@@ -50,16 +46,8 @@ class CompileAside:
 
     def _ruleset(self, control: Control) -> Ruleset:
         house = self._house
-        child = finished(
-            ["rules", "compile", control.digest, "--nice", str(_NICE), "--data", str(house.places.data)],
-            purpose="the ruleset could not be compiled",
-            seconds_max=COMPILE_S_MAX,
-            environment={"TARIM_ENGINE_FEATURES": house.settings.engine.features},
-        )
-        if child.status:
-            raise Unavailable(f"the ruleset could not be compiled: {child.errors[-300:]}")
         text = house.artefacts.get(control.digest).decode("utf-8")
-        ruleset = load_prepared(child.output, text, house.features.names, house.places.cache / "rules")
+        ruleset = compile_aside(text, house.features.names, house.places.cache / "rules")
         if ruleset.version != control.version:
             raise DefinitionError("the ruleset kept under this digest is another version than the proposal says")
         return ruleset
@@ -78,9 +66,3 @@ def read_model(artefacts: Artefacts, version: str, features: FeatureSet) -> Mode
             raise DefinitionError("the model's score of an event without features is not between 0 and 1")
     _ = model.explainable  # lays out what reasons need
     return model
-
-
-def compile_kept(settings: Settings, places: Places, digest: str) -> bytes:
-    """Compile a kept ruleset into the cache, for `load_prepared`.  Raises NotFound, DefinitionError, Unavailable."""
-    text = Artefacts(places.artefacts).get(digest).decode("utf-8")
-    return prepare_ruleset(text, feature_set(settings.engine.features).names, places.cache / "rules")

@@ -1,26 +1,38 @@
-"""The texts of rulesets in a running service: kept, shown, and looked at by a child process.
+"""The texts of rulesets in a running service: kept, shown, and looked at and compiled by child processes.
 
 To read and check 250 rules takes a tenth of a second of the interpreter, and the service has one, which decides.  So a text on
 its way into force, and the difference of two, go to a child (`tarim rules look`, which the service starts by itself) and come
-back as a few names.
+back as a few names; so does a ruleset that is compiled (`tarim rules compile`).  The children load what rules need and no more.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tarim.base.errors import DefinitionError, Unavailable
 from tarim.bootstrap.children import finished
-from tarim.rules import CheckedRuleset, Problem, Rule, RulesetInvalid, check_ruleset
+from tarim.rules import (
+    CheckedRuleset,
+    Problem,
+    Rule,
+    Ruleset,
+    RulesetInvalid,
+    check_ruleset,
+    load_prepared,
+    prepare_ruleset,
+)
 
 if TYPE_CHECKING:
     from tarim.bootstrap.house import House  # which loads every kernel; the child needs none
 
 LOOK_S_MAX: Final = 60
+COMPILE_S_MAX: Final = 300
+_NICE: Final = 5
 LISTS_NAMED: Final = 10
 """So many unknown lists are named in an error."""
 _CONTENT: Final = ("when", "outcome", "weight", "scenario", "reason_zh", "reason_en", "channels")
@@ -52,6 +64,14 @@ class _Asked(msgspec.Struct, frozen=True):
     before: str | None
 
 
+class _Compile(msgspec.Struct, frozen=True):
+    """cache: the folder of machine code."""
+
+    feature_names: list[str]
+    text: str
+    cache: str
+
+
 class _Answer(msgspec.Struct, frozen=True):
     """One of the three."""
 
@@ -62,6 +82,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _asked_decoder: Final = msgspec.msgpack.Decoder(_Asked)
+_compile_decoder: Final = msgspec.msgpack.Decoder(_Compile)
 _answer_decoder: Final = msgspec.msgpack.Decoder(_Answer)
 
 
@@ -79,6 +100,12 @@ def look(given: bytes) -> bytes:
         return _encode(_Answer(difference=difference(check_ruleset(asked.before, asked.feature_names), after)))
     except RulesetInvalid as error:
         return _encode(_Answer(problems=list(error.problems)))
+
+
+def compile_given(given: bytes) -> bytes:
+    """Compile what a service asked for into its cache, for `load_prepared`.  Raises RulesetInvalid, Unavailable."""
+    asked = _compile_decoder.decode(given)
+    return prepare_ruleset(asked.text, asked.feature_names, Path(asked.cache))
 
 
 def difference(before: CheckedRuleset, after: CheckedRuleset) -> RulesetDifference:
@@ -133,6 +160,17 @@ class RulesetTexts:
         found = _ask(self._house.features.names, after, before).difference
         assert found is not None
         return found
+
+
+def compile_aside(text: str, feature_names: Sequence[str], cache: Path) -> Ruleset:
+    """The ruleset of a text, compiled by a child into the folder; blocks.  Raises Unavailable, Damaged."""
+    purpose = "the ruleset could not be compiled"
+    given = _encode(_Compile(list(feature_names), text, str(cache)))
+    command = ["rules", "compile", "--nice", str(_NICE)]
+    child = finished(command, purpose=purpose, seconds_max=COMPILE_S_MAX, given=given)
+    if child.status:
+        raise Unavailable(f"{purpose}: {child.errors[-300:]}")
+    return load_prepared(child.output, text, feature_names, cache)
 
 
 def _ask(feature_names: Sequence[str], text: str, before: str | None) -> _Answer:

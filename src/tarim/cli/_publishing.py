@@ -203,21 +203,16 @@ def switches_command(url: Url = URL_DEFAULT) -> None:
 
 
 def compile_command(
-    digest: Annotated[str, typer.Argument(help="Digest of the kept ruleset. 规则集摘要。", show_default=False)],
-    data: Annotated[Path, typer.Option(help="The data folder. 数据目录。")] = Path("var/tarim"),
     nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of this process. 进程优先级。")] = 0,
 ) -> None:
-    """Compile a kept ruleset into the cache, and write what loads it; for the service. 供服务调用：将规则集编译到缓存。"""
+    """Compile a ruleset given on standard input, and write what loads it; for the service. 供服务调用：编译规则集。"""
     import os
     import sys
 
-    from tarim.bootstrap.places import Places
-    from tarim.bootstrap.publishing import compile_kept
-    from tarim.bootstrap.settings import settings_of
+    from tarim.bootstrap.ruleset_texts import compile_given
 
-    if nice:
-        os.nice(nice)
-    sys.stdout.buffer.write(compile_kept(settings_of(data, os.environ), Places(data), digest))
+    os.nice(nice)
+    sys.stdout.buffer.write(compile_given(sys.stdin.buffer.read()))
 
 
 def look_command() -> None:
