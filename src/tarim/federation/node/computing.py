@@ -11,45 +11,38 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, InputError
 from tarim.federation.adapters.link import Link
-from tarim.federation.errors import ContractBreach, ProtocolBroken
 from tarim.federation.intersection import SET_MAX, intersect, normalised
-from tarim.federation.learning.boosting import Bins, Boosting, BoostingState, JointTrees, bin_edges, binned, margins
-from tarim.federation.learning.encoding import Encoded, Encoder, Widths
-from tarim.federation.learning.evaluation import Curve, curve
-from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import JointModel, LogisticState, train
 from tarim.federation.node.campaigns import campaign_sums
 from tarim.federation.node.contract import (
     BoostingTerms,
     CampaignTerms,
     Contract,
+    CrossTerms,
     IntersectionTerms,
     LogisticTerms,
     Output,
     ScreeningTerms,
 )
-from tarim.federation.node.conversations import Ready, Shape, hear, say
+from tarim.federation.node.conversations import Ready, hear, say
 from tarim.federation.node.custody import Custody, State
 from tarim.federation.node.data_sets import Rows
-from tarim.federation.node.models import ModelPart, part_of_logistic, part_of_trees
+from tarim.federation.node.judging import cross_validated, figures_of, importances, judged_curve
+from tarim.federation.node.models import ModelPart
 from tarim.federation.node.screening import Screened, Screening
+from tarim.federation.node.trainings import Side, training_of
 from tarim.federation.node.transcripts import Held, Opened, Step
-from tarim.federation.queries import QueryPool, Question
 from tarim.federation.session import Opening, Role, Session
-from tarim.federation.sharing import Share
 
 JUDGED_ROWS_MAX: Final = 200_000
-LIFT_SHARE: Final = 0.1
 
 Places = npt.NDArray[np.int64]
-S = TypeVar("S", LogisticState, BoostingState)
 Progress = Callable[[str, int, int], None]
 """Told the phase, and how much of it is done out of how much."""
 
@@ -115,17 +108,40 @@ class Computation:
         if isinstance(terms, CampaignTerms):
             self._campaign(terms, places)
             return self.outcome
-        training, judged = self._split(len(places))
-        self.outcome.rows |= {"training": len(training), "judged": len(judged)}
         with self._step("session"):
             session = Session(self._link, self._role, self._opened)
-        if isinstance(terms, LogisticTerms):
-            self._logistic(session, terms, places, training, judged)
-        elif isinstance(terms, BoostingTerms):
-            self._boosting(session, terms, places, training, judged)
+        side = Side(self._link, self._contract, self._role, self._rows, places, self._labels(places))
+        if isinstance(terms, CrossTerms):
+            with self._step("cross-validation"):
+                joint = training_of(side, terms.model)
+                self.outcome.result = cross_validated(session, side, joint, terms, self._progress)
+        elif isinstance(terms, LogisticTerms | BoostingTerms):
+            self._trained(session, side, terms)
         else:
             raise DefinitionError("questions are asked in a conversation of their own")
         return self.outcome
+
+    def _trained(self, session: Session, side: Side, terms: LogisticTerms | BoostingTerms) -> None:
+        training, judged = self._split(len(side.places))
+        self.outcome.rows |= {"training": len(training), "judged": len(judged)}
+        begun = None if self._begun is None else self._begun.state
+        with self._step("training"):
+            joint = training_of(side, terms)
+            model = joint.fit(
+                session,
+                training,
+                lambda done, whole: self._progress("training", done, whole),
+                lambda state: self._held(side.places, state),
+                begun,
+            )
+        self._kept(joint.part(model))
+        if len(judged) and self._contract.opened_to(Output.CURVE):
+            with self._step("judging"):
+                found = judged_curve(session, side, joint, model, judged, Output.CURVE)
+                self.outcome.result |= figures_of(found)
+        if len(judged) and self._contract.opened_to(Output.IMPORTANCE):
+            with self._step("importance"):
+                self.outcome.result |= importances(session, side, joint, model, judged, self._progress)
 
     def _opened(self, opening: Opening) -> None:
         opened = Opened(opening.what, self._names[opening.recipient], opening.shape)
@@ -183,28 +199,6 @@ class Computation:
         with self._step("campaign sums"):
             self.outcome.result = campaign_sums(self._link, self._role, self._contract, terms, self._rows, places)
 
-    def _logistic(
-        self, session: Session, terms: LogisticTerms, places: Places, training: Places, judged: Places
-    ) -> None:
-        encoded = encoded_rows(self._rows, places)
-        theirs = Widths(self._exchanged(encoded.widths.bits))
-        labels = self._labels(places)
-        with self._step("training"):
-            model = train(
-                session,
-                _some(encoded, training),
-                theirs,
-                None if labels is None else labels[training],
-                terms.plan,
-                lambda done, whole: self._progress("training", done, whole),
-                lambda state: self._held(places, state),
-                self._state(LogisticState),
-            )
-        self._kept(part_of_logistic(self._contract.digest, places, model, self._features))
-        if len(judged):
-            with self._step("judging"):
-                self._judge(session, self._scores(session, model, _some(encoded, judged)), labels, judged)
-
     def _screening(self, places: Places) -> None:
         with self._step("own columns"):
             screening = Screening(self._link, self._contract, self._role, self._rows, places)
@@ -218,50 +212,9 @@ class Computation:
                 screening.correlation(session)
         self.outcome.screened, self.outcome.result = screening.found, screening.found.figures
 
-    def _scores(self, session: Session, model: JointModel, rows: Encoded) -> Share:
-        pool = QueryPool(session, [model], Question.SCORE, len(rows))
-        return pool.shared_scores(rows)[:, 0]
-
-    def _boosting(
-        self, session: Session, terms: BoostingTerms, places: Places, training: Places, judged: Places
-    ) -> None:
-        columns = [column[places] for column in self._rows.features(np.sort(places), apart=False)]
-        edges = [bin_edges(column[training]) for column in columns]
-        bins = np.stack([binned(column, at) for column, at in zip(columns, edges, strict=True)], axis=1)
-        own = Bins(tuple(len(at) + 1 for at in edges))
-        theirs = Bins(self._exchanged(own.counts))
-        if len(theirs.counts) != len(self._contract.data(Role(1 - self._role)).features):
-            raise ProtocolBroken("the other party has other columns than the contract names")
-        labels = self._labels(places)
-        with self._step("training"):
-            model: JointTrees = Boosting(
-                session, bins[training], own, theirs, None if labels is None else labels[training], terms.plan
-            ).run(
-                lambda done, whole: self._progress("training", done, whole),
-                lambda state: self._held(places, state),
-                self._state(BoostingState),
-            )
-        self._kept(part_of_trees(self._contract.digest, places, model, terms.loss, edges, self._features))
-        if len(judged):
-            with self._step("judging"):
-                scores = Share(margins(session, model, bins[judged]), LEAF_FRACTION_BITS)
-                self._judge(session, scores, labels, judged)
-
     def _held(self, places: Places, state: State) -> None:
         if self._custody is not None:
             self._custody.keep(places, state)
-
-    def _state(self, kind: type[S]) -> S | None:
-        """What a training of this kind goes on from.  Raises ContractBreach."""
-        if self._begun is None:
-            return None
-        if not isinstance(self._begun.state, kind):
-            raise ContractBreach("the run that is to be resumed trained something else", known=True)
-        return self._begun.state
-
-    @property
-    def _features(self) -> tuple[str, ...]:
-        return self._contract.data(self._role).features
 
     def _kept(self, part: ModelPart) -> None:
         """Both keep their parts before anything is opened: no result is without its model on either side."""
@@ -270,28 +223,8 @@ class Computation:
         say(self._link, "model kept", Ready())
         hear(self._link, "model kept", Ready)
 
-    def _judge(self, session: Session, scores: Share, labels: npt.NDArray[np.uint8] | None, judged: Places) -> None:
-        recipients = self._contract.opened_to(Output.CURVE)
-        found: Curve | None = curve(
-            session, scores, None if labels is None else labels[judged], recipients, Output.CURVE.value
-        )
-        if found is not None:
-            self.outcome.result = {
-                "auc": round(found.auc, 4),
-                "gini": round(found.gini, 4),
-                "ks": round(found.ks, 4),
-                "lift_of_top_tenth": round(found.lift(LIFT_SHARE), 3),
-                "judged_events": float(found.events.sum()),
-            }
-
     def _labels(self, places: Places) -> npt.NDArray[np.uint8] | None:
         return self._rows.labels()[places] if self._role is Role.SECOND else None
-
-    def _exchanged(self, columns: tuple[int, ...]) -> tuple[int, ...]:
-        """The other party's public shape."""
-        say(self._link, "shape of the columns", Shape(columns))
-        theirs: tuple[int, ...] = hear(self._link, "shape of the columns", Shape).columns
-        return theirs
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -311,18 +244,3 @@ class Computation:
                 )
             )
         self._progress(name, 1, 1)
-
-
-def encoded_rows(rows: Rows, places: Places) -> Encoded:
-    """Own rows of the common customers, encoded; what the encoder learns is of all of them, in the order of the file.
-
-    So the runs of several contracts on the same data encode alike, and their models answer one question together.
-    """
-    order = np.sort(places)
-    columns = rows.features(order, apart=True)
-    encoder = Encoder.learned([column[order] for column in columns])
-    return encoder.encoded([column[places] for column in columns])
-
-
-def _some(encoded: Encoded, places: Places) -> Encoded:
-    return Encoded(encoded.widths, encoded.integers[places])

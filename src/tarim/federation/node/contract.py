@@ -45,6 +45,7 @@ class Algorithm(StrEnum):
     INTERSECTION = "intersection"
     LOGISTIC = "logistic"
     BOOSTING = "boosting"
+    CROSS = "cross-validation"
     SCREENING = "screening"
     CAMPAIGN = "campaign-sums"
     QUERY = "query"
@@ -55,6 +56,7 @@ class Output(StrEnum):
 
     COMMON = "common-customers"
     CURVE = "curve"
+    IMPORTANCE = "importance"
     INFORMATION = "information-values"
     CORRELATION = "correlations"
     SUMS = "campaign-sums"
@@ -116,6 +118,14 @@ class BoostingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
         return BoostingPlan(self.trees, self.depth, self.step_log2, self.loss)
 
 
+class CrossTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cross-validation"):
+    """Training with each of the folds held out in turn, under each seed; no model is kept.  seeds: of the folds, public."""
+
+    model: LogisticTerms | BoostingTerms
+    folds: Annotated[int, Meta(ge=2, le=20)] = 5
+    seeds: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 31)], ...], Meta(min_length=1, max_length=20)] = (1, 2, 3)
+
+
 class QueryTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="query"):
     """Questions to joint models, named by the runs that trained them, one for each offer.
 
@@ -161,7 +171,7 @@ class IntersectionTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     padded_to: Annotated[int, Meta(ge=0, le=1 << 24)] = 0
 
 
-Terms = LogisticTerms | BoostingTerms | ScreeningTerms | CampaignTerms | QueryTerms | IntersectionTerms
+Terms = LogisticTerms | BoostingTerms | CrossTerms | ScreeningTerms | CampaignTerms | QueryTerms | IntersectionTerms
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,20 +219,22 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         self._check_custodians()
         if self.first_data.label:
             raise DefinitionError("the second party holds the label, the first does not")
-        learns = self.algorithm in (Algorithm.LOGISTIC, Algorithm.BOOSTING, Algorithm.SCREENING)
+        learns = self.algorithm not in (Algorithm.INTERSECTION, Algorithm.CAMPAIGN, Algorithm.QUERY)
         if learns and not (self.second_data.label and self.first_data.features and self.second_data.features):
             raise DefinitionError("what is learned together needs columns of both parties and a label at the second")
         if isinstance(self.terms, CampaignTerms):
             columns, groups = len(self.first_data.features), len(self.second_data.features)
             Shape(1, columns, groups, self.terms.least, self.terms.fraction_bits)
-        if isinstance(self.terms, LogisticTerms):
-            self.terms.plan.check(self.terms.plan.batch_rows)
-        if isinstance(self.terms, BoostingTerms):
-            self.terms.plan.check()
+        trained = self.terms.model if isinstance(self.terms, CrossTerms) else self.terms
+        if isinstance(trained, LogisticTerms):
+            trained.plan.check(trained.plan.batch_rows)
+        if isinstance(trained, BoostingTerms):
+            trained.plan.check()
         allowed = {
             Algorithm.INTERSECTION: {Output.COMMON},
-            Algorithm.LOGISTIC: {Output.CURVE},
-            Algorithm.BOOSTING: {Output.CURVE},
+            Algorithm.LOGISTIC: {Output.CURVE, Output.IMPORTANCE},
+            Algorithm.BOOSTING: {Output.CURVE, Output.IMPORTANCE},
+            Algorithm.CROSS: {Output.CURVE},
             Algorithm.SCREENING: {Output.INFORMATION, Output.CORRELATION},
             Algorithm.CAMPAIGN: {Output.SUMS},
             Algorithm.QUERY: {Output.ANSWER},

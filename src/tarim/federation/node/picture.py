@@ -16,11 +16,14 @@ _STEPS_ZH: Final = {
     "own columns": "本方字段自查",
     "information values": "联合计算信息值",
     "correlations": "联合计算相关系数",
+    "cross-validation": "交叉验证",
+    "importance": "字段重要性",
 }
 _OPENED_ZH: Final = {
     "information-values": "信息值（每字段一个数）",
     "correlations": "相关系数（每对字段一个数）",
     "campaign-sums": "各组合计与人数",
+    "importance": "字段重要性的评分分布（只有计数）",
     "curve": "评分分布（只有计数）",
     "common-customers": "共同客户名单",
 }
@@ -29,11 +32,14 @@ _LEFT: Final = 150
 _RIGHT: Final = _WIDTH - 150
 _ROW: Final = 84
 _TOP: Final = 120
+_VAULT: Final = 110
 
 
-def picture(transcript: Transcript) -> str:
-    """The picture of one side's transcript; that side stands on the right."""
-    height = _TOP + _ROW * len(transcript.steps) + 60 + 26 * max(1, len(transcript.opened)) + 70
+def picture(transcript: Transcript, theirs: Transcript | None = None) -> str:
+    """The picture of one side's transcript; that side stands on the right.  theirs: the other side's, for its custodian."""
+    held = [each for each in (theirs, transcript) if each is not None and each.custody]
+    custody = _VAULT * bool(held)
+    height = _TOP + _ROW * len(transcript.steps) + custody + 60 + 26 * max(1, len(transcript.opened)) + 70
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="\'Noto Sans CJK SC\', '
         f'\'Microsoft YaHei\', sans-serif" font-size="15">',
@@ -50,7 +56,10 @@ def picture(transcript: Transcript) -> str:
             *_arrow(at + 32, step.received_bytes, rightwards=True),
             *_arrow(at + 52, step.sent_bytes, rightwards=False),
         ]
-    at = _TOP + len(transcript.steps) * _ROW + 20
+    at = _TOP + len(transcript.steps) * _ROW
+    for each in held:
+        parts += _vault(_RIGHT if each is transcript else _LEFT, at, each)
+    at += custody + 20
     parts.append(_text(_WIDTH / 2, at, "明文公开的只有 Opened, and nothing else", "#1f2937", weight=600))
     for place, opened in enumerate(transcript.opened):
         shape = "×".join(map(str, opened.shape)) or "—"
@@ -69,6 +78,21 @@ def _party(x: float, name: str, height: int) -> list[str]:
         f'<rect x="{x - 90}" y="24" width="180" height="44" rx="8" fill="#0f4c81"/>',
         _text(x, 52, name, "#ffffff", weight=600),
         f'<line x1="{x}" y1="68" x2="{x}" y2="{height - 90}" stroke="#cbd5e1" stroke-dasharray="4 4"/>',
+    ]
+
+
+def _vault(x: float, y: float, transcript: Transcript) -> list[str]:
+    """A party's custodian: what it holds, and that it can read none of it."""
+    size = sum(each.bytes for each in transcript.custody)
+    return [
+        f'<line x1="{x}" y1="{y}" x2="{x}" y2="{y + 18}" stroke="#7c3aed" stroke-width="1.5"/>',
+        f'<polygon points="{x},{y + 24} {x - 4},{y + 16} {x + 4},{y + 16}" fill="#7c3aed"/>',
+        f'<rect x="{x - 130}" y="{y + 24}" width="260" height="64" rx="8" fill="#ede9fe" stroke="#7c3aed"/>',
+        _text(x, y + 46, f"保管方 custodian {transcript.custody[0].custodian}", "#4c1d95", weight=600),
+        _text(
+            x, y + 64, f"{len(transcript.custody)} 步密封分片 sealed shares · {size / 1e6:.1f} MB", "#4c1d95", size=12
+        ),
+        _text(x, y + 80, "所见只有密文 sees ciphertext alone", "#4c1d95", size=12),
     ]
 
 
