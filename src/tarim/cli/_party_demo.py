@@ -34,7 +34,7 @@ def demo_command(
     ),
     uci: Annotated[Path | None, typer.Option(help="UCI bank marketing as Parquet; made-up data if not given.")] = None,
 ) -> None:
-    """Two companies find common customers, train together and answer a question. 两机构联合演示。"""
+    """Two companies and their custodians: common customers, a joint model, an answered question. 两机构与保管方联合演示。"""
     if folder.exists() and any(folder.iterdir()) and not (folder / ".tarim-party-demo").exists():
         raise typer.BadParameter(f"{folder} holds something else; name another folder")
     shutil.rmtree(folder, ignore_errors=True)
@@ -48,18 +48,35 @@ def demo_command(
         for party in (data, bank):
             _register(party, folder / f"{party.name}.parquet")
         ports = {party.name: stack.enter_context(_serving(party)) for party in (data, bank)}
-        for one, other in ((data, bank), (bank, data)):
-            one.add_peer(other.card, other.certificate, "127.0.0.1", ports[other.name], f"engineer.{one.name}")
-            _say("互认证书 Pinned", f"{one.name} ← {other.name}: {other.certificate[:16]}…")
-        training = _agreed(data, bank, _contract("logistic", columns, "curve", "epochs = 5", uses=1))
+        vaults = [
+            stack.enter_context(_company(folder, f"vault-{party.name}", custodian=True)) for party in (data, bank)
+        ]
+        ports |= {vault.name: stack.enter_context(_serving(vault)) for vault in vaults}
+        for one, other in ((data, bank), *zip((data, bank), vaults, strict=True)):
+            for here, there in ((one, other), (other, one)):
+                here.add_peer(there.card, there.certificate, "127.0.0.1", ports[there.name], f"engineer.{here.name}")
+                _say("互认证书 Pinned", f"{here.name} ← {there.name}: {there.certificate[:16]}…")
+        screening = _agreed(data, bank, _contract("screening", columns, "information-values", "digits = 2", uses=1))
+        figures = bank.run(screening, "engineer.bank").result
+        best = sorted(figures.items(), key=lambda each: -each[1])[:3]
+        _say("筛查 Screened", ", ".join(f"{name} {value}" for name, value in best))
+        training = _agreed(data, bank, _contract("logistic", columns, "curve", "epochs = 5", uses=1, custody=True))
         with progress() as told:
             transcript = bank.run(training, "engineer.bank", told)
         for step in transcript.steps:
             _say("计算 Computed", f"{step.name}: {step.took_ms / 1e3:.1f} s, {step.rounds} rounds")
         _say("评估 Judged", ", ".join(f"{name} {value}" for name, value in transcript.result.items()))
-        from tarim.federation import picture
+        for vault in vaults:
+            for held in vault.holding.runs():
+                _say(
+                    "保管 Held",
+                    f"{vault.name}: {held.steps} steps of {held.party}, {held.bytes / 1e6:.1f} MB sealed 密封",
+                )
+        from tarim.federation import picture, verify_transcript
 
-        (folder / "what-each-side-saw.svg").write_text(picture(transcript), encoding="utf-8")
+        kept = data.book.run(transcript.run)
+        theirs = verify_transcript(kept.transcript, kept.signature, data.member.signing_key)
+        (folder / "what-each-side-saw.svg").write_text(picture(transcript, theirs), encoding="utf-8")
         asking = _agreed(data, bank, _contract(
             "query", columns, "answer", f'question = "decision"\nmodels = ["{transcript.model}"]\ncut = -1.5', uses=20,
             label=False,
@@ -131,14 +148,18 @@ def _made_up(draw: Any) -> Any:
 
 
 @contextmanager
-def _company(folder: Path, name: str) -> Iterator[Party]:
+def _company(folder: Path, name: str, *, custodian: bool = False) -> Iterator[Party]:
     import datetime
 
     from tarim.bootstrap.clock import SystemClock
-    from tarim.federation import Party, make_party
+    from tarim.federation import Kind, Party, make_party
 
-    make_party(folder / name, name, datetime.datetime.now(datetime.UTC))
-    _say("机构 Company", f"{name}: {folder / name}")
+    kind = Kind.CUSTODIAN if custodian else Kind.PARTY
+    make_party(folder / name, name, datetime.datetime.now(datetime.UTC), kind)
+    if not custodian:
+        with (folder / name / "party.toml").open("a", encoding="utf-8") as settings:
+            settings.write(f'custodian = "vault-{name}"\n')
+    _say("保管方 Custodian" if custodian else "机构 Company", f"{name}: {folder / name}")
     with Party(folder / name, os.environ, SystemClock()) as party:
         yield party
 
@@ -173,8 +194,9 @@ def _register(party: Party, file: Path) -> None:
 
 
 def _contract(
-    algorithm: str, columns: dict[str, list[str]], what: str, parameters: str, *, uses: int, label: bool = True
-) -> str:
+    algorithm: str, columns: dict[str, list[str]], what: str, parameters: str, *, uses: int, label: bool = True,
+    custody: bool = False,
+) -> str:  # fmt: skip
     def side(name: str) -> str:
         quoted = ", ".join(f'"{column}"' for column in columns[name])
         return (
@@ -184,6 +206,7 @@ def _contract(
 
     return (
         f'number = "2026-014"\npurpose = "{PURPOSE}"\nalgorithm = "{algorithm}"\nuses = {uses}\nexpires = "2099-12-31"\n'
+        f"custody = {str(custody).lower()}\n"
         f"[first]\n{side('data')}[second]\n{side('bank')}[parameters]\n{parameters}\n"
         f'[[outputs]]\nwhat = "{what}"\nto = "bank"\n'
     )
@@ -194,8 +217,10 @@ def _agreed(data: Party, bank: Party, text: str) -> str:
     from tarim.federation import contract_of, read_draft
 
     peer = bank.book.peer("data")
-    sets = {"bank": bank.book.sets(), "data": bank.offered_by(peer).sets}
-    contract = contract_of(read_draft(text), (bank.member, peer.member), sets, bank.clock.now_ms())
+    offered = bank.offered_by(peer)
+    sets = {"bank": bank.book.sets(), "data": offered.sets}
+    custodians = {"bank": bank.custodian, "data": offered.custodian}
+    contract = contract_of(read_draft(text), (bank.member, peer.member), sets, bank.clock.now_ms(), custodians)
     bank.propose(contract, peer, "engineer.bank")
     for party in (bank, data):
         party.sign(contract.digest, f"officer.{party.name}")
