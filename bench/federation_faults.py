@@ -7,8 +7,9 @@ over the time that a run without faults takes, the fault goes round: the asking 
 is killed and started again; the line is cut, several times over and at once back; it is cut for good.
 
 A trial passes when
-  - whoever lives has ended within the patience of a link and `MARGIN_S`, and every run has a signed transcript on each side
-    that noted it, of killed processes as well;
+  - whoever lives has ended within the patience of a link, `MARGIN_S`, and `RUNS` times what a run without faults took, because
+    a run that goes on needs its own time; and every run has a signed transcript on each side that noted it, of killed
+    processes as well;
   - nothing was opened to a side whose own or whose peer's part of the model is missing;
   - both transcripts name the same openings in the same order; of a run that failed, one names a beginning of the other's;
     a result that one side has stands in both as opened to it;
@@ -37,6 +38,7 @@ PATIENCE_S: Final = 3.0
 """Of a link, in these runs."""
 MARGIN_S: Final = 12.0
 """For what is not the link's: on a shared machine a process may wait for its turn."""
+RUNS: Final = 4
 CUTS: Final = 4
 FAULTS: Final = ("asker killed", "answerer killed", "line cut and back", "line cut for good")
 
@@ -45,10 +47,10 @@ class _Trouble(Exception):
     """What a trial shows that must not be."""
 
 
-def _waited(holds: Callable[[], bool], what: str, since: float) -> float:
+def _waited(holds: Callable[[], bool], what: str, since: float, limit_s: float) -> float:
     """Seconds since then until it holds.  Raises _Trouble when that takes too long."""
     while not holds():
-        if time.monotonic() - since > PATIENCE_S + MARGIN_S:
+        if time.monotonic() - since > limit_s:
             raise _Trouble(what)
         time.sleep(0.05)
     return time.monotonic() - since
@@ -70,20 +72,22 @@ def _struck(pair: Pair, asking: BaseProcess, fault: str, gap_s: float) -> None:
             time.sleep(gap_s)
 
 
-def _trial(pair: Pair, algorithm: str, fault: str, after_s: float, gap_s: float) -> float:
-    """Seconds from the fault until everything had ended.  Raises _Trouble."""
+def _trial(pair: Pair, algorithm: str, fault: str, draw: np.random.Generator, whole_s: float) -> float:
+    """Seconds from the fault until everything had ended.  whole_s: of a run without faults.  Raises _Trouble."""
+    after_s, gap_s = float(draw.uniform(0, whole_s)), float(draw.uniform(0, whole_s / CUTS))
+    limit_s = PATIENCE_S + MARGIN_S + RUNS * whole_s
     before = [{each.run for each in node.runs()} for node in pair.nodes]
     asking = pair.bank.ask(pair.contracts[algorithm])
     asking.join(after_s)
     since, met = time.monotonic(), asking.exitcode is None
     if met:
         _struck(pair, asking, fault, gap_s)
-    ended_s = _waited(lambda: asking.exitcode is not None, "the asking side hung", since)
+    ended_s = _waited(lambda: asking.exitcode is not None, "the asking side hung", since, limit_s)
 
     def settled() -> bool:
         return all(each.transcript for node in pair.nodes for each in node.runs())
 
-    ended_s = max(ended_s, _waited(settled, "a side has no transcript", since))
+    ended_s = max(ended_s, _waited(settled, "a side has no transcript", since, limit_s))
     pair.line.up = True
     new = [
         {each.run: each for each in node.runs() if each.run not in known}
@@ -135,11 +139,8 @@ def measured(trials: int, seed: int = 1) -> dict[str, Any]:
         for number in range(trials):
             fault = FAULTS[number % len(FAULTS)]
             algorithm = tuple(ALGORITHMS)[number // len(FAULTS) % len(ALGORITHMS)]
-            whole_s = clean_s[algorithm]
             try:
-                ended_s = _trial(
-                    pair, algorithm, fault, float(draw.uniform(0, whole_s)), float(draw.uniform(0, whole_s / CUTS))
-                )
+                ended_s = _trial(pair, algorithm, fault, draw, clean_s[algorithm])
             except _Trouble as trouble:
                 troubles[f"{algorithm}, {fault}: {trouble}"] += 1
                 continue

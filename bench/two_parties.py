@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from bench import namespace_line
 from bench.slow_line import Speed, slow_line
 from tarim.federation import Role
 from tarim.federation.adapters.link import Link
@@ -59,7 +60,8 @@ def together(
 ) -> tuple[Did, Did]:
     """Both parties' parts.  Time runs from the first byte over the link; memory is what each process held at most.
 
-    speed: of the line between them, None for the machine's own.
+    speed: of the line between them, None for the machine's own.  A slow line runs between two network namespaces where this
+    process may make them, else through a relay.
     """
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="tarim-federation-") as folder:
@@ -68,16 +70,28 @@ def together(
             (home / name).mkdir()
             make_certificate(home / name, name, datetime.datetime.now(datetime.UTC))
         listens, port, results = context.Queue(), context.Queue(), context.Queue()
+        places = {role.name: context.Queue() for role in Role}
         does = (prepare, act, judge)
         parties = [
-            context.Process(target=_party, args=(role, home, (listens, port), does, argument, results)) for role in Role
+            context.Process(
+                target=_party,
+                name=role.name,
+                args=(role, home, (places[role.name], listens, port), does, argument, results),
+            )
+            for role in Role
         ]
         with ExitStack() as stack:
-            for party in parties:
+            apart = speed is not None and namespace_line.possible()
+            names: Sequence[str] = ("", "")
+            if speed is not None and apart:
+                names = stack.enter_context(namespace_line.namespaces(speed))
+            for party, name in zip(parties, names, strict=True):
                 party.start()
+                stack.callback(party.join)
                 stack.callback(party.kill)
+                places[party.name].put(name)
             real = _next(listens, parties)
-            port.put(real if speed is None else stack.enter_context(slow_line(real, speed)))
+            port.put(real if speed is None or apart else stack.enter_context(slow_line(real, speed)))
             found = dict(_next(results, parties) for _ in parties)
             for party in parties:
                 party.join()
@@ -97,18 +111,23 @@ def costs(both: tuple[Did, Did]) -> dict[str, Any]:
 
 
 def _party(
-    role: Role, home: Path, ports: tuple[Any, Any], does: tuple[Prepare, Act, Judge], argument: Any, results: Any
+    role: Role, home: Path, ports: tuple[Any, Any, Any], does: tuple[Prepare, Act, Judge], argument: Any, results: Any
 ) -> None:
     prepare, act, judge = does
+    place, listens, port = ports
+    namespace = place.get()
+    if namespace:
+        namespace_line.enter(namespace)
+    host = namespace_line.ADDRESSES[Role.SECOND] if namespace else "127.0.0.1"
     data = prepare(role, argument)
     pinned = Pinned(home / _NAMES[role], home / _NAMES[1 - role] / CERTIFICATE_FILE)
     with ExitStack() as stack:
         if role is Role.SECOND:
-            listening = stack.enter_context(Listening("127.0.0.1", 0, lambda: pinned))
-            ports[0].put(listening.port)
+            listening = stack.enter_context(Listening(host, 0, lambda: pinned))
+            listens.put(listening.port)
             link = stack.enter_context(Link(listening.run(RUN_ID)))
         else:
-            link = stack.enter_context(Link(Dialler("127.0.0.1", ports[1].get(), pinned, RUN_ID)))
+            link = stack.enter_context(Link(Dialler(host, port.get(), pinned, RUN_ID)))
         begin, used = time.perf_counter(), _cpu_s()
         done = act(role, link, data)
         took_s, cpu_s, traffic = time.perf_counter() - begin, _cpu_s() - used, asdict(link.traffic)
