@@ -191,6 +191,7 @@ def test_every_requirement_of_this_part_is_answered() -> None:
         "DP-21",
         "MP-01",
         "MP-02",
+        "MP-03",
         "MP-04",
         "MP-06",
         "MP-07",
