@@ -27,15 +27,17 @@ class NaiveViews:
         """Take in one event."""
         if row[Col.KIND] == Kind.LABEL:
             return
-        seq, received_ms = int(row[Col.SEQ]), int(row[Col.RECEIVED_MS])
+        seq, at_ms = int(row[Col.SEQ]), int(row[Col.RECEIVED_MS])
+        if at_ms - int(row[Col.OCCURRED_MS]) > 60 * 60 * 1_000:
+            at_ms = int(row[Col.OCCURRED_MS])
         words = [int(word) % (1 << 64) for word in decision[7:11]]
         met = {self.scenarios_of[rule] for rule in range(256) if words[rule // 64] >> rule % 64 & 1}
         outcome = Outcome(int(decision[0]))
-        minute = self.by_minute[received_ms // 60_000]
+        minute = self.by_minute[at_ms // 60_000]
         minute[outcome.name.lower()] += 1
         for scenario in met:
             minute["scenario " + scenario] += 1
-        self.by_second[received_ms // 1_000].append(outcome is Outcome.BLOCK)
+        self.by_second[at_ms // 1_000].append(outcome is Outcome.BLOCK)
         self.decided.append(seq)
         self.outcome_of[seq], self.scenarios_met[seq] = outcome, met
         for token in {int(row[column]) for column in IDENTIFIERS} - {0}:

@@ -10,7 +10,8 @@ State; the caller owns the arrays, the kernel updates them in place:
 scenario_of_rule  int64[256]   the scenario that rule k of the ruleset belongs to, 0 ... S - 1
 masks             uint64[n]    written whole: bit s says that a rule of scenario s took effect
 
-An event counts when it was received, for each scenario once.  Labels are no decisions and count nowhere.  An event older than
+An event counts when it was received, for each scenario once; one that was brought in more than BROUGHT_IN_MS after it occurred
+(a file of history) counts when it occurred, or a bank's past would stand in one minute.  Labels are no decisions and count nowhere.  An event older than
 what its slot holds by now counts nowhere either; its mask is set all the same.
 """
 
@@ -22,9 +23,10 @@ from numba import njit
 from tarim.stream import Col, Kind
 
 OUTCOMES = 6
+BROUGHT_IN_MS = 3_600_000
 HIT_WORDS = 4
 _KIND = int(Col.KIND)
-_RECEIVED = int(Col.RECEIVED_MS)
+_RECEIVED, _OCCURRED = int(Col.RECEIVED_MS), int(Col.OCCURRED_MS)
 _LABEL = int(Kind.LABEL)
 _BLOCK = 5
 _EFFECTIVE = 7
@@ -64,14 +66,17 @@ def count(rows, decisions, scenario_of_rule, minute_of_slot, counts, second_of_s
                 bit += 1
         masks[i] = mask
         outcome = decisions[i, 0]
-        minute = rows[i, _RECEIVED] // _MINUTE_MS
+        at = rows[i, _RECEIVED]
+        if at - rows[i, _OCCURRED] > BROUGHT_IN_MS:
+            at = rows[i, _OCCURRED]
+        minute = at // _MINUTE_MS
         slot = minute % minute_of_slot.shape[0]
         if _turn_to(minute_of_slot, counts, slot, minute):
             counts[slot, outcome] += 1
             for s in range(scenarios):
                 if mask & (_ONE << np.uint64(s)):
                     counts[slot, OUTCOMES + s] += 1
-        second = rows[i, _RECEIVED] // _SECOND_MS
+        second = at // _SECOND_MS
         slot = second % second_of_slot.shape[0]
         if _turn_to(second_of_slot, seconds, slot, second):
             seconds[slot, 0] += 1
