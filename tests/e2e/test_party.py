@@ -233,6 +233,17 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
     }  # fmt: skip
     assert "13999999999" not in alarms and "engineer.bank" in alarms
 
+    assert re.search(rf"TM\d{{6}}-\d\d  in use +{run[1]}", bank.tarim("models", "list"))
+    ledger = data.tarim("models", "ledger", run[1])
+    assert re.findall(r"model\.\S+", ledger) == ["model.kept", "model.deployed"]
+    assert f"contract={asking}" in ledger
+    data.tarim("models", "retire", run[1], "--reason", "customers changed", person="officer")
+    assert "customers changed" in data.tarim("models", "ledger", run[1])
+    refused = bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted[20], status=2)
+    assert "a model of the contract was retired" in refused
+    assert "retired already" in data.tarim("models", "retire", run[1], "--reason", "again", person="officer", status=2)
+    assert "in use" in bank.tarim("models", "list"), "each house decides for itself"
+
 
 def test_sums_over_a_campaigns_groups_go_to_whom_they_are_opened(
     companies: tuple[Company, Company, dict[str, np.ndarray], Path],

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from tarim.cli._party_person import person_of
+
 _Data = Annotated[Path, typer.Option(help="The node's folder. 节点目录。")]
 
 
@@ -55,7 +57,6 @@ def allow_command(
 ) -> None:
     """Allow that shares of a run come back; another person resumes it then. 同意取回某次计算的分片，由另一人恢复计算。"""
     from tarim.bootstrap.clock import SystemClock
-    from tarim.cli.party import person_of
     from tarim.federation import Party
 
     person = person_of(data, "approve")

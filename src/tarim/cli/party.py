@@ -18,6 +18,8 @@ import typer
 
 from tarim.cli._party_custody import register as register_custody
 from tarim.cli._party_demo import demo_command
+from tarim.cli._party_models import register as register_models
+from tarim.cli._party_person import person_of
 from tarim.cli._party_progress import progress
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def register(app: typer.Typer) -> None:
     for each, name in ((peers, "peers"), (data, "data"), (contract, "contract")):
         group.add_typer(each, name=name)
     register_custody(group)
+    register_models(group)
     app.add_typer(group, name="party")
 
 
@@ -350,21 +353,6 @@ def _party(data: Path) -> Iterator[Party]:
     log_to_stderr()  # what a command prints is its answer alone
     with Party(data, os.environ, SystemClock()) as party:
         yield party
-
-
-def person_of(data: Path, scope: str) -> str:
-    """Who is at the command line, by the key in TARIM_KEY of the party's own folder."""
-    from tarim.base.errors import UnknownKey
-    from tarim.bootstrap.operators import operator_of
-    from tarim.bootstrap.places import Places
-    from tarim.identity import Scope
-
-    try:
-        return operator_of(Places(data), os.environ, Scope(scope)).name
-    except UnknownKey:
-        with _party(data) as party:
-            party.alarms.sound("unassigned-key")
-        raise
 
 
 def _say_set(found: Any) -> None:

@@ -44,14 +44,15 @@ from tarim.federation.node.asking import Asked, Count, NotCommon, Noted, Places,
 from tarim.federation.node.book import UNDER_WAY, Book, Kept, Peer
 from tarim.federation.node.claims import Claims
 from tarim.federation.node.computing import Computation, Outcome, Progress
-from tarim.federation.node.contract import Algorithm, Contract, Digest, Member, Name, Signed, signed_bytes
+from tarim.federation.node.contract import Algorithm, Contract, Digest, Member, Name, QueryTerms, Signed, signed_bytes
 from tarim.federation.node.conversations import Agreed, AskSets, BeginRun, OfferContract, ask
 from tarim.federation.node.custodian import Custodian
 from tarim.federation.node.custody import Custody, Return, Shares
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.limits import Limits, Sweep, TooMuchAsked
-from tarim.federation.node.models import ModelStore
+from tarim.federation.node.models import ModelPart, ModelStore
 from tarim.federation.node.probing import Alarms
+from tarim.federation.node.registry import Registry
 from tarim.federation.node.screening import Screened
 from tarim.federation.node.stock import Level, Stock
 from tarim.federation.node.tables import MIGRATIONS
@@ -144,6 +145,7 @@ class Party:
         self.alarms = Alarms(self._database, clock)
         self.shares = Shares(master, self.signer)
         self._trail = Trail(self._database)
+        self.registry = Registry(self._trail, clock)
         self.stock = Stock(folder / "stock", master, lambda digest: self.alarms.sound("stock", contract=digest))
         self._claims = Claims(folder / "under-way")
 
@@ -240,6 +242,7 @@ class Party:
         if theirs:
             kept = self.book.contract(contract.digest).signed
             self.book.update_contract(kept.with_signature(Role(1 - role), theirs))
+            self.registry.deployed(self.book.contract(contract.digest))
 
     def sign(self, digest: str, person: str) -> Kept:
         """Sign a contract for this party and send the signature.
@@ -255,6 +258,7 @@ class Party:
         role = contract.role_of(self.certificate)
         signed = kept.signed.with_signature(role, self.signer.sign(signed_bytes(contract.digest)).hex())
         self.book.update_contract(signed, person)
+        self.registry.deployed(self.book.contract(contract.digest))
         with self.talk(self.book.peer(kept.peer)) as link:
             ask(link, OfferContract(signed))
         return self.book.contract(contract.digest)
@@ -266,6 +270,8 @@ class Party:
         if contract.custodians is not None and contract.custodian(role) != self.custodian:
             raise ContractBreach("the contract names another custodian than this party's own", known=True)
         self.book.data_set(wanted.data_set).require(wanted, contract.purpose)
+        if isinstance(contract.terms, QueryTerms):
+            self.registry.require_in_use(contract.terms.models)
 
     def allow_return(self, run: str, person: str) -> None:
         """Allow that shares of a run come back from the custodians.  Raises DefinitionError."""
@@ -397,7 +403,7 @@ class Party:
                     contract,
                     run,
                     rows,
-                    lambda part: self.models.keep(run, part),
+                    lambda part: self._keep_model(run, part, operator),
                     lambda opened: self._claims.note(run, opened),
                     progress,
                     custody,
@@ -421,6 +427,7 @@ class Party:
         role, run = contract.role_of(self.certificate), secrets.token_hex(32)
         if contract.algorithm is not Algorithm.QUERY or role is not Role.SECOND:
             raise ContractBreach("only the second party of a query contract asks", known=True)
+        self._require_own(contract)
         with self._alarmed(contract, kept.peer, operator):
             self.limits.require_few_missed(contract, operator, self.clock.now_ms())
             asked = Asked(contract, role, self._rows(contract, role), self.models)
@@ -544,6 +551,10 @@ class Party:
             raise
         finally:
             self._end(contract, role, run, operator, begun_ms, outcome, error)
+
+    def _keep_model(self, run: str, part: ModelPart, operator: str) -> None:
+        self.models.keep(run, part)
+        self.registry.kept(run, part.contract, operator)
 
     def _rows(self, contract: Contract, role: Role) -> Rows:
         wanted = contract.data(role)
