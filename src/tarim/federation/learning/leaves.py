@@ -30,9 +30,11 @@ EXPONENT_BITS: Final = VALUE_FRACTION_BITS + 8
 """Of a leaf's value, signed."""
 _SIZE_BITS: Final = VALUE_FRACTION_BITS + 1
 """Of |v| below 2."""
-_WORK_BITS: Final = 16
-"""Fraction bits in between."""
 _HALVINGS: Final = 4
+_GUARD_BITS: Final = 6
+"""Beyond what comes out: products and squarings, each rounded down, leave the last bit right but for one unit."""
+_WORK_BITS: Final = VALUE_FRACTION_BITS + _HALVINGS + _GUARD_BITS
+"""Fraction bits in between."""
 
 
 def leaf_values(session: Session, sums: npt.NDArray[np.uint32], penalty: float, step_log2: int) -> Words:
@@ -73,23 +75,29 @@ def both_exponentials(device: Device, first: list[Word], second: list[Word]) -> 
     for bit in size[_SIZE_BITS:]:
         beyond = beyond ^ bit ^ device.conjunction(beyond, bit)
     size = [bit ^ device.conjunction(beyond, device.negation(bit)) for bit in size[:_SIZE_BITS]]
-    # s / 2^_HALVINGS with _WORK_BITS fraction bits is the same whole number.
-    assert _WORK_BITS == VALUE_FRACTION_BITS + _HALVINGS
     zero = zero_like(size[0])
+    size = [zero] * _GUARD_BITS + size  # s / 2^_HALVINGS with _WORK_BITS fraction bits
     sixth, half, one = (_constant(device, zero, round(2**_WORK_BITS * part)) for part in (1 / 6, 1 / 2, 1))
     total = add_growing(device, _product(device, sixth, size), half)
     for constant in (one, one):
         total = add_growing(device, _product(device, total, size), constant)
     for _ in range(_HALVINGS):
         total = _product(device, total, total)[: _WORK_BITS + 4]
-    inverse = divide(device, [device.negation(zero)], total, VALUE_FRACTION_BITS + 1, VALUE_FRACTION_BITS + _WORK_BITS)
-    total = total[_WORK_BITS - VALUE_FRACTION_BITS :]
-    inverse = extended(inverse, len(total))
+    inverse = divide(
+        device, [device.negation(zero)], total, VALUE_FRACTION_BITS + 2, VALUE_FRACTION_BITS + 1 + _WORK_BITS
+    )
+    total = _rounded(device, total[_WORK_BITS - VALUE_FRACTION_BITS - 1 :])
+    inverse = extended(_rounded(device, inverse), len(total))
     negative = value[-1]
     return [
         [*choose(device, negative, inverse, total), zero],
         [*choose(device, negative, total, inverse), zero],
     ]
+
+
+def _rounded(device: Device, a: Word) -> Word:
+    """Half the number, rounded to the nearest, as wide as before."""
+    return add_growing(device, a, [device.negation(zero_like(a[0]))])[1:]
 
 
 def _product(device: Device, a: Word, b: Word) -> Word:
