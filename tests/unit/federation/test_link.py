@@ -96,10 +96,10 @@ def test_who_shows_another_certificate_or_none_is_refused(parties: dict[str, Pat
         with pytest.raises(PeerUnknown):
             impostor(True, time.monotonic() + 2)
         with socket.create_connection(("127.0.0.1", listening.port)) as plain:
-            plain.sendall(b"TFD1" + bytes(60))
+            plain.sendall(b"TFD2" + bytes(60))
             plain.settimeout(5)
             with suppress(ConnectionResetError):
-                assert b"TFD1" not in plain.recv(100)
+                assert b"TFD2" not in plain.recv(100)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         with socket.create_connection(("127.0.0.1", listening.port)) as bare, context.wrap_socket(bare) as nameless:

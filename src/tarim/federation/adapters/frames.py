@@ -30,7 +30,7 @@ STEP_TAG_BYTES: Final = 8
 LANES: Final = 2
 """What waits in a later lane lets everything of an earlier one pass."""
 _HEAD: Final = struct.Struct("<4sI8sQQQ")
-_MAGIC: Final = b"TFD1"
+_MAGIC: Final = b"TFD2"
 
 Read = Callable[[int], bytearray]
 """Gives exactly so many bytes.  Raises OSError or EOFError when the connection is gone."""
