@@ -41,11 +41,13 @@ class _Watch:
         gc.callbacks.append(self._collected)
 
     def _collected(self, phase: str, _info: dict[str, int]) -> None:
-        """Whichever thread collects holds the interpreter, so all the others stand still for it."""
+        """Collections of the thread that decides; those of others it waits for the interpreter's lock."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         if phase == "start":
-            self._collecting_since_ns = time.perf_counter_ns()
+            self._collecting_since_ns = time.thread_time_ns()
         else:
-            self._garbage_ns += time.perf_counter_ns() - self._collecting_since_ns
+            self._garbage_ns += time.thread_time_ns() - self._collecting_since_ns
 
     def note(self) -> None:
         """The calling thread's words, now; called in the thread that decides only."""

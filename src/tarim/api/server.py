@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
@@ -103,6 +104,8 @@ async def _serve(
     listening: Callable[[str], None],
 ) -> None:
     settings, loop = house.settings, asyncio.get_running_loop()
+    # The other threads as well: one that is put aside while it holds the interpreter has the decisions wait for its next turn.
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="aside", initializer=ask_for_short_turns))
     service = settings.service
     figures = Figures(
         {
