@@ -42,7 +42,7 @@ from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import Plan, trained_in_the_clear
 from tarim.federation.learning.splits import half_of
 from tarim.federation.second_engine.engine import SecondEngine, intersect_by
-from tarim.federation.second_engine.interpreter import readiness
+from tarim.federation.second_engine.interpreter import second_engine_readiness
 from tarim.federation.second_engine.jobs import Done
 from tarim.federation.second_engine.kinds import Kind, Method
 from tarim.federation.sharing import decoded
@@ -105,7 +105,7 @@ def find(rank: int, channels: Channels, work: Work, python: Path) -> tuple[Any, 
 
 def together(act: Act, work: Work, nodes: int) -> tuple[list[Any], dict[str, Any]]:
     """All nodes' parts: what each returned, and what it cost; lists are by node, the data company first, a custodian last."""
-    python = readiness().require()
+    python = second_engine_readiness().require()
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="tarim-second-engine-") as folder, ExitStack() as stack:
         homes = [Path(folder) / str(rank) for rank in range(nodes)]

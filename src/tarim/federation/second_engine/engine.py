@@ -51,9 +51,9 @@ def _silent(_phase: str, _done: int, _all: int) -> None:
 class SecondEngine:
     """SPU at one node.
 
-    python: the worker's interpreter, of `interpreter.readiness`.  rank: 0 and 1 the companies, 2 the custodian.  channels: to
-    every other node by rank, None at its own.  All nodes make the same calls, a custodian `assist` with the public shape
-    of what the companies compute.
+    python: the worker's interpreter, of `second_engine_readiness`.  rank: 0 and 1 the companies, 2 the custodian.
+    channels: to every other node by rank, None at its own.  All nodes make the same calls, a custodian `assist` with the public
+    shape of what the companies compute.
     Raises InsecureDealer when it is made, and in every call WorkerFailed, PeerLost, ProtocolBroken.
     """
 

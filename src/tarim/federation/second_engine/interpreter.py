@@ -62,7 +62,7 @@ def command(python: Path, call: str, *arguments: str) -> list[str]:
     return [str(python), "-I", "-c", start, str(_FOLDER), *arguments]
 
 
-def readiness(python: Path | None = None) -> Readiness:
+def second_engine_readiness(python: Path | None = None) -> Readiness:
     """Ask the interpreter; imports SPU there, which takes a second."""
     asked = python or interpreter()
     try:

@@ -1,13 +1,13 @@
 """Carries what a worker says to one other node over the link to that node, and back; bytes as they come.
 
-Both directions end with an empty message, after which the link is free for whatever the two nodes do next.  A link that fails
-closes the worker's socket, so that the worker ends too.
+Both directions end with an empty message, after which the link is free for whatever the two nodes do next.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -22,8 +22,9 @@ _READ_BYTES: Final = 1 << 20
 class Relay:
     """Between one socket and one link; two threads, one a direction.  failure: why it ended before its time."""
 
-    def __init__(self, channel: Channel, near: socket.socket) -> None:
-        self._channel, self._near = channel, near
+    def __init__(self, channel: Channel, near: socket.socket, failed: Callable[[], None]) -> None:
+        """failed: told of a failure, to end the worker."""
+        self._channel, self._near, self._failed = channel, near, failed
         self.failure: BaseException | None = None
         self._threads = [
             threading.Thread(target=self._carry, args=(way,), name="relay", daemon=True)
@@ -46,6 +47,7 @@ class Relay:
             self.failure = self.failure or error
             with suppress(OSError):
                 self._near.shutdown(socket.SHUT_RDWR)
+            self._failed()
 
     def _out(self) -> None:
         while True:

@@ -67,7 +67,7 @@ def run_worker(
             if end is not None:
                 end.close()
         relays = [
-            Relay(channel, pair[0])
+            Relay(channel, pair[0], process.kill)
             for channel, pair in zip(channels, pairs, strict=True)
             if channel is not None and pair is not None
         ]
