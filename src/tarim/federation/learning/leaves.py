@@ -32,7 +32,7 @@ _SIZE_BITS: Final = VALUE_FRACTION_BITS + 1
 """Of |v| below 2."""
 _HALVINGS: Final = 4
 _GUARD_BITS: Final = 6
-"""Beyond what comes out: products and squarings, each rounded down, leave the last bit right but for one unit."""
+"""Beyond what comes out: products and squarings, each rounded down, leave one unit, and the series 2 in 10,000 at |v| = 2."""
 _WORK_BITS: Final = VALUE_FRACTION_BITS + _HALVINGS + _GUARD_BITS
 """Fraction bits in between."""
 
