@@ -18,6 +18,7 @@ import typer
 
 from tarim.cli._party_custody import register as register_custody
 from tarim.cli._party_demo import demo_command
+from tarim.cli._party_engines import register as register_engines
 from tarim.cli._party_models import register as register_models
 from tarim.cli._party_person import person_of
 from tarim.cli._party_progress import progress
@@ -62,6 +63,7 @@ def register(app: typer.Typer) -> None:
     for each, name in ((peers, "peers"), (data, "data"), (contract, "contract")):
         group.add_typer(each, name=name)
     register_custody(group)
+    register_engines(group)
     register_models(group)
     app.add_typer(group, name="party")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tarim.federation.node.screening import Screened
     from tarim.federation.node.serving import Serving
     from tarim.federation.node.transcripts import Transcript, verify_transcript
+    from tarim.federation.second_engine.interpreter import INTERPRETER as SPU_SETTING
+    from tarim.federation.second_engine.interpreter import Readiness, second_engine_readiness
     from tarim.federation.session import Role, Session
 else:
     __getattr__ = front_door(__name__, __file__)
@@ -42,8 +44,10 @@ __all__ = [
     "Peer",
     "PeerLost",
     "ProtocolBroken",
+    "Readiness",
     "Role",
     "Run",
+    "SPU_SETTING",
     "Screened",
     "Serving",
     "Session",
@@ -56,5 +60,6 @@ __all__ = [
     "read_card",
     "read_draft",
     "registered",
+    "second_engine_readiness",
     "verify_transcript",
 ]
