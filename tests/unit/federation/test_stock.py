@@ -6,18 +6,28 @@ import os
 import signal
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
 from tarim.base.errors import Damaged, NotFound, TooLarge
-from tarim.federation import Role
+from tarim.federation import Role, Session
+from tarim.federation.learning.encoding import Encoded, Widths
+from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
 from tarim.federation.node import stock as module
+from tarim.federation.node.asking import answer_about, ask_about, make_ahead
+from tarim.federation.node.contract import QueryTerms
 from tarim.federation.node.conversations import Piece
 from tarim.federation.node.stock import PACKET_ROWS, Stock
+from tarim.federation.queries import Question
+from tarim.federation.sharing import Share, encoded
 from tarim.privacy import MasterKey
+from tests.fakes.federation import QueueChannel, together
 
 CONTRACT, OTHER = "a" * 64, "b" * 64
 PACKETS = [f"{number:032x}-000000" for number in range(3)]
@@ -127,6 +137,73 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_name_of_a_packet_is_no_path(packet: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"packet": packet, "start": 0, "rows": 1}, Piece)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What both sides know of rows and models, in place of a node's."""
+
+    models: list[JointModel]
+    rows: Encoded
+
+    def chosen(self, places: np.ndarray) -> Encoded:
+        return Encoded(self.rows.widths, self.rows.integers[places])
+
+
+def conversation(folder: Path, places: list[int], ahead: int = 0) -> tuple[list[float], list[int]]:
+    """Answers about these rows, and what is left on either side; so many rows are made ahead first."""
+    draw = np.random.default_rng(5)
+    widths, weights = Widths((8, 1)), draw.integers(-9, 9, 5).astype(float)
+    contract: Any = SimpleNamespace(digest=CONTRACT, terms=QueryTerms(Question.SCORE, ("c" * 64,)))
+    left = []
+
+    def side(channel: QueueChannel, role: Role) -> list[float]:
+        own = np.stack(
+            [np.random.default_rng(role).integers(0, 2**bits, 40, np.uint64) for bits in widths.bits], axis=1
+        )
+        part = encoded(weights, WEIGHT_FRACTION_BITS) if role is Role.SECOND else np.zeros(5, np.uint64)
+        known: Any = Known([JointModel(Share(part, WEIGHT_FRACTION_BITS), widths, widths)], Encoded(widths, own))
+        stock = Stock(folder / role.name, MasterKey(bytes(32)))
+        if ahead:
+            make_ahead(Session(channel, role), known, contract, stock, "d" * 64, ahead, lambda *_: None)
+        answers: list[float] = []
+        if role is Role.FIRST:
+            assert answer_about(channel, nothing, known, contract, nothing, stock) == len(places)
+        else:
+            answers = ask_about(channel, nothing, known, contract, nothing, stock, np.array(places)).tolist()
+        left.append(stock.level(CONTRACT).rows)
+        return answers
+
+    _, answers = together(lambda end: side(end, Role.FIRST), lambda end: side(end, Role.SECOND))
+    return answers, left
+
+
+def nothing(_: object) -> None:
+    """Neither counts nor notes."""
+
+
+def test_questions_are_answered_alike_from_the_stock_and_without(tmp_path: Path) -> None:
+    places = [3, 1, 3, 39]
+    without, left = conversation(tmp_path, places)
+    assert left == [0, 0]
+    assert conversation(tmp_path, places, ahead=1) == (without, [PACKET_ROWS - 4] * 2)
+    assert conversation(tmp_path, places) == (without, [PACKET_ROWS - 8] * 2)
+
+
+def test_a_question_may_run_over_several_packets(tmp_path: Path) -> None:
+    conversation(tmp_path, [0], ahead=PACKET_ROWS + 1)
+    places = [number % 40 for number in range(PACKET_ROWS + 10)]
+    answers, left = conversation(tmp_path, places)
+    assert left == [PACKET_ROWS - 11] * 2 and answers[:40] == answers[40:80] == answers[-66:-26]
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_what_one_side_does_not_have_is_not_used_by_the_other(tmp_path: Path, role: Role) -> None:
+    answers, _ = conversation(tmp_path, [7], ahead=1)
+    Stock(tmp_path / role.name, MasterKey(bytes(32))).remove(CONTRACT)
+    again, left = conversation(tmp_path, [7])
+    assert again == answers
+    assert sorted(left) == ([0, 0] if role is Role.FIRST else [0, PACKET_ROWS - 1]), "the asking side removes it"
 
 
 def test_killed_at_any_moment_no_row_is_used_twice(tmp_path: Path) -> None:
