@@ -262,7 +262,10 @@ def open_bank(folder: Path, settings: Mapping[str, str] | None = None) -> Iterat
     bank = Bank(data, settings)
     try:
         staff = employ(settings_of(data, {}), Places(data), {})
-        bank.staff = {each.role.value: each for each in reversed(staff)} | {"administrator2": staff[1]}
+        bank.staff = {each.role.value: each for each in reversed(staff)} | {
+            "administrator2": staff[1],
+            "auditor2": staff[-1],
+        }
         bank.start(*bank.commands)
         _plant(bank)
         work = CaseWork(bank.hands)

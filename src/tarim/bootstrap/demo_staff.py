@@ -1,4 +1,5 @@
-"""The people of the demonstration: one account for every role and a second administrator, made as a bank makes them.
+"""The people of the demonstration: one account for every role, a second administrator and a second auditor, made as a bank
+makes them.
 
 The first two administrators are made at the machine; every right after that is proposed by one of them and approved by the
 other one.  Everybody has one-time codes, an own password, and a session with which `tarim.cli._demo_hands` lets them work.
@@ -63,6 +64,7 @@ STAFF: Final = (
     Employee("zhao.min", "赵敏", "Zhao Min", Role.OPERATOR, "S1009"),
     Employee("zhou.mei", "周梅", "Zhou Mei", Role.DATA_OFFICER, "S1010"),
     Employee("wu.qiang", "吴强", "Wu Qiang", Role.AUDITOR, "S1011"),
+    Employee("zheng.lan", "郑兰", "Zheng Lan", Role.AUDITOR, "S1012"),
 )
 """Everybody; the names are invented."""
 

@@ -276,10 +276,11 @@ class Console:
         if not act:
             return self._sent(visit, self.map.url("prove", next=visit.back))
         values = {"error": None, "after": visit.back, "act": act}
-        response = self._rendered(page, visit, View("account/prove.html", values, "account/_prove.html", 403))
+        status = 200 if visit.fragment else 403  # htmx puts what is answered with 200 where it is told to
+        response = self._rendered(page, visit, View("account/prove.html", values, "account/_prove.html", status))
         if visit.fragment:
             response.headers["hx-retarget"] = "#main"
-            response.headers["hx-reswap"] = "innerHTML show:window:top"
+            response.headers["hx-reswap"] = "innerHTML"
         return response
 
     async def _no_page(self, request: Request, error: Exception) -> Response:

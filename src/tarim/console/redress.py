@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tarim.console import redress_contents as contents
 from tarim.console import redress_views as views
 from tarim.console import redress_words as words
 from tarim.console.pages import Go, Page, View, Visit
@@ -216,8 +217,8 @@ async def file_view(
     path = f"/v1/{PLURALS[kind.name]}/{segment(visit.path['id'])}"
     shown, rules = await asyncio.gather(visit.desk.get(path, views.Shown), clock_rules(visit))
     values = common(visit, kind)
-    content = views.filled(shown.content, texts) if texts else shown.content
-    facts, tables = views.facts_of(kind.name, content)
+    content = contents.filled(shown.content, texts) if texts else shown.content
+    facts, tables = contents.facts_of(kind.name, content)
     documents = content.get("documents", [])
     choices = [(each["digest"], each["title"]) for each in documents if not each["authority"]]
     wish = content.get("wish") or {}
@@ -238,7 +239,7 @@ async def file_view(
         "may_decide": visit.may(kind.decide_scope) and proposal.get("author") != visit.account.login,
         "may_withdraw": proposal.get("author") == visit.account.login,
         "proposal": proposal,
-        "wish": views.facts_of(kind.name, {name: each for name, each in wish.items() if name != "event"})[0],
+        "wish": contents.facts_of(kind.name, {name: each for name, each in wish.items() if name != "event"})[0],
         "waits_for": words.event_name(kind.name, shown.waits_for) if shown.waits_for else "",
         "may_give": kind.name == "request" and shown.state in ("approved", "given") and visit.may(Scope.REQUESTS_WORK),
         "may_link": kind.name == "loss"

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.console.conftest import LANGUAGES, People
 from tests.fakes.console_bank import Bank
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 OURS_MS = 15_000
 BOTH = pytest.mark.parametrize("language", LANGUAGES)
@@ -64,17 +71,52 @@ def test_the_chain_is_examined(person: People) -> None:
     page.wait_for_selector("#chain .rc-verdict.good", timeout=60_000)
 
 
-def test_an_export_waits_for_another_person(person: People) -> None:
-    """Who asked does not see the buttons of who decides."""
-    page = person("auditor")
+def asked(page: Page, last: int, reason: str) -> Locator:
+    """An export that was asked for on the page, as the page shows it."""
     page.goto("/log/exports")
     page.fill("input[name=first]", "1")
-    page.fill("input[name=last]", "5")
-    page.fill("input[name=reason]", "抽查")
+    page.fill("input[name=last]", str(last))
+    page.fill("input[name=reason]", reason)
     page.locator("form[action$='/log/exports'] button").click()
-    page.wait_for_selector(".rc-export")
-    assert page.locator(".rc-export .rc-steps .waiting").count() >= 1
-    assert page.locator(".rc-decide").count() == 0
+    page.wait_for_selector(".rc-toast")
+    return page.locator(".rc-export", has_text=reason)
+
+
+@BOTH
+def test_an_export_is_asked_by_one_auditor_approved_by_another_and_fetched(person: People, language: str) -> None:
+    """Who asked sees no buttons of who decides; approved, the lines are those of the trail, and their digest is on the page."""
+    reason = f"spot check {time.time_ns()}"
+    page, second = person("auditor", language), person("auditor2", language)
+    export = asked(page, 5, reason)
+    assert export.locator(".rc-steps .waiting").count() == 1 and export.locator(".rc-decide").count() == 0
+    second.goto("/log/exports")
+    waiting = second.locator(".rc-export", has_text=reason)
+    assert not person.axe(second)
+    waiting.locator("button[value=approve]").click()
+    second.wait_for_selector(".rc-toast")
+    assert waiting.locator(".rc-decide").count() == 0 and waiting.locator(".rc-steps .waiting").count() == 0
+    page.goto("/log/exports")
+    with page.expect_download() as download:
+        export.locator("a[download]").click()
+    content = download.value.path().read_bytes()
+    lines = [json.loads(line) for line in content.decode().splitlines()]
+    assert [line["seq"] for line in lines] == [1, 2, 3, 4, 5]
+    assert hashlib.sha256(content).hexdigest() in export.inner_text()
+    second.goto("/log?act=decide_on_audit_export")
+    second.wait_for_selector(".rc-log tbody tr")
+
+
+@BOTH
+def test_an_export_that_is_rejected_says_why_and_is_not_to_be_had(person: People, language: str) -> None:
+    reason, why = f"too broad {time.time_ns()}", "name the case it is for"
+    page, second = person("auditor", language), person("auditor2", language)
+    export = asked(page, 9, reason)
+    second.goto("/log/exports")
+    second.locator(".rc-export", has_text=reason).locator("input[name=note]").fill(why)
+    second.locator(".rc-export", has_text=reason).locator("button[value=reject]").click()
+    second.wait_for_selector(".rc-toast")
+    page.goto("/log/exports")
+    assert why in export.inner_text() and export.locator("a[download]").count() == 0
 
 
 @BOTH

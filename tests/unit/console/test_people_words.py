@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from tarim.console import redress_words as words
+from tarim.console.redress_contents import facts_of, filled
 from tarim.console.redress_forms import Mistyped, body_of, inputs_of, instant_of
-from tarim.console.redress_views import Clock, facts_of, filled, told, urgent
+from tarim.console.redress_views import Clock, told, urgent
 from tarim.console.refusals import said
 from tarim.console.reports_form import Fault, known_part, parts_of, rows_of, values_of
 from tarim.console.reports_views import day_of, day_text, events, states
