@@ -193,6 +193,7 @@ def test_every_requirement_of_this_part_is_answered() -> None:
         "MP-02",
         "MP-03",
         "MP-04",
+        "MP-05",
         "MP-06",
         "MP-07",
         "MP-08",
