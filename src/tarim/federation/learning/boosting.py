@@ -16,19 +16,19 @@ Source: Chen, Guestrin, KDD 2016; for exponential loss Friedman, Hastie, Tibshir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import InputError
 from tarim.federation.correlated import choose, give
-from tarim.federation.hashing import Blocks
 from tarim.federation.learning.histograms import BINS, LANES, Binned, OwnBins, TheirBins
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, exponentials, leaf_values
+from tarim.federation.learning.routes import Routes, routed
 from tarim.federation.learning.sigmoid import EXACT, ClippedSigmoid
 from tarim.federation.learning.splits import (
     VALUE_FRACTION_BITS,
@@ -138,55 +138,6 @@ def bin_edges(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.unique(np.quantile(column, np.arange(1, BINS) / BINS))
 
 
-class _Routes:
-    """The bits of one level's splits, and the transfers on them, made once and used for gradients and leaf values."""
-
-    def __init__(self, session: Session, chosen: Chosen, splits: dict[int, tuple[int, int]], bins: Binned) -> None:
-        self._session = session
-        rows = len(bins)
-        self.own = [node for node in range(len(chosen.owners)) if chosen.owners[node] == session.role]
-        self.theirs = [node for node in range(len(chosen.owners)) if chosen.owners[node] != session.role]
-        bits = [bins[:, splits[node][0]] <= splits[node][1] for node in self.own]
-        self._bits: Bits = np.concatenate(bits).astype(np.uint8) if bits else np.zeros(0, np.uint8)
-        self._rows = rows
-        self._q: Blocks = np.empty((0, 2), np.uint64)
-        self._t: Blocks = np.empty((0, 2), np.uint64)
-        for owner in Role:  # both sides in the same order
-            if owner is session.role:
-                self._t = session.receiver.extend(self._bits) if bits else self._t
-            elif self.theirs:
-                self._q = session.sender.extend(rows * len(self.theirs))
-
-    def times(self, values: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-        """Shares of bit times value for each node, from shares of the values (rows, lanes) of each node."""
-        session, lanes, kind = self._session, values[0].shape[1], values[0].dtype
-        use = session.uses.take(2)
-        found: list[npt.NDArray[Any]] = [np.empty(0, kind)] * len(values)
-        for owner in Role:
-            if owner is session.role and self.own:
-                mine = np.concatenate([values[node] for node in self.own])
-                got = choose(session, self._t, self._bits, kind, lanes, use + owner) + mine * self._bits[
-                    :, None
-                ].astype(kind)
-                for node, part in zip(self.own, got.reshape(-1, self._rows, lanes), strict=True):
-                    found[node] = part
-            elif owner is not session.role and self.theirs:
-                given = give(session, self._q, np.concatenate([values[node] for node in self.theirs]), use + owner)
-                for node, part in zip(self.theirs, given.reshape(-1, self._rows, lanes), strict=True):
-                    found[node] = part
-        return found
-
-
-def _routed(routes: Sequence[_Routes], leaves: Words, rows: int) -> Words:
-    """Each row's leaf values, as shares: leaves (2^depth, lanes), found (rows, lanes)."""
-    values = [np.broadcast_to(leaf, (rows, leaves.shape[1])) for leaf in leaves]
-    for level in reversed(routes):
-        left, right = values[0::2], values[1::2]
-        picked = level.times([np.ascontiguousarray(a - b) for a, b in zip(left, right, strict=True)])
-        values = [b + part for b, part in zip(right, picked, strict=True)]
-    return np.ascontiguousarray(values[0])
-
-
 class Boosting:
     """Trains trees; both sides at the same time, with the same plan.  labels: (n,) at the SECOND party."""
 
@@ -284,7 +235,7 @@ class Boosting:
     def _tree(self) -> Tree:
         nodes = [self._gradients()]
         histograms: list[Numbers] = []
-        routes: list[_Routes] = []
+        routes: list[Routes] = []
         owners: list[npt.NDArray[np.int64]] = []
         own: dict[int, tuple[int, int]] = {}
         for level in range(self._plan.depth):
@@ -297,7 +248,7 @@ class Boosting:
             }
             own |= {(1 << level) - 1 + node: split for node, split in splits.items()}
             owners.append(chosen.owners)
-            routes.append(_Routes(self._session, chosen, splits, self._bins))
+            routes.append(Routes(self._session, chosen, splits, self._bins))
             left = routes[-1].times(nodes)
             nodes = [child for node, part in zip(nodes, left, strict=True) for child in (part, node - part)]
         return self._finished(nodes, routes, owners, own)
@@ -305,7 +256,7 @@ class Boosting:
     def _finished(
         self,
         nodes: list[Numbers],
-        routes: list[_Routes],
+        routes: list[Routes],
         owners: list[npt.NDArray[np.int64]],
         own: dict[int, tuple[int, int]],
     ) -> Tree:
@@ -314,13 +265,13 @@ class Boosting:
         sums = np.stack([node.sum(axis=0, dtype=np.uint32) for node in nodes])
         leaves = leaf_values(session, sums, PENALTY, self._plan.step_log2)
         if self._plan.loss is Loss.LOG:
-            self._margins = self._margins + _routed(routes, leaves[:, None], len(self._bins))[:, 0]
+            self._margins = self._margins + routed(routes, leaves[:, None], len(self._bins))[:, 0]
         else:
             grown, shrunk = exponentials(session, leaves << np.uint64(VALUE_FRACTION_BITS - LEAF_FRACTION_BITS))
             # exp(-y leaf) = mean of both factors - y times half their difference
             halves = np.stack([grown + shrunk, grown - shrunk], axis=1)
-            routed = _routed(routes, halves, len(self._bins))
-            factor = routed[:, 0] - self._signed(np.ascontiguousarray(routed[:, 1:]))[:, 0]
+            of_rows = routed(routes, halves, len(self._bins))
+            factor = of_rows[:, 0] - self._signed(np.ascontiguousarray(of_rows[:, 1:]))[:, 0]
             grown_weights = products(session, self._weights, factor, _WEIGHT_RING)
             self._weights = cut_down(session, grown_weights, VALUE_FRACTION_BITS + 1, _WEIGHT_RING)
         return Tree(np.concatenate(owners), own, leaves)
@@ -365,7 +316,7 @@ def margins(session: Session, model: JointTrees, bins: Binned) -> Words:
             nodes = range(first, 2 * first + 1)
             chosen = Chosen(tree.owners[first : 2 * first + 1], np.zeros(0, np.int64))
             routes.append(
-                _Routes(session, chosen, {node - first: tree.own[node] for node in nodes if node in tree.own}, bins)
+                Routes(session, chosen, {node - first: tree.own[node] for node in nodes if node in tree.own}, bins)
             )
-        total = total + _routed(routes, tree.leaves[:, None], len(bins))[:, 0]
+        total = total + routed(routes, tree.leaves[:, None], len(bins))[:, 0]
     return total
