@@ -31,7 +31,7 @@ from tarim.decisions.domain import (
 from tarim.decisions.kernels.judge import judge
 from tarim.decisions.verification import shortfall_text
 from tarim.rules import HIT_WORDS, MEMBER_WORDS, RULES_MAX, Band, Probe, Rule, Ruleset
-from tarim.stream import ROW_WORDS, Outcome, Rows
+from tarim.stream import Outcome, Rows
 
 CHUNK_EVENTS: Final = 1_024
 """Events judged at a time: the scratch of a Decider, and small enough to stay in the cache."""
@@ -148,9 +148,9 @@ class Decider:
         e = self._effects
         self._bound_effects = table_of(e.live, e.shares, e.salts, e.customers, e.until_ms, e.masks)
         self._table = table_of(
-            0 if self.model is None else self.model.bound, self._evaluate, len(self.lineup.challengers), int(not e.plain),
-            line_up, self._bound_effects, self._scores, self._members, self._hits, self._settled, self._rule_masks,
-            self._band_starts, self._band_outcomes,
+            len(self.feature_names), 0 if self.model is None else self.model.bound, self._evaluate,
+            len(self.lineup.challengers), int(not e.plain), line_up, self._bound_effects, self._scores, self._members,
+            self._hits, self._settled, self._rule_masks, self._band_starts, self._band_outcomes,
         )  # fmt: skip
 
     def _line_up_table(self) -> tuple[tuple[object, ...], Words]:
@@ -192,23 +192,20 @@ class Decider:
         count = len(rows)
         if decisions is None:
             decisions = np.empty((count, DECISION_WORDS), np.int64)
-        assert rows.shape == (count, ROW_WORDS)
-        assert features.shape == (count, len(self.feature_names))
-        assert decisions.shape == (count, DECISION_WORDS)
-        if count <= CHUNK_EVENTS:
-            self._decide(rows, features, decisions, beside)
-        else:
+        if count > CHUNK_EVENTS:
             for start in range(0, count, CHUNK_EVENTS):
                 part = slice(start, start + CHUNK_EVENTS)
-                self._decide(rows[part], features[part], decisions[part], beside.part(part) if beside else None)
-        return decisions
-
-    def _decide(self, rows: Rows, features: Features, decisions: Decisions, beside: Beside | None) -> None:
+                self.decide(rows[part], features[part], decisions[part], beside.part(part) if beside else None)
+            return decisions
         if self.lists is not None and self.ruleset.probes:
-            self.lists.members(rows, self.ruleset.probes, self._members[: len(rows)])
-        judge(self._table, rows, features, decisions)
+            self.lists.members(rows, self.ruleset.probes, self._members[:count])
+        judged = judge(self._table, rows, features, decisions)
+        assert judged, (
+            f"rows {rows.shape}, features {features.shape}, decisions {decisions.shape} do not fit each other"
+        )
         if self._said is not None and beside is not None:
-            beside.judged[:], beside.scores[:] = self._said.judged[: len(rows)], self._said.scores[: len(rows)]
+            beside.judged[:], beside.scores[:] = self._said.judged[:count], self._said.scores[:count]
+        return decisions
 
     def explain(self, decision: Decisions, language: Language | str = Language.ZH) -> list[Reason]:
         """Reasons of one decision, shape (DECISION_WORDS,), heaviest first, in Chinese or English.

@@ -95,6 +95,7 @@ class Engine:
         self.features = features
         self._plan = make_plan(features, large_lg)
         self._kernels = compile_plan(self._plan, jit=jit)
+        self._process, self._feature_count = self._kernels.process, len(features.features)
         # The limit is looked at between blocks of events; growth within one has address space to spare.
         self._words = _reserve(3 * memory_bytes_max)
         self._prepared_bytes = 0
@@ -156,8 +157,8 @@ class Engine:
         rows before it have been taken.
         """
         count = len(rows)
-        assert rows.dtype == np.int64 and rows.shape == (count, ROW_WORDS) and rows.flags.c_contiguous
-        assert out.dtype == np.float64 and out.shape == (count, len(self.features.features)) and out.flags.c_contiguous
+        # A kernel takes no other types, nor arrays with gaps; it does not look at shapes.
+        assert rows.shape == (count, ROW_WORDS) and out.shape == (count, self._feature_count)
         if decide is None or self._kernels.settle is None:
             self._run(rows, out, 0, count)
             return
@@ -170,16 +171,17 @@ class Engine:
                     self._kernels.settle(self._words, rows, i, outcome[0])
 
     def _run(self, rows: Rows, out: Features, low: int, high: int) -> None:
-        stopped = self._kernels.process(self._words, rows, out, low, high)
+        stopped = self._process(self._words, rows, out, low, high)
+        if stopped == high:
+            return
         if stopped < 0:
             row = -1 - stopped
             raise Damaged(f"the engine expects position {self.offset}, not {rows[row, Col.SEQ]}")
-        if stopped < high:
-            raise Unavailable(
-                "an entity has more events than a ring can hold"
-                if self._words[arena.FULL]
-                else f"the engine's memory limit of {8 * int(self._words[arena.CAPACITY]):,} bytes is reached"
-            )
+        raise Unavailable(
+            "an entity has more events than a ring can hold"
+            if self._words[arena.FULL]
+            else f"the engine's memory limit of {8 * int(self._words[arena.CAPACITY]):,} bytes is reached"
+        )
 
     def memory(self) -> MemoryUse:
         """What the state takes, by entity kind."""

@@ -11,6 +11,7 @@ import pytest
 from tarim.base.errors import DefinitionError
 from tarim.decisions.domain import DECISION_WORDS, Word, hits_of, outcome_of, score_of
 from tarim.decisions.kernels import decide as kernel
+from tarim.decisions.kernels import judge as judging
 from tarim.decisions.policy import CHUNK_EVENTS, Decider
 from tarim.rules import compile_ruleset
 from tarim.stream import Col, Flag, Outcome, empty_rows
@@ -141,6 +142,21 @@ def test_where_a_batch_is_cut_changes_nothing(ruleset):
     assert len(np.unique(whole[:, Word.OUTCOME])) > 3
 
 
+def test_arrays_that_do_not_fit_each_other_are_noticed(ruleset):
+    """The kernel is handed addresses: an array that is too short would be written beyond its end."""
+    decider = Decider(ruleset, TenthScorer(NAMES), NAMES)
+    rows, features = events((100, 9.0), (100, 1.0))
+    for wrong in (
+        (rows[:1], features, None),
+        (rows, np.zeros((2, 3)), None),
+        (rows, features, np.zeros((1, DECISION_WORDS), np.int64)),
+        (rows, features, np.zeros((2, DECISION_WORDS - 1), np.int64)),
+        (np.zeros((2, 31), np.int64), features, None),
+    ):
+        with pytest.raises(AssertionError, match="do not fit each other"):
+            decider.decide(*wrong)
+
+
 def test_a_ruleset_for_other_features_is_refused(ruleset):
     with pytest.raises(DefinitionError, match="another order"):
         Decider(ruleset, None, NAMES[::-1])
@@ -155,4 +171,4 @@ def test_the_kernel_writes_where_the_domain_reads():
     assert (kernel.OUTCOME, kernel.SCORE, kernel.HITS, kernel.BAND, kernel.HOLD) == (
         Word.OUTCOME, Word.SCORE, Word.HITS_0, Word.BAND, Word.HOLD,
     )  # fmt: skip
-    assert len(Word) == DECISION_WORDS
+    assert len(Word) == DECISION_WORDS == judging.DECISION_WORDS

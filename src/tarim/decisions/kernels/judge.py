@@ -3,6 +3,7 @@
 Rules and models are called by their address (`tarim.base.kernels.bound`): others take their place between two events, and
 nothing is compiled for it.  The table, by `table_of`:
 
+    width          int64          how many features there are
     champion       BOUND          kernel of the model's score, address 0 without one
     evaluate       int64          address of the ruleset's kernel
     challengers    int64          how many there are; with some, `line_up` says by whom events are scored
@@ -22,10 +23,13 @@ from tarim.base.kernels.bound import BOUND, call, call_bound, unpacked
 from tarim.decisions.kernels.decide import combine, hide_history
 from tarim.decisions.kernels.effect import settle
 from tarim.decisions.kernels.split import split
+from tarim.stream import ROW_WORDS
+
+DECISION_WORDS = 12
 
 _F8, _F4, _I8, _U8, _U1 = types.float64, types.float32, types.int64, types.uint64, types.uint8
 _JUDGE = unpacked(
-    BOUND, _I8, _I8, _I8, _I8[::1], _I8[::1], _F8[::1], _U8[:, ::1], _U8[:, ::1], _U8[:, ::1], _U8[:, ::1], _F8[::1],
+    _I8, BOUND, _I8, _I8, _I8, _I8[::1], _I8[::1], _F8[::1], _U8[:, ::1], _U8[:, ::1], _U8[:, ::1], _U8[:, ::1], _F8[::1],
     _I8[::1],
 )  # fmt: skip
 _LINE_UP = unpacked(_I8[:, ::1], _I8[::1], _U8[::1], _F8[:, ::1], _U1[::1], _F4[:, ::1])
@@ -43,17 +47,22 @@ def score_by_all(line_up, rows, features, scores):
     split(rows, scores_of, shares, salts, scores, judged[:count], beside[:count])
 
 
-@njit("void(int64[::1], int64[:, ::1], float64[:, ::1], int64[:, ::1])", cache=True)
+@njit("boolean(int64[::1], int64[:, ::1], float64[:, ::1], int64[:, ::1])", cache=True)
 def judge(table, rows, features, decisions):
     """Write one decision an event, and each row's outcome; features that may not be used become missing.
 
-    rows (n, 32), features (n, F), decisions (n, 12); n at most the chunk that the table has room for.
+    rows (n, 32), features (n, width), decisions (n, 12); n at most the chunk that the table has room for.  False, with nothing
+    done, for arrays of other shapes: asking here costs a hundredth of what asking in Python does.
     """
     (
-        champion, evaluate, challengers, steered, line_up, effects, all_scores, all_members, all_hits, all_settled,
+        width, champion, evaluate, challengers, steered, line_up, effects, all_scores, all_members, all_hits, all_settled,
         rule_masks, band_starts, band_outcomes,
     ) = _JUDGE(table)  # fmt: skip
     count = rows.shape[0]
+    if count > all_scores.shape[0] or features.shape != (count, width) or rows.shape[1] != ROW_WORDS:
+        return False
+    if decisions.shape != (count, DECISION_WORDS):
+        return False
     scores, members, hits = all_scores[:count], all_members[:count], all_hits[:count]
     effective = hits
     hide_history(rows, features)
@@ -67,3 +76,4 @@ def judge(table, rows, features, decisions):
         effective = all_settled[:count]
         settle(rows, hits, live, shares, salts, customers, until_ms, masks, effective)
     combine(hits, effective, scores, rule_masks, band_starts, band_outcomes, rows, decisions)
+    return True

@@ -16,6 +16,7 @@ from tarim.stream.codegen.layout import (
     BLOCK,
     Writer,
     header_words,
+    key_source,
     role_word,
     scratch_word,
 )
@@ -32,6 +33,8 @@ from tarim.stream.kernels.ordered import (
 )
 """
 """Where the generated module takes its helpers from; the compiler puts the helpers themselves in its place."""
+FEW: Final = 4
+"""Up to so many events what they need is fetched for all entity kinds at once; for more it would not stay in the cache."""
 _IMPORTS: Final = f"""import numpy as np
 from numba import njit
 
@@ -92,6 +95,21 @@ def _write_crosses(w: Writer, plan: Plan) -> None:
             w("return total")
 
 
+def _write_fetch(w: Writer, plan: Plan) -> None:
+    """Fetch what a few events need of every entity kind at once: alone, an event would wait for one kind after the other."""
+    read = [(role, key_source(role)) for role in plan.roles]
+    read += [(plan.roles[cross.other], key_source(plan.roles[cross.role])) for cross in plan.crosses]
+    with w.block(f"if n <= {FEW}:"), w.block("for i in range(b, b + n):"):
+        for n, (role, key) in enumerate(read):
+            w(f"key_{n} = {key}")
+            w(f"home_{n} = home(A, {role.index}, key_{n})")
+            w(f"prefetch(A, home_{n})")
+        for n, (role, _) in enumerate(read):
+            w(f"h = home_{n}")
+            with w.block(f"if A[h] == key_{n} and A[h + 1] != 0:"):
+                RoleWriter(w, role).fetch_newest(3)
+
+
 def _write_process(w: Writer, plan: Plan) -> None:
     settled = [role for role in plan.roles if role.settles]
     marks, codes = scratch_word(plan, 0), scratch_word(plan, 1)
@@ -139,6 +157,7 @@ def _write_process(w: Writer, plan: Plan) -> None:
                     w(f"R[i, {int(Col.FLAGS)}] |= {int(Flag.LATE)}")
                     w(f"A[{arena.LATE}] += 1")
                 w(f"A[{marks} + q] = wm")
+            _write_fetch(w, plan)
             for role in plan.roles:
                 w(f"run_{role.index}(A, R, out, b, b + n)")
             if plan.graph is not None:
