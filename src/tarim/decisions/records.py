@@ -246,7 +246,7 @@ def encode_events(
     assert rows.shape[1] == ROW_WORDS and rows.flags.c_contiguous and rows.dtype == np.int64
     assert decisions.shape[0] == rows.shape[0] and decisions.flags.c_contiguous and decisions.dtype == np.int64
     shape = (ROW_WORDS, decisions.shape[1], len(rows), len(side))
-    arrays: list[bytes | memoryview] = [rows.reshape(-1).data.cast("B"), decisions.reshape(-1).data.cast("B")]
+    arrays: list[bytes | memoryview] = [rows.data.cast("B"), decisions.data.cast("B")]
     if beside is None and grounds is None:
         return [_HEAD.pack(_MAGIC, *shape), *arrays, side]
     models = features = kept = 0

@@ -71,7 +71,7 @@ class Seen:
         as well.
         """
         count = len(keys)
-        states, seqs = np.empty((2, count), np.int64)
+        states, seqs = np.empty(count, np.int64), np.empty(count, np.int64)
         self._floor_seq = max(self._floor_seq, next_seq - self.events_max)
         done, seq = 0, next_seq
         while True:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -75,8 +76,7 @@ class ControlRecord:
     payload: memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What became of a batch of n events, of which m are new.
 
     rows, features, decisions: of the new ones, shape (m, ...), in order.  states, seqs: shape (n,), NEW / SAME / OTHER and

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -49,8 +50,7 @@ class IntakeLimits:
     """Stands in the notes of an event that does not state its legal basis."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventBatch:
+class EventBatch(msgspec.Struct, frozen=True):
     """Events ready for the engine and the journal, in the order they came.
 
     rows: shape (n, ROW_WORDS), writable; SEQ is 0, OUTCOME and REFERS_SEQ are -1 until others set them.

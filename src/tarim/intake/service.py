@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
@@ -25,6 +26,7 @@ from tarim.stream import ROW_WORDS, Col, Flag, Rows
 
 _NO_KEYS: Final = np.zeros(0, np.uint64)
 _PAYEE_NAME: Final = 1 << SEAL_BIT["payee_name"]
+_MASKS_CACHED: Final = 4_096
 _ALWAYS: Final = sum(1 << SEAL_BIT[name] for name in ALWAYS_SEALED)
 
 
@@ -286,8 +288,14 @@ def _of_mask(parts: Parts, need: int) -> Sequence[str]:
     """The raw values of the bits in `need`, which are all among the event's."""
     if need == parts.mask:
         return parts.raws
-    bits = [bit for bit in range(parts.mask.bit_length()) if parts.mask >> bit & 1]
-    return [raw for bit, raw in zip(bits, parts.raws, strict=True) if need >> bit & 1]
+    return [parts.raws[place] for place in _places(parts.mask, need)]
+
+
+@lru_cache(_MASKS_CACHED)
+def _places(mask: int, need: int) -> tuple[int, ...]:
+    """Where values of the bits in `need` lie among those of the bits in `mask`."""
+    bits = [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+    return tuple(place for place, bit in enumerate(bits) if need >> bit & 1)
 
 
 def _flags(backfill: bool) -> int:
