@@ -2,8 +2,9 @@
 
     python -m bench.federation_queries [--queries N]
 
-Fifty columns, 20 of 8 bits and 30 of one, half of each at either company; models drawn at random, shared.  What is made ahead
-is made before the clock runs, and its cost is told apart.  Each answer is compared with the plaintext's.
+Fifty columns, 20 of 8 bits and 30 of one, half of each at either company; models drawn at random, shared.  Then ten trees of
+depth five, whose splits are either company's at random.  What is made ahead is made before the clock runs, and its cost is told
+apart.  Each answer is compared with the plaintext's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from bench.two_parties import together
 from tarim.federation import Role, Session
 from tarim.federation.adapters.link import Link
+from tarim.federation.learning.boosting import JointTrees, Tree
 from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
 from tarim.federation.queries import QueryPool, Question, answered_in_the_clear
@@ -80,13 +82,94 @@ def party(role: Role, link: Link, load: Load) -> dict[str, Any]:
     }
 
 
+TREES, DEPTH = 10, 5
+
+
+@dataclass(frozen=True)
+class TreeLoad(Load):
+    """The same of trees: columns hold bins below 16."""
+
+    @property
+    def owners(self) -> Any:
+        """Whose split each node is."""
+        return np.random.default_rng(31).integers(0, 2, (TREES, 2**DEPTH - 1))
+
+    @property
+    def leaves(self) -> Any:
+        """In whole units of 2^-LEAF_FRACTION_BITS."""
+        return np.random.default_rng(32).integers(-900, 900, (TREES, 2**DEPTH))
+
+    def bins(self, role: Role) -> Any:
+        """A party's rows."""
+        count = (self.queries + WARM) * self.batch
+        return np.random.default_rng(20 + role).integers(0, 16, (count, len(WIDTHS))).astype(np.uint8)
+
+    def split(self, tree: int, node: int) -> tuple[int, int]:
+        """Of the node's owner."""
+        return (7 * tree + node) % len(WIDTHS), (3 * tree + 5 * node) % 15
+
+    def decided(self) -> Any:
+        """The answers in the clear."""
+        rows = [self.bins(role) for role in Role]
+        total = np.zeros(len(rows[0]), np.int64)
+        owners, leaves = self.owners, self.leaves
+        for tree in range(TREES):
+            node = np.zeros(len(rows[0]), np.int64)
+            for _ in range(DEPTH):
+                right = np.empty(len(node), bool)
+                for each in np.unique(node).tolist():
+                    column, last = self.split(tree, each)
+                    here = node == each
+                    right[here] = rows[owners[tree, each]][here, column] > last
+                node = 2 * node + 1 + right
+            total += leaves[tree][node - (2**DEPTH - 1)]
+        decided: Any = (total >= 0).astype(np.int64)
+        return decided
+
+
+def tree_party(role: Role, link: Link, load: TreeLoad) -> dict[str, Any]:
+    """One company, asked for decisions."""
+    session, rows, owners = Session(link, role), load.bins(role), load.owners
+    mask = np.random.default_rng(100).integers(0, 2**64, load.leaves.shape, np.uint64)
+    leaves = mask if session.first else load.leaves.astype(np.uint64) - mask
+    trees = [
+        Tree(
+            owners[tree], {n: load.split(tree, n) for n in np.flatnonzero(owners[tree] == role).tolist()}, leaves[tree]
+        )
+        for tree in range(TREES)
+    ]
+    begin = time.perf_counter()
+    pool = QueryPool(session, [JointTrees(DEPTH, trees)], Question.DECISION, len(rows))
+    prepared_s, sent = time.perf_counter() - begin, link.traffic.sent_bytes
+    times, answers = [], []
+    for number in range(load.queries + WARM):
+        part_of = [rows[number * load.batch : (number + 1) * load.batch]]
+        begin = time.perf_counter()
+        if session.first:
+            pool.answer(part_of)
+        else:
+            answers.append(pool.ask(part_of))
+            times.append(time.perf_counter() - begin)
+    return {
+        "prepared_ms_a_row": 1e3 * prepared_s / len(rows),
+        "sent_bytes_a_row": (link.traffic.sent_bytes - sent) / len(rows),
+        "times_ms": [1e3 * each for each in times[WARM:]],
+        "answers": np.concatenate(answers) if answers else None,
+    }
+
+
 def measured(load: Load) -> dict[str, Any]:
     """Figures of a load.  Raises AssertionError when an answer is not the plaintext's."""
-    first, second = (did.result for did in together(party, load))
-    clear = answered_in_the_clear(load.weights, load.question, load.rows(Role.FIRST), load.rows(Role.SECOND))
+    if isinstance(load, TreeLoad):
+        first, second = (did.result for did in together(tree_party, load))
+        clear = load.decided()
+    else:
+        first, second = (did.result for did in together(party, load))
+        clear = answered_in_the_clear(load.weights, load.question, load.rows(Role.FIRST), load.rows(Role.SECOND))
     wrong = int((second["answers"] != clear).sum())
     return {
         "question": load.question.value,
+        "model": "trees" if isinstance(load, TreeLoad) else "logistic regression",
         "batch": load.batch,
         "queries": load.queries,
         "wrong": wrong,
@@ -104,7 +187,9 @@ def main() -> None:
     options = parser.parse_args()
     for question in Question:
         print(json.dumps(measured(Load(question, 1, options.queries))), flush=True)
-    print(json.dumps(measured(Load(Question.DECISION, 1_000, max(1, options.queries // 20)))))
+    print(json.dumps(measured(Load(Question.DECISION, 1_000, max(1, options.queries // 20)))), flush=True)
+    print(json.dumps(measured(TreeLoad(Question.DECISION, 1, options.queries))), flush=True)
+    print(json.dumps(measured(TreeLoad(Question.DECISION, 100, max(1, options.queries // 20)))), flush=True)
 
 
 if __name__ == "__main__":
