@@ -38,7 +38,7 @@ $(ASSETS): $(ASSET_SOURCES) | $(STAMP)
 	$(BIN)/python -m tarim.console.vendoring --with-tests
 	touch $(ASSETS)
 
-setup-spu: $(SPU)/.installed  ## create .venv/spu, the interpreter of the federation's second engine (300 MB; optional)
+setup-spu: $(SPU)/.installed  ## create .venv/spu, the interpreter of the federation's second engine (0.7 GB; optional)
 
 $(SPU)/.installed: requirements-spu.lock | $(STAMP)
 	test -x $(SPU)/bin/python || $(BIN)/python -m venv $(SPU)

@@ -238,10 +238,11 @@ def test_logistic_regression_of_three_nodes_is_that_of_the_clear(python: Path, p
     weights, clear, ends = trained(python, Kind.ABY3, plan, 1_100)
     assert np.abs(weights - clear).max() < 2e-3
     assert np.abs(clear).max() > 0.2
-    to_custodian = np.frombuffer(b"".join(content for rank in Role for _, content in ends[rank][2].sent), np.uint8)
+    sent = [content for rank in Role for _, content in ends[rank][2].sent if len(content) > 4_096]
+    to_custodian = np.frombuffer(b"".join(sent), np.uint8)
     counts = np.bincount(to_custodian, minlength=256)
-    # shares are uniform: the zeros of yes-or-no columns, seven bytes of eight of a small number, do not show
-    assert counts.max() < 1.3 * counts.mean()
+    # shares are uniform: zeros, seven bytes of eight in whole numbers this small, do not show
+    assert len(to_custodian) > 100_000 and counts.max() < 1.3 * counts.mean()
 
 
 @pytest.mark.slow
