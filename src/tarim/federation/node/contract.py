@@ -51,6 +51,13 @@ class Algorithm(StrEnum):
     QUERY = "query"
 
 
+class FoundBy(StrEnum):
+    """How common customers are found: by this package's own protocol on curve points, or RR22 of the second engine."""
+
+    OWN = "ecdh"
+    RR22 = "rr22"
+
+
 class Output(StrEnum):
     """What a contract may open."""
 
@@ -166,9 +173,10 @@ class CampaignTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
 
 class IntersectionTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="intersection"):
-    """Common customers.  padded_to: size that both sides' sets are padded to, 0 for none."""
+    """Common customers.  padded_to: size that both sides' sets are padded to, 0 for none; RR22 does not pad."""
 
     padded_to: Annotated[int, Meta(ge=0, le=1 << 24)] = 0
+    method: FoundBy = FoundBy.OWN
 
 
 Terms = LogisticTerms | BoostingTerms | CrossTerms | ScreeningTerms | CampaignTerms | QueryTerms | IntersectionTerms
@@ -222,6 +230,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         learns = self.algorithm not in (Algorithm.INTERSECTION, Algorithm.CAMPAIGN, Algorithm.QUERY)
         if learns and not (self.second_data.label and self.first_data.features and self.second_data.features):
             raise DefinitionError("what is learned together needs columns of both parties and a label at the second")
+        if isinstance(self.terms, IntersectionTerms) and self.terms.method is FoundBy.RR22 and self.terms.padded_to:
+            raise DefinitionError("RR22 does not hide the size of a set: leave the padding out, or find by ecdh")
         if isinstance(self.terms, CampaignTerms):
             columns, groups = len(self.first_data.features), len(self.second_data.features)
             Shape(1, columns, groups, self.terms.least, self.terms.fraction_bits)
