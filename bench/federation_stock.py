@@ -1,9 +1,12 @@
 """A decision from what was made ahead and lies on disk: claim, open the packet, answer; two companies over mutual TLS.
 
-    python -m bench.federation_stock [--questions N]
+    python -m bench.federation_stock [--questions N] [--training]
 
 As `bench.federation_queries`, one row a question, but nothing is in memory: each question claims its row on both sides (a
 synced write each), reads and opens a packet of 256 rows, and uses one of them.
+
+--training: the logistic regression of `bench.federation` over a line of 100 Mbit/s and 20 ms, its sigmoids made before the
+clock of the training runs.
 """
 
 from __future__ import annotations
@@ -18,13 +21,16 @@ from typing import Any
 
 import numpy as np
 
+from bench.federation import SLOW, prepare, shared_folder
 from bench.federation_queries import COLUMNS, WIDTHS, Load
 from bench.two_parties import together
 from tarim.federation import Role, Session
 from tarim.federation.adapters.link import Link
 from tarim.federation.learning.encoding import Encoded
-from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
+from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel, Plan, train
+from tarim.federation.learning.product_forms import Line
 from tarim.federation.node.conversations import Ask, Ready, hear, say
+from tarim.federation.node.sigmoids import StockedSigmoids, block_rows, make_sigmoids
 from tarim.federation.node.stock import PACKET_ROWS, Stock
 from tarim.federation.queries import QueryPool, Question, answered_in_the_clear
 from tarim.federation.session import Meeting
@@ -84,11 +90,42 @@ def measured(questions: int) -> dict[str, Any]:
     }
 
 
+def train_party(role: Role, link: Link, prepared: tuple[Any, Any, Any, Any]) -> dict[str, Any]:
+    """One company of a training whose sigmoids were made ahead."""
+    plan, own, theirs, labels = prepared
+    with tempfile.TemporaryDirectory(prefix="tarim-stock-") as folder:
+        stock = Stock(Path(folder), MasterKey(os.urandom(32)))
+        begin, rows = time.perf_counter(), len(own[0]) // plan.batch_rows * plan.batch_rows
+        blocks = -(-rows // block_rows(plan)) * plan.epochs
+        make_sigmoids(Session(link, role), plan, CONTRACT, stock, "d" * 64, blocks * block_rows(plan), lambda *_: None)
+        ahead_s, ahead_bytes, stored = time.perf_counter() - begin, link.traffic.sent_bytes, stock.level(CONTRACT).bytes
+        begin = time.perf_counter()
+        train(Session(link, role), own[0], theirs, labels, plan, sigmoids=StockedSigmoids(stock, CONTRACT, plan))
+        return {
+            "ahead_s": round(ahead_s, 1),
+            "ahead_mb": round(ahead_bytes / 1e6, 1),
+            "stored_mb": round(stored / 1e6, 1),
+            "training_s": round(time.perf_counter() - begin, 1),
+            "training_mb": round((link.traffic.sent_bytes - ahead_bytes) / 1e6, 1),
+            "packets_left": stock.level(CONTRACT).packets,
+        }
+
+
+def training(shared: Path, plan: Plan) -> list[dict[str, Any]]:
+    """Figures of a training over a slow line, by party."""
+    return [did.result for did in together(train_party, (shared, plan), prepare, speed=SLOW)]
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--questions", type=int, default=200)
-    print(json.dumps(measured(parser.parse_args().questions)))
+    parser.add_argument("--training", action="store_true")
+    options = parser.parse_args()
+    print(json.dumps(measured(options.questions)), flush=True)
+    if options.training:
+        for line in (None, Line(SLOW.rate_mbit_s)):
+            print(json.dumps(training(shared_folder(), Plan(batch_rows=8_192, line=line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -180,8 +180,11 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
     data, bank, truth, home = companies
     digest = agreed(data, bank, written(home, "logistic", outputs='what = "curve"\nto = "bank"',
                                         parameters="epochs = 3\nbatch_rows = 256"))  # fmt: skip
+    assert "1 packets ready" in bank.tarim("prepare", digest, "--rows", "4000", person="engineer")
     said = bank.tarim("run", digest, person="engineer")
     assert "opened 公开 curve -> bank" in said
+    for company in (bank, data):
+        assert "made ahead" not in company.tarim("status"), "the first of three epochs has used it"
     result = dict(re.findall(r"(\w+) = ([\d.]+)", said))
     assert float(result["auc"]) > 0.8, "both companies' columns tell"
     run = re.search(r"model 模型: (\w{64})", said)
@@ -203,20 +206,20 @@ def test_from_common_customers_to_questions(companies: tuple[Company, Company, d
         [(answer == "1") == (want == "yes") for answer, want in zip(answers, truth["wants"][:300], strict=True)]
     )
     assert right > 0.65
-    assert "256 rows ready" in bank.tarim("prepare", asking, "--rows", "5", person="engineer")
+    assert "1 packets ready" in bank.tarim("prepare", asking, "--rows", "5", person="engineer")
     for company in (bank, data):
-        assert "256 rows 条, 1 packets" in company.tarim("status")
+        assert "1 packets 份, 256 of" in company.tarim("status")
     (packet,) = (bank.folder / "stock").rglob("*.packet")
     again = bank.tarim("query", asking, "--keys", "-", person="engineer", given="\n".join(wanted[200:203])).split()
     assert again == answers[200:203], "from the stock"
     for company in (bank, data):
-        assert "253 rows 条, 1 packets" in company.tarim("status")
+        assert "1 packets 份, 253 of" in company.tarim("status")
     packet.write_bytes(packet.read_bytes()[:-1])
     assert bank.tarim("query", asking, "--keys", "-", person="engineer", given=wanted[203]).split() == answers[203:204]
     assert "made ahead" not in bank.tarim("status"), (
         "what does not open is removed, and the question answered without it"
     )
-    assert "253 rows 条" in data.tarim("status")
+    assert "253 of" in data.tarim("status")
     stranger = bank.tarim("query", asking, "--keys", "-", person="engineer", given="13999999999\n", status=2)
     assert "not one that both parties have" in stranger
     assert "13999999999" not in stranger

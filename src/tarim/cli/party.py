@@ -260,15 +260,18 @@ def query_command(
 
 def prepare_command(
     digest: _Digest,
-    rows: Annotated[int, typer.Option(min=1, help="Questions to make ready for, in packets of 256. 预备的查询条数。")],
+    rows: Annotated[
+        int,
+        typer.Option(min=1, help="Questions, or rows of a training times its epochs. 查询条数，或训练行数乘以轮数。"),
+    ],
     data: _Data = _DATA_DEFAULT,
 ) -> None:
-    """Make ahead, with the peer, what questions need; each part is used once. 与对端预先生成查询所需材料，每份只用一次。"""
+    """Make ahead, with the peer, what questions or a training need; used once. 与对端预先生成查询或训练所需材料，只用一次。"""
     with _party(data) as party:
         person = person_of(data, "models")
         with progress() as told:
             level = party.prepare(digest, rows, person, told)
-    typer.echo(f"{level.rows:,} rows ready 条已备, {level.bytes / 1e6:.1f} MB")
+    typer.echo(f"{level.packets} packets ready 份已备, {level.bytes / 1e6:.1f} MB")
 
 
 def status_command(data: _Data = _DATA_DEFAULT) -> None:
@@ -285,7 +288,7 @@ def status_command(data: _Data = _DATA_DEFAULT) -> None:
         typer.echo(f"runs 计算: {len(runs)}, {sum(run.transcript == '' for run in runs)} under way 进行中")
         for digest, level in party.stocked().items():
             typer.echo(
-                f"made ahead 预备 {digest[:12]}: {level.rows:,} rows 条, {level.packets} packets 份, "
+                f"made ahead 预备 {digest[:12]}: {level.packets} packets 份, {level.rows:,} of their 256 parts left 剩余, "
                 f"{level.bytes / 1e6:.1f} MB"
             )
 

@@ -53,6 +53,7 @@ GRADIENT_BITS: Final = COLUMN_BITS
 BATCH_ROWS_MAX: Final = 1 << 15
 FINE_BITS_MAX: Final = 64 - ROW_BITS
 """Fraction bits of the weights beyond WEIGHT_FRACTION_BITS that are kept while training."""
+COMPARED: Final = COARSE
 BLOCK_ROWS: Final = 8_192
 """Rows prepared at a time: memory stays flat, however many rows there are."""
 EPOCHS_MAX: Final = 1_000
@@ -60,6 +61,12 @@ EPOCHS_MAX: Final = 1_000
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
 """Told the steps done and the steps in all."""
+Sigmoids = Callable[[Session, int], ClippedSigmoid | None]
+"""Gives the sigmoid for a block of so many rows where both sides have it ready, None at both where not."""
+
+
+def none_ready(_session: Session, _rows: int) -> None:
+    """Of those who have no sigmoids ready."""
 
 
 @dataclass(frozen=True)
@@ -122,16 +129,18 @@ def train(
     progress: Progress = lambda _done, _all: None,
     keep: Callable[[LogisticState], None] = lambda _: None,
     begun: LogisticState | None = None,
+    sigmoids: Sigmoids = none_ready,
 ) -> JointModel:
     """Train; both sides at the same time, with the same plan.  labels: (n,) at the SECOND party.  Raises InputError.
 
-    keep: given each epoch's state.  begun: a state, of the same epoch at both sides, to go on from.
+    keep: given each epoch's state.  begun: a state, of the same epoch at both sides, to go on from.  sigmoids: asked for each
+    block of rows before one is made.
     """
     plan.check(len(own))
     rows = len(own) // plan.batch_rows * plan.batch_rows
     if (labels is None) is not session.first or (labels is not None and len(labels) < rows):
         raise InputError("the second party gives one label for each row, the first party none")
-    return _Training(session, own, theirs, labels, plan, rows).run(progress, keep, begun)
+    return _Training(session, own, theirs, labels, plan, rows, sigmoids).run(progress, keep, begun)
 
 
 @dataclass(frozen=True)
@@ -148,9 +157,16 @@ class _Prepared:
 
 class _Training:
     def __init__(
-        self, session: Session, own: Encoded, theirs: Widths, labels: Bits | None, plan: Plan, rows: int
+        self,
+        session: Session,
+        own: Encoded,
+        theirs: Widths,
+        labels: Bits | None,
+        plan: Plan,
+        rows: int,
+        sigmoids: Sigmoids,
     ) -> None:
-        self._session = session
+        self._session, self._sigmoids = session, sigmoids
         self._plan = plan
         self._rows = rows
         own = Encoded(own.widths, own.integers[:rows])
@@ -201,11 +217,12 @@ class _Training:
         session, use, batch = self._making, self._making.uses.take(2), self._plan.batch_rows
         session.channel.send("a block begins", np.zeros(1, np.uint8))
         receive_one(session.channel, "a block begins", np.uint8, 1)
+        ready = self._sigmoids(session, rows)
         if session.first:
             given = self._other.give(start, rows, batch, use)
-            sigmoid = ClippedSigmoid(session, rows, RESIDUAL_FRACTION_BITS, COARSE)
+            sigmoid = ready or ClippedSigmoid(session, rows, RESIDUAL_FRACTION_BITS, COMPARED)
         else:
-            sigmoid = ClippedSigmoid(session, rows, RESIDUAL_FRACTION_BITS, COARSE)
+            sigmoid = ready or ClippedSigmoid(session, rows, RESIDUAL_FRACTION_BITS, COMPARED)
             given = self._other.give(start, rows, batch, use + 1)
         taken = self._mine.take(start, rows, batch, use + 1 if session.first else use)
         sigmoid.finish()

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tarim.federation.channel import packed, packed_bytes, unpacked
+from tarim.federation.channel import Array, packed, packed_bytes, unpacked
 from tarim.federation.circuits import clip_to_range
 from tarim.federation.garbling import Device, Wire, Word, masks
 from tarim.federation.hashing import Domain
@@ -31,6 +31,8 @@ from tarim.federation.randomness import Bits, Words, fresh_bits
 from tarim.federation.session import Session
 
 _OUTPUTS: Final = 2
+_INNER: Final = "comparison, "
+"""Begins the names of the circuit's arrays among those that are stored."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class _GarblerPads:
     of_inside: Words
     """For its own inside bit, (rows,)."""
 
+    def arrays(self) -> dict[str, Array]:
+        """To be stored."""
+        return {"outputs 0": self.of_outputs[0], "outputs 1": self.of_outputs[1], "inside": self.of_inside}
+
 
 @dataclass
 class _EvaluatorPads:
@@ -72,6 +78,11 @@ class _EvaluatorPads:
     of_inside: tuple[Words, Words]
     """For the garbler's inside bit, each (rows,)."""
 
+    def arrays(self) -> dict[str, Array]:
+        """To be stored."""
+        zero, one = self.of_inside
+        return {"choices": self.choices, "chosen": self.of_outputs, "inside 0": zero, "inside 1": one}
+
 
 class ClippedSigmoid:
     """Prepared for a block of rows, applied to slices of it, each row once.  fraction_bits: of z.
@@ -79,7 +90,10 @@ class ClippedSigmoid:
     Made by both sides at the same time; then both call `finish`, with other work in between where there is some.
     """
 
-    def __init__(self, session: Session, rows: int, fraction_bits: int, compared: Compared) -> None:
+    def __init__(
+        self, session: Session, rows: int, fraction_bits: int, compared: Compared, made: dict[str, Array] | None = None
+    ) -> None:
+        """made: what `arrays` gave; without it, it is made now."""
         self._session, self._rows = session, rows
         self._fraction_bits = fraction_bits
         self._shift = np.uint64(fraction_bits - compared.fraction_bits)
@@ -87,10 +101,26 @@ class ClippedSigmoid:
         def circuit(device: Device, mask: Word, number: Word) -> list[Wire]:
             return list(clip_to_range(device, mask, number, compared.low_bits))
 
-        self._comparisons = PreparedCircuit(session, circuit, compared.bits, rows)
-        self._use = session.uses.take(2)
         self._garbler: _GarblerPads | None = None
         self._evaluator: _EvaluatorPads | None = None
+        inner = (
+            None
+            if made is None
+            else {name[len(_INNER) :]: each for name, each in made.items() if name.startswith(_INNER)}
+        )
+        self._comparisons = PreparedCircuit(session, circuit, compared.bits, rows, made=inner)
+        if made is None:
+            self._use = session.uses.take(2)
+        elif session.first:
+            self._garbler = _GarblerPads((made["outputs 0"], made["outputs 1"]), made["inside"])
+        else:
+            self._evaluator = _EvaluatorPads(made["choices"], made["chosen"], (made["inside 0"], made["inside 1"]))
+
+    def arrays(self) -> dict[str, Array]:
+        """All that was made ahead, to be stored; after `finish`, before any row is used."""
+        held = self._garbler or self._evaluator
+        assert held is not None
+        return held.arrays() | {_INNER + name: each for name, each in self._comparisons.arrays().items()}
 
     def used_in(self, session: Session) -> None:
         """Go on there: what was made ahead by one thread is used by another."""
@@ -98,7 +128,9 @@ class ClippedSigmoid:
         self._comparisons.used_in(session)
 
     def finish(self) -> None:
-        """Make the transfers of the products as well."""
+        """Make the transfers of the products as well; nothing to do with what was made ahead."""
+        if self._garbler is not None or self._evaluator is not None:
+            return
         self._comparisons.receive()
         if self._session.first:
             self._garbler = self._garblers_pads(self._rows, self._use)

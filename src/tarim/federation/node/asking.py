@@ -156,16 +156,11 @@ def answer_about(channel: Channel, noted: Noted, asked: Asked, contract: Contrac
 def make_ahead(
     session: Session, asked: Asked, contract: Contract, stock: Stock, run: str, rows: int, progress: Progress
 ) -> None:
-    """Make what so many questions need and keep it, packet by packet; both sides.  Raises TooLarge, FederationError.
-
-    Each goes on only when the other has kept its part too; what one side has alone is never used, see `Ready.from_stock`.
-    """
+    """Make what so many questions need and keep it, packet by packet; both sides.  Raises TooLarge, FederationError."""
     packets = -(-rows // PACKET_ROWS)
     for number in range(packets):
         pool = _pool(session, asked, contract, PACKET_ROWS)
-        stock.keep(contract.digest, session.role, f"{run[:32]}-{number:06d}", pool.arrays())
-        say(session.channel, "packet kept", Ready())
-        hear(session.channel, "packet kept", Ready)
+        stock.keep_together(session, contract.digest, f"{run[:32]}-{number:06d}", pool.arrays())
         progress("making ahead", number + 1, packets)
 
 

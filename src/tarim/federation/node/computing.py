@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from tarim.base.errors import DefinitionError, InputError
 from tarim.federation.adapters.link import Link
-from tarim.federation.intersection import SET_MAX, intersect, normalised
+from tarim.federation.intersection import normalised
+from tarim.federation.learning.logistic import Sigmoids, none_ready
 from tarim.federation.node.campaigns import campaign_sums
 from tarim.federation.node.contract import (
     BoostingTerms,
@@ -29,13 +30,17 @@ from tarim.federation.node.contract import (
     LogisticTerms,
     Output,
     ScreeningTerms,
+    Terms,
 )
 from tarim.federation.node.conversations import Ready, hear, say
 from tarim.federation.node.custody import Custody, State
 from tarim.federation.node.data_sets import Rows
+from tarim.federation.node.finding import found_by
 from tarim.federation.node.judging import cross_validated, figures_of, importances, judged_curve
 from tarim.federation.node.models import ModelPart
 from tarim.federation.node.screening import Screened, Screening
+from tarim.federation.node.sigmoids import StockedSigmoids
+from tarim.federation.node.stock import Stock
 from tarim.federation.node.trainings import Side, training_of
 from tarim.federation.node.transcripts import Held, Opened, Step
 from tarim.federation.session import Opening, Role, Session
@@ -76,10 +81,12 @@ class Computation:
         note: Callable[[Opened], None],
         progress: Progress,
         custody: Custody | None = None,
+        stock: Stock | None = None,
     ) -> None:
         """keep: keeps this side's part of the model, durably.  note: writes down what is about to be opened."""
         self._link, self._role, self._contract, self._run = link, role, contract, run
         self._rows, self._keep, self._note, self._progress = rows, keep, note, progress
+        self._stock = stock
         self._custody, self._begun = custody, None if custody is None else custody.begun
         self._names = {each: contract.member(each).name for each in Role}
         self.outcome = Outcome()
@@ -94,11 +101,11 @@ class Computation:
             learners = self._contract.opened_to(Output.COMMON)
             for each in sorted(learners):
                 self._opened(Opening(Output.COMMON.value, each, ()))
-            self.outcome.common = self._common(learners, terms.padded_to)
+            self.outcome.common = self._common(learners, terms)
             return self.outcome
         for each in Role:  # both have to know their rows of the customers that they compute on
             self._opened(Opening(Output.COMMON.value, each, ()))
-        places = self._common(frozenset(Role), 0) if self._begun is None else self._begun.places
+        places = self._common(frozenset(Role), IntersectionTerms()) if self._begun is None else self._begun.places
         assert places is not None
         if len(places) < 2:
             raise DefinitionError("the parties have fewer than two customers in common")
@@ -110,7 +117,9 @@ class Computation:
             return self.outcome
         with self._step("session"):
             session = Session(self._link, self._role, self._opened)
-        side = Side(self._link, self._contract, self._role, self._rows, places, self._labels(places))
+        side = Side(
+            self._link, self._contract, self._role, self._rows, places, self._labels(places), self._sigmoids(terms)
+        )
         if isinstance(terms, CrossTerms):
             with self._step("cross-validation"):
                 joint = training_of(side, terms.model)
@@ -143,12 +152,18 @@ class Computation:
             with self._step("importance"):
                 self.outcome.result |= importances(session, side, joint, model, judged, self._progress)
 
+    def _sigmoids(self, terms: Terms) -> Sigmoids:
+        """What was made ahead for this contract's training."""
+        if self._stock is None or not isinstance(terms, LogisticTerms):
+            return none_ready
+        return StockedSigmoids(self._stock, self._contract.digest, terms.plan)
+
     def _opened(self, opening: Opening) -> None:
         opened = Opened(opening.what, self._names[opening.recipient], opening.shape)
         self._note(opened)
         self.outcome.opened.append(opened)
 
-    def _common(self, learners: frozenset[Role], padded_to: int) -> Places | None:
+    def _common(self, learners: frozenset[Role], terms: IntersectionTerms) -> Places | None:
         """Own rows that both have, in the common order."""
         kind = self._contract.data(self._role).key_kind
         found: dict[bytes, int] = {}
@@ -168,14 +183,14 @@ class Computation:
         self.outcome.rows |= {"own": len(self._rows), "unreadable": unreadable}
         context = bytes.fromhex(self._contract.digest) + bytes.fromhex(self._run)
         with self._step("common customers"):
-            places = intersect(
+            places = found_by(
+                terms,
                 self._link,
                 self._role,
                 list(found),
                 context,
                 learners,
-                padded_to=min(padded_to, SET_MAX),
-                progress=lambda done, whole: self._progress("common customers", done, whole),
+                lambda done, whole: self._progress("common customers", done, whole),
             )
         if places is None:
             return None

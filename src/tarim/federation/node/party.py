@@ -44,7 +44,17 @@ from tarim.federation.node.asking import Asked, Count, NotCommon, Noted, Places,
 from tarim.federation.node.book import UNDER_WAY, Book, Kept, Peer
 from tarim.federation.node.claims import Claims
 from tarim.federation.node.computing import Computation, Outcome, Progress
-from tarim.federation.node.contract import Algorithm, Contract, Digest, Member, Name, QueryTerms, Signed, signed_bytes
+from tarim.federation.node.contract import (
+    Algorithm,
+    Contract,
+    Digest,
+    LogisticTerms,
+    Member,
+    Name,
+    QueryTerms,
+    Signed,
+    signed_bytes,
+)
 from tarim.federation.node.conversations import Agreed, AskSets, BeginRun, OfferContract, ask
 from tarim.federation.node.custodian import Custodian
 from tarim.federation.node.custody import Custody, Return, Shares
@@ -54,7 +64,8 @@ from tarim.federation.node.models import ModelPart, ModelStore
 from tarim.federation.node.probing import Alarms
 from tarim.federation.node.registry import Registry
 from tarim.federation.node.screening import Screened
-from tarim.federation.node.stock import Level, Stock
+from tarim.federation.node.sigmoids import make_sigmoids, packets_for
+from tarim.federation.node.stock import PACKET_ROWS, Level, Stock
 from tarim.federation.node.tables import MIGRATIONS
 from tarim.federation.node.transcripts import Opened, Transcript
 from tarim.federation.queries import Answer
@@ -329,7 +340,7 @@ class Party:
         if begin.ahead:
             self._require_ahead(contract, begin.ahead)
         # Rows asked about are counted when they are asked about.
-        uses = int(contract.algorithm is not Algorithm.QUERY and not begin.resumes)
+        uses = int(contract.algorithm is not Algorithm.QUERY and not begin.resumes and not begin.ahead)
         if begin.resumes:
             self.consent(contract, begin.resumes, begin.operator)
         with self._under_way(contract, begin.run, begin.operator, uses):
@@ -407,6 +418,7 @@ class Party:
                     lambda opened: self._claims.note(run, opened),
                     progress,
                     custody,
+                    self.stock,
                 )
                 outcome = computation.outcome
                 outcome.resumes = begin.resumes
@@ -458,7 +470,10 @@ class Party:
         self._converse(link, contract, role, run, operator, converse)
 
     def prepare(self, digest: str, rows: int, operator: str, progress: Progress = lambda *_: None) -> Level:
-        """Make ahead what so many questions need, with the peer; what there is then.  Raises ContractBreach, TooLarge."""
+        """Make ahead what so many questions, or rows of a training, need; what there is then.
+
+        Raises ContractBreach, TooLarge.
+        """
         kept = self.book.contract(digest)
         contract = kept.signed.require(self.clock.now_ms())
         self._require_ahead(contract, rows)
@@ -472,18 +487,24 @@ class Party:
     def make_ahead(
         self, link: Link, contract: Contract, run: str, operator: str, rows: int, progress: Progress = lambda *_: None
     ) -> None:
-        """One side of making ahead what so many questions need."""
+        """One side of making ahead what so many questions, or rows of a training, need."""
         role = contract.role_of(self.certificate)
-        asked = Asked(contract, role, self._rows(contract, role), self.models)
 
         def converse(channel: Channel, noted: Noted) -> None:
-            make_ahead(Session(channel, role, noted), asked, contract, self.stock, run, rows, progress)
+            session = Session(channel, role, noted)
+            if isinstance(contract.terms, LogisticTerms):
+                make_sigmoids(session, contract.terms.plan, contract.digest, self.stock, run, rows, progress)
+                return
+            asked = Asked(contract, role, self._rows(contract, role), self.models)
+            make_ahead(session, asked, contract, self.stock, run, rows, progress)
 
         self._converse(link, contract, role, run, operator, converse)
 
     def _require_ahead(self, contract: Contract, rows: int) -> None:
-        if contract.algorithm is not Algorithm.QUERY:
-            raise ContractBreach("only what questions need is made ahead", known=True)
+        if isinstance(contract.terms, LogisticTerms):
+            rows = packets_for(contract.terms.plan, rows) * PACKET_ROWS
+        elif contract.algorithm is not Algorithm.QUERY:
+            raise ContractBreach("what questions and logistic regressions need is made ahead, nothing else", known=True)
         self.stock.require_room(contract.digest, rows)
 
     def stocked(self) -> dict[str, Level]:

@@ -1,9 +1,10 @@
-"""What questions need, made ahead and kept on disk until it is used: sealed, in packets of rows, each row at most once.
+"""What questions and trainings need, made ahead and kept on disk until it is used: sealed, in packets, each row at most once.
 
 FOLDER/CONTRACT/
-    PACKET.packet    a pool of PACKET_ROWS rows (`queries.QueryPool.arrays`), sealed with AES-256-GCM under a key derived from
-                     the node's master key; contract, role and packet are bound to it.  The contract names both certificates and
-                     the models, so what was made with another peer, other keys or for other models does not open.
+    PACKET.packet    a pool of PACKET_ROWS rows (`queries.QueryPool.arrays`), or a block's sigmoid in as many parts that are
+                     claimed together (`sigmoids`); sealed with AES-256-GCM under a key derived from the node's master key, with
+                     contract, role and packet bound to it.  The contract names both certificates and the models, so what was
+                     made with another peer, other keys or for other models does not open.
     PACKET.used      the rows claimed so far, 8 bytes a claim: the number and its CRC-32, little-endian; the last one counts
 
 A row is claimed before anything about it is sent: the claim is written and synced, under a lock, and then the packet is
@@ -30,8 +31,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tarim.base.errors import Damaged, NotFound, TooLarge
 from tarim.federation.channel import Array
-from tarim.federation.node.conversations import Piece
-from tarim.federation.session import Role
+from tarim.federation.node.conversations import Piece, Ready, hear, say
+from tarim.federation.session import Role, Session
 from tarim.privacy import MasterKey
 
 PACKET_ROWS: Final = 256
@@ -105,6 +106,15 @@ class Stock:
         _written(path.with_suffix(".new"), nonce + self._key.encrypt(nonce, content, _bound(contract, role, packet)))
         path.with_suffix(".new").rename(path)
         _sync_folder(path.parent)
+
+    def keep_together(self, session: Session, contract: str, packet: str, arrays: dict[str, Array]) -> None:
+        """Keep this side's half of a packet, and go on when the other side has kept its own.
+
+        What one side has alone is never used: see `Ready.from_stock`.
+        """
+        self.keep(contract, session.role, packet, arrays)
+        say(session.channel, "packet kept", Ready())
+        hear(session.channel, "packet kept", Ready)
 
     def claim(self, contract: str, rows: int) -> tuple[Piece, ...]:
         """So many rows, claimed for good; none at all when there are not so many."""

@@ -27,7 +27,7 @@ from tarim.federation.learning.boosting import (
 from tarim.federation.learning.encoding import Encoded, Encoder, Widths
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import JointModel, LogisticState, train
+from tarim.federation.learning.logistic import JointModel, LogisticState, Sigmoids, none_ready, train
 from tarim.federation.node.contract import BoostingTerms, Contract, LogisticTerms
 from tarim.federation.node.conversations import Shape, hear, say
 from tarim.federation.node.custody import State
@@ -45,7 +45,7 @@ Keep = Callable[[State], None]
 
 @dataclass(frozen=True)
 class Side:
-    """What a training needs to know of this side.  labels: of the common rows, at the second party."""
+    """What a training needs to know of this side.  labels: of the common rows, at the second party.  sigmoids: made ahead."""
 
     link: Channel
     contract: Contract
@@ -53,6 +53,7 @@ class Side:
     rows: Rows
     places: Places
     labels: Bits | None
+    sigmoids: Sigmoids = none_ready
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -103,7 +104,7 @@ class LogisticTraining:
         if begun is not None and not isinstance(begun, LogisticState):
             raise ContractBreach("the run that is to be resumed trained something else", known=True)
         own, labels = _some(self._encoded, training), self._side.labels_of(training)
-        return train(session, own, self._theirs, labels, self._terms.plan, progress, keep, begun)
+        return train(session, own, self._theirs, labels, self._terms.plan, progress, keep, begun, self._side.sigmoids)
 
     def scores(self, session: Session, model: JointModel, judged: Places, shuffled: int | None = None) -> Share:
         """See `JointTraining`."""
