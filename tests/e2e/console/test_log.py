@@ -100,7 +100,7 @@ def test_an_export_is_asked_by_one_auditor_approved_by_another_and_fetched(perso
         export.locator("a[download]").click()
     content = download.value.path().read_bytes()
     lines = [json.loads(line) for line in content.decode().splitlines()]
-    assert [line["seq"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["event.sequence"] for line in lines] == [1, 2, 3, 4, 5]
     assert hashlib.sha256(content).hexdigest() in export.inner_text()
     second.goto("/log?act=decide_on_audit_export")
     second.wait_for_selector(".rc-log tbody tr")

@@ -14,7 +14,8 @@ from tarim.console.redress_contents import facts_of, filled
 from tarim.console.redress_forms import Mistyped, body_of, inputs_of, instant_of
 from tarim.console.redress_views import Clock, told, urgent
 from tarim.console.refusals import said
-from tarim.console.reports_form import Fault, known_part, parts_of, rows_of, values_of
+from tarim.console.reports_form import Fault, Group, Row, known_part, parts_of, rows_of, values_of
+from tarim.console.reports_typing import marks_of, with_typing
 from tarim.console.reports_views import day_of, day_text, events, states
 from tarim.console.users_views import scope_name
 from tarim.console.words import LANGUAGES, Language, speak
@@ -221,3 +222,26 @@ def _enumerations(event: Any) -> list[type[enum.Enum]]:
         if isinstance(of, msgspec.inspect.EnumType):
             found.append(of.cls)
     return found
+
+
+def test_typing_that_was_not_saved_stands_beside_what_others_saved_meanwhile() -> None:
+    """Typed fields keep their text; fields never touched show what is there now; only what differs on both sides is told."""
+
+    def row(path: str, value: str, masked: str = "", form: str = "line") -> Row:
+        return Row(path, "X", path, form, value, value.split("\n") if value else [], masked, False, False, [], "", "")
+
+    shown = [
+        Group("g", [row("name", ""), row("phone", "", "139****0000"), row("place", "A street"), row("codes", "01")])
+    ]
+    marks = marks_of(shown)
+    now = [Group("g", [row("name", ""), row("phone", "", "138****1111"), row("place", "B street"), row("codes", "01")])]
+    typed = {"name": ["Zhang"], "phone": ["13700000000"], "place": ["A street"], "codes": ["02"]}
+    name, phone, place, codes = with_typing(now, typed, marks)[0].rows
+    assert (name.value, name.now) == ("Zhang", "")
+    assert (phone.value, phone.now) == ("13700000000", "138****1111")
+    assert (place.value, place.now) == ("B street", ""), "never touched: what is there now, and no hint"
+    assert (codes.value, codes.now) == ("02", "")
+    assert "13900000000" not in marks and "street" not in marks
+    for spoilt in ("", "{", "[]", '{"name": 1}'):
+        kept = with_typing(now, typed, spoilt)[0].rows
+        assert kept[0].value == "Zhang", "without marks everything that differs counts as typed"
