@@ -206,6 +206,7 @@ def lines(run_of: Run) -> Iterator[Line]:
     note = (
         f"{said(worst)}; p99.9 {during['latency_ms_p999']:.3g}; without a change {usual['latency_ms']}: {said(usual)}; "
         f"p99.9 {quiet['latency_ms_p999']:.3g}"
+        + ("" if found["locks_known"] else "; without a C compiler what was waited for is not known")
     )
     yield at_most("publishing, slowest decision meanwhile", 5, during["latency_ms_max"], " ms", note)
 

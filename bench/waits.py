@@ -5,7 +5,6 @@
     [2] queued_ns     what it was ready to run and had no processor: the second field of /proc/thread-self/schedstat
     [3] lock_ns       what it waited for the interpreter's lock; time it was queued meanwhile is in [2] and not here
     [4] disk_ns       the same for fdatasync
-    [5] longest_lock_ns   the longest single wait for the lock since it was asked last
 
 CPython takes its lock by `pthread_cond_timedwait` and hands it over by `pthread_cond_wait` (Python/ceval_gil.h); its other
 locks are semaphores, so what a thread of Python spends in these two is the wait for the interpreter.  Linux with a C compiler
@@ -25,8 +24,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-WORDS: Final = 6
-NOW, CPU, QUEUED, LOCK, DISK, LONGEST_LOCK = range(WORDS)
+WORDS: Final = 5
+NOW, CPU, QUEUED, LOCK, DISK = range(WORDS)
 
 _SOURCE: Final = r"""
 #define _GNU_SOURCE
@@ -39,7 +38,7 @@ _SOURCE: Final = r"""
 #include <unistd.h>
 
 static __thread int stat_fd = 0;  /* 0: not opened, -1: there is none */
-static __thread int64_t lock_ns, disk_ns, longest_ns;
+static __thread int64_t lock_ns, disk_ns;
 
 static int64_t read_clock(clockid_t clock) {
     struct timespec t;
@@ -78,9 +77,7 @@ __attribute__((constructor)) static void find_real(void) {
 }
 
 static void add_lock(int64_t begin, int64_t queued_before) {
-    int64_t took = read_clock(CLOCK_MONOTONIC) - begin;
-    if (took > longest_ns) longest_ns = took;
-    lock_ns += took - (queued() - queued_before);
+    lock_ns += read_clock(CLOCK_MONOTONIC) - begin - (queued() - queued_before);
 }
 
 int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *t) {
@@ -110,8 +107,6 @@ void tarim_waits(int64_t *out) {
     out[2] = queued();
     out[3] = lock_ns;
     out[4] = disk_ns;
-    out[5] = longest_ns;
-    longest_ns = 0;
 }
 """
 

@@ -4,7 +4,7 @@ Python starts a process under the interpreter's lock (`subprocess`, `os.posix_sp
 process has loaded its program, every other thread stands still.  That is half a millisecond on an idle machine and tens of them
 on a busy one, where the new process waits for a processor first.  Here the C library's `posix_spawn` is called with the lock
 released, so only the thread that starts the process waits.  Memory is shared until then, not copied: it costs the same
-beside an engine of gigabytes.  Linux with glibc 2.26 or later, or musl 1.1.24.
+beside an engine of gigabytes.  Linux with glibc 2.34 (2021) or later.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def spawn(
     stderr: int,
     new_session: bool = False,
 ) -> Process:
-    """Start a program by its path with these three open files; no other file of ours stays open in it, as ever in Python.
+    """Start a program by its path with these three open files; no other file of ours is open in it.
 
     new_session: an interrupt at our terminal does not reach it.  Raises OSError when it cannot be started.
     """
@@ -81,6 +81,7 @@ def spawn(
     try:
         for ours, its in ((stdin, 0), (stdout, 1), (stderr, 2)):
             _checked(_LIBC.posix_spawn_file_actions_adddup2(actions, ours, its))
+        _checked(_LIBC.posix_spawn_file_actions_addclosefrom_np(actions, 3))  # what libraries opened without a care
         flags = _SET_DEFAULT_SIGNALS | _SET_SIGNAL_MASK | (_SET_SESSION if new_session else 0)
         _checked(_LIBC.posix_spawnattr_setflags(attributes, ctypes.c_short(flags)))
         _checked(_LIBC.posix_spawnattr_setsigdefault(attributes, _signals(_IGNORED_BY_PYTHON)))
