@@ -61,5 +61,5 @@ def allow_command(
 
     person = person_of(data, "approve")
     with Party(data, os.environ, SystemClock()) as party:
-        party.allow_return(run, person)
+        party.consents.allow(run, person)
     typer.echo("allowed 已同意")

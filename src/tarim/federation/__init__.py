@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tarim.federation.node.contract import Contract, Member
     from tarim.federation.node.data_sets import DataSet, registered
     from tarim.federation.node.drafts import contract_of, read_draft
-    from tarim.federation.node.party import Card, Kind, Party, make_party, read_card
+    from tarim.federation.node.folders import Card, Kind, make_party, read_card
+    from tarim.federation.node.party import Party
     from tarim.federation.node.picture import picture
     from tarim.federation.node.probing import TEXTS as ALARM_TEXTS
     from tarim.federation.node.probing import Alarms

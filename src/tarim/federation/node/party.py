@@ -1,42 +1,23 @@
-"""One party: its folder, and everything it does with others.
-
-FOLDER/
-    party.toml       its name; how long a broken connection is waited for
-    master.key       the one secret; signatures and the sealing of models derive from it
-    key.pem, certificate.pem    its side of mutual TLS
-    peers/           certificates of the peers
-    records.db       peers, data sets, contracts, runs
-    models/          this side's parts of joint models, sealed
-    stock/           what questions need, made ahead, sealed; used once
-    results/         what was opened to this party, by run
-    under-way/       a locked file for each run that a living process carries out
-    keys.json        keys of the persons who work here
-"""
+"""One party: its folder open (see `folders`), and everything it does with others."""
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import secrets
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from tarim.audit import MIGRATIONS as TRAIL
-from tarim.audit import Entry, Query
 from tarim.audit import Store as Trail
-from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound, TarimError
+from tarim.base.errors import DefinitionError, NotAllowed, NotFound, TarimError
 from tarim.base.four_eyes import require_person
 from tarim.base.instants import Clock
 from tarim.federation.adapters.link import Link
-from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, fingerprint, make_certificate
+from tarim.federation.adapters.pinning import CERTIFICATE_FILE, Pinned, fingerprint
 from tarim.federation.adapters.ports import RUN_ID_BYTES, Dialler
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach
@@ -44,13 +25,12 @@ from tarim.federation.node.asking import Asked, Count, NotCommon, Noted, Places,
 from tarim.federation.node.book import UNDER_WAY, Book, Kept, Peer
 from tarim.federation.node.claims import Claims
 from tarim.federation.node.computing import Computation, Outcome, Progress
+from tarim.federation.node.consents import Consents
 from tarim.federation.node.contract import (
     Algorithm,
     Contract,
-    Digest,
     LogisticTerms,
     Member,
-    Name,
     QueryTerms,
     Signed,
     signed_bytes,
@@ -59,6 +39,7 @@ from tarim.federation.node.conversations import Agreed, AskSets, BeginRun, Offer
 from tarim.federation.node.custodian import Custodian
 from tarim.federation.node.custody import Custody, Return, Shares
 from tarim.federation.node.data_sets import Rows
+from tarim.federation.node.folders import Card, Kind, certificate_of, read_settings
 from tarim.federation.node.limits import Limits, Sweep, TooMuchAsked
 from tarim.federation.node.models import ModelPart, ModelStore
 from tarim.federation.node.probing import Alarms
@@ -70,66 +51,8 @@ from tarim.federation.node.tables import MIGRATIONS
 from tarim.federation.node.transcripts import Opened, Transcript
 from tarim.federation.queries import Answer
 from tarim.federation.session import Opening, Role, Session
-from tarim.privacy import Signer, create_master_key, load_master_key
+from tarim.privacy import Signer, load_master_key
 from tarim.records import Database
-
-_ALLOWED: Final = "custody.allowed"
-PARTY_FILE: Final = "party.toml"
-CARD_CHARACTERS_MAX: Final = 16 << 10
-PATIENCE_S: Final = 60.0
-"""How long a broken connection is waited for before a run ends on both sides, unless party.toml says otherwise."""
-PATIENCE_S_MAX: Final = 3_600.0
-
-
-class Kind(StrEnum):
-    """What a node is."""
-
-    PARTY = "party"
-    CUSTODIAN = "custodian"
-    """Holds sealed shares and computes nothing; see `custodian`."""
-
-
-def make_party(folder: Path, name: str, now: datetime.datetime, kind: Kind = Kind.PARTY) -> str:
-    """A new node's folder; the fingerprint of its certificate.  Raises Conflict, DefinitionError."""
-    try:
-        msgspec.convert(name, Name)
-    except msgspec.ValidationError:
-        raise DefinitionError("a party's name has 1 to 32 small letters, digits and hyphens") from None
-    if (folder / PARTY_FILE).exists():
-        raise Conflict(f"{folder} is a party's folder already")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    create_master_key(folder / "master.key")
-    made = make_certificate(folder, name, now)
-    (folder / "peers").mkdir(mode=0o700)
-    (folder / PARTY_FILE).write_text(f'name = "{name}"\nkind = "{kind.value}"\n', encoding="utf-8")
-    return made
-
-
-class PartyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What party.toml says.  custodian: the peer that holds this party's shares of every training step, "" for none."""
-
-    name: Name
-    patience_s: Annotated[float, Meta(ge=1.0, le=PATIENCE_S_MAX)] = PATIENCE_S
-    kind: Kind = Kind.PARTY
-    custodian: Annotated[str, Meta(max_length=32)] = ""
-
-
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a party gives to another: who it is, and its certificate, PEM."""
-
-    member: Member
-    certificate: Annotated[str, Meta(max_length=CARD_CHARACTERS_MAX)]
-
-
-def read_card(path: Path) -> Card:
-    """A card from a file.  Raises NotFound, DefinitionError."""
-    try:
-        with path.open("rb") as file:
-            return msgspec.json.decode(file.read(2 * CARD_CHARACTERS_MAX), type=Card)
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}") from None
-    except msgspec.MsgspecError:
-        raise DefinitionError(f"{path} is no party's card; make one with: tarim party card") from None
 
 
 class Party:
@@ -137,12 +60,7 @@ class Party:
 
     def __init__(self, folder: Path, environment: Mapping[str, str], clock: Clock) -> None:
         """Raises NotFound, DefinitionError, Unavailable."""
-        try:
-            settings = msgspec.convert(tomllib.loads((folder / PARTY_FILE).read_text(encoding="utf-8")), PartyFile)
-        except OSError:
-            raise NotFound(f"{folder} is no party's folder; make one with: tarim party init --data {folder}") from None
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-            raise DefinitionError(f"{folder / PARTY_FILE} cannot be read: {error}") from None
+        settings = read_settings(folder)
         self.name, self.patience_s = settings.name, settings.patience_s
         self.kind, self._custodian = settings.kind, settings.custodian
         master = load_master_key(folder / "master.key", environment)
@@ -156,6 +74,7 @@ class Party:
         self.alarms = Alarms(self._database, clock)
         self.shares = Shares(master, self.signer)
         self._trail = Trail(self._database)
+        self.consents = Consents(self.name, self._trail, self.book, self.shares, clock)
         self.registry = Registry(self._trail, clock)
         self.stock = Stock(folder / "stock", master, lambda digest: self.alarms.sound("stock", contract=digest))
         self._claims = Claims(folder / "under-way")
@@ -284,32 +203,6 @@ class Party:
         if isinstance(contract.terms, QueryTerms):
             self.registry.require_in_use(contract.terms.models)
 
-    def allow_return(self, run: str, person: str) -> None:
-        """Allow that shares of a run come back from the custodians.  Raises DefinitionError."""
-        require_person(person)
-        try:
-            msgspec.convert(run, Digest)
-        except msgspec.ValidationError:
-            raise DefinitionError("a run is named in full, by 64 hexadecimal digits") from None
-        self._trail.record(Entry(self.clock.now_ms(), person, "key", _ALLOWED, f"run:{run}"))
-
-    def consent(self, contract: Contract, run: str, operator: str) -> str:
-        """This party's signature that shares of a run may come back.
-
-        Raises ContractBreach when nobody, or nobody but the operator, allowed it, or when there are none.
-        """
-        if contract.custodians is None:
-            raise ContractBreach("no custodian holds shares of that run", known=True)
-        known = [each for each in self.book.runs() if each.run == run]
-        if any(each.contract != contract.digest or each.state == "done" for each in known):
-            raise ContractBreach("that run is another contract's, or came to its end", known=True)
-        allowed = self._trail.search(Query(act=_ALLOWED, objects=(f"run:{run}",)))
-        if not any(each.entry.who != operator for each in allowed):
-            raise ContractBreach(
-                f"{self.name} has not allowed that shares of that run come back: tarim party custody allow", known=True
-            )
-        return self.shares.consent(contract, run)
-
     def run(self, digest: str, operator: str, progress: Progress = lambda *_: None, resumes: str = "") -> Transcript:
         """Carry out a contract with its peer, beginning it from this side.  Raises ContractBreach, FederationError.
 
@@ -322,7 +215,7 @@ class Party:
         self._require_own(contract)
         self.book.require_left(contract, int(not resumes))
         run = secrets.token_hex(32)
-        consent = self.consent(contract, resumes, operator) if resumes else ""
+        consent = self.consents.given(contract, resumes, operator) if resumes else ""
         begin = BeginRun(contract.digest, run, operator, resumes=resumes, consent=consent)
         with self.talk(self.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
             agreed = ask(link, begin)
@@ -342,7 +235,7 @@ class Party:
         # Rows asked about are counted when they are asked about.
         uses = int(contract.algorithm is not Algorithm.QUERY and not begin.resumes and not begin.ahead)
         if begin.resumes:
-            self.consent(contract, begin.resumes, begin.operator)
+            self.consents.given(contract, begin.resumes, begin.operator)
         with self._under_way(contract, begin.run, begin.operator, uses):
             yield contract
 
@@ -635,11 +528,3 @@ class Party:
 
     def _peer_file(self, name: str) -> Path:
         return self.folder / "peers" / f"{name}.pem"
-
-
-def certificate_of(folder: Path) -> str:
-    """A party's certificate, as peers need it, PEM.  Raises NotFound."""
-    try:
-        return (folder / CERTIFICATE_FILE).read_text(encoding="ascii")
-    except OSError:
-        raise NotFound(f"{folder} holds no certificate") from None
