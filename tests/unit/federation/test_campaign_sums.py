@@ -84,6 +84,8 @@ def test_what_does_not_fit_is_refused() -> None:
     for columns, groups in ((0, 1), (257, 1), (1, 257)):
         with pytest.raises(TooLarge):
             Shape(10, columns, groups, 10, 0)
+    with pytest.raises(TooLarge, match="ciphertexts"):
+        Shape(1 << 24, 4, 1, 10, 0)
     with pytest.raises(InputError, match="at least"):
         Shape(10, 1, 1, 9, 0)
     shape = Shape(20, 1, 1, 10, 20)

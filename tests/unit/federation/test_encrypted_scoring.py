@@ -82,6 +82,8 @@ def test_what_is_too_large_is_refused_before_anything_is_sent() -> None:
         LinearModel(np.array([np.nan]), 0.0)
     with pytest.raises(TooLarge):
         together(lambda channel: score_rows(channel, LinearModel(np.ones(1), 0.0), ROWS_MAX + 1), lambda _channel: None)
+    with pytest.raises(TooLarge, match="ciphertexts"):
+        together(lambda channel: score_rows(channel, LinearModel(np.ones(200), 0.0), ROWS_MAX), lambda _channel: None)
 
 
 def test_signed_numbers_go_round_the_ring() -> None:

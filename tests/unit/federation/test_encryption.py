@@ -134,8 +134,24 @@ def test_flood_is_one_number_modulo_every_prime() -> None:
         assert exchange._reduced(high, low, prime).tolist() == expected
 
 
-def test_a_reply_hides_how_it_came_about() -> None:
-    """Two products with the same result from different multipliers: the holder's noise is the flood's in both."""
+def test_every_reply_is_flooded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood that is too high drowns the result, so it is there; the ordinary one leaves room for it."""
+    matrix, vector = ring((4, 2), 1), ring((2,), 2)
+
+    def first_rows() -> np.ndarray:
+        return multiplied(Layout(4, 2, 4), matrix, vector, np.zeros(4, np.uint64))[0]
+
+    assert np.array_equal(first_rows(), (matrix @ vector) & MASK)
+    draw = np.random.default_rng(3)
+    high = [int(each) << 62 for each in draw.integers(0, 1 << 60, parameters.DEGREE)]
+    monkeypatch.setattr(
+        exchange, "flood", lambda: np.array([[each % prime for each in high] for prime in library.primes()], np.uint64)
+    )
+    assert not np.array_equal(first_rows(), (matrix @ vector) & MASK)
+
+
+def test_the_second_polynomial_of_a_reply_is_fresh() -> None:
+    """Two products with the same result from different multipliers: both are as random as an encryption of zero."""
     layout = Layout(2, 2, 2)
     matrix = np.array([[1, 1], [1, 1]], np.uint64)
     seen: list[np.ndarray] = []

@@ -35,6 +35,14 @@ CIPHERTEXTS_MAX: Final = 4_096
 _LOW_BITS: Final = 60
 
 
+def require_room(ciphertexts: int) -> None:
+    """Nothing when so many are kept.  Both sides ask, before anything is sent.  Raises TooLarge."""
+    if ciphertexts > CIPHERTEXTS_MAX:
+        raise TooLarge(
+            f"{ciphertexts} ciphertexts of {DEGREE} numbers are more than the {CIPHERTEXTS_MAX} that are kept"
+        )
+
+
 class Holder:
     """The side with the key.  Fresh keys for each exchange; they end with it."""
 
@@ -84,8 +92,7 @@ class Other:
 
     def receive(self, count: int) -> list[Any]:
         """So many ciphertexts, ready to be multiplied.  Raises ProtocolBroken, TooLarge."""
-        if count > CIPHERTEXTS_MAX:
-            raise TooLarge(f"{count} ciphertexts are more than the {CIPHERTEXTS_MAX} that are kept")
+        require_room(count)
         found = []
         for _ in range(count):
             each = library.ciphertext(receive_one(self._channel, "encryption, ciphertext", np.uint8, -1).tobytes())

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import InputError, TooLarge
 from tarim.federation.channel import Channel
-from tarim.federation.encryption.exchange import Holder, Other
+from tarim.federation.encryption.exchange import Holder, Other, require_room
 from tarim.federation.encryption.layout import Layout
 from tarim.federation.encryption.parameters import DEGREE
 from tarim.federation.encryption.signed import in_fixed_point, in_ring, signed
@@ -110,7 +110,9 @@ def scored_in_the_clear(rows: Floats, model: LinearModel) -> Floats:
 
 
 def _layout_of_rows(count: int, columns: int) -> Layout:
-    return Layout(count, columns, _stride(count, columns))
+    layout = Layout(count, columns, _stride(count, columns))
+    require_room(layout.polynomials)
+    return layout
 
 
 def _layout_of_weights(count: int, columns: int) -> Layout:

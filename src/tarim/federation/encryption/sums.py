@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import InputError, TooLarge
 from tarim.federation.channel import Channel, packed, packed_bytes, receive_one, unpacked
-from tarim.federation.encryption.exchange import Holder, Other
+from tarim.federation.encryption.exchange import Holder, Other, require_room
 from tarim.federation.encryption.layout import MASK, Layout, stride_for_columns
 from tarim.federation.encryption.signed import LIMIT, in_fixed_point, in_ring, signed
 from tarim.federation.errors import ProtocolBroken
@@ -61,6 +61,7 @@ class Shape:
             raise TooLarge(f"1 to {COLUMNS_MAX} columns are summed over 1 to {GROUPS_MAX} groups")
         if self.least < LEAST_MIN or not 0 <= self.fraction_bits <= FRACTION_BITS_MAX:
             raise InputError(f"groups of {LEAST_MIN} at least and 0 to {FRACTION_BITS_MAX} fraction bits are possible")
+        require_room(self.layout.polynomials)
 
     @property
     def layout(self) -> Layout:
