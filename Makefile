@@ -61,7 +61,7 @@ test-console: setup  ## SLOW (15 min): every test of the console in a real brows
 	$(BIN)/python -m pytest -m "slow or not slow" tests/e2e/console $(PYTEST_ARGS)
 
 test-spu: setup setup-spu  ## SLOW (2 min): the tests of the second engine, with the engine
-	TARIM_FEDERATION_SPU_PYTHON=$(abspath $(SPU)/bin/python) $(BIN)/python -m pytest -m "slow or not slow" tests/unit/federation/test_second_engine.py $(PYTEST_ARGS)
+	TARIM_FEDERATION_SPU_PYTHON=$(abspath $(SPU)/bin/python) $(BIN)/python -m pytest -m "slow or not slow" tests/unit/federation/test_second_engine.py tests/e2e/test_party_second_engine.py $(PYTEST_ARGS)
 
 check: lint test  ## what CI runs: format, lint, types, imports, then the tests
 
