@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from tarim.console.pages import Page, Visit
+from tarim.console.session import ours
 
 CHARACTERS_MAX: Final = 1 << 19
 _encode = msgspec.json.Encoder().encode
@@ -46,9 +47,10 @@ def act_in(text: str) -> Act | None:
     if not text or len(text) > CHARACTERS_MAX:
         return None
     try:
-        return msgspec.json.decode(text, type=Act)
+        act = msgspec.json.decode(text, type=Act)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return None
+    return msgspec.structs.replace(act, back=ours(act.back))
 
 
 def visit_of(act: Act, visit: Visit, token: str) -> Visit:

@@ -144,6 +144,13 @@ def test_only_acts_of_signed_in_people_are_done_after_a_proof(act: Mapping[str, 
     assert [path for path, _body in desk.asked if path == "POST /v1/sign-in"] == []
 
 
+def test_an_act_leads_back_to_a_page_of_ours_only() -> None:
+    text = json.dumps({"page": "nothing", "path": {}, "query": {}, "form": {}, "back": "https://evil.example/"})
+    answers = {"POST /v1/account:reauthenticate": signed(token=NEW)}
+    found, _desk = ask("POST", "/account/prove", answers, {"password": "x", "code": "1", "act": text})
+    assert found.headers["location"] == "/"
+
+
 def test_what_is_no_act_or_too_long_is_none() -> None:
     assert [act_in(text) for text in ("", "{", '{"page": 1}', "x" * (CHARACTERS_MAX + 1), "\ud800")] == [None] * 5
 
