@@ -35,7 +35,7 @@ from tarim.models.logistic_json import read_logistic, require
 from tarim.models.shap_layout import Shares, Steps, lay_shares, lay_steps
 from tarim.models.shap_records import bind_records
 
-LANES_EVENTS_MIN: Final = 24
+LANES_EVENTS_MIN: Final = 32
 """From so many events on, contributions of a block (even partly empty) are cheaper side by side than one after the other."""
 LANES_DEPTH_MAX: Final = 64
 """Deeper trees, which nobody trains for this, would take more memory side by side than they are worth."""
