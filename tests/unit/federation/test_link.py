@@ -313,3 +313,24 @@ def test_a_message_that_follows_another_does_not_wait_for_its_acknowledgement(pa
         relay.passes_back.set()
         for link in (one, other):
             link.close(whole=False)
+
+
+def test_a_link_that_is_closed_lets_go_whoever_waits_on_it(parties: dict[str, Path]) -> None:
+    told: list[str] = []
+
+    def wait(link: Link) -> None:
+        try:
+            link.beside().receive("never", (float, (1,)))
+        except PeerLost as error:
+            told.append(error.detail)
+
+    with linked(parties) as (one, other):
+        waiting = threading.Thread(target=wait, args=(one,))
+        waiting.start()
+        one.close(whole=False)
+        waiting.join(5)
+        assert told == ["this side has ended the run"]
+        with pytest.raises(PeerLost, match="ended the run"):
+            one.send("step", np.zeros(1))
+        with pytest.raises(PeerLost):
+            other.receive("step", (float, (1,)))

@@ -50,13 +50,13 @@ class Link:
 
     def __init__(self, connect: Connect, *, patience_s: float = 60.0) -> None:
         self.traffic = Traffic()
-        arrived: list[queue.SimpleQueue[Frame | BaseException]] = [queue.SimpleQueue() for _ in range(LANES)]
-        self._outgoing = Outgoing(connect, patience_s, arrived)
-        self._reader = Incoming(connect, patience_s, arrived)
+        self._arrived: list[queue.SimpleQueue[Frame | BaseException]] = [queue.SimpleQueue() for _ in range(LANES)]
+        self._outgoing = Outgoing(connect, patience_s, self._arrived)
+        self._reader = Incoming(connect, patience_s, self._arrived)
         counting = threading.Lock()
         self._lanes = [
             _Lane(number, each, self._outgoing, self._reader, self.traffic, counting)
-            for number, each in enumerate(arrived)
+            for number, each in enumerate(self._arrived)
         ]
         self._outgoing.start()
         self._reader.start()
@@ -68,9 +68,14 @@ class Link:
         self.close(whole=kind is None)
 
     def close(self, *, whole: bool = True) -> None:
-        """Say that nothing more comes, and let go.  whole: only after everything has arrived on both sides."""
+        """Say that nothing more comes, and let go.  whole: only after everything has arrived on both sides.
+
+        Whoever still waits for a message on either lane is told with PeerLost.
+        """
         self._outgoing.finish(whole=whole)
         self._reader.finish(whole=whole)
+        for lane in self._arrived:
+            lane.put(PeerLost("this side has ended the run"))
 
     def send(self, step: str, *arrays: Array) -> None:
         """Send arrays as one message.  Raises PeerLost."""

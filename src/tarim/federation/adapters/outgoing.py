@@ -91,12 +91,13 @@ class Outgoing(threading.Thread):
             while self._step():
                 pass
         except BaseException as error:
-            with self._changed:
-                self._failure = error if isinstance(error, FederationError) else PeerLost(str(error))
-                self._changed.notify_all()
+            self._failure = error if isinstance(error, FederationError) else PeerLost(str(error))
             for lane in self._told:
                 lane.put(self._failure)
         finally:
+            with self._changed:
+                self._failure = self._failure or PeerLost("this side has ended the run")
+                self._changed.notify_all()
             for each in (self._socket, self._wakes, self._woken):
                 if each is not None:
                     each.close()
