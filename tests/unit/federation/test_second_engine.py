@@ -241,8 +241,8 @@ def test_logistic_regression_of_three_nodes_is_that_of_the_clear(python: Path, p
     sent = [content for rank in Role for _, content in ends[rank][2].sent if len(content) > 4_096]
     to_custodian = np.frombuffer(b"".join(sent), np.uint8)
     counts = np.bincount(to_custodian, minlength=256)
-    # shares are uniform: zeros, seven bytes of eight in whole numbers this small, do not show
-    assert len(to_custodian) > 100_000 and counts.max() < 1.3 * counts.mean()
+    # uniform but for the zeros in the heads of messages; in the clear seven bytes of eight would be 0
+    assert len(to_custodian) > 100_000 and counts[0] < 4 * counts.mean() and counts[1:].max() < 1.3 * counts.mean()
 
 
 @pytest.mark.slow
