@@ -76,8 +76,7 @@ def asked(forests: list[Forest], question: Question, batches: list[int], cut: fl
     return np.concatenate(answers), scores, noted
 
 
-@pytest.mark.parametrize("batches", [[1], [1, 4, 1], [30]])
-@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(("batches", "alone"), [([1, 4, 1], False), ([30], False), ([3], True)])
 def test_scores_and_decisions_are_those_of_the_clear(batches: list[int], alone: bool) -> None:
     forest = Forest(sum(batches), alone=alone)
     found, scores, _ = asked([forest], Question.SCORE, batches)
