@@ -17,7 +17,7 @@ from tarim.federation.node.judging import cross_validated, importances
 from tarim.federation.node.trainings import Side, training_of
 from tests.fakes.federation import in_session
 
-ROWS = 600
+ROWS = 400
 MEMBERS = (Member("data", "1" * 64, "1" * 64), Member("bank", "2" * 64, "2" * 64))
 
 

@@ -20,23 +20,25 @@ def test_logistic_regression_goes_on_from_an_epoch() -> None:
     parts = [Encoder.learned(each).encoded(each) for each in (list(columns[:3]), list(columns[3:]))]
     plan = Plan(batch_rows=128, epochs=3)
 
-    def side(session: Session, begun: LogisticState | None = None):
+    def trained(session: Session, begun: LogisticState | None):
         own, other = parts[session.role], parts[1 - session.role]
         kept: list[LogisticState] = []
         given = None if session.first else labels
         model = train(session, own, other.widths, given, plan, keep=kept.append, begun=begun)
         return model.weights.part(), kept
 
-    (one, first), (other, second) = in_session(side)
-    assert [state.epochs for state in first] == [1, 2, 3]
-    again = in_session(lambda session: side(session, (first if session.first else second)[1]))
-    (one_again, rest), (other_again, _) = again
-    assert [state.epochs for state in rest] == [3]
+    def side(session: Session):
+        with pytest.raises(InputError, match="other columns"):
+            trained(session, LogisticState(1, np.zeros(3, np.uint64)))
+        model, kept = trained(session, None)
+        again, rest = trained(session, kept[1])
+        assert [state.epochs for state in kept + rest] == [1, 2, 3, 3]
+        return model, again
+
+    (one, one_again), (other, other_again) = in_session(side)
     found, expected = (one_again + other_again).view(np.int64), (one + other).view(np.int64)
     assert np.abs(found - expected).max() <= 2**3, "some units of 2^-16: scores lose their last bits by chance"
     assert np.abs(expected).max() > 2**14
-    with pytest.raises(InputError, match="other columns"):
-        in_session(lambda session: side(session, LogisticState(1, np.zeros(3, np.uint64))))
 
 
 @pytest.mark.parametrize("loss", list(Loss))
@@ -47,19 +49,19 @@ def test_trees_go_on_from_a_tree(loss: Loss) -> None:
     shapes = [Bins(tuple(int(column.max()) + 1 for column in part.T)) for part in parts]
     plan = BoostingPlan(trees=2, depth=1, loss=loss)
 
-    def side(session: Session, begun: BoostingState | None = None):
+    def trained(session: Session, begun: BoostingState | None):
         me, you = session.role, 1 - session.role
         kept: list[BoostingState] = []
         training = Boosting(session, parts[me], shapes[me], shapes[you], None if session.first else labels, plan)
-        model = training.run(keep=kept.append, begun=begun)
-        return model, kept
+        return training.run(keep=kept.append, begun=begun), kept
 
-    (one, first), (other, second) = in_session(side)
-    assert [len(state.trees) for state in first] == [1, 2]
-    (one_again, rest), (other_again, _) = in_session(
-        lambda session: side(session, (first if session.first else second)[0])
-    )
-    assert len(rest) == 1
+    def side(session: Session):
+        model, kept = trained(session, None)
+        again, rest = trained(session, kept[0])
+        assert [len(state.trees) for state in kept + rest] == [1, 2, 2]
+        return model, again
+
+    (one, one_again), (other, other_again) = in_session(side)
     for before, after in zip(one.trees + other.trees, one_again.trees + other_again.trees, strict=True):
         assert before.own == after.own
     for pairs in zip(one.trees, other.trees, one_again.trees, other_again.trees, strict=True):
