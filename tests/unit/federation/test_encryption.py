@@ -97,6 +97,21 @@ def test_products_are_exact_over_the_whole_ring(rows: int, columns: int, stride:
     assert np.array_equal(by_columns, (matrix.T @ numbers) & MASK)
 
 
+def test_coefficients_are_read_as_they_are() -> None:
+    """By SEAL's own accessor, one after the other."""
+    words = ring((parameters.DEGREE,), 11)
+    held = library.plaintext(words)
+    assert np.array_equal(library.coefficients(held), words)
+    assert library.coefficients(library.seal().Plaintext()).size == 0
+    seal, context = library.seal(), library.context()
+    public = seal.PublicKey()
+    seal.KeyGenerator(context).create_public_key(public)
+    sealed = seal.Ciphertext(context)
+    seal.Encryptor(context, public).encrypt(held, sealed)
+    array = sealed.dyn_array()
+    assert library.coefficients(sealed).tolist() == [array.at(place) for place in range(array.size())]
+
+
 def test_a_product_with_nought_is_nought() -> None:
     matrix = ring((8, 2), 4)
     by_rows, by_columns = multiplied(Layout(8, 2, 8), matrix, np.zeros(2, np.uint64), np.zeros(8, np.uint64))

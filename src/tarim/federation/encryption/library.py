@@ -2,7 +2,7 @@
 
 SEAL reads and writes files; here a file is a piece of memory (memfd), so nothing touches a disk.  Bytes that it writes are
 compressed; what this module writes for it (plaintexts, floods) is the same format with the mark for no compression: a head of
-16 bytes, then little-endian fields.  Only public keys and ciphertexts are ever written; there is no function for a secret key.
+16 bytes, then little-endian fields.  What the other party gets comes from `public_bytes`, which takes no secret key.
 Source: SEAL 4.1 and later, `Serialization::SEALHeader`, `Plaintext::save_members`, `Ciphertext::save_members`.
 """
 
@@ -26,6 +26,10 @@ _MAGIC: Final = 0xA15E
 _PARMS_BYTES: Final = 32
 _CIPHERTEXT_HEAD: Final = struct.Struct("<?QQQdQ")
 """After the name of the parameters: whether in NTT form, polynomials, degree, primes, scale, correction."""
+_PLAINTEXT_HEAD: Final = struct.Struct("<Qd")
+"""After the name of the parameters: coefficients, scale."""
+_ARRAY_HEAD_BYTES: Final = _HEAD.size + 8
+_ZSTD: Final = 2
 
 
 @lru_cache(maxsize=1)
@@ -59,12 +63,7 @@ def public_bytes(thing: Any) -> bytes:
     """A public key or ciphertext, as the other party takes it."""
     names = seal()
     assert isinstance(thing, (names.PublicKey, names.Ciphertext)) or type(thing).__name__ == "SerializableCiphertext"
-    descriptor = os.memfd_create("public", os.MFD_CLOEXEC)
-    try:
-        thing.save(_path(descriptor))
-        return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-    finally:
-        os.close(descriptor)
+    return _saved(thing)
 
 
 def public_key(content: bytes) -> Any:
@@ -82,7 +81,7 @@ def ciphertext(content: bytes) -> Any:
 
 def plaintext(coefficients: Words) -> Any:
     """A polynomial (DEGREE,), lowest coefficient first, each below 2^PLAIN_BITS."""
-    head = bytes(_PARMS_BYTES) + struct.pack("<Qd", len(coefficients), 1.0)
+    head = bytes(_PARMS_BYTES) + _PLAINTEXT_HEAD.pack(len(coefficients), 1.0)
     return _loaded(seal().Plaintext(), head + _array(coefficients))
 
 
@@ -102,8 +101,31 @@ def noise_of(polynomial: Words) -> Any:
 
 def coefficients(thing: Any) -> Words:
     """All coefficients of a plaintext, or of both polynomials of a ciphertext, one after the other."""
-    held = thing.dyn_array()
-    return np.fromiter(map(held.at, range(held.size())), np.uint64, held.size())
+    count, head = thing.dyn_array().size(), _ARRAY_HEAD_BYTES + _PARMS_BYTES
+    head += _CIPHERTEXT_HEAD.size if isinstance(thing, seal().Ciphertext) else _PLAINTEXT_HEAD.size
+    content = _saved(thing)
+    found = np.frombuffer(_decompressed(content, head + 8 * count), np.uint64, count, head)
+    assert count == 0 or found[0] == thing.dyn_array().at(0)
+    return found
+
+
+def _saved(thing: Any) -> bytes:
+    descriptor = os.memfd_create("public", os.MFD_CLOEXEC)
+    try:
+        thing.save(_path(descriptor))
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _decompressed(content: bytes, size: int) -> bytes:
+    """What follows the head of bytes that SEAL wrote just now: so many bytes."""
+    import pyarrow as pa
+
+    *_, mode, _reserved, _size = _HEAD.unpack_from(content)
+    assert mode == _ZSTD, "SEAL was built without zstd"
+    found: bytes = pa.Codec("zstd").decompress(content[_HEAD.size :], decompressed_size=size, asbytes=True)
+    return found
 
 
 def _ciphertext_of(polynomials: Words, name: list[int]) -> Any:

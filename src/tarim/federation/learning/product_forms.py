@@ -40,8 +40,8 @@ TRANSFER_OTHER_NS: Final = 40
 ENCRYPT_MS: Final = 3.0
 RECEIVE_MS: Final = 2.2
 TERM_MS: Final = 0.6
-REPLY_MS: Final = 9.0
-TAKE_MS: Final = 2.6
+REPLY_MS: Final = 6.5
+TAKE_MS: Final = 1.7
 
 
 class Form(StrEnum):
