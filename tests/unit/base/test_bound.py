@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 
 import numpy as np
 import pytest
@@ -58,3 +60,11 @@ def test_arrays_with_gaps_are_not_bound():
     """A table holds no strides."""
     with pytest.raises(AssertionError):
         table_of(np.zeros((4, 4))[:, ::2])
+
+
+def test_what_holds_addresses_does_not_leave_its_process():
+    """Another process would call into the void."""
+    with pytest.raises(TypeError, match="addresses of this process"):
+        pickle.dumps(bind(scaled))
+    with pytest.raises(TypeError, match="addresses of this process"):
+        copy.deepcopy(bind(scaled))

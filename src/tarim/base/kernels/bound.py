@@ -10,7 +10,7 @@ arrays from them.  A kernel is bound by its address, so another one takes its pl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,9 @@ class Bound:
     address: int
     table: Words
     kept: tuple[object, ...]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a bound kernel holds addresses of this process; send the model's content instead")
 
 
 def bind(kernel: Any, *arguments: Any) -> Bound:
