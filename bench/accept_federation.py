@@ -206,7 +206,7 @@ ALL = (
     Bar("encryption", ("encrypted: figures other than the clear's",), encryption, (30, 8)),
     Bar("stock", ("query: answers from disk other than the clear's",), stock, (20, 5)),
     Bar("intersection", ("common customers: a million and a million",), intersection, (60, 6)),
-    Bar("exponential", ("exponential loss: time of ten trees", "exponential loss: AUC"), exponential, (90, 0)),
+    Bar("exponential", ("exponential loss: time of ten trees", "exponential loss: AUC"), exponential, (150, 0)),
     Bar("slow", ("slow line: LR", "slow line: GBDT"), slow, (700, 0)),
     Bar(
         "privacy",
@@ -219,7 +219,7 @@ ALL = (
         (180, 16),
         timed=False,
     ),
-    Bar("faults", ("faults: hangs, half-opened results, runs lost",), faults, (600, 0), timed=False),
+    Bar("faults", ("faults: hangs, half-opened results, runs lost",), faults, (900, 0), timed=False),
 )
 OF_THE_SECOND_ENGINE = (
     Bar(
