@@ -50,14 +50,15 @@ def run(
                 ecdh_params=psi.EcdhParams(curve=psi.EllipticCurveType.CURVE_25519),
             ),
             input_params=psi.InputParams(path=str(source), selected_keys=["id"], keys_unique=True),
-            output_params=psi.OutputParams(path=str(target)),
+            output_params=psi.OutputParams(path=str(target), disable_alignment=True),
         ),
         link,
     )
     if rank in learners:
         written = target.read_bytes()
         content = np.frombuffer(written, np.uint8)[written.index(b"\n") + 1 :].reshape(-1, DIGITS + 1)
-        np.save(folder / "out" / "common.npy", np.ascontiguousarray(content[:, :DIGITS]).view(f"S{DIGITS}")[:, 0])
+        found = np.ascontiguousarray(content[:, :DIGITS]).view(f"S{DIGITS}")[:, 0]
+        np.save(folder / "out" / "common.npy", np.sort(found))  # both sides' order; libpsi would start `sort` for it
     progress("common customers", 1, 1)
     _remove_trace(folder)
 
