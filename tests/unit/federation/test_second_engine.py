@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import Plan, trained_in_the_clear
 from tarim.federation.learning.splits import half_of
 from tarim.federation.second_engine.engine import SecondEngine, intersect_by
-from tarim.federation.second_engine.interpreter import SecondEngineAbsent, second_engine_readiness
+from tarim.federation.second_engine.interpreter import SecondEngineAbsent, command, second_engine_readiness
 from tarim.federation.second_engine.kinds import InsecureDealer, Kind, Method
 from tarim.federation.second_engine.relay import STEP, Relay
 from tarim.federation.second_engine.worker import WorkerFailed
@@ -137,6 +139,15 @@ def test_a_workers_surroundings_hold_no_secret(tmp_path: Path, monkeypatch: pyte
     seen = tmp_path / "seen"
     second_engine_readiness(script(tmp_path, f"env > {seen}; exit 1"))
     assert "PATH=" in seen.read_text() and "not for the worker" not in seen.read_text()
+
+
+def test_a_worker_whose_parent_is_gone_removes_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "own.npy").write_bytes(b"of customers")
+    orphan = subprocess.Popen(command(Path(sys.executable), "end_with_parent", str(folder)), stdin=subprocess.PIPE)
+    orphan.communicate()
+    assert orphan.returncode == 3 and not folder.exists()
 
 
 def test_a_relay_carries_both_ways_and_leaves_the_link_free() -> None:

@@ -1,7 +1,8 @@
 """A worker process: its private folder, its sockets, what it tells, and its end.
 
 The folder (0700, under TMPDIR) holds this node's own columns in the clear while the worker runs, and what SPU writes; it is
-removed in any case.  Put TMPDIR on a memory file system or an encrypted disk where that matters.
+removed by this process, or by the worker when this one is gone; it stays only where both are killed at once.  Put TMPDIR on a
+memory file system or an encrypted disk.
 """
 
 from __future__ import annotations

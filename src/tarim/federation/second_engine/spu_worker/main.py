@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import socket
 import sys
 import threading
@@ -32,7 +33,7 @@ def main(folder: str) -> None:
     """Compute the job in this folder, say so on standard output, and end the process."""
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not be taken for a message
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(folder,), daemon=True).start()
     try:
         done = _computed(Path(folder), told)
     except BaseException as error:
@@ -85,7 +86,8 @@ def _tell(told: TextIO, message: dict[str, Any]) -> None:
     told.flush()
 
 
-def _end_with_parent() -> None:
-    """Nobody is left to take the result once standard input has ended."""
+def end_with_parent(folder: str) -> None:
+    """Wait for the end of standard input; then nobody is left to take the result, nor to remove the folder."""
     sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(3)
