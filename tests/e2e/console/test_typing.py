@@ -62,7 +62,9 @@ def test_a_case_is_shown_in_full_after_a_proof_without_asking_again(language: st
     assert page.url.endswith(f"/cases/{case}"), "and the address is that of the case"
     page.goto(f"/cases/{case}")
     page.locator("details").evaluate_all("(all) => all.forEach((each) => { each.open = true; })")
-    assert page.get_by_text(reason).count() == 1, "the case's history has it once, with the reason that was typed before"
+    assert page.get_by_text(reason).count() == 1, (
+        "the case's history has it once, with the reason that was typed before"
+    )
     other.locator("details:has(form[action$='/note']) summary, form[action$='/note'] textarea").first.wait_for()
     note = f"typed before the session was renewed {letters()}"
     other.evaluate("() => document.querySelectorAll('details').forEach((each) => { each.open = true; })")

@@ -11,8 +11,8 @@ scenario_of_rule  int64[256]   the scenario that rule k of the ruleset belongs t
 masks             uint64[n]    written whole: bit s says that a rule of scenario s took effect
 
 An event counts when it was received, for each scenario once; one that was brought in more than BROUGHT_IN_MS after it occurred
-(a file of history) counts when it occurred, or a bank's past would stand in one minute.  Labels are no decisions and count nowhere.  An event older than
-what its slot holds by now counts nowhere either; its mask is set all the same.
+(a file of history) counts when it occurred, or a bank's past would stand in one minute.  Labels are no decisions and count
+nowhere.  An event older than what its slot holds by now counts nowhere either; its mask is set all the same.
 """
 
 from __future__ import annotations
