@@ -123,6 +123,7 @@ def test_a_training_goes_on_after_a_company_lost_its_folder(nodes: dict[str, Com
         assert {each["custodian"] for each in transcript["custody"]} == {vault}
         assert [step["name"] for step in transcript["steps"]] == ["session", "training", "judging"]
     assert "came to its end" in bank.tarim("run", digest, "--resume", again, person="engineer", status=2)
+    assert "came to their end" in bank.tarim("run", digest, "--resume", run, person="engineer", status=2)
     assert "another custodian" in wrong_vault(nodes, digest)
 
 

@@ -40,9 +40,12 @@ class Consents:
         """
         if contract.custodians is None:
             raise ContractBreach("no custodian holds shares of that run", known=True)
-        known = [each for each in self._book.runs() if each.run == run]
-        if any(each.contract != contract.digest or each.state == "done" for each in known):
+        runs = self._book.runs()
+        if any(each.run == run and (each.contract != contract.digest or each.state == "done") for each in runs):
             raise ContractBreach("that run is another contract's, or came to its end", known=True)
+        if sum(each.contract == contract.digest and each.state == "done" for each in runs) >= contract.uses:
+            # A run that resumes another is no use of its own: it may not open more than the uses would have.
+            raise ContractBreach("as many runs of the contract as it has uses came to their end", known=True)
         allowed = self._trail.search(Query(act=_ALLOWED, objects=(f"run:{run}",)))
         if not any(each.entry.who != operator for each in allowed):
             raise ContractBreach(
