@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from tarim.base.errors import InputError
+from tarim.cli import build_app
 from tarim.federation import PeerLost, ProtocolBroken, Role
 from tarim.federation.learning.boosting import Bins, BoostingPlan, Loss
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear, scored_in_the_clear
@@ -27,7 +29,13 @@ from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import Plan, trained_in_the_clear
 from tarim.federation.learning.splits import half_of
 from tarim.federation.second_engine.engine import SecondEngine, intersect_by
-from tarim.federation.second_engine.interpreter import SecondEngineAbsent, command, second_engine_readiness
+from tarim.federation.second_engine.interpreter import (
+    INTERPRETER,
+    SPU_VERSION,
+    SecondEngineAbsent,
+    command,
+    second_engine_readiness,
+)
 from tarim.federation.second_engine.kinds import InsecureDealer, Kind, Method
 from tarim.federation.second_engine.relay import STEP, Relay
 from tarim.federation.second_engine.worker import WorkerFailed
@@ -108,6 +116,19 @@ def test_an_absent_engine_says_why(tmp_path: Path) -> None:
     assert "No module named 'spu'" in bare.why_not
     old = second_engine_readiness(script(tmp_path, """echo '{"spu": "0.9.5"}'"""))
     assert "0.9.5, but 0.10" in old.why_not
+
+
+def test_the_command_says_what_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(python: Path) -> str:
+        monkeypatch.setenv(INTERPRETER, str(python))
+        done = CliRunner().invoke(build_app(["party"]), ["party", "engines"])
+        assert done.exit_code == 0
+        return done.stdout
+
+    absent = said(tmp_path / "none")
+    assert "not installed 未安装" in absent and "No such file" in absent and INTERPRETER in absent
+    there = said(script(tmp_path, f"""echo '{{"spu": "{SPU_VERSION}", "jax": "0.8.0"}}'"""))
+    assert "not installed" not in there and f"spu {SPU_VERSION}, jax 0.8.0" in there
 
 
 def test_a_worker_that_fails_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
