@@ -128,6 +128,8 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BYTES_MAX", 100)
     with pytest.raises(TooLarge, match="bytes"):
         stock.require_room(CONTRACT, 1)
+    with pytest.raises(TooLarge, match="bytes"):
+        stock.keep(CONTRACT, Role.FIRST, PACKETS[2], ARRAYS)
     monkeypatch.setattr(module, "PACKET_BYTES_MAX", 10)
     with pytest.raises(TooLarge, match="packet"):
         stock.keep(CONTRACT, Role.FIRST, PACKETS[2], ARRAYS)

@@ -81,15 +81,14 @@ class Stock:
                 self.drop(contract, packet)
                 continue
             rows, packets = rows + left, packets + 1
-            size += self._path(contract, packet).stat().st_size
+            size += _size(self._path(contract, packet))
         return Level(rows, packets, size)
 
     def require_room(self, contract: str, rows: int) -> None:
         """Nothing when so many rows more may be made.  Raises TooLarge."""
         if rows < 1 or self.level(contract).rows + rows > ROWS_MAX:
             raise TooLarge(f"1 to {ROWS_MAX} rows are kept for a contract")
-        if sum(self.level(each).bytes for each in self.contracts()) > BYTES_MAX:
-            raise TooLarge(f"the stock holds more than {BYTES_MAX} bytes; use it, or remove what is not needed")
+        self._require_bytes(0)
 
     def keep(self, contract: str, role: Role, packet: str, arrays: dict[str, Array]) -> None:
         """Keep a packet, durably, with nothing of it claimed.  Raises TooLarge."""
@@ -100,6 +99,7 @@ class Stock:
         content, nonce = msgspec.msgpack.encode(stored), os.urandom(_NONCE_BYTES)
         if len(content) > PACKET_BYTES_MAX:
             raise TooLarge(f"a packet of {len(content)} bytes is more than the {PACKET_BYTES_MAX} that are kept")
+        self._require_bytes(len(content))
         (self._folder / contract).mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(contract, packet)
         _written(path.with_suffix(".used"), _claim(0))
@@ -197,6 +197,10 @@ class Stock:
             left.unlink(missing_ok=True)
         (self._folder / contract).rmdir()
 
+    def _require_bytes(self, more: int) -> None:
+        if more + sum(_size(each) for each in self._folder.glob("*/*.packet")) > BYTES_MAX:
+            raise TooLarge(f"the stock may hold {BYTES_MAX} bytes and no more; use it, or remove what is not needed")
+
     def _packets(self, contract: str) -> list[str]:
         return sorted(path.stem for path in (self._folder / contract).glob("*.packet"))
 
@@ -221,6 +225,14 @@ class Stock:
 
 def _bound(contract: str, role: Role, packet: str) -> bytes:
     return f"tarim stock 1|{contract}|{role.name}|{packet}".encode()
+
+
+def _size(path: Path) -> int:
+    """Of a file; 0 when another process has just removed it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _claim(used: int) -> bytes:
