@@ -64,12 +64,12 @@ class Explainer:
         self._chosen = np.zeros(TOP, np.int64)
         self._row = np.empty((1, len(features.names)))
         self._parts = np.empty((1, len(features.names) + 1))
+        self._parts_of_row: Floats = self._parts[0]
 
     def _contributions(self, features: Floats) -> Floats:
         self._row[0] = features
         self._model.contributions(self._row, self._parts)
-        parts: Floats = self._parts[0]
-        return parts
+        return self._parts_of_row
 
     def top(self, features: Floats) -> list[Sentence]:
         """The heaviest reasons that raised the score, at most TOP: features of one event, shape (F,).
