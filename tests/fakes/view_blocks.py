@@ -54,7 +54,9 @@ def events(count: int, seed: int, *, first_seq: int = 0, span_ms: int = 600_000)
     rows[:, Col.SEQ] = first_seq + np.arange(count)
     rows[:, Col.EVENT_KEY] = random.integers(-(1 << 62), 1 << 62, count)
     rows[:, Col.RECEIVED_MS] = rows[:, Col.OCCURRED_MS] = BEGIN_MS + np.sort(random.integers(0, span_ms, count))
-    waited_ms = random.choice([0, 1_000, 3_600_000, 3_600_001, 5 * 3_600_000, 3 * 86_400_000], count)  # some are history
+    waited_ms = random.choice(
+        [0, 1_000, 3_600_000, 3_600_001, 5 * 3_600_000, 3 * 86_400_000], count
+    )  # some are history
     rows[:, Col.OCCURRED_MS] -= waited_ms
     for column, space in SPACES.items():
         tokens = random.integers(-5, 6, count)
