@@ -15,6 +15,7 @@ CONSOLE := src/tarim/console
 ASSETS := $(CONSOLE)/static/vendor/vendor.json
 ASSET_SOURCES := $(CONSOLE)/vendoring.py $(CONSOLE)/static/icons.txt $(addprefix $(CONSOLE)/assets/,package.json package-lock.json charts.js)
 PYTEST_ARGS ?=
+PYTEST_WORKERS ?= 2
 QUICK ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Byte code is kept, as it is of an installed package, whatever the environment says: compiling it anew costs every process a third of a second.
@@ -52,7 +53,7 @@ demo-federation: setup  ## two companies as two processes: common customers, a j
 	$(BIN)/tarim party demo
 
 test: setup  ## run the tests (slow ones left out; see test-slow)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-slow: setup  ## SLOW: the tests marked slow
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

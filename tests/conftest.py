@@ -1,5 +1,17 @@
 """Fixtures that tests of several contexts share; here once, so that one PostgreSQL cluster serves a whole run."""
 
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
 from tests.fakes.records import database_url, postgresql
 
-__all__ = ["database_url", "postgresql"]
+__all__ = ["database_url", "own_log", "postgresql"]
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A command run in this process has the log go to the output it was given; the next test has another one."""
+    yield
+    structlog.reset_defaults()

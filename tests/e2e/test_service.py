@@ -290,7 +290,9 @@ def test_a_stop_answers_what_is_under_way_and_a_start_remembers(tmp_path: Path) 
 
         thread = threading.Thread(target=ask)
         thread.start()
-        time.sleep(0.7)
+        deadline = time.monotonic() + 60
+        while len(answered) <= 20 and time.monotonic() < deadline:
+            time.sleep(0.01)
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(30) == 0
         thread.join()

@@ -96,7 +96,7 @@ def test_a_book_that_fails_stops_the_following_and_says_so_until_it_works_again(
 
 
 def _wait(until: object) -> None:
-    for _ in range(1_000):
+    for _ in range(6_000):
         if until():  # type: ignore[operator]
             return
         time.sleep(0.01)
