@@ -17,7 +17,8 @@ import httpx
 from tarim.bootstrap.places import API_KEYS_FILE, make_data_folder
 from tarim.identity import Scope, create_key
 
-START_S_MAX = 60.0
+START_S_MAX = 120.0
+STOP_S_MAX = 90.0
 
 
 @dataclass
@@ -100,6 +101,6 @@ def running(
         if process.poll() is None:
             process.terminate()
         try:
-            process.wait(30)
+            process.wait(STOP_S_MAX)
         finally:
             process.kill()
