@@ -28,7 +28,7 @@ id = "{RULE_ID}"
 when = '{WHEN}'
 outcome = "challenge"
 weight = 70
-scenario = "gathering"
+scenario = "fan_in"
 reason = "一小时内三名以上客户首次向同一收款方转账"
 reason_en = "three or more customers pay one payee for the first time within an hour"
 """
