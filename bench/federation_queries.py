@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,21 +63,31 @@ def party(role: Role, link: Link, load: Load) -> dict[str, Any]:
         mask = np.random.default_rng(100 + number).integers(0, 2**64, COLUMNS, np.uint64)
         part = mask if session.first else encoded(weights, WEIGHT_FRACTION_BITS) - mask
         models.append(JointModel(Share(part, WEIGHT_FRACTION_BITS), WIDTHS, WIDTHS))
+
+    def part_of(row: int) -> Encoded:
+        return Encoded(WIDTHS, rows.integers[row : row + load.batch])
+
+    return _questions(session, link, models, load, part_of)
+
+
+def _questions(session: Session, link: Link, models: Any, load: Load, part_of: Callable[[int], Any]) -> dict[str, Any]:
+    """Make a pool ahead and ask or answer from it.  part_of: a party's part of a batch, by its first row."""
+    count = (load.queries + WARM) * load.batch
     begin = time.perf_counter()
-    pool = QueryPool(session, models, load.question, len(rows))
+    pool = QueryPool(session, models, load.question, count)
     prepared_s, sent = time.perf_counter() - begin, link.traffic.sent_bytes
     times, answers = [], []
-    for number in range(load.queries + WARM):
-        part_of = Encoded(WIDTHS, rows.integers[number * load.batch : (number + 1) * load.batch])
+    for row in range(0, count, load.batch):
+        part = part_of(row)
         begin = time.perf_counter()
         if session.first:
-            pool.answer(part_of)
+            pool.answer(part)
         else:
-            answers.append(pool.ask(part_of))
+            answers.append(pool.ask(part))
             times.append(time.perf_counter() - begin)
     return {
-        "prepared_ms_a_row": 1e3 * prepared_s / len(rows),
-        "sent_bytes_a_row": (link.traffic.sent_bytes - sent) / len(rows),
+        "prepared_ms_a_row": 1e3 * prepared_s / count,
+        "sent_bytes_a_row": (link.traffic.sent_bytes - sent) / count,
         "times_ms": [1e3 * each for each in times[WARM:]],
         "answers": np.concatenate(answers) if answers else None,
     }
@@ -138,24 +149,8 @@ def tree_party(role: Role, link: Link, load: TreeLoad) -> dict[str, Any]:
         )
         for tree in range(TREES)
     ]
-    begin = time.perf_counter()
-    pool = QueryPool(session, [JointTrees(DEPTH, trees)], Question.DECISION, len(rows))
-    prepared_s, sent = time.perf_counter() - begin, link.traffic.sent_bytes
-    times, answers = [], []
-    for number in range(load.queries + WARM):
-        part_of = [rows[number * load.batch : (number + 1) * load.batch]]
-        begin = time.perf_counter()
-        if session.first:
-            pool.answer(part_of)
-        else:
-            answers.append(pool.ask(part_of))
-            times.append(time.perf_counter() - begin)
-    return {
-        "prepared_ms_a_row": 1e3 * prepared_s / len(rows),
-        "sent_bytes_a_row": (link.traffic.sent_bytes - sent) / len(rows),
-        "times_ms": [1e3 * each for each in times[WARM:]],
-        "answers": np.concatenate(answers) if answers else None,
-    }
+    joint = [JointTrees(DEPTH, trees)]
+    return _questions(session, link, joint, load, lambda row: [rows[row : row + load.batch]])
 
 
 def measured(load: Load) -> dict[str, Any]:

@@ -22,7 +22,7 @@ read(words[0])
 for _ in range(1_000):
     pass
 read(words[1])
-thread = threading.Thread(target=held, args=(50_000,))
+thread = threading.Thread(target=held, args=(500_000,))  # far longer than a busy machine lets us sleep
 thread.start()
 time.sleep(0.005)  # comes back to an interpreter that is held
 read(words[2])
