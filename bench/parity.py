@@ -112,7 +112,7 @@ def features_differing(folder: Path) -> tuple[int, int]:
         CliRunner().invoke(build_app([texts[0]]), texts, catch_exceptions=False)
 
     data = folder / "data"
-    key = new_data(data)["author"]
+    key = new_data(data)["models"]
     size = ("--customers", 3_000, "--events-per-day", 3_000, "--days", 14)
     tarim(
         "simulate",

@@ -50,7 +50,7 @@ class Bank:
         self.data = folder / "data"
         self.keys = new_data(self.data)
 
-    def environment(self, scope: str = "author", **settings: str) -> dict[str, str]:
+    def environment(self, scope: str = "models", **settings: str) -> dict[str, str]:
         return {"TARIM_KEY": self.keys[scope], **settings}
 
     def cut(self, cut: Cut, **settings: str) -> tuple[Path, DatasetManifest]:
@@ -282,7 +282,7 @@ def test_an_anonymous_cut_is_refused(bank: Bank) -> None:
     for environment, words in (
         ({}, "anonymous run is refused"),
         ({"TARIM_KEY": "nobody's"}, "not known"),
-        (bank.environment("read"), "no scope author"),
+        (bank.environment("read"), "no scope models"),
     ):
         with pytest.raises(NotAllowed, match=words):
             cut_dataset(settings, places, environment, WHOLE)
@@ -396,7 +396,7 @@ def test_a_manifest_tells_what_the_standard_asks_for(told: Dataset) -> None:
     assert len(manifest.columns) == 15 + len(manifest.features.names)
     assert 0 < manifest.acquired_first_ms <= manifest.acquired_last_ms <= manifest.began_ms
     assert manifest.began_ms <= manifest.joined_ms <= manifest.ended_ms
-    assert manifest.operator.name == "author" and manifest.features.set_name == "reference-46"
+    assert manifest.operator.name == "models" and manifest.features.set_name == "reference-46"
     assert len(manifest.span.journal_digest) == 64 and manifest.software.keys() >= {"tarim", "pyarrow", "numpy"}
     for role in manifest.roles:
         assert role.id.startswith(role.role.value) and role.note_en and role.note_zh

@@ -167,7 +167,7 @@ class _Work:
     def __init__(
         self, settings: Settings, places: Places, environment: Mapping[str, str], cut: Cut, clock: Clock
     ) -> None:
-        self._operator: KeyId = operator_of(places, environment, Scope.AUTHOR, clock)
+        self._operator: KeyId = operator_of(places, environment, Scope.MODELS, clock)
         require_person(cut.name)
         self._signer = signer_of(places, environment)
         self._settings = settings

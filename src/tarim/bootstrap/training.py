@@ -86,10 +86,10 @@ class Laboratory:
     ) -> tuple[Path, RunRecord]:
         """A run on the set whose digest begins with `dataset`, kept with its report; `budget`: look for parameters first.
 
-        Raises NotAllowed without a key of scope author, NotFound, Damaged for a set that is not as signed, InputError,
+        Raises NotAllowed without a key of scope models, NotFound, Damaged for a set that is not as signed, InputError,
         DefinitionError, Unavailable.
         """
-        operator = self._author()
+        operator = self._engineer()
         give_way(caps.nice)
         stage("load")
         samples = self._samples(dataset)
@@ -104,7 +104,7 @@ class Laboratory:
 
     def again(self, run: str, caps: Caps, stage: Stage = lambda name: None) -> Again:
         """A run done once more from its record.  Raises as `train`."""
-        self._author()
+        self._engineer()
         give_way(caps.nice)
         folder = find_run(self._places.runs, run)
         record = read_run(folder, self._signer)
@@ -187,8 +187,8 @@ class Laboratory:
         """A report's files, the numbers that people agree to models by signed by the house."""
         return {**files, CURVES_SIGNATURE: self._signer.sign(files[CURVES])}
 
-    def _author(self) -> KeyId:
-        return operator_of(self._places, self._environment, Scope.AUTHOR, self._clock)
+    def _engineer(self) -> KeyId:
+        return operator_of(self._places, self._environment, Scope.MODELS, self._clock)
 
     def _samples(self, dataset: str) -> Samples:
         return samples_of(load_dataset(find_dataset(self._places.datasets, dataset), self._signer))

@@ -101,7 +101,7 @@ def cut_command(
     ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Cut a training set by replay, in the name of the API key in TARIM_KEY (scope author). 以回放方式截取训练数据。
+    """Cut a training set by replay, in the name of the API key in TARIM_KEY (scope models). 以回放方式截取训练数据。
 
     Features are those production computed; a label counts only if it was known in time. The service may run.
     """

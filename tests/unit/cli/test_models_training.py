@@ -24,14 +24,14 @@ def home(tmp_path_factory):
     data = tmp_path_factory.mktemp("models") / "data"
     new_data(data)
     dataset = put_training_set(data)
-    keys = {scope: create_key(data / API_KEYS_FILE, f"li.{scope}", [scope], 1)[1] for scope in ("author", "read")}
+    keys = {scope: create_key(data / API_KEYS_FILE, f"li.{scope}", [scope], 1)[1] for scope in ("models", "read")}
     plan = data.parent / "plan.toml"
     plan.write_text(PLAN)
     (data.parent / "quick.toml").write_text(QUICK)
     return data, dataset.name, keys, plan
 
 
-def run(home, *arguments, key="author"):
+def run(home, *arguments, key="models"):
     data, _, keys, _ = home
     environment = {"TARIM_KEY": keys[key] if key else ""}
     if arguments[0] in ("train", "tune"):
@@ -51,10 +51,10 @@ def test_a_run_is_made_listed_repeated_and_compared(home):
     folder = data / "runs" / ids[0]
     assert {"run.json", "run.sig", "model.txt", "report.html", "roc.png"} <= {path.name for path in folder.iterdir()}
     record = json.loads((folder / "run.json").read_text())
-    assert record["operator"]["name"] == "li.author" and record["plan"]["seed"] == 5
+    assert record["operator"]["name"] == "li.models" and record["plan"]["seed"] == 5
 
     listed = json.loads(run(home, "runs", "--json", key="read").output)
-    assert [each["run"] for each in listed] == sorted(ids) and listed[0]["operator"] == "li.author"
+    assert [each["run"] for each in listed] == sorted(ids) and listed[0]["operator"] == "li.models"
     assert ids[1] in run(home, "runs").output
 
     again = run(home, "train", "--again", ids[0])
@@ -101,7 +101,7 @@ def test_an_anonymous_run_is_refused(home):
     refused = run(home, "train", dataset, key=None).exception
     assert isinstance(refused, NotAllowed) and "anonymous" in refused.detail
     refused = run(home, "train", dataset, key="read").exception
-    assert isinstance(refused, NotAllowed) and "no scope author" in refused.detail
+    assert isinstance(refused, NotAllowed) and "no scope models" in refused.detail
 
 
 def test_what_cannot_be_done_is_said(home, tmp_path):
