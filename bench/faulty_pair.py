@@ -122,7 +122,7 @@ class Node:
     def runs(self) -> list[Run]:
         """As its book has them, after runs of processes that ended were settled."""
         with self.party() as party:
-            party.settle()
+            party.records.settle()
             return party.book.runs()
 
     def has_model(self, run: str) -> bool:
@@ -148,7 +148,7 @@ def _serve(folder: Path, port: int, listens: Any) -> None:
 def _ask(folder: Path, digest: str) -> None:
     with Party(folder, os.environ, SystemClock()) as party:
         try:
-            party.run(digest, "engineer")
+            party.runs.carry_out(digest, "engineer")
         except TarimError:
             raise SystemExit(2) from None
 
@@ -210,7 +210,7 @@ def _signed(data: Party, bank: Party, algorithm: str) -> str:
     )
     members, sets = (data.member, bank.member), {party.name: party.book.sets() for party in (data, bank)}
     contract = contract_of(draft, members, sets, bank.clock.now_ms())
-    bank.propose(contract, bank.book.peer(data.name), "engineer")
+    bank.agreements.propose(contract, bank.book.peer(data.name), "engineer")
     for party in (bank, data):
-        party.sign(contract.digest, "officer")
+        party.agreements.sign(contract.digest, "officer")
     return contract.digest

@@ -57,12 +57,12 @@ def demo_command(
                 here.add_peer(there.card, there.certificate, "127.0.0.1", ports[there.name], f"engineer.{here.name}")
                 _say("互认证书 Pinned", f"{here.name} ← {there.name}: {there.certificate[:16]}…")
         screening = _agreed(data, bank, _contract("screening", columns, "information-values", "digits = 2", uses=1))
-        figures = bank.run(screening, "engineer.bank").result
+        figures = bank.runs.carry_out(screening, "engineer.bank").result
         best = sorted(figures.items(), key=lambda each: -each[1])[:3]
         _say("筛查 Screened", ", ".join(f"{name} {value}" for name, value in best))
         training = _agreed(data, bank, _contract("logistic", columns, "curve", "epochs = 5", uses=1, custody=True))
         with progress() as told:
-            transcript = bank.run(training, "engineer.bank", told)
+            transcript = bank.runs.carry_out(training, "engineer.bank", told)
         for step in transcript.steps:
             _say("计算 Computed", f"{step.name}: {step.took_ms / 1e3:.1f} s, {step.rounds} rounds")
         _say("评估 Judged", ", ".join(f"{name} {value}" for name, value in transcript.result.items()))
@@ -82,7 +82,7 @@ def demo_command(
             label=False,
         ))  # fmt: skip
         keys = _common_keys(folder)[:5]
-        for key, answer in zip(keys, bank.query(asking, keys, "engineer.bank").tolist(), strict=True):
+        for key, answer in zip(keys, bank.questions.ask(asking, keys, "engineer.bank").tolist(), strict=True):
             _say("查询 Asked", f"{key}: {'推荐 offer' if answer else '不推荐 no offer'}")
     _say("图 Picture", str(folder / "what-each-side-saw.svg"))
     typer.echo("双方各留一份签名记录 Each side keeps a signed transcript:")
@@ -221,9 +221,9 @@ def _agreed(data: Party, bank: Party, text: str) -> str:
     sets = {"bank": bank.book.sets(), "data": offered.sets}
     custodians = {"bank": bank.custodian, "data": offered.custodian}
     contract = contract_of(read_draft(text), (bank.member, peer.member), sets, bank.clock.now_ms(), custodians)
-    bank.propose(contract, peer, "engineer.bank")
+    bank.agreements.propose(contract, peer, "engineer.bank")
     for party in (bank, data):
-        party.sign(contract.digest, f"officer.{party.name}")
+        party.agreements.sign(contract.digest, f"officer.{party.name}")
     _say("合约 Contract", f"{contract.algorithm.value}, signed by both 双方已签: {contract.digest[:16]}…")
     return contract.digest
 

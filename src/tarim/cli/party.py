@@ -190,7 +190,7 @@ def propose_command(
         sets = {party.name: party.book.sets(), peer.name: offered.sets}
         custodians = {party.name: party.custodian, peer.name: offered.custodian}
         contract = contract_of(draft, (party.member, peer.member), sets, party.clock.now_ms(), custodians)
-        party.propose(contract, peer, person)
+        party.agreements.propose(contract, peer, person)
     typer.echo(contract.digest)
     typer.echo("Proposed; another person signs it here, and one at the peer. 已提出，待另一人及对端签署。", err=True)
 
@@ -220,7 +220,7 @@ def show_contract_command(digest: _Digest, data: _Data = _DATA_DEFAULT) -> None:
 def sign_command(digest: _Digest, data: _Data = _DATA_DEFAULT) -> None:
     """Sign a contract that another person wrote. 签署他人提出的合约。"""
     with _party(data) as party:
-        kept = party.sign(digest, person_of(data, "approve"))
+        kept = party.agreements.sign(digest, person_of(data, "approve"))
     done = (
         "signed by both 双方均已签署" if kept.signed.complete else "signed here, not yet by the peer 本方已签，对端未签"
     )
@@ -239,7 +239,7 @@ def run_command(
         person = person_of(data, "models")
         contract = party.book.contract(digest).signed.contract
         with progress() as told:
-            transcript = party.run(digest, person, told, resume)
+            transcript = party.runs.carry_out(digest, person, told, resume)
     _say_transcript(transcript, contract)
 
 
@@ -253,7 +253,7 @@ def query_command(
     """Ask about customers, by the keys of a file; one answer a line. 按客户标识查询，每行一个结果。"""
     wanted = [line.strip() for line in keys if line.strip()]
     with _party(data) as party:
-        answers = party.query(digest, wanted, person_of(data, "models"))
+        answers = party.questions.ask(digest, wanted, person_of(data, "models"))
     for each in answers.tolist():
         typer.echo(each)
 
@@ -270,14 +270,14 @@ def prepare_command(
     with _party(data) as party:
         person = person_of(data, "models")
         with progress() as told:
-            level = party.prepare(digest, rows, person, told)
+            level = party.stocking.prepare(digest, rows, person, told)
     typer.echo(f"{level.packets} packets ready 份已备, {level.bytes / 1e6:.1f} MB")
 
 
 def status_command(data: _Data = _DATA_DEFAULT) -> None:
     """This party, what runs, and what was made ahead. 本方概况、进行中的计算与预备材料。"""
     with _party(data) as party:
-        party.settle()
+        party.records.settle()
         contracts, runs = party.book.contracts(), party.book.runs()
         typer.echo(f"{party.name}  {party.certificate}")
         typer.echo(f"peers 对端: {len(party.book.peers())}  data sets 数据集: {len(party.book.sets())}")
@@ -286,7 +286,7 @@ def status_command(data: _Data = _DATA_DEFAULT) -> None:
             f"{sum(not kept.signed.complete for kept in contracts)} open 待签"
         )
         typer.echo(f"runs 计算: {len(runs)}, {sum(run.transcript == '' for run in runs)} under way 进行中")
-        for digest, level in party.stocked().items():
+        for digest, level in party.stocking.levels().items():
             typer.echo(
                 f"made ahead 预备 {digest[:12]}: {level.packets} packets 份, {level.rows:,} of their 256 parts left 剩余, "
                 f"{level.bytes / 1e6:.1f} MB"
@@ -298,7 +298,7 @@ def runs_command(data: _Data = _DATA_DEFAULT) -> None:
     from tarim.base.instants import instant_text
 
     with _party(data) as party:
-        party.settle()
+        party.records.settle()
         for run in party.book.runs():
             typer.echo(f"{run.run[:12]}  {instant_text(run.begun_ms)}  {run.contract[:12]}  {run.state}")
 
@@ -333,7 +333,7 @@ def screening_command(
     from tarim.cli._party_screening import say_screened
 
     with _party(data) as party:
-        say_screened(party.screened(run))
+        say_screened(party.records.screened(run))
 
 
 def picture_command(

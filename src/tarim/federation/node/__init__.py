@@ -7,5 +7,11 @@ conversations  what two nodes say to each other before, between and instead of c
 computing      what a contract names, done on a session
 models         this side's part of a joint model, sealed on disk
 transcripts    what was done, signed
-party          all of it put together in one folder
+home           a node's folder, open; the following stand on it
+agreements     contracts proposed, received, signed
+records        runs written down, from their first note to their transcript
+runs           contracts carried out
+stocking       what is made ahead
+questions      what is asked and answered
+party          all of it put together
 """

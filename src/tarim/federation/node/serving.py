@@ -60,7 +60,7 @@ class Serving:
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Answer until stopped; runs that an earlier process left get their transcript first."""
-        for left in self._party.settle():
+        for left in self._party.records.settle():
             self._log.warning("run left by a process that ended", run=left)
         ready()
         while not self._stopped.is_set():
@@ -117,7 +117,7 @@ class Serving:
                     say(link, "reply", Agreed(sets, party.custodian))
                     return
                 if isinstance(hello, OfferContract):
-                    party.receive(hello.signed, peer)
+                    party.agreements.receive(hello.signed, peer)
                     say(link, "reply", Agreed())
                     self._log.info("contract", peer=peer.name, contract=hello.signed.contract.digest)
                     return
@@ -125,7 +125,7 @@ class Serving:
                     role = party.holding.allowed(hello, peer)
                 else:
                     _check_names(hello, run_id)
-                    contract = under_way.enter_context(party.begun_at_request(hello, peer))
+                    contract = under_way.enter_context(party.runs.begun_at_request(hello, peer))
             except TarimError as error:
                 say(link, "reply", refusal(error))
                 raise
@@ -140,11 +140,11 @@ class Serving:
             say(link, "reply", Agreed(consent=consent))
             self._log.info("run begins", peer=peer.name, contract=contract.digest, run=hello.run)
             if hello.ahead:
-                party.make_ahead(link, contract, hello.run, hello.operator, hello.ahead)
+                party.stocking.make_ahead(link, contract, hello.run, hello.operator, hello.ahead)
             elif contract.algorithm is Algorithm.QUERY:
-                party.answer(link, contract, hello.run, hello.operator)
+                party.questions.answer(link, contract, hello.run, hello.operator)
             else:
-                party.compute(link, contract, hello, hello.consent)
+                party.runs.compute(link, contract, hello, hello.consent)
         self._log.info("run done", peer=peer.name, contract=contract.digest, run=hello.run)
 
 
