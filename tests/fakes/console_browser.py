@@ -21,6 +21,7 @@ from tarim.console.vendoring import AXE
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
+CHINA = "Asia/Shanghai"
 CONTROLS = frozenset({
     "button", "link", "textbox", "searchbox", "combobox", "listbox", "checkbox", "radio", "switch", "slider", "spinbutton",
     "tab", "menuitem", "menuitemcheckbox", "menuitemradio", "option", "treeitem",
@@ -69,14 +70,16 @@ class Strict:
     browser: Browser
     url: str
 
-    def context(self, language: str, size: tuple[int, int], agent: str) -> tuple[BrowserContext, Faults]:
-        """A new context of this language and size, in the zone of China."""
+    def context(
+        self, language: str, size: tuple[int, int], agent: str, zone: str = CHINA
+    ) -> tuple[BrowserContext, Faults]:
+        """A new context of this language and size.  zone: the browser's own."""
         faults = Faults(urlsplit(self.url).netloc)
         context = self.browser.new_context(
             base_url=self.url,
             viewport={"width": size[0], "height": size[1]},
             locale={"zh": "zh-CN", "en": "en-GB"}[language],
-            timezone_id="Asia/Shanghai",
+            timezone_id=zone,
             user_agent=agent,
             accept_downloads=True,
             reduced_motion="reduce",

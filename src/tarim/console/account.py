@@ -73,7 +73,7 @@ async def _account(visit: Visit, error: Refused | None, about: str) -> View:
         "chosen": [*phrases.phrase.split(), "", "", ""][:3],
         "roles": [each for each in roles.roles if each.scopes and set(each.scopes) <= held],
         "zones": ZONES,
-        "zone": zone().key,
+        "zone_chosen": zone().key,
         "error": error,
         "about": about,
     }

@@ -33,7 +33,7 @@ from playwright.sync_api import sync_playwright
 
 from tarim.console.vendoring import CannotBuild, build, is_built
 from tests.fakes.console_bank import KEPT, Bank, open_bank
-from tests.fakes.console_browser import ARGUMENTS, CHROMIUM, Faults, Strict, axe, axe_built, unnamed_controls
+from tests.fakes.console_browser import ARGUMENTS, CHINA, CHROMIUM, Faults, Strict, axe, axe_built, unnamed_controls
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -95,9 +95,9 @@ class People:
         self._open: list[tuple[BrowserContext, Faults]] = []
         self._agents: dict[BrowserContext, str] = {}
 
-    def __call__(self, role: str, language: str = "zh", size: tuple[int, int] = DESKTOP) -> Page:
-        """A page of somebody signed in, on the first page of the role's menu."""
-        page = self.nobody(language, size)
+    def __call__(self, role: str, language: str = "zh", size: tuple[int, int] = DESKTOP, zone: str = CHINA) -> Page:
+        """A page of somebody signed in, on the first page of the role's menu.  zone: the browser's own."""
+        page = self.nobody(language, size, zone)
         token = self._bank.session(role, self._agents[page.context])
         # As over HTTPS, where the product runs; Chromium sends it to this machine over HTTP too.
         cookie = {"name": "__Host-tarim", "value": token, "url": self._strict.url.replace("http:", "https:")}
@@ -105,10 +105,10 @@ class People:
         page.goto("/")
         return page
 
-    def nobody(self, language: str = "zh", size: tuple[int, int] = DESKTOP) -> Page:
+    def nobody(self, language: str = "zh", size: tuple[int, int] = DESKTOP, zone: str = CHINA) -> Page:
         """A page of nobody yet, at no address yet."""
         agent = f"tarim-test/{len(self._open)} Chromium"
-        context, faults = self._strict.context(language, size, agent)
+        context, faults = self._strict.context(language, size, agent, zone)
         self._agents[context] = agent
         self._open.append((context, faults))
         return context.new_page()

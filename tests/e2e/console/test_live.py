@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -47,6 +50,43 @@ def test_decisions_arrive_and_the_feed_pauses(person: People, bank: Bank, langua
     page.keyboard.press("Enter")
     page.wait_for_selector(row_of(page, second), timeout=OURS_MS)
     assert pause.get_attribute("aria-pressed") == "false"
+
+
+def axis_of(page: Page) -> list[str]:
+    """What stands on the trend's axis of time."""
+    drawn = page.evaluate(
+        "() => echarts.getInstanceByDom(document.getElementById('live-trend')).getOption().xAxis[0].data"
+    )
+    return [str(each) for each in drawn]
+
+
+def written(page: Page, zone: str, form: str) -> set[str]:
+    """The instants that the page began with, as they are written in a zone."""
+    begun = json.loads(page.get_attribute("#live", "data-begun") or "")
+    return {f"{datetime.fromtimestamp(at / 1000, ZoneInfo(zone)):{form}}" for at in begun["trend"]["at_ms"]}
+
+
+@BOTH
+def test_the_trend_is_written_in_the_zone_of_the_feed(person: People, bank: Bank, language: str) -> None:
+    """The person's own, China's to begin with; the browser's, twelve hours and more away, is of no account."""
+    page = person("analyst", language, zone="America/New_York")
+    for zone in ("Asia/Shanghai", "Europe/Berlin"):
+        page.goto("/account")
+        page.select_option("select[name=zone]", zone)
+        page.locator("form[action$='/account/zone'] button").click()
+        page.wait_for_url(re.compile("/account$"))
+        for window, form in (("1h", "%H:%M"), ("24h", "%m-%d %H:%M")):
+            page.goto(f"/live?window={window}")
+            page.wait_for_selector("#live-trend[data-drawn]")
+            # The stream may have brought one step more since the page was made.
+            assert axis_of(page)[1] in written(page, zone, form)
+        watching(page)
+        sent = bank.send()["event_id"]
+        before = datetime.now(ZoneInfo(zone))
+        page.wait_for_selector(row_of(page, sent), timeout=OURS_MS)
+        shown = page.locator(row_of(page, sent) + " [data-cell=at]").inner_text()
+        hours = {f"{before:%H}", f"{datetime.now(ZoneInfo(zone)):%H}"}
+        assert re.fullmatch(r"\d\d:\d\d:\d\d", shown) and shown[:2] in hours
 
 
 def test_a_feed_is_filtered_and_says_when_nothing_fits(person: People, bank: Bank) -> None:

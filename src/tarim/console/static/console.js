@@ -32,6 +32,22 @@ const tarim = (() => {
     fetch(document.body.dataset.here, { credentials: "same-origin" }).catch(() => {});
   });
 
+  // --- instants: in the zone of the page's own texts, whatever the browser's is ------------------------------------
+  let wall = null;
+  const FORMS = {
+    seconds: (at) => `${at.year}-${at.month}-${at.day} ${at.hour}:${at.minute}:${at.second}`,
+    minutes: (at) => `${at.year}-${at.month}-${at.day} ${at.hour}:${at.minute}`,
+    clock: (at) => `${at.hour}:${at.minute}:${at.second}`,
+    hour: (at) => `${at.hour}:${at.minute}`,
+    day_hour: (at) => `${at.month}-${at.day} ${at.hour}:${at.minute}`,
+  };
+  // value: milliseconds, or a Date; form: as the server's `instant`, and two short ones for axes.
+  function instant(value, form = "seconds") {
+    wall ||= new Intl.DateTimeFormat("en-GB", { timeZone: document.body.dataset.zone, hourCycle: "h23", year: "numeric",
+      month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    return FORMS[form](Object.fromEntries(wall.formatToParts(value).map((part) => [part.type, part.value])));
+  }
+
   // --- charts ---------------------------------------------------------------------------------------------------
   const charts = new Set();
   const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -161,5 +177,5 @@ const tarim = (() => {
     });
     form.addEventListener("focusout", (event) => { if (!form.contains(event.relatedTarget)) setTimeout(() => show(false), 150); });
   });
-  return { find, all, colour, csrf, read, send, axis, mk: drawn, start, toast };
+  return { find, all, colour, csrf, read, send, axis, instant, mk: drawn, start, toast };
 })();

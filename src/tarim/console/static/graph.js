@@ -38,8 +38,7 @@
     const part = (name) => find(`[data-${name}]`, card);
     const [canvas, facts, wait, trouble, way, time, slider] = ["canvas", "facts", "wait", "trouble", "way", "time", "slider"].map(part);
     const filters = part("filters");
-    const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: card.dataset.zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
-    const at = (text) => text ? clock.format(new Date(text)) : "–";
+    const at = (text) => text ? tarim.instant(new Date(text), "minutes") : "–";
     const short = (fen) => `${compact.format(fen / 100)}${foreign ? " " : ""}${said.yuan}`;
     const list = (text) => (text ? text.split(",") : []);
     const full = card.classList.contains("full");

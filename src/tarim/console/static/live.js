@@ -8,10 +8,7 @@
   const feed = one("#live-rows"), blank = one("#live-row").content.firstElementChild;
   const strip = one("#live-lost"), badge = one("#live-badge"), waiting = one("#live-waiting"), pause = one("#live-pause");
   const empty = one("#live-empty");
-  const ROWS_SHOWN = 40, ROWS_WAITING = 200, STEP_MS = 1000, ASK_MS = 5000, SETTLE_MS = 300, RETRY_MS = [1000, 2000, 5000, 10000];
-  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-  const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  const dayHour = new Intl.DateTimeFormat("en-GB", { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const ROWS_SHOWN = 40, ROWS_WAITING = 200, STEP_MS = 1000, MINUTE_MS = 60000, ASK_MS = 5000, SETTLE_MS = 300, RETRY_MS = [1000, 2000, 5000, 10000];
   const yuan = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const count = new Intl.NumberFormat("en");
 
@@ -26,7 +23,7 @@
     const link = one("a", row);
     link.href = root.dataset.decision.replace("SOURCE", encodeURIComponent(said.source)).replace("EVENT", said.event_id.split("/").map(encodeURIComponent).join("/"));
     link.textContent = said.event_id;
-    put(row, "at", clock.format(said.at_ms));
+    put(row, "at", tarim.instant(said.at_ms, "clock"));
     put(row, "party", said.party);
     put(row, "kind", words.kinds[said.kind] || said.kind);
     put(row, "scenario", said.scenario ? words.scenarios[said.scenario] || said.scenario : "–");
@@ -117,11 +114,11 @@
 
   function trend(said) {
     const element = one("#live-trend");
-    const label = said.step_ms >= 3600000 ? dayHour : said.step_ms > 60000 ? dayHour : minute;
+    const form = said.step_ms > MINUTE_MS ? "day_hour" : "hour";
     const option = {
       grid: { left: 50, right: 46, top: element.clientWidth < 480 ? 76 : 54, bottom: 26 },
       legend: { top: 0, left: "center" },
-      xAxis: tarim.axis({ type: "category", boundaryGap: false, data: said.at_ms.map((at) => label.format(at)) }),
+      xAxis: tarim.axis({ type: "category", boundaryGap: false, data: said.at_ms.map((at) => tarim.instant(at, form)) }),
       yAxis: [
         tarim.axis({ type: "value", name: words.count, minInterval: 1 }),
         tarim.axis({ type: "value", name: words.count, minInterval: 1, splitLine: { show: false } }),
