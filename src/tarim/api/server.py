@@ -37,6 +37,7 @@ from tarim.api.probing import Probes, probe_routes
 from tarim.api.proposal_views import proposal_view_routes
 from tarim.api.rule_drafts import rule_draft_routes
 from tarim.api.site import build_site
+from tarim.api.switch_reviews import ReviewClock, switch_review_routes
 from tarim.base.errors import DefinitionError, TarimError, Unavailable
 from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
@@ -52,6 +53,7 @@ from tarim.bootstrap.publishing import CompileAside
 from tarim.bootstrap.ruleset_texts import RulesetTexts
 from tarim.bootstrap.scheduling import ask_for_short_turns
 from tarim.bootstrap.screenings import Screenings
+from tarim.deadlines import load_schedule
 from tarim.decisions import (
     Batch,
     Governor,
@@ -61,6 +63,7 @@ from tarim.decisions import (
     Indicators,
     ModelGovernor,
     Snapshots,
+    SwitchReviewer,
     Taken,
 )
 from tarim.identity import parts
@@ -132,6 +135,14 @@ async def _serve(
             "tarim_names_behind": ("1 when a screening of all customers is due.", lambda: float(screenings.behind)),
             "tarim_probing_subjects": ("Customers and devices refused.", lambda: float(probes.refused_subjects)),
             "tarim_watch_alarms": ("Scores and features that have shifted.", lambda: live_watch.alarm_count),
+            "tarim_switch_reviews_open": (
+                "Pauses and stops by one person that wait for a second person's review.",
+                lambda: float(len(reviewer.open())),
+            ),
+            "tarim_switch_reviews_overdue": (
+                "Those of them whose time is over.",
+                lambda: float(review_clock.overdue(reviewer)),
+            ),
             "tarim_snapshot_seq": ("Position of the newest snapshot.", lambda: snapshots.newest_seq),
         }
     )
@@ -159,6 +170,8 @@ async def _serve(
     )
     snapshots = _SnapshotKeeper(house, figures, live_watch.snapshot_written)
     governor = Governor(house.service, house.clock, house.artefacts.keep, CompileAside(house))
+    reviewer = SwitchReviewer(governor, house.service, house.clock)
+    review_clock = ReviewClock(load_schedule(house.places.data), house.clock)
     backtests = Backtests(
         house.places.data,
         settings.engine.features,
@@ -217,6 +230,7 @@ async def _serve(
         more=[
             *governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
             *proposal_view_routes(governor, house.service),
+            *switch_review_routes(reviewer, review_clock),
             *rule_draft_routes(governor, RulesetTexts(house), house.features, lambda: house.lists.membership.lists),
             *explanation_routes(house.service, house.score_explainer),
             *backtest_routes(backtests),

@@ -154,6 +154,16 @@ FIXED: Final = (
     ("tarim.decisions.holds.fold:FIRED_MAX", "holds that one tick fires", "the rest waits for the next second"),
     ("tarim.decisions.holds.fold:CLOSED_KEPT", "closed holds that can be looked up", "404; the journal has them"),
     ("tarim.decisions.holds.fold:CHANGES_KEPT", "changes of holds that can be polled", "404 for an older `since`"),
+    (
+        "tarim.decisions.switch_reviews:REVIEWS_OPEN_MAX",
+        "pauses and stops by one person that wait for a review",
+        "503: a further one is refused until some are reviewed",
+    ),
+    (
+        "tarim.decisions.switch_reviews:REVIEWS_CLOSED_REMEMBERED",
+        "reviews that were closed and are still listed",
+        "older ones are on the audit trail and in the journal",
+    ),
     ("tarim.decisions.holds.domain:REASON_CHARACTERS_MAX", "characters of a person's reason", "422"),
     ("tarim.decisions.treatment:TEXT_BYTES_MAX", "bytes of a treatment", "it is refused"),
     ("tarim.decisions.treatment:RIGHTS_MAX", "rights of a treatment", "it is refused"),

@@ -38,6 +38,8 @@ def add_to(group: typer.Typer) -> None:
     group.command("restart")(restart_command)
     group.command("override")(override_command)
     group.command("switches")(switches_command)
+    group.command("reviews")(reviews_command)
+    group.command("review")(review_command)
     group.command("compile", hidden=True)(compile_command)
     group.command("look", hidden=True)(look_command)
 
@@ -200,6 +202,37 @@ def switches_command(url: Url = URL_DEFAULT) -> None:
             f"{each['what']:8}  {each['target']:32}  {each['value']:6}  {whom:16}  {each['until']:24}  {people}  "
             f"{each['reason']}"
         )
+
+
+def reviews_command(
+    closed: Annotated[bool, typer.Option("--closed", help="Those reviewed last. 最近已复核的事项。")] = False,
+    url: Url = URL_DEFAULT,
+) -> None:
+    """What one person paused or stopped, and who has to look at it until when. 单人停用事项的事后复核。"""
+    found = ask("GET", url, "/v1/switch-reviews", state="closed" if closed else "open")["reviews"]
+    for each in found:
+        people = f"{each['author']} / {each['reviewer'] or '-'}"
+        typer.echo(
+            f"{each['id']}  {each['what']:11}  {each['target']:32}  {each['state']:9}  {each['standing']:7}  "
+            f"{each['due_at']}  {people:24}  {each['note'] or each['reason']}"
+        )
+    typer.echo(f"{len(found)} {'closed 已复核' if closed else 'open 待复核'}.")
+
+
+def review_command(
+    review_id: Annotated[str, typer.Argument(help="The review's id. 复核编号。", show_default=False)],
+    note: Annotated[str, typer.Option(help="What you find. 复核意见。", show_default=False)],
+    revert: Annotated[
+        bool, typer.Option("--revert", help="Undo it; the end of a stop is proposed. 撤销；恢复停办业务须再经审批。")
+    ] = False,
+    url: Url = URL_DEFAULT,
+) -> None:
+    """Confirm or undo, as another person, what one person paused or stopped. 由另一人确认或撤销单人停用。"""
+    body = {"verdict": "revert" if revert else "confirm", "note": note}
+    found = ask("POST", url, f"/v1/switch-reviews/{quoted(review_id)}", body)
+    typer.echo(f"review {found['id']}: {found['state']}. 复核状态：{found['state']}。")
+    if found["state"] == "open":
+        typer.echo(f"proposal {found['proposal']} to end it waits for another person. 恢复提案待他人审批。")
 
 
 def compile_command(

@@ -30,14 +30,10 @@ if TYPE_CHECKING:
         score_of,
     )
     from tarim.decisions.governance import (
-        EVERY_MODEL,
-        EVERY_RULE,
         REASON_CHARACTERS_MAX,
         Governance,
         Override,
         Proposed,
-        Switch,
-        SwitchKind,
     )
     from tarim.decisions.governing import Governor
     from tarim.decisions.groups import GroupCommit, GroupLimits, Watcher
@@ -71,6 +67,9 @@ if TYPE_CHECKING:
     from tarim.decisions.seen import NEW, OTHER, SAME, Seen
     from tarim.decisions.service import Decided, DecisionService, Records, Result, Taken
     from tarim.decisions.snapshots import Snapshots, State
+    from tarim.decisions.switch_reviewing import SwitchReviewer
+    from tarim.decisions.switch_reviews import ReviewState, SwitchReview
+    from tarim.decisions.switches import EVERY_MODEL, EVERY_RULE, Switch, SwitchKind
     from tarim.decisions.treatment import Treatment, default_treatment, read_treatment
     from tarim.decisions.verification import METHODS, OwnLimit, strength
 else:
@@ -146,6 +145,7 @@ __all__ = [
     "Replayed",
     "Registry",
     "Result",
+    "ReviewState",
     "SAME",
     "Scored",
     "Scorer",
@@ -154,6 +154,8 @@ __all__ = [
     "State",
     "Switch",
     "SwitchKind",
+    "SwitchReview",
+    "SwitchReviewer",
     "Taken",
     "Tally",
     "Treatment",

@@ -6,6 +6,7 @@
     OVERRIDE  a person put another outcome in the place of one decision
     PROPOSAL  somebody wants one of these; nobody decides on his own (`tarim.base.four_eyes`)
     MODEL     a model's way into force and out of it (`tarim.decisions.registry`)
+    REVIEW    a second person has looked at what one person paused or stopped (`tarim.decisions.switch_reviews`)
 
 `Governance` is a value of the journal alone: no clock.  What ends by itself (a suppression) ends at the first event that
 was received after its end.  Requirements: RM-26, RM-28; the issue of changing rules is RM-06.
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final, TypeVar
 
 import msgspec
@@ -27,6 +27,8 @@ from tarim.decisions.domain import WHOLE, Effects, Lineup, salt_of
 from tarim.decisions.ports import LogRecord
 from tarim.decisions.records import Control, RecordKind, decode_control
 from tarim.decisions.registry import Registry, RegistryState
+from tarim.decisions.switch_reviews import ReviewNote, SwitchReview, SwitchReviews
+from tarim.decisions.switches import EVERY_MODEL, EVERY_RULE, OF_MODELS, Switch, SwitchKind, neutral_of
 from tarim.rules import HIT_WORDS, RULES_MAX, Rule
 from tarim.stream import Kind, Outcome
 
@@ -36,49 +38,8 @@ PROPOSALS_DECIDED_REMEMBERED: Final = 200
 RULESETS_REMEMBERED: Final = 100
 OVERRIDES_REMEMBERED: Final = 100_000
 REASON_CHARACTERS_MAX: Final = 500
-EVERY_RULE: Final = "*"
-EVERY_MODEL: Final = "*"
 
 T = TypeVar("T")
-
-
-class SwitchKind(StrEnum):
-    """What a switch changes."""
-
-    PAUSE = "pause"
-    """value 1: the rule is judged and recorded and has no effect until it is resumed.  One person may."""
-    SHADOW = "shadow"
-    """value 1: the same, as a trial: its hits are measured.  Two persons."""
-    ROLLOUT = "rollout"
-    """value 0 to WHOLE: the rule has effect for this part of the customers, always the same ones.  Two persons."""
-    SUPPRESS = "suppress"
-    """value 1: no effect for one customer, of one rule or of all, until `until_ms`.  Two persons."""
-    STOP = "stop"
-    """value 1: new events of a kind are refused (RM-28).  One person may stop, two let it go on."""
-    PAUSE_MODEL = "pause_model"
-    """value 1: a live model does not score until it is resumed; without its champion a decision is the rules' alone."""
-    RULES_ONLY = "rules_only"
-    """value 1: no model scores, whichever are live (ML-28).  One person may say so, two end it."""
-
-
-OF_MODELS: Final = frozenset({SwitchKind.PAUSE_MODEL, SwitchKind.RULES_ONLY})
-"""Switches about models; the others are about rules and kinds of business."""
-
-
-class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change.  target: a rule's id, EVERY_RULE, a kind of event, a model's version, or EVERY_MODEL; customer: a token, 0 =
-    all; instants in ms.
-    """
-
-    what: SwitchKind
-    target: str
-    value: int
-    reason: str
-    author: str
-    at_ms: int
-    customer: int = 0
-    until_ms: int = 0
-    approver: str = ""
 
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +76,8 @@ class RulesetInForce:
 
 @dataclass(slots=True)
 class Governance:
-    """The state: open proposals, rulesets as they came into force, switches that are set, overrides by position, models.
+    """The state: open proposals, rulesets as they came into force, switches that are set, overrides by position, models, and
+    what one person did alone and another has to look at.
 
     decided: the last proposals that were approved, rejected or withdrawn, so that their authors learn what became of them.
     """
@@ -126,6 +88,7 @@ class Governance:
     overrides: dict[int, Override] = field(default_factory=dict)
     registry: Registry = field(default_factory=Registry)
     decided: list[Proposal] = field(default_factory=list)
+    reviews: SwitchReviews = field(default_factory=SwitchReviews)
 
     def take(self, record: LogRecord) -> None:
         """Take in a control record.  Raises Damaged."""
@@ -134,7 +97,11 @@ class Governance:
                 self.rulesets.append(RulesetInForce(decode_control(record), record.first_seq))
                 del self.rulesets[:-RULESETS_REMEMBERED]
             case RecordKind.SWITCH:
-                self._set(_decode(_switch_decoder, record), record.first_seq)
+                switch = _decode(_switch_decoder, record)
+                self._set(switch, record.first_seq)
+                self.reviews.take_switch(switch, bytes(record.payload))
+            case RecordKind.REVIEW:
+                self.reviews.take_note(_decode(_review_decoder, record))
             case RecordKind.MODEL:
                 self.registry.take_record(record.payload, record.first_seq)
             case RecordKind.LEDGER:
@@ -163,8 +130,7 @@ class Governance:
             act = f"{switch.what.value} = {switch.value}"
             self.registry.note_switch(act, target, switch.author, switch.approver, switch.at_ms, switch.reason, seq)
         key = (switch.what.value, switch.target, switch.customer)
-        neutral = WHOLE if switch.what is SwitchKind.ROLLOUT else 0
-        if switch.value == neutral:
+        if switch.value == neutral_of(switch.what):
             self.switches.pop(key, None)
         else:
             self.switches[key] = switch
@@ -244,6 +210,8 @@ class Governance:
                 list(self.overrides.values()),
                 RegistryState.of(self.registry),
                 self.decided,
+                list(self.reviews.open.values()),
+                self.reviews.closed,
             )
         )
 
@@ -251,7 +219,7 @@ class Governance:
     def decoded(cls, data: bytes) -> Governance:
         """The state of such bytes.  Raises Damaged."""
         try:
-            proposals, rulesets, switches, overrides, registry, decided = _state_decoder.decode(data)
+            proposals, rulesets, switches, overrides, registry, decided, opened, closed = _state_decoder.decode(data)
         except msgspec.MsgspecError:
             raise Damaged("the snapshot's record of what is in force cannot be read") from None
         return cls(
@@ -261,6 +229,7 @@ class Governance:
             {each.seq: each for each in overrides},
             registry.registry(),
             decided,
+            SwitchReviews({each.id: each for each in opened}, closed),
         )
 
 
@@ -270,8 +239,18 @@ _encode = msgspec.msgpack.Encoder().encode
 _switch_decoder: Final = msgspec.msgpack.Decoder(Switch)
 _override_decoder: Final = msgspec.msgpack.Decoder(Override)
 _proposal_decoder: Final = msgspec.msgpack.Decoder(_ProposalRecord)
+_review_decoder: Final = msgspec.msgpack.Decoder(ReviewNote)
 _state_decoder: Final = msgspec.msgpack.Decoder(
-    tuple[list[_ProposalRecord], list[tuple[Control, int]], list[Switch], list[Override], RegistryState, list[Proposal]]
+    tuple[
+        list[_ProposalRecord],
+        list[tuple[Control, int]],
+        list[Switch],
+        list[Override],
+        RegistryState,
+        list[Proposal],
+        list[SwitchReview],
+        list[SwitchReview],
+    ]
 )
 
 

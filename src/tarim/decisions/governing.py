@@ -27,8 +27,6 @@ from tarim.decisions.governance import (
     Governance,
     Override,
     Proposed,
-    Switch,
-    SwitchKind,
     check_override,
     check_reason,
     check_switch,
@@ -40,6 +38,8 @@ from tarim.decisions.governance import (
 from tarim.decisions.ports import Judge
 from tarim.decisions.records import Control, RecordKind
 from tarim.decisions.service import DecisionService
+from tarim.decisions.switch_reviews import REVIEWS_OPEN_MAX
+from tarim.decisions.switches import ALONE, Switch, SwitchKind
 from tarim.decisions.treatment import Treatment, read_treatment
 
 RULESET: Final = "ruleset"
@@ -58,20 +58,6 @@ Both raise TarimError with nothing changed.
 Compile = Callable[[Control, Sequence[str]], Awaitable[Judge]]
 """Makes the judge of a ruleset that is kept under `digest`, with the models of these versions, aside, without holding up
 decisions."""
-
-ALONE: Final = frozenset(
-    {
-        (SwitchKind.PAUSE, 0),
-        (SwitchKind.PAUSE, 1),
-        (SwitchKind.STOP, 1),
-        (SwitchKind.PAUSE_MODEL, 0),
-        (SwitchKind.PAUSE_MODEL, 1),
-        (SwitchKind.RULES_ONLY, 1),
-    }
-)
-"""Switches one person may throw: protection is restored, or business is stopped, or a rule or model that does harm is held
-back.  Nothing comes into force by them that two persons have not approved.  The end of rules_only takes two, as that of a stop
-does: somebody has to agree that the emergency is over."""
 
 
 class Governor:
@@ -225,10 +211,15 @@ class Governor:
     # ---- alone -----------------------------------------------------------------------------------------------------
 
     def throw(self, switch: Switch) -> Switch:
-        """Throw a switch that one person may throw.  Raises Conflict for any other, DefinitionError, Unavailable."""
+        """Throw a switch that one person may throw; what it pauses or stops waits for another person's review from then on.
+
+        Raises Conflict for any other, DefinitionError, Unavailable while too many of these reviews are open.
+        """
         if (switch.what, switch.value) not in ALONE:
             raise Conflict(f"{switch.what.value} = {switch.value} needs a second person: propose it")
         require_person(switch.author)
+        if switch.value and len(self.state.reviews.open) >= REVIEWS_OPEN_MAX:
+            raise Unavailable(f"{REVIEWS_OPEN_MAX} switches wait for a second person's review; review some first")
         self._check_switch(switch)
         self._service.control(RecordKind.SWITCH, encode_content(switch))
         self._service.commit()

@@ -75,6 +75,8 @@ class RecordKind(IntEnum):
     """Name screening: an edition of a watch list, customers' names, matches, what people found about them."""
     LEDGER = 14
     """What was tried with a model and changed nothing: a deployment that failed, an export, or one refused."""
+    REVIEW = 15
+    """A second person confirmed what one person had paused or stopped."""
 
 
 class Versions(msgspec.Struct, frozen=True, array_like=True):

@@ -33,7 +33,7 @@ from tarim.decisions.seen import Seen
 KEPT: Final = 2
 """Snapshots kept: the newest, and one in case it turns out to be damaged."""
 
-_FORMAT: Final = 5
+_FORMAT: Final = 6
 _ENGINE: Final = "engine.bin"
 _SEEN: Final = "seen.npy"
 _HOLDS: Final = "holds.bin"

@@ -54,6 +54,7 @@ class ClockKind(StrEnum):
     BLOCK_REVIEW = "block-review"
     HOLD_REVIEW = "hold-review"
     NOTICE_REVIEW = "notice-review"
+    SWITCH_REVIEW = "switch-review"
     ALERT_FIRST_LOOK = "alert-first-look"
     CASE_REVIEW = "case-review"
     STR_FILING = "str-filing"
@@ -137,6 +138,18 @@ _RULES: Final = (
     ClockRule(
         ClockKind.NOTICE_REVIEW,
         *(5, _WORKING, StartEvent.DECIDED, (2,), f"TS-19, {HOUSE}", "提示交易核查", "notice reviewed"),
+    ),
+    ClockRule(
+        ClockKind.SWITCH_REVIEW,
+        *(
+            24,
+            _HOURS,
+            StartEvent.DECIDED,
+            (8, 2),
+            f"RM-26, {HOUSE}",
+            "单人停用事后复核",
+            "pause or stop by one person reviewed",
+        ),
     ),
     ClockRule(
         ClockKind.ALERT_FIRST_LOOK,
