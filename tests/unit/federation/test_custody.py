@@ -16,10 +16,11 @@ from tarim.federation.intersection import IdentifierKind
 from tarim.federation.learning.boosting import BoostingState, Tree
 from tarim.federation.learning.logistic import LogisticState
 from tarim.federation.node.book import Peer
-from tarim.federation.node.contract import Columns, LogisticTerms, Opening, Output, Signed, signed_bytes
+from tarim.federation.node.contract import Columns, Opening, Signed, signed_bytes
 from tarim.federation.node.conversations import GiveShares, KeepShares, Steps, hear, say
 from tarim.federation.node.custodian import Custodian
 from tarim.federation.node.custody import Begun, Return, Shares
+from tarim.federation.node.terms import LogisticTerms, Output
 from tarim.privacy import MasterKey, Signer
 from tarim.records import Database
 from tests.fakes.audit import FakeClock

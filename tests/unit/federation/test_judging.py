@@ -11,9 +11,10 @@ import pytest
 
 from tarim.federation import Contract, Member, Role, Session, registered
 from tarim.federation.intersection import IdentifierKind
-from tarim.federation.node.contract import BoostingTerms, Columns, CrossTerms, LogisticTerms, Opening, Output
+from tarim.federation.node.contract import Columns, Opening
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.judging import cross_validated, importances
+from tarim.federation.node.terms import BoostingTerms, CrossTerms, LogisticTerms, Output
 from tarim.federation.node.trainings import Side, training_of
 from tests.fakes.federation import in_session
 

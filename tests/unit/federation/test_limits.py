@@ -14,10 +14,11 @@ from tarim.base.instants import DAY_MS
 from tarim.federation import Contract, Member
 from tarim.federation.intersection import IdentifierKind
 from tarim.federation.node.book import Book
-from tarim.federation.node.contract import Columns, Opening, Output, QueryTerms, Signed
+from tarim.federation.node.contract import Columns, Opening, Signed
 from tarim.federation.node.limits import Limits, Sweep, TooMuchAsked
 from tarim.federation.node.probing import TEXTS, Alarms
 from tarim.federation.node.tables import MIGRATIONS
+from tarim.federation.node.terms import Output, QueryTerms
 from tarim.federation.queries import Question
 from tarim.records import Database
 from tests.fakes.audit import FakeClock

@@ -21,9 +21,9 @@ from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
 from tarim.federation.node import stock as module
 from tarim.federation.node.asking import answer_about, ask_about, make_ahead
-from tarim.federation.node.contract import QueryTerms
 from tarim.federation.node.conversations import Piece
 from tarim.federation.node.stock import PACKET_ROWS, Stock
+from tarim.federation.node.terms import QueryTerms
 from tarim.federation.queries import Question
 from tarim.federation.sharing import Share, encoded
 from tarim.privacy import MasterKey

@@ -1,6 +1,7 @@
 """A party's node: what it has, whom it knows, what was agreed, what was computed.
 
 contract       what two parties agreed to compute, signed by both
+terms          what a contract may have computed, with which parameters
 data_sets      a party's own data sets, registered by digest
 book           the node's database: peers, data sets, contracts, runs
 conversations  what two nodes say to each other before, between and instead of computing

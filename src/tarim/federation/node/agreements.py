@@ -6,9 +6,10 @@ from tarim.base.errors import NotAllowed
 from tarim.base.four_eyes import require_person
 from tarim.federation.errors import ContractBreach
 from tarim.federation.node.book import Kept, Peer
-from tarim.federation.node.contract import Contract, QueryTerms, Signed, signed_bytes
+from tarim.federation.node.contract import Contract, Signed, signed_bytes
 from tarim.federation.node.conversations import OfferContract, ask
 from tarim.federation.node.home import Home
+from tarim.federation.node.terms import QueryTerms
 from tarim.federation.session import Role
 
 

@@ -27,11 +27,12 @@ from tarim.federation.learning.encoding import Encoded
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.logistic import JointModel
 from tarim.federation.node.computing import Progress
-from tarim.federation.node.contract import Contract, QueryTerms
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import Ask, Piece, Ready, hear, say
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.models import ModelPart, ModelStore, trees_of
 from tarim.federation.node.stock import PACKET_ROWS, Stock
+from tarim.federation.node.terms import QueryTerms
 from tarim.federation.node.trainings import encoded_rows
 from tarim.federation.queries import Answer, QueryPool
 from tarim.federation.session import Meeting, Opening, Role, Session

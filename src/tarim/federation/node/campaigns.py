@@ -8,8 +8,9 @@ import numpy.typing as npt
 from tarim.base.errors import DefinitionError
 from tarim.federation.channel import Channel
 from tarim.federation.encryption.sums import GroupSums, Shape, give_groups, give_values
-from tarim.federation.node.contract import CampaignTerms, Contract, Output
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.data_sets import Rows
+from tarim.federation.node.terms import CampaignTerms, Output
 from tarim.federation.session import Role
 
 Places = npt.NDArray[np.int64]

@@ -21,17 +21,7 @@ from tarim.federation.adapters.link import Link
 from tarim.federation.intersection import normalised
 from tarim.federation.learning.logistic import Sigmoids, none_ready
 from tarim.federation.node.campaigns import campaign_sums
-from tarim.federation.node.contract import (
-    BoostingTerms,
-    CampaignTerms,
-    Contract,
-    CrossTerms,
-    IntersectionTerms,
-    LogisticTerms,
-    Output,
-    ScreeningTerms,
-    Terms,
-)
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import Ready, hear, say
 from tarim.federation.node.custody import Custody, State
 from tarim.federation.node.data_sets import Rows
@@ -41,6 +31,16 @@ from tarim.federation.node.models import ModelPart
 from tarim.federation.node.screening import Screened, Screening
 from tarim.federation.node.sigmoids import StockedSigmoids
 from tarim.federation.node.stock import Stock
+from tarim.federation.node.terms import (
+    BoostingTerms,
+    CampaignTerms,
+    CrossTerms,
+    IntersectionTerms,
+    LogisticTerms,
+    Output,
+    ScreeningTerms,
+    Terms,
+)
 from tarim.federation.node.trainings import Side, training_of
 from tarim.federation.node.transcripts import Held, Opened, Step
 from tarim.federation.session import Opening, Role, Session

@@ -12,8 +12,9 @@ from tarim.base.four_eyes import require_person
 from tarim.base.instants import Clock
 from tarim.federation.errors import ContractBreach
 from tarim.federation.node.book import Book
-from tarim.federation.node.contract import Contract, Digest
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.custody import Shares
+from tarim.federation.node.terms import Digest
 
 _ALLOWED: Final = "custody.allowed"
 

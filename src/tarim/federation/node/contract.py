@@ -8,7 +8,6 @@ computes what a contract signed by both says, from its own copy of it, and nothi
 from __future__ import annotations
 
 import hashlib
-from enum import StrEnum
 from typing import Annotated, Final
 
 import msgspec
@@ -18,14 +17,21 @@ from msgspec import Meta
 
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import DefinitionError
-from tarim.federation.encryption.sums import FRACTION_BITS_MAX, LEAST_MIN, Shape
+from tarim.federation.encryption.sums import Shape
 from tarim.federation.errors import ContractBreach
 from tarim.federation.intersection import IdentifierKind
-from tarim.federation.learning.boosting import BoostingPlan, Loss
-from tarim.federation.learning.logistic import Plan
-from tarim.federation.learning.product_forms import LINE_MBIT_S_MAX, Line
-from tarim.federation.learning.screening import CORRELATED_ROWS_MAX, DIGITS_MAX
-from tarim.federation.queries import Question
+from tarim.federation.node.terms import (
+    Algorithm,
+    BoostingTerms,
+    CampaignTerms,
+    CrossTerms,
+    Digest,
+    FoundBy,
+    IntersectionTerms,
+    LogisticTerms,
+    Output,
+    Terms,
+)
 from tarim.federation.session import Role
 
 PROTOCOL: Final = "tarim two parties, semi-honest, 1"
@@ -34,40 +40,8 @@ USES_MAX: Final = 10_000_000
 _CONTEXT: Final = b"tarim contract of joint computation\0"
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 ColumnName = Annotated[str, Meta(min_length=1, max_length=64)]
 Words = Annotated[str, Meta(min_length=1, max_length=500)]
-
-
-class Algorithm(StrEnum):
-    """What is computed."""
-
-    INTERSECTION = "intersection"
-    LOGISTIC = "logistic"
-    BOOSTING = "boosting"
-    CROSS = "cross-validation"
-    SCREENING = "screening"
-    CAMPAIGN = "campaign-sums"
-    QUERY = "query"
-
-
-class FoundBy(StrEnum):
-    """How common customers are found: by this package's own protocol on curve points, or RR22 of the second engine."""
-
-    OWN = "ecdh"
-    RR22 = "rr22"
-
-
-class Output(StrEnum):
-    """What a contract may open."""
-
-    COMMON = "common-customers"
-    CURVE = "curve"
-    IMPORTANCE = "importance"
-    INFORMATION = "information-values"
-    CORRELATION = "correlations"
-    SUMS = "campaign-sums"
-    ANSWER = "answer"
 
 
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,93 +67,6 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     what: Output
     to: Name
-
-
-class LogisticTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic"):
-    """Joint logistic regression; see `learning.logistic.Plan`.  line_mbit_s: of the line between the parties, if agreed."""
-
-    batch_rows: int = 1_024
-    epochs: int = 10
-    learning_rate_log2: int = 0
-    l2_log2: int | None = None
-    line_mbit_s: Annotated[float, Meta(gt=0, le=LINE_MBIT_S_MAX)] | None = None
-
-    @property
-    def plan(self) -> Plan:
-        """How to train."""
-        line = None if self.line_mbit_s is None else Line(self.line_mbit_s)
-        return Plan(self.batch_rows, self.epochs, self.learning_rate_log2, self.l2_log2, line)
-
-
-class BoostingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="boosting"):
-    """Joint trees; see `learning.boosting.BoostingPlan`."""
-
-    trees: int = 10
-    depth: int = 5
-    step_log2: int = -1
-    loss: Loss = Loss.LOG
-
-    @property
-    def plan(self) -> BoostingPlan:
-        """How to train."""
-        return BoostingPlan(self.trees, self.depth, self.step_log2, self.loss)
-
-
-class CrossTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cross-validation"):
-    """Training with each of the folds held out in turn, under each seed; no model is kept.  seeds: of the folds, public."""
-
-    model: LogisticTerms | BoostingTerms
-    folds: Annotated[int, Meta(ge=2, le=20)] = 5
-    seeds: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 31)], ...], Meta(min_length=1, max_length=20)] = (1, 2, 3)
-
-
-class QueryTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="query"):
-    """Questions to joint models, named by the runs that trained them, one for each offer.
-
-    a_day_max, a_customer_a_day_max, a_key_a_day_max: customers asked about; in all, about one, by one person's key.
-    missed_a_day_max: customers who are not common that one key may ask about on a day.
-    """
-
-    question: Question
-    models: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=64)]
-    cut: float = 0.0
-    a_day_max: Annotated[int, Meta(ge=1)] = 10_000
-    a_customer_a_day_max: Annotated[int, Meta(ge=1)] = 10
-    a_key_a_day_max: Annotated[int, Meta(ge=1)] = 10_000
-    missed_a_day_max: Annotated[int, Meta(ge=0)] = 20
-
-
-class ScreeningTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="screening"):
-    """What columns are worth; see `learning.screening`.
-
-    bins: of a number, missing values apart.  bin_rows_min: a figure is never about fewer rows than that.  digits: figures are
-    rounded to, before they are opened.  correlation_rows: common customers that correlations are computed on.
-    """
-
-    bins: Annotated[int, Meta(ge=2, le=50)] = 10
-    bin_rows_min: Annotated[int, Meta(ge=1, le=100_000)] = 20
-    digits: Annotated[int, Meta(ge=1, le=DIGITS_MAX)] = 3
-    correlation_rows: Annotated[int, Meta(ge=2, le=CORRELATED_ROWS_MAX)] = 8_192
-
-
-class CampaignTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="campaign-sums"):
-    """Sums of the first party's columns over groups, each a yes-or-no column of the second; see `encryption.sums`.
-
-    least: customers of the smallest group that is reported.  fraction_bits: to which values are rounded.
-    """
-
-    least: Annotated[int, Meta(ge=LEAST_MIN)] = 100
-    fraction_bits: Annotated[int, Meta(ge=0, le=FRACTION_BITS_MAX)] = 7
-
-
-class IntersectionTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="intersection"):
-    """Common customers.  padded_to: size that both sides' sets are padded to, 0 for none; RR22 does not pad."""
-
-    padded_to: Annotated[int, Meta(ge=0, le=1 << 24)] = 0
-    method: FoundBy = FoundBy.OWN
-
-
-Terms = LogisticTerms | BoostingTerms | CrossTerms | ScreeningTerms | CampaignTerms | QueryTerms | IntersectionTerms
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

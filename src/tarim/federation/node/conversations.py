@@ -16,8 +16,9 @@ from tarim.base.errors import TarimError
 from tarim.base.four_eyes import PERSON_CHARACTERS_MAX
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach, ProtocolBroken
-from tarim.federation.node.contract import Digest, Member, Signed
+from tarim.federation.node.contract import Member, Signed
 from tarim.federation.node.data_sets import DataSet
+from tarim.federation.node.terms import Digest
 
 MESSAGE_BYTES_MAX: Final = 8 << 20
 Signature = Annotated[str, Meta(pattern="^[0-9a-f]{128}$")]

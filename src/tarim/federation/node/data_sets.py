@@ -17,7 +17,8 @@ from msgspec import Meta
 
 from tarim.base.errors import DefinitionError, NotFound, TooLarge
 from tarim.federation.errors import ContractBreach
-from tarim.federation.node.contract import ColumnName, Columns, Digest, Name, Words
+from tarim.federation.node.contract import ColumnName, Columns, Name, Words
+from tarim.federation.node.terms import Digest
 
 BYTES_MAX: Final = 8 << 30
 ROWS_MAX: Final = 1 << 24

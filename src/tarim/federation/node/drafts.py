@@ -43,22 +43,19 @@ from msgspec import Meta
 from tarim.base.errors import DefinitionError, NotFound
 from tarim.base.instants import CHINA_OFFSET_MS
 from tarim.federation.intersection import IdentifierKind
-from tarim.federation.node.contract import (
+from tarim.federation.node.contract import Columns, Contract, Member, Opening
+from tarim.federation.node.data_sets import DataSet
+from tarim.federation.node.terms import (
     Algorithm,
     BoostingTerms,
     CampaignTerms,
-    Columns,
-    Contract,
     CrossTerms,
     IntersectionTerms,
     LogisticTerms,
-    Member,
-    Opening,
     QueryTerms,
     ScreeningTerms,
     Terms,
 )
-from tarim.federation.node.data_sets import DataSet
 
 TEXT_BYTES_MAX: Final = 1 << 20
 _TERMS: Final[Mapping[Algorithm, Any]] = {

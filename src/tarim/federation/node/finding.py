@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tarim.federation.channel import Channel
 from tarim.federation.intersection import SET_MAX, intersect
-from tarim.federation.node.contract import FoundBy, IntersectionTerms
+from tarim.federation.node.terms import FoundBy, IntersectionTerms
 from tarim.federation.second_engine.engine import intersect_by
 from tarim.federation.second_engine.interpreter import second_engine_readiness
 from tarim.federation.second_engine.kinds import Method

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.federation.learning.evaluation import Curve, curve
-from tarim.federation.node.contract import CrossTerms, Output
+from tarim.federation.node.terms import CrossTerms, Output
 from tarim.federation.node.trainings import JointTraining, Side
 from tarim.federation.session import Role, Session
 

@@ -19,8 +19,9 @@ from sqlalchemy import Connection, insert, select, update
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS
 from tarim.federation.errors import ContractBreach
 from tarim.federation.node.book import Book
-from tarim.federation.node.contract import Contract, QueryTerms
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.tables import ASKED, ASKERS
+from tarim.federation.node.terms import QueryTerms
 from tarim.federation.queries import Question
 from tarim.records import Database
 

@@ -12,11 +12,12 @@ from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach
 from tarim.federation.node.agreements import Agreements
 from tarim.federation.node.asking import Asked, Count, NotCommon, Noted, Places, answer_about, ask_about
-from tarim.federation.node.contract import Algorithm, Contract
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import BeginRun, ask
 from tarim.federation.node.home import Home
 from tarim.federation.node.limits import Sweep, TooMuchAsked
 from tarim.federation.node.records import Records
+from tarim.federation.node.terms import Algorithm
 from tarim.federation.queries import Answer
 from tarim.federation.session import Role
 

@@ -21,7 +21,7 @@ from tarim.base.four_eyes import require_person
 from tarim.base.instants import Clock
 from tarim.federation.errors import ContractBreach
 from tarim.federation.node.book import Kept
-from tarim.federation.node.contract import QueryTerms
+from tarim.federation.node.terms import QueryTerms
 from tarim.models import service_number
 
 _KEPT: Final = "model.kept"

@@ -15,13 +15,14 @@ from tarim.federation.errors import ContractBreach
 from tarim.federation.node.agreements import Agreements
 from tarim.federation.node.book import Peer
 from tarim.federation.node.computing import Computation, Outcome, Progress
-from tarim.federation.node.contract import Algorithm, Contract
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import BeginRun, ask
 from tarim.federation.node.custody import Custody, Return
 from tarim.federation.node.home import Home
 from tarim.federation.node.models import ModelPart
 from tarim.federation.node.records import Records
 from tarim.federation.node.stocking import Stocking
+from tarim.federation.node.terms import Algorithm
 from tarim.federation.node.transcripts import Transcript
 from tarim.federation.session import Role
 

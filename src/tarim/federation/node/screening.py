@@ -26,9 +26,10 @@ from tarim.federation.learning.screening import (
     information_values,
     standardised,
 )
-from tarim.federation.node.contract import Contract, Output, ScreeningTerms
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import Shape, hear, say
 from tarim.federation.node.data_sets import Raw, Rows
+from tarim.federation.node.terms import Output, ScreeningTerms
 from tarim.federation.randomness import Bits
 from tarim.federation.session import Role, Session
 

@@ -16,7 +16,6 @@ from tarim.federation.adapters.pinning import Pinned
 from tarim.federation.adapters.ports import RUN_ID_BYTES, Arrival, Listening
 from tarim.federation.errors import ContractBreach, FederationError
 from tarim.federation.node.book import Peer
-from tarim.federation.node.contract import Algorithm
 from tarim.federation.node.conversations import (
     Agreed,
     AskSets,
@@ -30,6 +29,7 @@ from tarim.federation.node.conversations import (
     say,
 )
 from tarim.federation.node.party import Party
+from tarim.federation.node.terms import Algorithm
 
 CONVERSATIONS_MAX: Final = 16
 """At a time; who comes then waits."""

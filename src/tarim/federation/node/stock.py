@@ -43,7 +43,7 @@ BYTES_MAX: Final = 8 << 30
 """Of all contracts."""
 _NONCE_BYTES: Final = 12
 _CLAIM: Final = struct.Struct("<II")
-_KINDS: Final = ("uint8", "uint64", "int64")
+_KINDS: Final = ("uint8", "uint32", "uint64", "int64")
 
 
 class Level(NamedTuple):

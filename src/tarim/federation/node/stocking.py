@@ -10,12 +10,13 @@ from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach
 from tarim.federation.node.asking import Asked, Noted, make_ahead
 from tarim.federation.node.computing import Progress
-from tarim.federation.node.contract import Algorithm, Contract, LogisticTerms
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import BeginRun, ask
 from tarim.federation.node.home import Home
 from tarim.federation.node.records import Records
 from tarim.federation.node.sigmoids import make_sigmoids, packets_for
 from tarim.federation.node.stock import PACKET_ROWS, Level
+from tarim.federation.node.terms import Algorithm, LogisticTerms
 from tarim.federation.session import Session
 
 

@@ -28,11 +28,12 @@ from tarim.federation.learning.encoding import Encoded, Encoder, Widths
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import JointModel, LogisticState, Sigmoids, none_ready, train
-from tarim.federation.node.contract import BoostingTerms, Contract, LogisticTerms
+from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import Shape, hear, say
 from tarim.federation.node.custody import State
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.models import ModelPart, part_of_logistic, part_of_trees
+from tarim.federation.node.terms import BoostingTerms, LogisticTerms
 from tarim.federation.queries import QueryPool, Question
 from tarim.federation.randomness import Bits
 from tarim.federation.session import Role, Session
