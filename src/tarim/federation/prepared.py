@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tarim.federation.channel import Array, packed, packed_bytes, receive_one, unpacked
+from tarim.federation.channel import Array, Spec, packed, packed_bytes, receive_one, unpacked
 from tarim.federation.garbling import (
     Device,
     Evaluator,
@@ -174,25 +174,38 @@ class PreparedCircuit:
 
         values: this side's parts of the numbers, (rows,).
         """
-        part = slice(start, start + len(values))
-        if self._garbled is not None:
-            return self._outputs_of_garbler(self._garbled, values, part)
-        assert self._to_evaluate is not None
-        return self._outputs_of_evaluator(self._to_evaluate, values, part)
-
-    def _outputs_of_garbler(self, block: _Garbled, values: Words, part: slice) -> Bits:
         channel, rows = self._session.channel, len(values)
-        channel.send("prepared circuit, masked input", ((values - block.mask[part]) & self._mask).astype(self._kind))
+        if self._garbled is not None:
+            channel.send("prepared circuit, masked input", self.masked(values, start))
+            self.send_labels(rows, start)
+            return self.garbled_outputs[:, start // self._group : (start + rows) // self._group]
+        (masked,) = channel.receive("prepared circuit, masked input", self.masked_spec(rows))
+        return self.evaluated(values, masked, start)
+
+    def masked_spec(self, rows: int) -> Spec:
+        """What `masked` gives for so many rows."""
+        return self._kind, (rows,)
+
+    def masked(self, values: Words, start: int) -> Array:
+        """The garbler's parts, masked: the first message, for the caller to send."""
+        assert self._garbled is not None
+        mask = self._garbled.mask[start : start + len(values)]
+        return ((values - mask) & self._mask).astype(self._kind)
+
+    def send_labels(self, rows: int, start: int) -> None:
+        """The other two messages, at the garbler: take the choices, send the labels."""
+        block, channel, part = self._garbled, self._session.channel, slice(start, start + rows)
+        assert block is not None
         size = packed_bytes(self._bits * rows)
         flips = unpacked(receive_one(channel, "prepared circuit, choices", np.uint8, size), (self._bits, rows))
         labels = block.labels[:, part] ^ (masks(flips)[..., None] & block.delta)
         channel.send("prepared circuit, labels", labels)
-        found: Bits = block.outputs[:, part.start // self._group : part.stop // self._group]
-        return found
 
-    def _outputs_of_evaluator(self, block: _ToEvaluate, values: Words, part: slice) -> Bits:
-        channel, rows = self._session.channel, len(values)
-        masked = receive_one(channel, "prepared circuit, masked input", self._kind, rows).astype(np.uint64)
+    def evaluated(self, values: Words, masked: Array, start: int) -> Bits:
+        """The other two messages, at the evaluator: its XOR shares of the outputs, from its own parts and the masked ones."""
+        block, channel, rows = self._to_evaluate, self._session.channel, len(values)
+        part = slice(start, start + rows)
+        assert block is not None
         bits = bits_of((values + masked) & self._mask, self._bits)
         channel.send("prepared circuit, choices", packed(bits ^ block.choices[:, part]))
         labels = receive_one(channel, "prepared circuit, labels", np.uint64, self._bits, rows, 2)

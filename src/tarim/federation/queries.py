@@ -3,13 +3,15 @@
 The SECOND party asks: it names the row by the reference both hold, and alone learns the answer.  Everything but the sums
 is made ahead, while nobody waits (`QueryPool`): what the scoring needs, and the comparison, garbled.
 
-    both              shares of the scores: `linear_queries`, `tree_queries`
-    first -> second   a - m              (score: its part of the score, and that is all)
-    second -> first   the circuit's choices
+    second -> first   its bits against random ones: `linear_queries`, `tree_queries`
+    first -> second   its own, and its part of the score a less a random mask: a - m
+                      (score: a itself, and that is all)
+    second -> first   the circuit's choices, see `prepared`
     first -> second   a label a bit, and the colours of the outputs
 
 Who learns what: the first party that a query was made and for which row; the second the answer that the contract opens and
-nothing beside it: a score is not opened by a decision.  Semi-honest.  Scores are compared to their last bit.
+nothing beside it: a score is not opened by a decision.  All it sees before are even bits, and numbers and labels under masks of
+their own.  Semi-honest.  Scores are compared to their last bit.
 |score| has to stay below 2^(COMPARED_BITS - 1 - its fraction bits): 1,024 of logistic regression, 2^21 of trees.
 
 What is made ahead is used once: rows are given out in order and never again, and the pool dies with its session, or is stored
@@ -26,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import InputError, Unavailable
-from tarim.federation.channel import Array, packed, packed_bytes, receive_one, unpacked
+from tarim.federation.channel import Array, Spec, packed, packed_bytes, receive_one, unpacked
 from tarim.federation.circuits import add, greatest, not_negative
 from tarim.federation.garbling import Device, Wire, Word, number_of
 from tarim.federation.learning.boosting import JointTrees
@@ -34,8 +36,7 @@ from tarim.federation.learning.encoding import Encoded
 from tarim.federation.learning.logistic import SCORE_FRACTION_BITS, WEIGHT_FRACTION_BITS, JointModel
 from tarim.federation.linear_queries import LinearScoring
 from tarim.federation.prepared import PreparedCircuit
-from tarim.federation.random_pads import RandomPads
-from tarim.federation.randomness import Words
+from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Meeting, Role
 from tarim.federation.sharing import Share, decoded, encoded
 from tarim.federation.tree_queries import TreeScoring
@@ -43,6 +44,9 @@ from tarim.federation.tree_queries import TreeScoring
 COMPARED_BITS: Final = 32
 OFFERS_MAX: Final = 64
 POOL_ROWS_MAX: Final = 1 << 20
+SHARE_BITS: Final = 64
+_WAYS: Final = "query, bits"
+_WAYS_AND_INPUT: Final = "query, bits and masked part"
 Answer = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
@@ -58,16 +62,30 @@ class Question(StrEnum):
 
 
 class Scoring(Protocol):
-    """Makes shares of scores; what it needs was made ahead for so many rows."""
+    """Makes shares of scores; what it needs was made ahead for so many rows.
+
+    own_bits, their_bits: told of each row.  ring_bits: shares are modulo 2^ring_bits, higher bits mean nothing.
+    """
 
     fraction_bits: int
-    pads: RandomPads
+    ring_bits: int
+    own_bits: int
+    their_bits: int
+
+    def arrays(self) -> dict[str, Array]:
+        """What was made ahead, to be stored."""
 
     def count(self, own: Any) -> int:
         """How many rows these are.  Raises InputError when the models do not fit them."""
 
-    def parts(self, own: Any, start: int) -> Words:
-        """This side's parts of the scores, (rows, models); start: the first row in what was made ahead."""
+    def ways(self, own: Any, start: int) -> Bits:
+        """Own bits against the random ones, (rows, own_bits): what the other side is told.
+
+        start: the first row in what was made ahead.
+        """
+
+    def parts(self, own: Any, mine: Bits, theirs: Bits, start: int) -> Words:
+        """This side's parts of the scores, (rows, models), from what both sides were told."""
 
 
 class QueryPool:
@@ -95,9 +113,8 @@ class QueryPool:
         linear = [model for model in models if isinstance(model, JointModel)]
         if trees and linear:
             raise InputError("the scores of trees and those of logistic regression are not compared with each other")
-        pads = None if made is None else RandomPads.of(made)
         self._scoring: Scoring = (
-            TreeScoring(session, trees, rows, pads) if trees else LinearScoring(session, linear, rows, pads)
+            TreeScoring(session, trees, rows, made) if trees else LinearScoring(session, linear, rows, made)
         )
         self._cut: Words = np.zeros(1, np.uint64)
         if question is Question.DECISION and session.first:
@@ -110,7 +127,7 @@ class QueryPool:
     def arrays(self) -> dict[str, Array]:
         """All that was made ahead, to be stored; before any row is used."""
         assert self._used == 0
-        return self._scoring.pads.arrays() | ({} if self._circuit is None else self._circuit.arrays())
+        return self._scoring.arrays() | ({} if self._circuit is None else self._circuit.arrays())
 
     def skip(self, rows: int) -> None:
         """Never use the next rows; both sides."""
@@ -146,34 +163,66 @@ class QueryPool:
         own: `Encoded` for logistic regression, for trees an array of bins (rows, columns) for each model.
         """
         assert self._session.first
-        channel, (part, start) = self._session.channel, self._scores(own)
-        self._session.note_opening(f"query: {self._question.value}", Role.SECOND, (len(part),))
+        channel, start, mine = self._session.channel, *self._told(own)
+        rows, place = len(mine), start * self._candidates
+        theirs = self._received_ways(rows)
+        part = self._scoring.parts(own, mine, theirs, start) - self._cut
+        self._session.note_opening(f"query: {self._question.value}", Role.SECOND, (rows,))
         if self._circuit is None:
+            channel.send(_WAYS, packed(mine))
             channel.send("opening: query, score", part[:, 0])
             return
-        colours = self._circuit.outputs(self._padded(part), start * self._candidates)
-        channel.send("opening: query, answer", packed(colours))
+        padded = self._padded(part)
+        channel.send(_WAYS_AND_INPUT, packed(mine), self._circuit.masked(padded, place))
+        self._circuit.send_labels(len(padded), place)
+        groups = slice(start, start + rows)
+        channel.send("opening: query, answer", packed(self._circuit.garbled_outputs[:, groups]))
 
     def ask(self, own: Any) -> Answer:
         """The answer for each of these rows, as the SECOND party.  Raises Unavailable when the pool is used up."""
         assert not self._session.first
-        channel, (part, start) = self._session.channel, self._scores(own)
-        self._session.note_opening(f"query: {self._question.value}", Role.SECOND, (len(part),))
+        channel, start, mine = self._session.channel, *self._told(own)
+        rows, place = len(mine), start * self._candidates
+        self._session.note_opening(f"query: {self._question.value}", Role.SECOND, (rows,))
+        channel.send(_WAYS, packed(mine))
         if self._circuit is None:
-            other = receive_one(channel, "opening: query, score", np.uint64, len(part))
-            return decoded(part[:, 0] + other, self._scoring.fraction_bits)
-        mine = self._circuit.outputs(self._padded(part), start * self._candidates)
-        colours = receive_one(channel, "opening: query, answer", np.uint8, packed_bytes(mine.size))
-        return number_of(mine ^ unpacked(colours, mine.shape)).astype(np.int64)
+            part = self._scoring.parts(own, mine, self._received_ways(rows), start)
+            other = receive_one(channel, "opening: query, score", np.uint64, rows)
+            unused = np.uint64(64 - self._scoring.ring_bits)
+            return decoded((part[:, 0] + other) << unused, self._scoring.fraction_bits + int(unused))
+        data, masked = channel.receive(
+            _WAYS_AND_INPUT, self._ways_spec(rows), self._circuit.masked_spec(rows * self._candidates)
+        )
+        part = self._scoring.parts(own, mine, self._unpacked(data, rows), start)
+        bits = self._circuit.evaluated(self._padded(part), masked, place)
+        colours = receive_one(channel, "opening: query, answer", np.uint8, packed_bytes(bits.size))
+        return number_of(bits ^ unpacked(colours, bits.shape)).astype(np.int64)
 
     def shared_scores(self, own: Any) -> Share:
-        """Shares of the scores of these rows (rows, models), opened to nobody; both sides.  Raises Unavailable."""
-        return Share(self._scores(own)[0], self._scoring.fraction_bits)
+        """Shares of the scores of these rows (rows, models) of logistic regression, opened to nobody; both sides.
 
-    def _scores(self, own: Any) -> tuple[Words, int]:
-        """(this side's parts of the scores (rows, models), place of the first row in the pool)."""
+        Raises Unavailable.
+        """
+        assert self._scoring.ring_bits == SHARE_BITS
+        start, mine = self._told(own)
+        self._session.channel.send(_WAYS, packed(mine))
+        part = self._scoring.parts(own, mine, self._received_ways(len(mine)), start)
+        return Share(part, self._scoring.fraction_bits)
+
+    def _told(self, own: Any) -> tuple[int, Bits]:
+        """(place of the first row in the pool, what the other side is told of the rows)."""
         start = self._take(own)
-        return self._scoring.parts(own, start) - self._cut, start
+        return start, self._scoring.ways(own, start)
+
+    def _received_ways(self, rows: int) -> Bits:
+        kind, shape = self._ways_spec(rows)
+        return self._unpacked(receive_one(self._session.channel, _WAYS, kind, *shape), rows)
+
+    def _ways_spec(self, rows: int) -> Spec:
+        return np.uint8, (packed_bytes(rows * self._scoring.their_bits),)
+
+    def _unpacked(self, data: Array, rows: int) -> Bits:
+        return unpacked(data, (rows, self._scoring.their_bits))
 
     def _take(self, own: Any) -> int:
         rows = self._scoring.count(own)
