@@ -168,6 +168,45 @@ def _switches(paths: Paths) -> None:
         paths.refused(f"{name}, thrown", paths.ask("first", "POST", "/v1/switches:throw", body))
         paths.propose(name, "/v1/switches", body)
     paths.unchanged("switches", paths.ask("first", "GET", "/v1/switches").json()["switches"] == [])
+    _reviews(paths, rule)
+
+
+def _reviews(paths: Paths, rule: str) -> None:
+    """Reviewing, afterwards, what one paused or stopped oneself; and ending a stop by its review alone."""
+    for what, target in (("pause", rule), ("stop", "withdrawal")):
+        body = {"what": what, "target": target, "value": 1, "reason": "alone"}
+        assert paths.ask("first", "POST", "/v1/switches:throw", body).status_code == 200
+        (review,) = paths.ask("first", "GET", "/v1/switch-reviews").json()["reviews"]
+        address = f"/v1/switch-reviews/{review['id']}"
+        for verdict in ("confirm", "revert"):
+            for who in ("first", "again"):
+                answer = paths.ask(who, "POST", address, {"verdict": verdict, "note": "mine"})
+                paths.refused(f"{verdict} one's own {what} as {who}", answer)
+        if what == "pause":
+            resumed = paths.ask("first", "POST", "/v1/switches:throw", body | {"value": 0})
+            assert resumed.status_code == 200, resumed.text
+            left = paths.ask("first", "GET", "/v1/switch-reviews").json()["reviews"]
+            paths.unchanged(
+                "the review of a pause that its author ended", [each["id"] for each in left] == [review["id"]]
+            )
+            agreed = paths.ask("other", "POST", address, {"verdict": "confirm", "note": "seen"})
+            assert agreed.status_code == 200, agreed.text
+            continue
+        undone = paths.ask("other", "POST", address, {"verdict": "revert", "note": "over"}).json()
+        digest = next(
+            each["digest"]
+            for each in paths.ask("first", "GET", "/v1/proposals").json()["proposals"]
+            if each["id"] == undone["proposal"]
+        )
+        alone = paths.ask(
+            "other", "POST", f"/v1/proposals/{undone['proposal']}", {"verdict": "approve", "digest": digest}
+        )
+        paths.refused("end a stop by its review alone", alone)
+        stopped = [each["what"] for each in paths.ask("first", "GET", "/v1/switches").json()["switches"]]
+        paths.unchanged("a stop after its review by one", stopped == ["stop"])
+        go_on = {"verdict": "approve", "digest": digest}
+        assert paths.ask("first", "POST", f"/v1/proposals/{undone['proposal']}", go_on).status_code == 200
+    assert paths.ask("first", "GET", "/v1/switch-reviews").json()["reviews"] == []
 
 
 def _lists(paths: Paths) -> None:

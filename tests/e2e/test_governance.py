@@ -113,6 +113,10 @@ def test_a_rules_life(tmp_path: Path) -> None:
         assert people.ask("operate", "POST", "/v1/switches:throw", throw).status_code == 200
         assert [reason["id"] for reason in people.decided(4)["reasons"]] == ["also_tiny"]
         assert people.ask("operate", "POST", "/v1/switches:throw", throw | {"what": "shadow"}).status_code == 409
+        (review,) = people.ask("read", "GET", "/v1/switch-reviews").json()["reviews"]
+        assert (review["target"], review["standing"], review["in_force"]) == ("tiny", "running", True)
+        finding = {"verdict": "confirm", "note": "looked at its hits"}
+        assert people.ask("operate", "POST", f"/v1/switch-reviews/{review['id']}", finding).status_code == 403
 
         until_ms = 4_000_000_000_000
         wanted = {
@@ -151,6 +155,13 @@ def test_a_rules_life(tmp_path: Path) -> None:
         assert people.ask("approve", "POST", f"/v1/proposals/{go_on['id']}", verdict).status_code == 200
         assert people.decided(9)["outcome"] == "notice", "the rule is still paused"
         assert people.decided(10, customer="C9")["outcome"] == "pass", "and the customer still spared"
+
+        waiting = [each["id"] for each in people.ask("read", "GET", "/v1/switch-reviews").json()["reviews"]]
+        assert waiting == [review["id"]], "the stop was ended by two, the pause waits after a kill too"
+        told = people.ask("approve", "POST", f"/v1/switch-reviews/{review['id']}", finding).json()
+        assert (told["state"], told["standing"]) == ("confirmed", "met")
+        closed = people.ask("read", "GET", "/v1/switch-reviews?state=closed").json()["reviews"]
+        assert [each["state"] for each in closed] == ["confirmed", "reverted"]
 
         second = publish(people, RULESET.format(fen=888))
         assert people.decided(11)["outcome"] == "pass"

@@ -15,6 +15,7 @@ from tarim.console import (
     rules_history,
     rules_overrides,
     rules_proposals,
+    rules_reviews,
     rules_switches,
     rules_treatment,
 )
@@ -235,6 +236,7 @@ PAGES: Final = (
     *rules_history.PAGES,
     *rules_proposals.PAGES,
     *rules_switches.PAGES,
+    *rules_reviews.PAGES,
     *rules_overrides.PAGES,
     *rules_treatment.PAGES,
 )

@@ -144,6 +144,31 @@ class Switches(msgspec.Struct):
     switches: list[Switch]
 
 
+class Review(msgspec.Struct):
+    """What one person threw, and the review of it by another."""
+
+    id: str
+    what: str
+    target: str
+    author: str
+    reason: str
+    at: str
+    due_at: str
+    standing: str
+    in_force: bool
+    proposal: str
+    state: str
+    reviewer: str
+    note: str
+    reviewed_at: str
+
+
+class Reviews(msgspec.Struct):
+    """A list of them."""
+
+    reviews: list[Review]
+
+
 class Proposal(msgspec.Struct):
     """A proposal and where it stands."""
 

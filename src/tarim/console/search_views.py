@@ -130,6 +130,9 @@ def pages() -> list[PageFound]:
         PageFound("redress", _("投诉与赔付"), "message-report", either("投诉 赔付", "complaint redress loss")),
         PageFound("reports", _("报表"), "report-analytics", either("报告 可疑交易", "report str suspicious")),
         PageFound("rules", _("规则"), "adjustments-alt", either("规则", "rule ruleset")),
+        PageFound(
+            "rules_reviews", _("事后复核"), "user-check", either("暂停 停办 复核", "pause stop review afterwards")
+        ),
         PageFound("lists", _("名单"), "list-check", either("黑名单 白名单", "list black white")),
         PageFound("names", _("姓名筛查"), "id", either("筛查 制裁", "name screening sanctions")),
         PageFound("models", _("模型"), "brain", either("模型", "model champion challenger")),

@@ -219,7 +219,9 @@ class Governor:
             raise Conflict(f"{switch.what.value} = {switch.value} needs a second person: propose it")
         require_person(switch.author)
         if switch.value and len(self.state.reviews.open) >= REVIEWS_OPEN_MAX:
-            raise Unavailable(f"{REVIEWS_OPEN_MAX} switches wait for a second person's review; review some first")
+            raise Unavailable(
+                f"{REVIEWS_OPEN_MAX} switches wait for a second person's review; review some first. 待复核事项过多，请先复核。"
+            )
         self._check_switch(switch)
         self._service.control(RecordKind.SWITCH, encode_content(switch))
         self._service.commit()

@@ -30,7 +30,7 @@ ANSWERED_FROM = (
     "api", "audit", "base", "cases", "contact", "desk", "graph", "identity", "redress", "reporting", "rules", "views",
     "screening/lists", "decisions/governance.py", "decisions/governing.py", "decisions/holding.py", "decisions/holds",
     "decisions/model_governing.py", "decisions/registry.py", "decisions/service.py", "decisions/treatment.py",
-    "decisions/backtest.py", "decisions/verification.py", "decisions/probing.py", "models/registry",
+    "decisions/backtest.py", "decisions/switch_reviews.py", "decisions/switch_reviewing.py", "decisions/verification.py", "decisions/probing.py", "models/registry",
     "screening/names", "bootstrap/name_book.py", "bootstrap/walking.py", "privacy/keyring.py", "privacy/vault.py",
     "bootstrap/lists.py", "bootstrap/list_files.py", "bootstrap/names.py", "bootstrap/name_register.py",
     "bootstrap/name_files.py", "bootstrap/name_helper.py", "bootstrap/screenings.py", "bootstrap/packages.py",

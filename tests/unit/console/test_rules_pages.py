@@ -14,7 +14,7 @@ import pytest
 from tarim.api.routes import Call
 from tarim.api.rule_drafts import rule_draft_routes
 from tarim.base.errors import TarimError
-from tarim.console import rules_editor, rules_proposals, rules_switches
+from tarim.console import rules_editor, rules_proposals, rules_reviews, rules_switches
 from tarim.console.pages import Account, Go, View, Visit
 from tarim.console.rendering import Renderer
 from tarim.console.rules import PAGES, show_packs, show_rule, show_rules, standing
@@ -283,3 +283,41 @@ def test_who_decides_is_warned_when_another_ruleset_came_meanwhile(proposed_at: 
     html = shown(asyncio.run(rules_proposals.show_proposal(visit)), visit)
     assert ("提交之后，在用规则集已于" in html) is overtaken
     assert "<del>5</del>" in html and "<ins>2</ins>" in html and "提交人没有对这一版本做回测" in html
+
+
+REVIEW = {
+    "id": "ab12", "what": "stop", "target": "transfer", "author": "zhao.min", "reason": NASTY, "at": "2026-11-02T00:00:00Z",
+    "due_at": "2026-11-03T00:00:00Z", "standing": "overdue", "in_force": True, "proposal": "", "state": "open",
+    "reviewer": "", "note": "", "reviewed_at": "",
+}  # fmt: skip
+
+
+def test_a_review_is_offered_to_another_person_who_may_and_to_nobody_else() -> None:
+    def page(role: Role, **change: Any) -> str:
+        answers = {"__v1__switch-reviews": {"reviews": [REVIEW | change]}}
+        visit = visit_of(role, **answers)
+        return shown(asyncio.run(rules_reviews.show_reviews(visit)), visit)
+
+    html = page(Role.REVIEWER)
+    assert 'value="confirm"' in html and 'value="revert"' in html and "已逾期" in html and "<img" not in html
+    assert 'value="confirm"' not in page(Role.OPERATOR), "who may not approve sees that it waits"
+    own = page(Role.REVIEWER, author="li.na")
+    assert 'value="confirm"' not in own and "须由他人复核" in own
+    over = page(Role.REVIEWER, in_force=False)
+    assert 'value="confirm"' in over and 'value="revert"' not in over, "what is over cannot be undone"
+    waiting = page(Role.REVIEWER, proposal="cd34")
+    assert 'value="revert"' not in waiting and "恢复申请待批" in waiting
+
+
+def test_undoing_a_stop_leads_to_the_proposal_that_another_has_to_approve() -> None:
+    for state, proposal, address in (("open", "cd34", "rules_proposal"), ("reverted", "", "rules_reviews")):
+        done = {"POST __v1__switch-reviews__ab12": REVIEW | {"state": state, "proposal": proposal}}
+        visit = visit_of(Role.REVIEWER, {"id": "ab12"}, form={"verdict": "revert", "note": "over"}, **done)
+        went = asyncio.run(rules_reviews.review(visit))
+        assert isinstance(went, Go) and went.page == address
+        service: Any = visit.serve
+        assert service.posted == [("/v1/switch-reviews/ab12", {"verdict": "revert", "note": "over"})]
+    refused = Refused(403, "not_allowed", "权限不足", "another person has to review it")
+    answers = {"__v1__switch-reviews": {"reviews": [REVIEW]}, "POST __v1__switch-reviews__ab12": refused}
+    visit = visit_of(Role.REVIEWER, {"id": "ab12"}, form={"verdict": "confirm", "note": "x"}, **answers)
+    assert "another person has to review it" in shown(asyncio.run(rules_reviews.review(visit)), visit)
