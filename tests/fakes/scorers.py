@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from numba import njit, types
 
 from tarim.base.kernels.bound import bind, unpacked
 
+NOWHERE = np.zeros((4, 100), np.uint8)
 _NUMBER = unpacked(types.float64)
 _SIGNATURE = "void(int64[::1], float64[:, ::1], float64[::1])"
 
@@ -24,10 +26,11 @@ def _say_a_tenth(table, features, out):
 
 
 class FixedScorer:
-    """Says the same of every event."""
+    """Says the same of every event that it is asked about."""
 
-    def __init__(self, version: str, score: float, feature_names: Sequence[str]) -> None:
+    def __init__(self, version: str, score: float, feature_names: Sequence[str], left=None) -> None:
         self.version, self.feature_names = version, tuple(feature_names)
+        self.left_to_rules = NOWHERE if left is None else left
         self.bound = bind(_say, score)
 
 
@@ -36,6 +39,7 @@ class TenthScorer:
 
     version = "model-1"
     bound = bind(_say_a_tenth, 0.25)
+    left_to_rules = NOWHERE
 
     def __init__(self, feature_names: Sequence[str]) -> None:
         self.feature_names = tuple(feature_names)

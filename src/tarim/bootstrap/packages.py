@@ -33,6 +33,7 @@ from tarim.models import (
     card_template,
     check_card,
     find_dataset,
+    listed,
     read_curves,
     read_figures,
     read_package,
@@ -130,7 +131,7 @@ class Packages:
         model = read_run_model(folder, record)
         self._artefacts.keep(model)
         read_model(self._artefacts, record.model, self._features)
-        return Submission(record, hashlib.sha256(record.content).hexdigest(), model, card)
+        return Submission(record, _digest_of(folder / RUN), model, card)
 
     def put(self, submission: Submission, service: str, name: str, operator: str, made_ms: int) -> bytes:
         """Sign and keep the package; the manifest's bytes.  name: for people, "" = the run's.  Raises Unavailable."""
@@ -242,8 +243,8 @@ class Packages:
 
     def _check_run(self, manifest: PackageManifest) -> None:
         self._check_signed(self._places.runs / manifest.run_id / RUN)
-        _, record = self._run(manifest.run_id)
-        if hashlib.sha256(record.content).hexdigest() != manifest.run:
+        folder, record = self._run(manifest.run_id)
+        if _digest_of(folder / RUN) != manifest.run:
             raise Damaged(f"{RUN} of {manifest.run_id} is not the one that the package names")
         if (record.model, record.dataset) != (manifest.model, manifest.dataset):
             raise Damaged(f"{RUN} of {manifest.run_id} is about another model or training set than the package")
@@ -309,6 +310,8 @@ def _facts(record: RunRecord) -> CardFacts:
         record.kind,
         record.feature_version,
         {name: each.value for name, each in record.metrics.measures.items() if each.value is not None},
+        tuple(listed(record.rules_only.segments)),
+        tuple(listed(record.coverage.thin if record.coverage is not None else ())),
     )
 
 
@@ -324,6 +327,10 @@ def _shred(path: Path) -> int:
     path.unlink()
     _sync(path.parent)
     return 1
+
+
+def _digest_of(path: Path) -> str:
+    return hashlib.sha256(_read(path, _SIGNED_BYTES_MAX)).hexdigest()
 
 
 def _read(path: Path, bytes_max: int) -> bytes:

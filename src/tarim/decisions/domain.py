@@ -23,14 +23,14 @@ class Word(IntEnum):
     OUTCOME = 0
     """The strictest of what the rules with an effect and the score's band ask for, an Outcome."""
     SCORE = 1
-    """The model's score as the bits of a float64; NaN without a model."""
+    """The model's score as the bits of a float64; NaN without a model, and where it was not asked."""
     HITS_0 = 2
     """Rule k of the ruleset is bit k % 64 of word HITS_0 + k // 64."""
     HITS_1 = 3
     HITS_2 = 4
     HITS_3 = 5
     BAND = 6
-    """Index of the score band, -1 for none."""
+    """Index of the score band, -1 for none, -2 and below where the model was not asked (`kernels.routing`)."""
     EFFECTIVE_0 = 7
     """Of the rules that hold, those with an effect on this event; the others are paused, in shadow, rolled out to others
     only, or suppressed for this customer."""
@@ -50,12 +50,14 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a decision is what it is: a rule that holds, the band of the model's score, or too weak a verification.
+    """Why a decision is what it is: a rule that holds, the band of the model's score, too weak a verification, or (coverage)
+    that the model was not asked, because it learned from too few such events.
 
-    `id` is the rule's id, `score` for a band, or `verification`; `text` is in the language asked for; `scenario` is a rule's.
+    `id` is the rule's id, `score` for a band, `verification` or `coverage`; `text` is in the language asked for; `scenario` is
+    a rule's.
     """
 
-    source: Literal["rule", "score", "verification"]
+    source: Literal["rule", "score", "verification", "coverage"]
     id: str
     scenario: str
     outcome: Outcome
@@ -106,7 +108,7 @@ class Beside:
     """What every model of a line-up with challengers said of n events.
 
     judged: shape (n,), which of them judged, 0 the champion, j the j-th challenger.  scores: shape (n, 1 + challengers), NaN
-    where there is no champion.
+    where there is no champion, or where a model was not asked.
     """
 
     judged: npt.NDArray[np.uint8]

@@ -29,7 +29,9 @@ from tarim.decisions.domain import (
     salt_of,
 )
 from tarim.decisions.kernels.judge import judge
+from tarim.decisions.kernels.routing import CODES, UNASKED
 from tarim.decisions.verification import shortfall_text
+from tarim.models import ROW_DIVISIONS, segment_texts
 from tarim.rules import HIT_WORDS, MEMBER_WORDS, RULES_MAX, Band, Probe, Rule, Ruleset
 from tarim.stream import Outcome, Rows
 
@@ -48,6 +50,7 @@ class Scorer(Protocol):
     """What the policy needs of a model.
 
     bound: a kernel (table, features float64[n, F], out float64[n]) that writes the score of each event, in [0, 1].
+    left_to_rules: shape (4, 100), by division and code the events it is not asked about (`kernels.routing`).
     """
 
     @property
@@ -58,6 +61,8 @@ class Scorer(Protocol):
 
     @property
     def bound(self) -> Bound: ...
+    @property
+    def left_to_rules(self) -> npt.NDArray[np.uint8]: ...
 
 
 class Lists(Protocol):
@@ -117,6 +122,7 @@ class Decider:
         self._hits = np.zeros((CHUNK_EVENTS, HIT_WORDS), np.uint64)
         self._settled = np.zeros((CHUNK_EVENTS, HIT_WORDS), np.uint64)
         self._scores = np.full(CHUNK_EVENTS, np.nan)
+        self._judges = np.zeros(CHUNK_EVENTS, np.uint8)
         self._members = np.zeros((CHUNK_EVENTS, MEMBER_WORDS), np.uint64)
         self._effects = UNSTEERED
         self.line_up(Lineup(model.version if model is not None else ""))
@@ -139,6 +145,9 @@ class Decider:
         self.lineup = lineup
         self.model = self.models.get(lineup.champion)
         self._scores[:] = np.nan
+        self._judges[:] = 0
+        nothing = np.zeros((len(ROW_DIVISIONS), CODES), np.uint8)
+        self._left = np.stack([self.models[each].left_to_rules if each else nothing for each in lineup.versions])
         self._said = Beside.room(CHUNK_EVENTS, lineup)
         self._bind()
 
@@ -149,8 +158,9 @@ class Decider:
         self._bound_effects = table_of(e.live, e.shares, e.salts, e.customers, e.until_ms, e.masks)
         self._table = table_of(
             len(self.feature_names), 0 if self.model is None else self.model.bound, self._evaluate,
-            len(self.lineup.challengers), int(not e.plain), line_up, self._bound_effects, self._scores, self._members,
-            self._hits, self._settled, self._rule_masks, self._band_starts, self._band_outcomes,
+            len(self.lineup.challengers), int(not e.plain), int(self._left.any()), line_up, self._bound_effects, self._left,
+            self._scores, self._judges, self._members, self._hits, self._settled, self._rule_masks, self._band_starts,
+            self._band_outcomes,
         )  # fmt: skip
 
     def _line_up_table(self) -> tuple[tuple[object, ...], Words]:
@@ -229,10 +239,20 @@ def reasons_of(
         band = bands[band_index]
         text = band.reason_zh if chinese else band.reason_en
         reasons.append(Reason("score", "score", "", band.outcome, band.weight, text))
+    elif band_index <= UNASKED:
+        reasons.append(Reason("coverage", "coverage", "", Outcome.PASS, 0, _unasked_text(band_index, chinese)))
     needed = shortfall_text(int(decision[Word.HOLD]), Language(language))
     if needed:
         reasons.append(Reason("verification", "verification", "", Outcome.CHALLENGE, VERIFICATION_WEIGHT, needed))
     return sorted(reasons, key=lambda reason: (-reason.weight, -reason.outcome, reason.id))
+
+
+def _unasked_text(band_index: int, chinese: bool) -> str:
+    """Why the model was not asked, by the band's word of a decision."""
+    zh, en = segment_texts(*divmod(UNASKED - band_index, 1 << 8))
+    if chinese:
+        return f"模型未评分：此类事件（{zh}）训练样本不足，仅由规则判定"
+    return f"not scored: the model learned from too few events of this {en}; rules alone decide"
 
 
 def policy_version(bands: Sequence[Band]) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         read_manifest,
         verify_dataset,
     )
+    from tarim.models.divisions import ROW_DIVISIONS
     from tarim.models.domain import MODEL_BYTES_MAX
     from tarim.models.explain import Explainer, Explanation, Part
     from tarim.models.lab import Budget, Caps, Plan, RunRecord, fit_model, plan_of, read_plan_values
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         read_package,
         service_number,
     )
+    from tarim.models.rules_only import listed, segment_texts
     from tarim.models.sentences import Sentence
     from tarim.models.watch import (
         Alarm,
@@ -73,6 +75,7 @@ __all__ = [
     "ACTS_ALONE",
     "MODEL_BYTES_MAX",
     "PACKAGE_FORMAT",
+    "ROW_DIVISIONS",
     "Alarm",
     "Baseline",
     "BaselineMaker",
@@ -119,6 +122,7 @@ __all__ = [
     "find_dataset",
     "fit_model",
     "latest_mature",
+    "listed",
     "load_dataset",
     "load_model",
     "meaning",
@@ -134,6 +138,7 @@ __all__ = [
     "read_figures",
     "read_package",
     "read_plan_values",
+    "segment_texts",
     "service_number",
     "verify_dataset",
 ]

@@ -3,8 +3,8 @@
 Everything we do not evaluate exactly is refused by name: several classes, categorical splits, linear leaves, averaged
 forests, objectives whose output is not a probability.
 
-A calibration is one line of ours behind the trees, `tarim_calibration={...}`.  LightGBM itself reads past it, and gives the raw
-score.
+A calibration is one line of ours behind the trees, `tarim_calibration={...}`, and so are the segments that are left to rules,
+`tarim_rules_only=[...]`.  LightGBM itself reads past them, and gives the raw score of everything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +20,13 @@ import numpy.typing as npt
 from tarim.base.errors import DefinitionError
 from tarim.models.calibration import Calibration, calibration_of
 from tarim.models.domain import FEATURES_MAX, LEAVES_MAX, TREES_MAX, Forest, Missing, Tree
+from tarim.models.rules_only import RulesOnly, rules_only_of
 
 _CATEGORICAL: Final = 1
 _DEFAULT_LEFT: Final = 2
 _MISSING_SHIFT: Final = 2
 _CALIBRATION: Final = "\ntarim_calibration="
+_RULES_ONLY: Final = "\ntarim_rules_only="
 _AFTER_PARAMETERS: Final = "\nend of parameters\n"
 
 
@@ -53,22 +55,41 @@ def read_forest(text: str) -> Forest:
 
 def read_calibration(text: str) -> Calibration | None:
     """The calibration in a model file's text, or None.  Raises DefinitionError."""
-    _, found, rest = text.rpartition(_CALIBRATION)
-    if not found:
-        return None
-    try:
-        document = json.loads(rest.partition("\n")[0])
-    except (ValueError, RecursionError):
-        raise DefinitionError("the model's calibration is not JSON") from None
-    return calibration_of(document)
+    document = _line_of(text, _CALIBRATION, "calibration")
+    return None if document is None else calibration_of(document)
 
 
 def with_calibration(text: str, calibration: Calibration) -> str:
     """A model file's text with a calibration in it."""
+    return _with_line(text, _CALIBRATION, calibration.as_document())
+
+
+def read_rules_only(text: str) -> RulesOnly:
+    """The segments in a model file's text in which rules alone decide.  Raises DefinitionError."""
+    document = _line_of(text, _RULES_ONLY, "list of segments for rules")
+    return RulesOnly() if document is None else rules_only_of(document)
+
+
+def with_rules_only(text: str, rules_only: RulesOnly) -> str:
+    """A model file's text with these segments in it."""
+    return _with_line(text, _RULES_ONLY, rules_only.as_document())
+
+
+def _line_of(text: str, key: str, what: str) -> Any:
+    """What a line of ours says, None when there is none."""
+    _, found, rest = text.rpartition(key)
+    if not found:
+        return None
+    try:
+        return json.loads(rest.partition("\n")[0])
+    except (ValueError, RecursionError):
+        raise DefinitionError(f"the model's {what} is not JSON") from None
+
+
+def _with_line(text: str, key: str, document: Any) -> str:
     before, found, after = text.partition(_AFTER_PARAMETERS)
-    assert found and _CALIBRATION not in text
-    line = json.dumps(calibration.as_document(), sort_keys=True)
-    return f"{before}{found}{_CALIBRATION.lstrip()}{line}\n{after}"
+    assert found and key not in text
+    return f"{before}{found}{key.lstrip()}{json.dumps(document, sort_keys=True)}\n{after}"
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,15 @@
 """A logistic regression in JSON: standardised features, or the weight of evidence of each feature's bin.
 
     {"format": "tarim-logistic-1", "transform": "none" | "signed_log",
-     "features": [...], "means": [...], "scales": [...], "weights": [...], "intercept": ..., "calibration": {...}}
+     "features": [...], "means": [...], "scales": [...], "weights": [...], "intercept": ..., "calibration": {...},
+     "rules_only": [...]}
 
     {"format": "tarim-logistic-1", "transform": "woe",
-     "features": [...], "edges": [[...], ...], "woe": [[...], ...], "weights": [...], "intercept": ..., "calibration": {...}}
+     "features": [...], "edges": [[...], ...], "woe": [[...], ...], "weights": [...], "intercept": ..., "calibration": {...},
+     "rules_only": [...]}
 
 Bin k of a feature holds the values above `edges[k - 1]` up to and with `edges[k]`; after the last bin comes that of missing
-values, so there are two more `woe` than `edges`.  `calibration` may be left out.
+values, so there are two more `woe` than `edges`.  `calibration` and `rules_only`, the segments left to rules, may be left out.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from tarim.models.calibration import Calibration, calibration_of
 from tarim.models.domain import FEATURES_MAX
 from tarim.models.kernels import logistic as kernel
 from tarim.models.kernels import scoring
+from tarim.models.rules_only import RulesOnly, rules_only_of
 
 LOGISTIC_FORMAT: Final = "tarim-logistic-1"
 TRANSFORMS: Final = ("none", "signed_log", "woe")
@@ -78,8 +81,11 @@ class WoeEvaluator:
 
 def read_logistic(
     text: str, names: tuple[str, ...]
-) -> tuple[LogisticEvaluator | WoeEvaluator, tuple[str, ...], Calibration | None]:
-    """The evaluator over columns `names`, the features it reads, and its calibration.  Raises DefinitionError."""
+) -> tuple[LogisticEvaluator | WoeEvaluator, tuple[str, ...], Calibration | None, RulesOnly]:
+    """The evaluator over columns `names`, the features it reads, its calibration, and the segments left to rules.
+
+    Raises DefinitionError.
+    """
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -103,14 +109,15 @@ def read_logistic(
     weights = _numbers(document.get("weights"), "weights", len(reads))
     (intercept,) = _numbers([document.get("intercept")], "intercept", 1).tolist()
     calibration = calibration_of(document["calibration"]) if "calibration" in document else None
+    rules_only = rules_only_of(document["rules_only"]) if "rules_only" in document else RulesOnly()
     if transform == "woe":
         edges, woe = _bins(document, len(reads))
-        return WoeEvaluator(used, edges, woe, weights, intercept), tuple(reads), calibration
+        return WoeEvaluator(used, edges, woe, weights, intercept), tuple(reads), calibration, rules_only
     means, scales = (_numbers(document.get(key), key, len(reads)) for key in ("means", "scales"))
     if (scales <= 0).any():
         raise DefinitionError("the model's scales must be above 0")
     evaluator = LogisticEvaluator(used, means, scales, weights, intercept, transform == "signed_log")
-    return evaluator, tuple(reads), calibration
+    return evaluator, tuple(reads), calibration, rules_only
 
 
 def require(reads: Sequence[str], names: Sequence[str]) -> None:

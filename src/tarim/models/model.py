@@ -30,8 +30,9 @@ from tarim.models.layout import (
     lay_ranks,
     lay_swept,
 )
-from tarim.models.lightgbm_text import read_calibration, read_forest
+from tarim.models.lightgbm_text import read_calibration, read_forest, read_rules_only
 from tarim.models.logistic_json import read_logistic, require
+from tarim.models.rules_only import RulesOnly
 from tarim.models.shap_layout import Shares, Steps, lay_shares, lay_steps
 from tarim.models.shap_records import bind_records
 
@@ -39,6 +40,8 @@ LANES_EVENTS_MIN: Final = 32
 """From so many events on, contributions of a block (even partly empty) are cheaper side by side than one after the other."""
 LANES_DEPTH_MAX: Final = 64
 """Deeper trees, which nobody trains for this, would take more memory side by side than they are worth."""
+
+NOWHERE: Final = RulesOnly()
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,10 +60,11 @@ class Model:
 
     `version` is the SHA-256 of the file in hex, `feature_names` the columns that `score` expects, `reads` those it uses.
     `bound` is the kernel of `score`, for callers that are compiled themselves.
+    `rules_only` are the segments in which rules alone decide: whoever has the event's row asks there for no score.
     A score depends on its event's features only: batches may be cut anywhere.
     """
 
-    __slots__ = ("_evaluator", "bound", "calibration", "feature_names", "kind", "reads", "version")
+    __slots__ = ("_evaluator", "bound", "calibration", "feature_names", "kind", "reads", "rules_only", "version")
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Model:
         reads: tuple[str, ...],
         evaluator: _Evaluator,
         calibration: Calibration | None = None,
+        rules_only: RulesOnly = NOWHERE,
     ) -> None:
         self.kind = kind
         self.version = version
@@ -77,10 +82,16 @@ class Model:
         self.reads = reads
         self._evaluator = evaluator
         self.calibration = calibration
+        self.rules_only = rules_only
         curve, sigmoid = (UNCHANGED, evaluator.sigmoid) if calibration is None else (calibration, 1.0)
         self.bound = bind(
             kernel.score, evaluator.bound, sigmoid, curve.at, curve.to, curve.left_slope, curve.right_slope
         )
+
+    @property
+    def left_to_rules(self) -> npt.NDArray[np.uint8]:
+        """The codes of those segments, as `RulesOnly.table` has them."""
+        return self.rules_only.table
 
     def score(self, features: Floats, out: Floats) -> None:
         """Write each event's probability of fraud: features (n, F) C-contiguous, NaN is missing; out (n,).
@@ -145,8 +156,8 @@ def model_from_bytes(content: bytes, feature_names: Sequence[str]) -> Model:
     names = tuple(feature_names)
     version = hashlib.sha256(content).hexdigest()
     if text.startswith("{"):
-        logistic, reads, calibration = read_logistic(text, names)
-        return Model("logistic", version, names, reads, logistic, calibration)
+        logistic, reads, calibration, rules_only = read_logistic(text, names)
+        return Model("logistic", version, names, reads, logistic, calibration, rules_only)
     text = text.replace("\r\n", "\n")
     forest, calibration = read_forest(text), read_calibration(text)
     used = sorted({int(feature) for tree in forest.trees for feature in tree.feature})
@@ -154,7 +165,8 @@ def model_from_bytes(content: bytes, feature_names: Sequence[str]) -> Model:
     require(reads, names)
     index_of = {name: index for index, name in enumerate(names)}
     place_of = [index_of.get(name, -1) for name in forest.feature_names]
-    return Model("lightgbm", version, names, reads, ForestEvaluator(forest, place_of), calibration)
+    evaluator = ForestEvaluator(forest, place_of)
+    return Model("lightgbm", version, names, reads, evaluator, calibration, read_rules_only(text))
 
 
 def _bind_walk(forest: Forest, columns: list[Column], described: Columns, depth: int) -> Bound:

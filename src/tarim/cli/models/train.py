@@ -316,6 +316,12 @@ def _tell(record: RunRecord, folder: Path) -> None:
     typer.echo(
         f"on the test part ({metrics.rows:,} rows, {metrics.frauds:,} frauds): {figures}. 以上为测试样本上的评估。"
     )
+    if record.coverage is not None and record.coverage.rules_only:
+        left = ", ".join(f"{each.division}={each.value}" for each in record.coverage.rules_only)
+        typer.echo(
+            f"left to rules 仅由规则判定: {left}; {record.coverage.test_rows:,} events of the test part 测试事件, "
+            f"{record.coverage.test_frauds:,} frauds 欺诈, are in no figure 不计入指标"
+        )
     for threshold in record.thresholds:
         title = {"cost": "least cost 成本最低", "capacity": "daily capacity 日处理能力"}[threshold.chosen_by]
         typer.echo(

@@ -10,41 +10,25 @@ import numpy.typing as npt
 
 from tarim.base.errors import TooLarge
 from tarim.models.datasets.manifest import DIVISIONS, SOURCES_MAX, Representation, SegmentShare
-from tarim.stream import Channel, Col, Kind, Rows
+from tarim.models.divisions import CODES, ROW_DIVISIONS, VALUES, row_codes
+from tarim.stream import Rows
 
 Words = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-BANDS_YUAN: Final = (1_000, 5_000, 20_000, 50_000, 200_000)
-"""Where the bands of amounts begin; below them one more, and one for events without an amount."""
 PSI_PARTLY: Final = 0.10
 PSI_NOT: Final = 0.25
-_FEN_PER_YUAN: Final = 100
-_REGIONS: Final = 100
-_CITIES_OF_REGION: Final = 10_000
-_ENDS: Final = (*(f"-{end}" for end in BANDS_YUAN), "-")
 _SHARE_LEAST: Final = 1e-4
 """Stands in for a share of nothing in a logarithm."""
 
-FIXED_VALUES: Final[dict[str, tuple[str, ...]]] = {
-    "kind": ("unknown", *(kind.name.lower() for kind in Kind)),
-    "channel": tuple(channel.name.lower() for channel in Channel),
-    "amount": ("none", *(f"{start}{end}" for start, end in zip((0, *BANDS_YUAN), _ENDS, strict=True))),
-    "region": ("unknown", *(f"{region:02}" for region in range(1, _REGIONS))),
-    "listed": ("no", "yes"),
-}
+FIXED_VALUES: Final[dict[str, tuple[str, ...]]] = {**VALUES, "listed": ("no", "yes")}
 """Values of each division but `source`, by code."""
 
 
 def segment_codes(rows: Rows, sources: Words, listed: npt.NDArray[np.bool_]) -> Codes:
     """Codes of the rows' values in each division, shape (n, len(DIVISIONS)); sources: their numbers."""
     found = np.empty((len(rows), len(DIVISIONS)), np.int32)
-    starts_fen = np.array([1, *(_FEN_PER_YUAN * yuan for yuan in BANDS_YUAN)], np.int64)
-    regions = rows[:, Col.CITY] // _CITIES_OF_REGION
-    found[:, 0] = np.clip(rows[:, Col.KIND], 0, len(Kind))
-    found[:, 1] = np.clip(rows[:, Col.CHANNEL], 0, len(Channel) - 1)
-    found[:, 2] = np.searchsorted(starts_fen, rows[:, Col.AMOUNT_FEN], side="right")
-    found[:, 3] = np.where((regions > 0) & (regions < _REGIONS), regions, 0)
+    found[:, : len(ROW_DIVISIONS)] = row_codes(rows)
     found[:, 4] = sources
     found[:, 5] = listed
     return found
@@ -60,7 +44,7 @@ class Tally:
         """Count rows, each once or by its weight.  Raises TooLarge for too many sources."""
         for at in range(len(DIVISIONS)):
             fresh = np.bincount(codes[:, at], weights)
-            if len(fresh) > max(SOURCES_MAX, _REGIONS):
+            if len(fresh) > max(SOURCES_MAX, CODES):
                 raise TooLarge(f"the span has events of more than {SOURCES_MAX} sources; choose some of them")
             if len(fresh) > len(self._counts[at]):
                 self._counts[at] = np.pad(self._counts[at], (0, len(fresh) - len(self._counts[at])))

@@ -17,8 +17,9 @@ from tarim.models.calibration import Calibration
 from tarim.models.lab.binning import cut
 from tarim.models.lab.plan import PARAMETERS, Kind
 from tarim.models.lab.samples import Floats, Ints
-from tarim.models.lightgbm_text import with_calibration
+from tarim.models.lightgbm_text import with_calibration, with_rules_only
 from tarim.models.logistic_json import LOGISTIC_FORMAT
+from tarim.models.rules_only import RulesOnly
 
 LIBRARY_OF: Final[Mapping[str, str]] = {"lightgbm": "lightgbm", "logistic": "scikit-learn", "woe": "scikit-learn"}
 LOG_LINES_MAX: Final = 5_000
@@ -78,6 +79,16 @@ def calibrated(content: bytes, calibration: Calibration) -> bytes:
     if text.startswith("{"):
         return _json({**json.loads(text), "calibration": calibration.as_document()})
     return with_calibration(text, calibration).encode()
+
+
+def leaving(content: bytes, rules_only: RulesOnly) -> bytes:
+    """A model file with the segments in it in which rules alone decide; the file itself when there are none."""
+    if not rules_only:
+        return content
+    text = content.decode()
+    if text.startswith("{"):
+        return _json({**json.loads(text), "rules_only": rules_only.as_document()})
+    return with_rules_only(text, rules_only).encode()
 
 
 def _fit_lightgbm(

@@ -15,6 +15,7 @@ import msgspec
 
 from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
 from tarim.models.calibration import METHODS
+from tarim.models.divisions import ROW_DIVISIONS
 from tarim.models.intervals import REPLICATES_MAX
 
 Kind = Literal["lightgbm", "logistic", "woe"]
@@ -73,6 +74,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     after which LightGBM stops; 0 never.  validation_share, test_share: of the time's latest events, where the dataset gives
     no roles.  review_cost_fen, daily_capacity: what an alert costs, and how many a day can be worked on.
     folds, fold_seeds: of the cross-validation over time; 0 folds is none.  words: a person's own reason for a feature.
+    rules_only: divisions (of ROW_DIVISIONS) whose thin segments are left to rules; what is thin in others is only listed.
     """
 
     kind: Kind = "lightgbm"
@@ -93,6 +95,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     fold_seeds: int = 2
     threads: int = 1
     words: dict[str, str] = {}
+    rules_only: tuple[str, ...] = ("kind", "channel")
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
@@ -127,6 +130,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             found.append("validation_share and test_share leave nothing to learn from")
         if self.calibration not in ("none", *METHODS):
             found.append(f"calibration must be none, {' or '.join(METHODS)}")
+        unknown = [name for name in self.rules_only if name not in ROW_DIVISIONS]
+        if unknown or len(set(self.rules_only)) != len(self.rules_only):
+            found.append(f"rules_only names some of {', '.join(ROW_DIVISIONS)}, each once")
         found += [
             f"the words for {name[:64]!r} are too long"
             for name, text in self.words.items()

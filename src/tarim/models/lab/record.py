@@ -25,11 +25,13 @@ from tarim.base.errors import Conflict, Damaged, InputError, NotFound, TarimErro
 from tarim.models.datasets import Operator
 from tarim.models.histograms import Histogram
 from tarim.models.intervals import Assessment
+from tarim.models.lab.coverage import Coverage
 from tarim.models.lab.crossval import CrossValidation
 from tarim.models.lab.plan import Plan
 from tarim.models.lab.selection import FeatureNote
 from tarim.models.lab.thresholds import Threshold
 from tarim.models.lab.tuning import Tuning
+from tarim.models.rules_only import RulesOnly
 from tarim.privacy import SIGNATURE_BYTES, Signer
 
 FORMAT: Final = "tarim.run/1"
@@ -88,6 +90,7 @@ class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     script: SHA-256 of the plan's canonical JSON; code: SHA-256 over the modelling code, `code_version` its release.
     model: SHA-256 of the model file `model_file`.  calibration: raw and calibrated error on the test part.
     baseline: histograms of each feature over the training rows, and of the score over the validation rows under "".
+    coverage: segments too thin to learn from, and which of them are left to rules; None of a run before they were looked for.
     """
 
     format: str
@@ -121,11 +124,17 @@ class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     tuning: Tuning | None
     stability: tuple[Stability, ...]
     baseline: dict[str, Histogram]
+    coverage: Coverage | None = None
 
     @property
     def content(self) -> bytes:
         """The bytes that are signed."""
         return canonical_json(self) + b"\n"
+
+    @property
+    def rules_only(self) -> RulesOnly:
+        """Where the model is not asked."""
+        return RulesOnly(self.coverage.rules_only if self.coverage is not None else ())
 
     @property
     def kind(self) -> str:

@@ -67,7 +67,7 @@ def split_by_time(samples: Samples, validation_share: float, test_share: float) 
     unripe = len(training) - len(ripe_training) + len(validation) - len(ripe_validation)
     split = Split(ripe_training, ripe_validation, test, unripe, first_validation, first_test)
     for name, part in (("training", split.training), ("validation", split.validation), ("test", split.test)):
-        _require_both(samples.labels[part], name)
+        require_both(samples.labels[part], name)
     return split
 
 
@@ -91,7 +91,8 @@ def _both(labels: Ints) -> bool:
     return FRAUDS_MIN <= frauds <= len(labels) - FRAUDS_MIN
 
 
-def _require_both(labels: Ints, part: str) -> None:
+def require_both(labels: Ints, part: str) -> None:
+    """Nothing for a part that has enough of both labels.  Raises InputError naming the part."""
     if not _both(labels):
         raise InputError(
             f"the {part} part has {int(labels.sum())} frauds among {len(labels)} rows whose labels were known in time; "

@@ -17,8 +17,9 @@ from tarim.models.datasets import Operator
 from tarim.models.histograms import Histogram, edges_of, histogram_of
 from tarim.models.intervals import assess
 from tarim.models.lab.calibrate import calibrate
+from tarim.models.lab.coverage import asked, look_at_coverage
 from tarim.models.lab.crossval import cross_validate
-from tarim.models.lab.fit import calibrated, fit_model
+from tarim.models.lab.fit import calibrated, fit_model, leaving
 from tarim.models.lab.groups import by_segment, gaps_of
 from tarim.models.lab.importance import gains, permutation, scored
 from tarim.models.lab.plan import Plan
@@ -40,6 +41,7 @@ from tarim.models.lab.tuning import Budget, tune
 from tarim.models.lab.workers import Caps
 from tarim.models.metrics import calibration_error
 from tarim.models.model import model_from_bytes
+from tarim.models.rules_only import RulesOnly
 
 GAIN_ROWS_MAX: Final = 20_000
 STEPS: Final = ("look", "tune", "fit", "measure", "cross-validate")
@@ -77,7 +79,8 @@ def train(
     """
     caps = caps or Caps(threads=plan.threads)
     started_ms = clock.now_ms()
-    split = split_by_time(samples, plan.validation_share, plan.test_share)
+    split, covered = look_at_coverage(samples, split_by_time(samples, plan.validation_share, plan.test_share), plan)
+    rules_only = RulesOnly(covered.rules_only)
     stage("look")
     notes = look(samples, split.training, plan)
     columns = np.array([k for k, note in enumerate(notes) if note.chosen], np.int64)
@@ -89,7 +92,7 @@ def train(
         plan, tuning = tune(samples, seen, columns, plan, budget, caps)
     stage("fit")
     content, iterations, log = _fit(samples, split, columns, names, plan)
-    content = finish(content)
+    content = finish(leaving(content, rules_only))
     stage("measure")
     model = model_from_bytes(content, samples.names)
     scores = scored(model, samples.features)
@@ -149,6 +152,7 @@ def train(
         tuning=tuning,
         stability=tuple(stable),
         baseline=baseline,
+        coverage=covered,
     )
     return Run(record, content)
 
@@ -165,19 +169,25 @@ def train_again(
         raise DefinitionError(
             f"the run {record.run_id} learned from the dataset {record.dataset[:16]}, not from this one"
         )
-    split = split_by_time(samples, record.plan.validation_share, record.plan.test_share)
+    split = split_of(samples, record)
     columns = np.array([samples.names.index(name) for name in record.features], np.int64)
     content, _, _ = _fit(samples, split, columns, record.features, record.plan)
-    content = finish(content)
+    content = finish(leaving(content, record.rules_only))
     now = {**libraries(), "code": code_digest()}
     then = {**record.libraries, "code": record.code}
     changed = tuple(name for name in sorted({*now, *then}) if now.get(name) != then.get(name))
     return hashlib.sha256(content).hexdigest() == record.model, changed
 
 
+def split_of(samples: Samples, record: RunRecord) -> Split:
+    """The parts of a run over its dataset."""
+    split = split_by_time(samples, record.plan.validation_share, record.plan.test_share)
+    return asked(samples, split, record.rules_only)
+
+
 def test_rows(samples: Samples, record: RunRecord) -> Rows:
-    """Rows of the test part of a run over its dataset."""
-    return split_by_time(samples, record.plan.validation_share, record.plan.test_share).test
+    """Rows of the test part of a run over its dataset: what its model is asked about."""
+    return split_of(samples, record).test
 
 
 def _fit(

@@ -54,7 +54,10 @@ QUESTIONS: Final[tuple[tuple[str, str, str], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """What the run says: run_id, digests of model and dataset, kind, version of the feature set, and figures by name."""
+    """What the run says: run_id, digests of model and dataset, kind, version of the feature set, and figures by name.
+
+    rules_only: segments in which the model is not asked, a line each; thin: others that it learned too little of.
+    """
 
     run_id: str
     model: str
@@ -62,6 +65,8 @@ class CardFacts:
     kind: str
     features: str
     figures: dict[str, float]
+    rules_only: tuple[str, ...] = ()
+    thin: tuple[str, ...] = ()
 
 
 def card_template(facts: CardFacts) -> str:
@@ -109,15 +114,20 @@ def check_card(content: bytes, facts: CardFacts) -> dict[str, str]:
     return {key: words[key].strip() for key in known}
 
 
-def _run_part(facts: CardFacts) -> dict[str, str]:
-    return {
+def _run_part(facts: CardFacts) -> dict[str, str | list[str]]:
+    found: dict[str, str | list[str]] = {
         "run_id": facts.run_id,
         "model": facts.model,
         "dataset": facts.dataset,
         "kind": facts.kind,
         "features": facts.features,
     }
+    lists = {"rules_only": list(facts.rules_only), "thin": list(facts.thin)}
+    return found | {name: each for name, each in lists.items() if each}
 
 
-def _text(value: str) -> str:
+def _text(value: str | list[str]) -> str:
+    """A TOML text, or a list of them with one a line."""
+    if isinstance(value, list):
+        return "[" + "".join(f"\n    {_text(each)}," for each in value) + "\n]"
     return json.dumps(value, ensure_ascii=False)

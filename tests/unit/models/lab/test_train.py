@@ -224,3 +224,66 @@ def test_a_plan_says_everything_that_is_wrong_with_it():
 def test_bad_training_input_is_refused(labels, names):
     with pytest.raises(InputError):
         fit_model(np.ones((5, 2)), labels, tuple(names))
+
+
+def test_what_was_hardly_learned_is_left_to_rules_by_the_model_itself():
+    """Cash machines have some sixty rows: the file, the record and the figures say the same, and the run comes out again."""
+    samples = make_samples(roles=True)
+    done = train(samples, quick(), OPERATOR, Ticking())
+    covered = done.record.coverage
+    left = {(each.division, each.value): (each.rows, each.frauds) for each in covered.rules_only}
+    learned = (samples.role == "training") & (samples.segments["channel"] == "atm")
+    assert (
+        left["channel", "atm"][0] <= learned.sum() and ("channel", "pos") in left and ("channel", "mobile") not in left
+    )
+    test = (samples.role == "test") & np.isin(samples.segments["channel"], [value for _, value in left])
+    assert (covered.test_rows, covered.test_frauds) == (
+        test.sum(),
+        samples.labels[test].sum(),
+    ) and covered.test_rows > 0
+    assert done.record.parts["test"].rows == (samples.role == "test").sum() - covered.test_rows
+    model = model_from_bytes(done.content, NAMES)
+    assert model.rules_only == done.record.rules_only and model.left_to_rules[1].sum() == len(left)
+    assert train_again(samples, done.record) == (True, ())
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "woe"])
+def test_a_plan_may_ask_the_model_everywhere(kind):
+    asked, left = (
+        train(make_samples(), quick(kind, rules_only=each), OPERATOR, Ticking()) for each in ((), ("channel",))
+    )
+    assert not asked.record.rules_only and not model_from_bytes(asked.content, NAMES).rules_only
+    assert "atm" in [each.value for each in asked.record.coverage.thin]
+    assert model_from_bytes(left.content, NAMES).rules_only and asked.content != left.content
+    table, scores = make_samples().features[:50], np.empty((2, 50))
+    for made, out in zip((asked, left), scores, strict=True):
+        model_from_bytes(made.content, NAMES).raw_score(table, out)
+    assert np.array_equal(*scores)  # the segments change nothing in the model but where it is asked
+
+
+def test_leaving_everything_to_rules_is_refused():
+    samples = make_samples(roles=True)
+    kept = [np.flatnonzero((samples.role == role) & (samples.labels == 1))[:8] for role in np.unique(samples.role)]
+    labels = np.zeros_like(samples.labels)
+    labels[np.concatenate(kept)] = 1  # eight frauds a part: enough to split, too few to rely on
+    alone = {"kind": np.full(len(samples), "unknown", object)}
+    few = dataclasses.replace(samples, labels=labels, segments=alone)
+    with pytest.raises(InputError, match="less the 12 segments that are left to rules"):
+        train(few, quick(), OPERATOR, Ticking())
+    with pytest.raises(DefinitionError, match="rules_only names some of kind, channel, amount, region"):
+        quick(rules_only=("source",))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [[{"division": "kind"}], [{"division": "kind", "value": "unheard", "rows": 1, "frauds": 0}], "login",
+     [{"division": "source", "value": "app", "rows": 1, "frauds": 0}],
+     2 * [{"division": "kind", "value": "login", "rows": 1, "frauds": 0}]],
+)  # fmt: skip
+def test_a_model_file_with_impossible_segments_is_refused(document):
+    content = json.dumps(
+        {"format": "tarim-logistic-1", "transform": "none", "features": ["a"], "means": [0], "scales": [1], "weights": [1],
+         "intercept": 0, "rules_only": document}
+    )  # fmt: skip
+    with pytest.raises(DefinitionError, match="rules"):
+        model_from_bytes(content.encode(), ("a",))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,6 +149,17 @@ def test_a_card_that_was_changed_is_refused(change: tuple[str, str], told: str):
     with pytest.raises(DefinitionError, match="card") as refused:
         check_card(content.encode(), FACTS)
     assert told in str(refused.value)
+
+
+def test_the_segments_left_to_rules_are_the_runs_words_on_the_card():
+    facts = replace(
+        FACTS, rules_only=("kind=login: 12 rows, 0 frauds", "channel=pc: 0 rows, 0 frauds"), thin=("region=11",)
+    )
+    card = _written(card_template(facts)).decode()
+    assert '    "kind=login: 12 rows, 0 frauds",\n' in card and check_card(card.encode(), facts)
+    for changed in (card.replace('    "kind=login: 12 rows, 0 frauds",\n', ""), card.replace("region=11", "region=12")):
+        with pytest.raises(DefinitionError, match="is not what the run recorded"):
+            check_card(changed.encode(), facts)
 
 
 def test_a_card_has_a_size_and_its_words_a_length():

@@ -8,15 +8,29 @@ a segment that has not even ten has none to spare for one.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tarim.models.datasets.checks.findings import Checked, Thin
 
 FRAUDS_MIN: Final = 10
 ROWS_MIN: Final = 200
 DIVISIONS: Final = ("kind", "channel", "amount", "region", "source")
+
+
+def is_thin(rows: int, frauds: int) -> bool:
+    """Whether so many training rows with so many frauds are too few to rely on."""
+    return rows < ROWS_MIN or frauds < FRAUDS_MIN
+
+
+def counts_of(texts: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> dict[str, tuple[int, int]]:
+    """Rows and frauds by value; texts, labels: shape (n,)."""
+    values, codes = np.unique(texts.astype(str), return_inverse=True)
+    rows = np.bincount(codes, minlength=len(values)).tolist()
+    frauds = np.bincount(codes, labels, minlength=len(values)).astype(int).tolist()
+    return dict(zip(values.tolist(), zip(rows, frauds, strict=True), strict=True))
 
 
 def thin_segments(checked: Checked) -> list[Thin]:
@@ -26,15 +40,11 @@ def thin_segments(checked: Checked) -> list[Thin]:
     for division in DIVISIONS:
         if division not in checked.segments:
             continue
-        texts = checked.segments[division][first].astype(str)
-        values, codes = np.unique(texts, return_inverse=True)
-        rows = dict(zip(values.tolist(), np.bincount(codes, minlength=len(values)).tolist(), strict=True))
-        frauds_of = np.bincount(codes, checked.labels[first], minlength=len(values))
-        frauds = dict(zip(values.tolist(), frauds_of.astype(int).tolist(), strict=True))
+        counts = counts_of(checked.segments[division][first], checked.labels[first])
         population = _population(checked, division)
         for value in sorted(population, key=lambda each: (-population[each], each)):
-            have, told = rows.get(value, 0), frauds.get(value, 0)
-            if have < ROWS_MIN or told < FRAUDS_MIN:
+            have, told = counts.get(value, (0, 0))
+            if is_thin(have, told):
                 found.append(
                     Thin(
                         division,

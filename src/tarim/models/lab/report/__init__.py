@@ -23,7 +23,7 @@ from tarim.models.lab.report.canvas import Draw, render
 from tarim.models.lab.report.curves import curves_of
 from tarim.models.lab.report.page import Chart, page
 from tarim.models.lab.samples import Samples
-from tarim.models.lab.split import split_by_time
+from tarim.models.lab.train import test_rows
 from tarim.models.model import model_from_bytes
 from tarim.models.registry import CURVES
 
@@ -59,7 +59,7 @@ def make_curves(record: RunRecord, content: bytes, samples: Samples) -> bytes:
     `samples` must be the record's own dataset.
     """
     assert samples.digest == record.dataset
-    rows = split_by_time(samples, record.plan.validation_share, record.plan.test_share).test
+    rows = test_rows(samples, record)
     scores = scored(model_from_bytes(content, samples.names), np.ascontiguousarray(samples.features[rows]))
     return canonical_json(
         curves_of(
@@ -79,7 +79,7 @@ _Drawing = tuple[str, str, str, Draw, float, float]
 
 def _of_scores(record: RunRecord, content: bytes, samples: Samples) -> Iterator[_Drawing]:
     """Charts that need the rows of the test part."""
-    rows = split_by_time(samples, record.plan.validation_share, record.plan.test_share).test
+    rows = test_rows(samples, record)
     table, labels, metrics = np.ascontiguousarray(samples.features[rows]), samples.labels[rows], record.metrics
     model = model_from_bytes(content, samples.names)
     scores, raw = scored(model, table), np.empty(len(labels))

@@ -58,6 +58,7 @@ def page(record: RunRecord, shown: Sequence[Chart]) -> str:
         _section("特征", "Features", pictures("iv", "woe", "shap") + _features(record.notes)),
         _section("稳定性", "Stability", pictures("stability") + _cross_validation(record)),
         _section("分群", "Groups", pictures("groups") + _groups(record)),
+        _section("样本覆盖", "Coverage", _coverage(record)),
         _section("训练过程", "How it was made", _making(record)),
     ]
     return (
@@ -222,6 +223,29 @@ def _groups(record: RunRecord) -> str:
         + f"<h2>群间差距<small>Gaps</small></h2><p class=note>{note}</p>"
         + table(gap_heads, gaps, 4)
     )
+
+
+def _coverage(record: RunRecord) -> str:
+    covered = record.coverage
+    if covered is None:
+        return "<p class=note>该训练运行未检查样本覆盖。 Coverage was not looked at in this run.</p>"
+    zh = (
+        "以下分群训练样本不足。“仅规则”者已写入模型文件：模型在此不评分，指标亦不含这些事件（验证 "
+        f"{covered.validation_rows:,} 条、欺诈 {covered.validation_frauds:,} 条，"
+        f"测试 {covered.test_rows:,} 条、欺诈 {covered.test_frauds:,} 条）。"
+    )
+    en = (
+        "Too little was learned of these. Those left to rules are written into the model: it gives no score there, and no "
+        f"figure counts them ({covered.validation_rows:,} events, {covered.validation_frauds:,} frauds of the validation part, "
+        f"{covered.test_rows:,} events, {covered.test_frauds:,} frauds of the test part)."
+    )
+    heads = [("分群", "segment"), ("取值", "value"), ("处理", "route"), ("训练行", "training rows"), ("欺诈", "frauds")]
+    rows = [
+        [escape(each.division), escape(each.value), route, f"{each.rows:,}", f"{each.frauds:,}"]
+        for route, found in (("仅规则 rules only", covered.rules_only), ("仅提示 listed", covered.thin))
+        for each in found
+    ]
+    return f"<p class=note>{escape(zh)}<br>{escape(en)}</p>" + table(heads, rows, numbers_from=3)
 
 
 def _making(record: RunRecord) -> str:
