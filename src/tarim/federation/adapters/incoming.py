@@ -15,7 +15,11 @@ from tarim.federation.adapters.pinning import require_welcome
 from tarim.federation.errors import FederationError, PeerLost, ProtocolBroken
 
 ACK_BYTES: Final = 4 << 20
-"""So much is received between two acknowledgements, at most."""
+"""So much is received between two acknowledgements, at most; of small messages ACK_MESSAGES."""
+ACK_MESSAGES: Final = 256
+_QUIET_S: Final = 0.01
+"""After so long without another message what has come is acknowledged: not between question and answer, where it would cost
+time on both sides."""
 _IDLE_S: Final = 0.2
 
 
@@ -101,8 +105,8 @@ class Incoming(threading.Thread):
             self._next += 1
             self._patience.heard()
             self._arrived(frame)
-        self._unacknowledged += len(frame.body)
-        if self._unacknowledged >= ACK_BYTES or not self._more_waits():
+        self._unacknowledged += max(len(frame.body), ACK_BYTES // ACK_MESSAGES)
+        if self._unacknowledged >= ACK_BYTES or not self._more_comes():
             self._acknowledge()
         with self._room:
             while self._untaken > WINDOW_BYTES and not self._stopping:
@@ -124,9 +128,9 @@ class Incoming(threading.Thread):
             self._untaken += len(frame.body)
         self._out[frame.lane].put(frame)
 
-    def _more_waits(self) -> bool:
+    def _more_comes(self) -> bool:
         assert self._socket is not None
-        return bool(self._socket.pending() or select.select([self._socket], [], [], 0)[0])
+        return bool(self._socket.pending() or select.select([self._socket], [], [], _QUIET_S)[0])
 
     def _acknowledge(self) -> None:
         assert self._socket is not None

@@ -22,6 +22,8 @@ WINDOW_BYTES: Final = 64 << 20
 PIECE_BYTES: Final = 64 << 10
 """Of what lets other things pass: a message of a later lane is cut into frames of this size."""
 LINGER_S: Final = 2.0
+_AT_ONCE_BYTES: Final = 16_000
+"""With the head less than a TLS record holds."""
 _IDLE_S: Final = 0.2
 
 
@@ -167,9 +169,12 @@ class Outgoing(threading.Thread):
 
     def _write(self, entry: _Entry) -> None:
         assert self._socket is not None
-        self._socket.sendall(head(entry.kind, entry.tag, entry.number, entry.size, entry.lane))
-        for view in entry.body:
-            self._socket.sendall(view)
+        first = head(entry.kind, entry.tag, entry.number, entry.size, entry.lane)
+        if entry.size <= _AT_ONCE_BYTES:  # one record and one call, which is most of what a small message costs
+            self._socket.sendall(b"".join([first, *entry.body]))
+            return
+        for part in (first, *entry.body):
+            self._socket.sendall(part)
 
     def _look(self, wait_s: float) -> None:
         """Take the acknowledgements that are there; wait for one, or for something to send, for so long."""
