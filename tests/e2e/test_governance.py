@@ -167,6 +167,16 @@ def test_a_rules_life(tmp_path: Path) -> None:
         assert people.decided(11)["outcome"] == "pass"
         diff = people.ask("read", "GET", f"/v1/rulesets/{second}/diff?against={first}").json()
         assert (diff["added"], diff["removed"], diff["changed"]) == ([], [], ["tiny", "also_tiny"])
+        late = {"text": RULESET.format(fen=999), "reason": "begun earlier", "base": first}
+        refused = people.ask("author", "POST", "/v1/rulesets", late)
+        assert (refused.status_code, refused.json()["code"]) == (409, "base-moved")
+        merged = people.ask(
+            "read", "POST", "/v1/rulesets:merge", {"text": RULESET.format(fen=777), "base": first}
+        ).json()
+        assert (merged["base"], merged["taken"], merged["both"]) == (second, ["tiny", "also_tiny"], [])
+        current = people.ask("author", "POST", "/v1/rulesets", late | {"base": second})
+        assert current.status_code == 201
+        assert people.ask("author", "DELETE", f"/v1/proposals/{current.json()['id']}").status_code == 200
         back = people.ask("operate", "POST", "/v1/rulesets:rollback", {"reason": "worse"})
         assert back.json()["version"] == first
         assert people.decided(12)["outcome"] == "notice"

@@ -28,12 +28,14 @@ from tarim.api.reporting import ReportDesk, report_routes
 from tarim.api.routes import Route
 from tarim.api.sign_in import Threads, sign_in_routes
 from tarim.api.users import user_routes
+from tarim.api.workspace import workspace_routes
 from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.audit_looking import look_in_child
 from tarim.bootstrap.desk import DeskHouse
 from tarim.bootstrap.identity import OpenIdentity
 from tarim.bootstrap.redress import RedressHouse
+from tarim.bootstrap.workspace import OpenWorkspace
 from tarim.desk import LabelSender, LabelService
 from tarim.identity import parts
 
@@ -58,7 +60,12 @@ def people_routes(house: DeskHouse, redress: RedressHouse) -> list[Route]:
 
 
 def serve_desk(
-    house: DeskHouse, trail: OpenTrail, identity: OpenIdentity, keys: Keys, listening: Callable[[str], None]
+    house: DeskHouse,
+    trail: OpenTrail,
+    identity: OpenIdentity,
+    workspace: OpenWorkspace,
+    keys: Keys,
+    listening: Callable[[str], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is under way and return.
 
@@ -67,13 +74,14 @@ def serve_desk(
     settings = house.settings.desk
     listener = listen(settings.host, settings.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(house, trail, identity, keys, listener, listening))
+        runner.run(_serve(house, trail, identity, workspace, keys, listener, listening))
 
 
 async def _serve(
     house: DeskHouse,
     trail: OpenTrail,
     identity: OpenIdentity,
+    workspace: OpenWorkspace,
     keys: Keys,
     listener: socket.socket,
     listening: Callable[[str], None],
@@ -82,6 +90,7 @@ async def _serve(
     desk = house.desk
     sender = LabelSender(desk, LabelService(settings.service_url, house.service_key), settings.label_retry_s_max)
     casework = house.casework(identity.directory)
+    redress = house.redress(identity.directory.names_of)
     figures = ProcessFigures(
         FIGURES,
         {
@@ -92,10 +101,13 @@ async def _serve(
             "tarim_desk_broken": ("1 when the tables stand still.", lambda: float(bool(desk.state.trouble))),
             "tarim_desk_labels_wait": ("1 when verdicts cannot be told.", lambda: float(bool(sender.trouble))),
             "tarim_desk_receivers_down": ("Receivers that take no messages.", lambda: house.contact.courier.down),
+            "tarim_desk_erasures_wait": (
+                "1 when deletions cannot be told.",
+                lambda: float(bool(redress.eraser.trouble)),
+            ),
             "tarim_desk_orders_wait": ("1 when orders cannot be told.", lambda: float(bool(casework.sender.trouble))),
         },
     )
-    redress = house.redress(identity.directory.names_of)
     reporting = house.reporting(identity.directory.names_of)
     recorder = trail.recorder()
     auditor = Auditor(recorder, trail.objects, house.clock)
@@ -111,6 +123,7 @@ async def _serve(
         *audit_look_routes(trail, looks),
         *sign_in_routes(identity, run),
         *user_routes(identity, run),
+        *workspace_routes(workspace, run),
     ]
     network = Network(parts(house.settings.identity.proxies), parts(house.settings.identity.origins))
     door = Door(keys, identity.directory, network)
@@ -122,6 +135,7 @@ async def _serve(
     desk.start()
     sender.start()
     casework.sender.start()
+    redress.eraser.start()
     house.contact.courier.start()
     reporting.start()
     background = [
@@ -140,6 +154,6 @@ async def _serve(
             task.cancel()
         await loop.run_in_executor(None, casework.close)
         await loop.run_in_executor(None, sender.close)
-        redress.close()
+        await loop.run_in_executor(None, redress.close)
         await loop.run_in_executor(None, reporting.close)
         await end_trail(auditor, recorder, trail.keeper)

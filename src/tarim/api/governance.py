@@ -34,10 +34,17 @@ Target = Annotated[str, Meta(pattern=r"^([a-z][a-z0-9_]{0,63}|[0-9a-f]{64}|\*)$"
 
 
 class RulesetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A ruleset to propose: its TOML text and why it is needed."""
+    """A ruleset to propose: its TOML text and why it is needed.  base: the version it was begun from, "" = not said."""
 
     text: Annotated[str, Meta(min_length=1, max_length=1_000_000)]
     reason: Reason
+    base: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
+
+
+class BaseMoved(Conflict):
+    """A text was begun from a ruleset that is not in force any more; to publish it would take back what came since."""
+
+    code = "base-moved"
 
 
 class SwitchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,6 +176,11 @@ def governance_routes(
 
     async def propose_ruleset(call: Call) -> ProposalBody:
         text, call.note.reason = call.body.text, call.body.reason
+        present = state.ruleset
+        if call.body.base and present is not None and call.body.base != present.version:
+            raise BaseMoved(
+                "another ruleset came into force since this one was begun. 在用规则集已更换，草稿基于较早的版本。"
+            )
         checked = await asyncio.get_running_loop().run_in_executor(None, texts.publishable, text)
         return proposal_body(
             governor.propose_ruleset(text, checked.name, checked.version, call.person, call.body.reason)

@@ -76,8 +76,10 @@ class Route:
     one is refused before it is read.  refused: told the name on the key ("" = no valid key) when somebody may not.  personal:
     it shows personal data, so that who reads is on the audit trail as well.  open: anybody may, without key or session; the
     scope is then of no account.  signed: the handler checks a signature over the request as it came.  works_out: it takes a
-    body and changes nothing, so that it is on the trail as reading is.  aside: its body may be so large that decisions
-    would wait for reading it; the handler gets it in pieces and has another process read it.
+    body and changes nothing, so that it is on the trail as reading is.  own_work: it changes, every
+    few moments, what the caller alone keeps and sees; it is on the trail as reading is, and to begin and end it are acts.
+    aside: its body may be so large that decisions would wait for reading it; the handler gets it in pieces and has another
+    process read it.
     """
 
     method: str
@@ -97,6 +99,7 @@ class Route:
     open: bool = False
     signed: bool = False
     works_out: bool = False
+    own_work: bool = False
     aside: bool = False
 
 
@@ -165,7 +168,7 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
         return tuple(pieces)
 
     async def endpoint(request: Request) -> Response:
-        method = "GET" if route.works_out else route.method
+        method = "GET" if route.works_out or route.own_work else route.method
         act = auditor.begin(request, method, route.path, route.operation, personal=route.personal, anybody=route.open)
         query = body = None
         try:

@@ -17,6 +17,13 @@ class DraftTextBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: RulesetText
 
 
+class DraftMergeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text, and the version it was begun from."""
+
+    text: RulesetText
+    base: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class DraftEditBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text and one change of it.
 
@@ -126,6 +133,21 @@ class RuleNamesBody(msgspec.Struct, frozen=True):
     """The event's own words, then the features of the set in force."""
 
     names: list[RuleNameBody]
+
+
+class DraftMergedBody(msgspec.Struct, frozen=True):
+    """A text that took over what came into force since its base.
+
+    base: the version in force, which it is begun from now.  taken: ids of rules as they are in force; both: of rules that both
+    sides changed, as the text has them; beside: tables and keys beside the rules that came into force otherwise than the text
+    has them.
+    """
+
+    draft: DraftBody
+    base: str
+    taken: list[str]
+    both: list[str]
+    beside: list[str]
 
 
 class PackBody(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
+from typing import TypeVar
 
 from tarim.api.governance import RULESET_BYTES_MAX, Texts
 from tarim.api.routes import Call, Route
@@ -16,6 +17,8 @@ from tarim.api.rule_draft_bodies import (
     DraftBandBody,
     DraftBody,
     DraftEditBody,
+    DraftMergeBody,
+    DraftMergedBody,
     DraftProblemBody,
     DraftRuleBody,
     DraftTextBody,
@@ -25,7 +28,7 @@ from tarim.api.rule_draft_bodies import (
     RuleNamesBody,
     StructureFaultBody,
 )
-from tarim.base.errors import FieldError
+from tarim.base.errors import DefinitionError, FieldError, NotFound
 from tarim.decisions import Governor
 from tarim.identity import Scope
 from tarim.models import meaning
@@ -41,12 +44,15 @@ from tarim.rules import (
     format_expression,
     format_ruleset,
     from_structure,
+    merge_rulesets,
     read_draft,
     remove_rule,
     scenario_pack,
     starter_pack,
 )
 from tarim.stream import FeatureSet, reference_features, scenario_features
+
+_T = TypeVar("_T")
 
 
 def rule_draft_routes(
@@ -92,7 +98,21 @@ def rule_draft_routes(
             raise FieldError("text", "must have at most 1,000,000 characters")
         return looked_at(text)
 
-    async def aside(work: Callable[[], DraftBody]) -> DraftBody:
+    def merged(asked: DraftMergeBody) -> DraftMergedBody:
+        control = governor.state.ruleset
+        if control is None:
+            raise NotFound("no ruleset is in force yet. 尚无在用规则集。")
+        try:
+            found = merge_rulesets(texts.text_of(asked.base), texts.text_of(control.digest), asked.text)
+        except RulesetInvalid as error:
+            raise DefinitionError(
+                "the text is no TOML yet: mend it first. 文本还不是有效的 TOML，请先改正。"
+            ) from error
+        return DraftMergedBody(
+            looked_at(found.text), control.digest, list(found.taken), list(found.both), list(found.beside)
+        )
+
+    async def aside(work: Callable[[], _T]) -> _T:
         async with one_at_a_time:
             return await asyncio.get_running_loop().run_in_executor(None, work)
 
@@ -103,6 +123,10 @@ def rule_draft_routes(
     async def edit(call: Call) -> DraftBody:
         asked = call.body
         return await aside(lambda: edited(asked))
+
+    async def merge(call: Call) -> DraftMergedBody:
+        asked = call.body
+        return await aside(lambda: merged(asked))
 
     words = RuleNamesBody(_names(features))
 
@@ -121,6 +145,9 @@ def rule_draft_routes(
               Scope.READ, check, DraftBody, DraftTextBody, body_bytes_max=RULESET_BYTES_MAX, works_out=True),
         Route("POST", "/v1/rulesets:edit", "edit_ruleset", "A text with one rule changed / 修改规则集文本中的一条规则",
               Scope.READ, edit, DraftBody, DraftEditBody, body_bytes_max=RULESET_BYTES_MAX, works_out=True),
+        Route("POST", "/v1/rulesets:merge", "merge_ruleset", "A text with what came into force since / 并入在用规则集的改动",
+              Scope.READ, merge, DraftMergedBody, DraftMergeBody, refusals=(404,), body_bytes_max=RULESET_BYTES_MAX,
+              works_out=True),
         Route("GET", "/v1/rulesets:names", "rule_names", "The words a rule may use / 规则可用的名称", Scope.READ, names,
               RuleNamesBody),
         Route("GET", "/v1/rulesets:packs", "rule_packs", "Rulesets that come with the product / 随产品提供的规则包", Scope.READ,

@@ -45,6 +45,7 @@ def desk_command(
     from tarim.bootstrap.identity import OpenIdentity
     from tarim.bootstrap.places import Places
     from tarim.bootstrap.settings import settings_of
+    from tarim.bootstrap.workspace import OpenWorkspace
     from tarim.identity import KeyRing
 
     given = {"TARIM_DESK_HOST": host, "TARIM_DESK_PORT": port, "TARIM_DESK_SERVICE_URL": service}
@@ -62,9 +63,10 @@ def desk_command(
         with (
             OpenTrail.open(house.settings.audit, house.places, environment, house.clock) as trail,
             OpenIdentity.open(house.settings, house.places, environment, trail.store.record, house.clock) as identity,
+            OpenWorkspace.open(house.settings, house.places, house.clock) as workspace,
         ):
             keys = KeyRing.load(house.places.api_keys, house.clock)
-            serve_desk(house, trail, identity, keys, lambda url: _say(f"listening on {url}"))
+            serve_desk(house, trail, identity, workspace, keys, lambda url: _say(f"listening on {url}"))
     _say("stopped")
 
 

@@ -3,8 +3,8 @@
 `compile_ruleset` makes a `Ruleset` whose `evaluate` tells for each event which rules hold; `check_ruleset` stops before
 compiling and reports every fault with line, column and the fix.  `format_ruleset` writes each condition in its one canonical
 form; `to_structure` and `from_structure` turn an expression into groups and rows for a visual editor and back; `read_draft`
-shows a text with its faults, and `change_rule` changes one rule in it.  Each arrow is a pure function in a file of its own:
-`parse`, `check`, `emit` (and `lower`, which numba calls).
+shows a text with its faults, `change_rule` changes one rule in it, and `merge_rulesets` takes over what somebody else
+published.  Each arrow is a pure function in a file of its own: `parse`, `check`, `emit` (and `lower`, which numba calls).
 """
 
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tarim.rules.drafts import Draft, DraftRule, read_draft
     from tarim.rules.edit import add_rule, change_rule, remove_rule
     from tarim.rules.format import format_expression, format_ruleset
+    from tarim.rules.merge import Merged, merge_rulesets
     from tarim.rules.names import NameNote, explain_names
     from tarim.rules.parse import parse as parse_expression
     from tarim.rules.prepared import load_prepared, prepare_ruleset
@@ -41,6 +42,7 @@ __all__ = [
     "BAND_WEIGHT_DEFAULT",
     "HIT_WORDS",
     "MEMBER_WORDS",
+    "Merged",
     "PROBES_MAX",
     "RULES_MAX",
     "Band",
@@ -65,6 +67,7 @@ __all__ = [
     "format_ruleset",
     "from_structure",
     "load_prepared",
+    "merge_rulesets",
     "parse_expression",
     "prepare_ruleset",
     "read_draft",

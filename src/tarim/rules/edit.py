@@ -32,55 +32,95 @@ def change_rule(text: str, index: int, values: Mapping[str, Value | None]) -> st
     Raises RulesetInvalid where the text is not TOML, DefinitionError for an unknown rule or key, or one that cannot be changed
     in place.
     """
-    document, positions = _read(text, index)
-    unknown = [key for key in values if key not in RULE_KEYS]
-    if unknown:
-        raise DefinitionError(f"a rule has no key {unknown[0][:64]!r}; it has {', '.join(RULE_KEYS)}")
-    block = _Block(text, positions, index)
-    pieces: list[tuple[int, int, str]] = []
-    for key, value in values.items():
-        place = block.keys.get(key)
-        if value is None:
-            if place is not None:
-                pieces.append((place[0], block.line_end(place[2]), ""))
-        elif place is not None:
-            pieces.append((*place[1:], _toml(key, value)))
-    added = [(key, value) for key in RULE_KEYS if (value := values.get(key)) is not None and key not in block.keys]
-    lines = "".join(f"{key} = {_toml(key, value)}\n" for key, value in added)
-    if lines:
-        pieces.append((block.end, block.end, lines if text[: block.end].endswith("\n") else "\n" + lines))
-    changed = text
-    for start, end, piece in sorted(pieces, reverse=True):
-        changed = changed[:start] + piece + changed[end:]
-    rule = document["rule"][index]
-    for key, value in values.items():
-        rule.pop(key, None)
-        if value is not None:
-            rule[key] = value if isinstance(value, str | int) else list(value)
-    return _promised(changed, document)
+    return edit_rules(text, {index: values})
 
 
 def add_rule(text: str, values: Mapping[str, Value]) -> str:
     """The text with one more rule behind the others.  Raises as `change_rule` does."""
-    document = read_toml(text)
-    rules = _rules(document)
-    at = _Block(text, Positions(text), len(rules) - 1).end if rules else len(text)
-    lines = "".join(f"{key} = {_toml(key, values[key])}\n" for key in RULE_KEYS if key in values)
-    before = text[:at] if not text[:at] or text[:at].endswith("\n") else text[:at] + "\n"
-    rules.append({key: value if isinstance(value, str | int) else list(value) for key, value in values.items()})
-    document["rule"] = rules
-    return _promised(f"{before}\n[[rule]]\n{lines}{text[at:]}", document)
+    return edit_rules(text, {}, [values])
 
 
 def remove_rule(text: str, index: int) -> str:
     """The text without rule `index`; the comments around it stay.  Raises as `change_rule` does."""
-    document, positions = _read(text, index)
-    block = _Block(text, positions, index)
-    end = block.end + (text[block.end : block.end + 1] == "\n")
-    del document["rule"][index]
-    if not document["rule"]:
-        del document["rule"]
-    return _promised(text[: block.start] + text[end:], document)
+    return edit_rules(text, {index: None})
+
+
+def edit_rules(
+    text: str,
+    changes: Mapping[int, Mapping[str, Value | None] | None],
+    added: Sequence[Mapping[str, Value]] = (),
+) -> str:
+    """The text with many rules changed at once, read four times however many they are.
+
+    changes: by a rule's index in the text as it is, as `change_rule` takes them; None removes the rule.  added: rules behind
+    all others.  Raises as `change_rule` does.
+    """
+    document = read_toml(text)
+    rules = _rules(document)
+    for index, values in changes.items():
+        if not 0 <= index < len(rules):
+            raise DefinitionError(f"the ruleset has no rule {index + 1}")
+        unknown = [key for key in values or () if key not in RULE_KEYS]
+        if unknown:
+            raise DefinitionError(f"a rule has no key {unknown[0][:64]!r}; it has {', '.join(RULE_KEYS)}")
+    if changes:
+        text = _changed(text, changes)
+        left = [
+            rule if index not in changes else _merged(rule, changed)
+            for index, rule in enumerate(rules)
+            if (changed := changes.get(index, {})) is not None
+        ]
+        _put(document, left)
+        text = _promised(text, document)
+    if added:
+        left = _rules(document)
+        at = _Block(text, Positions(text), len(left) - 1).end if left else len(text)
+        before = text[:at] if not text[:at] or text[:at].endswith("\n") else text[:at] + "\n"
+        _put(document, [*left, *(_merged({}, values) for values in added)])
+        text = _promised(before + "".join(map(_written, added)) + text[at:], document)
+    return text
+
+
+def _changed(text: str, changes: Mapping[int, Mapping[str, Value | None] | None]) -> str:
+    positions = Positions(text)
+    pieces: list[tuple[int, int, str]] = []
+    for index, values in changes.items():
+        block = _Block(text, positions, index)
+        if values is None:
+            pieces.append((block.start, block.end + (text[block.end : block.end + 1] == "\n"), ""))
+            continue
+        for key, value in values.items():
+            place = block.keys.get(key)
+            if place is not None and value is None:
+                pieces.append((place[0], block.line_end(place[2]), ""))
+            elif place is not None and value is not None:
+                pieces.append((*place[1:], _toml(key, value)))
+        new = [(key, value) for key in RULE_KEYS if (value := values.get(key)) is not None and key not in block.keys]
+        lines = "".join(f"{key} = {_toml(key, value)}\n" for key, value in new)
+        if lines:
+            pieces.append((block.end, block.end, lines if text[: block.end].endswith("\n") else "\n" + lines))
+    for start, end, piece in sorted(pieces, reverse=True):
+        text = text[:start] + piece + text[end:]
+    return text
+
+
+def _written(values: Mapping[str, Value]) -> str:
+    return "\n[[rule]]\n" + "".join(f"{key} = {_toml(key, values[key])}\n" for key in RULE_KEYS if key in values)
+
+
+def _merged(rule: Mapping[str, Any], values: Mapping[str, Value | None]) -> dict[str, Any]:
+    """The rule as the TOML reader is to give it back."""
+    found = {key: value for key, value in rule.items() if key not in values}
+    for key, value in values.items():
+        if value is not None:
+            found[key] = value if isinstance(value, str | int) else list(value)
+    return found
+
+
+def _put(document: dict[str, Any], rules: list[dict[str, Any]]) -> None:
+    document.pop("rule", None)
+    if rules:
+        document["rule"] = rules
 
 
 def _rules(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -88,13 +128,6 @@ def _rules(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
         raise _cannot_change()
     return rules
-
-
-def _read(text: str, index: int) -> tuple[dict[str, Any], Positions]:
-    document = read_toml(text)
-    if not 0 <= index < len(_rules(document)):
-        raise DefinitionError(f"the ruleset has no rule {index + 1}")
-    return document, Positions(text)
 
 
 def _cannot_change() -> DefinitionError:

@@ -11,22 +11,24 @@ import msgspec
 import pytest
 
 from tarim.api.routes import Call, Route
-from tarim.api.rule_draft_bodies import DraftBody, DraftEditBody, DraftTextBody, RuleNamesBody
+from tarim.api.rule_draft_bodies import DraftBody, DraftEditBody, DraftMergeBody, DraftTextBody, RuleNamesBody
 from tarim.api.rule_drafts import rule_draft_routes
-from tarim.base.errors import DefinitionError
+from tarim.base.errors import DefinitionError, NotFound
 from tarim.identity import Caller, CallerKind, Scope
-from tarim.rules import check_ruleset, starter_pack
+from tarim.rules import change_rule, check_ruleset, starter_pack
 from tarim.stream import reference_features
 
 LI = Caller("li", CallerKind.KEY, frozenset({Scope.READ}))
 LIVE = starter_pack()
 DIGEST = hashlib.sha256(LIVE.encode()).hexdigest()
+OLD = change_rule(LIVE, 0, {"weight": 1})
+OLD_DIGEST = hashlib.sha256(OLD.encode()).hexdigest()
 
 
 class Texts:
     def text_of(self, digest: str) -> str:
-        assert digest == DIGEST
-        return LIVE
+        assert digest in (DIGEST, OLD_DIGEST)
+        return LIVE if digest == DIGEST else OLD
 
 
 def routes(in_force: bool = True) -> dict[str, Route]:
@@ -124,3 +126,18 @@ def test_the_packs_are_told_with_the_features_they_need() -> None:
     told = {pack.name: pack for pack in ask("rule_packs").packs}
     assert told["starter"].text == LIVE and told["starter"].features == reference_features().name
     assert not check(told["starter"].text).problems and check(told["bank"].text).problems
+
+
+def test_what_came_into_force_since_is_taken_over() -> None:
+    """A draft of an older version has the newer one's change, is measured against the newer one, and keeps its own."""
+    mine = change_rule(OLD, 2, {"outcome": "notice"})
+    merged = ask("merge_ruleset", DraftMergeBody(mine, OLD_DIGEST))
+    rules = merged.draft.rules
+    assert merged.base == DIGEST and merged.taken == [rules[0].id] and not merged.both and not merged.beside
+    assert [rule.change for rule in rules[:3]] == ["same", "same", "changed"] and rules[2].outcome == "notice"
+    both = ask("merge_ruleset", DraftMergeBody(change_rule(OLD, 0, {"weight": 2}), OLD_DIGEST))
+    assert both.both == [rules[0].id] and not both.taken
+    with pytest.raises(DefinitionError, match="TOML"):
+        ask("merge_ruleset", DraftMergeBody("[[rule", OLD_DIGEST))
+    with pytest.raises(NotFound):
+        ask("merge_ruleset", DraftMergeBody(mine, OLD_DIGEST), in_force=False)

@@ -1,0 +1,1 @@
+"""Where drafts and saved views lie."""
