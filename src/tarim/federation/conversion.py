@@ -1,6 +1,10 @@
-"""From a circuit's bits to additive shares modulo 2^ring: the garbler adds a uniform mask inside, the evaluator learns the sum.
+"""From a circuit's bits to additive shares: two ways.
 
-Who learns what: the evaluator sees value plus mask, uniform.  Semi-honest.  ring - 1 more gates and ring bits a number.
+`additive_outputs`   for a few rows: the garbler adds a uniform mask inside, the evaluator learns the sum; ring - 1 more gates
+                     and ring bits a number, no round
+`additive_bits`      for many: a bit is a + b - 2 a b of its XOR shares; one product of bits each, 12 bytes, and a round
+
+Who learns what: nothing; the evaluator sees value plus mask, uniform.  Semi-honest.
 """
 
 from __future__ import annotations
@@ -10,13 +14,15 @@ from typing import Final
 
 import numpy as np
 
+from tarim.federation.bit_products import BitProducts
 from tarim.federation.channel import packed, packed_bytes, receive_one, unpacked
 from tarim.federation.circuits import add
 from tarim.federation.garbling import Device, Inputs, Wire, Word, number_of, shared_outputs
-from tarim.federation.randomness import Words, fresh_words
+from tarim.federation.randomness import Bits, Words, fresh_words
 from tarim.federation.session import Session
 
 RING_BITS: Final = 64
+_BITS_AT_ONCE: Final = 1 << 20
 
 Numeric = Callable[[Device, list[Word], list[Word]], list[Word]]
 """A circuit whose outputs are numbers: signed, of at most as many bits as the ring has."""
@@ -45,3 +51,13 @@ def additive_outputs(
     theirs = receive_one(session.channel, "numbers, masked", np.uint8, packed_bytes(bits.size))
     numbers = (bits ^ unpacked(theirs, bits.shape)).reshape(outputs, ring, rows)
     return [number_of(number) for number in numbers]
+
+
+def additive_bits(session: Session, bits: Bits) -> Words:
+    """Shares modulo 2^64 of XOR-shared bits, in their shape; both sides."""
+    flat = bits.reshape(-1)
+    found = np.empty(len(flat), np.uint64)
+    for start in range(0, len(flat), _BITS_AT_ONCE):
+        part = flat[start : start + _BITS_AT_ONCE]
+        found[start : start + len(part)] = part - np.uint64(2) * BitProducts(session, len(part))(part)
+    return found.reshape(bits.shape)

@@ -12,15 +12,19 @@ from tarim.federation.learning.boosting import (
     Bins,
     Boosting,
     BoostingPlan,
+    JointTrees,
     Loss,
+    Tree,
     bin_edges,
     binned,
     margins,
 )
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear
-from tarim.federation.learning.leaves import both_exponentials
-from tarim.federation.learning.splits import Precision, gains, half_of
+from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, both_exponentials, exponent_bits
+from tarim.federation.learning.precision import Precision
+from tarim.federation.learning.splits import GAIN_ADDED, gain_bits, gain_fraction_bits, gains, half_of
 from tarim.federation.multiplication import cut_down, products, squares
+from tarim.federation.node.models import ModelPart, TreePart, part_of_trees, trees_of
 from tarim.federation.randomness import fresh_words
 from tarim.federation.sharing import decoded, encoded
 from tarim.models import auc
@@ -45,28 +49,29 @@ def test_products_of_shared_numbers() -> None:
 def test_gains_are_those_of_the_definition() -> None:
     rng = np.random.default_rng(2)
     precision = Precision.of(5_000)
-    hessians = rng.integers(500 << 12, 5_000 << 12, (2, 400))
-    gradients = np.clip((rng.uniform(-6, 6, (2, 400)) * hessians).astype(np.int64), -(5_000 << 12), 5_000 << 12)
-    words = [gradients[0], hessians[0], gradients[1], hessians[1]]
-    parts = [np.random.default_rng(3).integers(0, 1 << width, 400).astype(np.uint64) for width in precision.widths]
-    others = [
-        word.astype(np.uint64) - part & np.uint64((1 << width) - 1)
-        for word, part, width in zip(words, parts, precision.widths, strict=True)
-    ]
-    one, other = in_session(lambda session: gains(session, parts if session.first else others, precision))
-    found = ((one + other) & np.uint64((1 << precision.gain_bits) - 1)).astype(np.int64)
-    cut = zip(np.abs(gradients >> 7), hessians >> 7, strict=True)
-    assert np.array_equal(found, sum((g << 12) // h * g for g, h in cut))
+    hessians = rng.integers(0, 5_000 << 15, (2, 400)) >> rng.integers(0, 20, (2, 400))
+    gradients = (rng.uniform(-2, 2, (2, 400)) * hessians).astype(np.int64).clip(-(5_000 << 16), 5_000 << 16)
+    words = (gradients + (hessians << precision.gradient_bits)).astype(np.uint64) + np.uint64(precision.prepared)
+    parts = fresh_words(2, 400)
+    one, other = in_session(lambda session: gains(session, parts if session.first else words - parts, precision))
+    bits = gain_fraction_bits(precision)
+    found = ((one + other) & np.uint64((1 << gain_bits(precision)) - 1)) / 2.0**bits - GAIN_ADDED
+    g, h = gradients / 2.0**16, hessians / 2.0**15 + 1
+    exact = g * g / h
+    off = found - exact.sum(axis=0)
+    quotient_off = 2.0**-10 + 2.0**-8 / h + np.abs(g) / h * 2.0**-8 / h  # of a coarse quotient
+    assert (off <= 1e-6).all() and (off >= -(h * quotient_off**2).sum(axis=0) - 1e-6).all()
 
 
 def test_exponentials_are_right_to_a_unit_and_two_in_ten_thousand() -> None:
     value = np.concatenate([np.linspace(-1.99, 1.99, 300), [0.0, 5.0, -5.0]])
-    part = np.random.default_rng(4).integers(0, 1 << 20, len(value)).astype(np.uint64)
-    words = [part, encoded(value, 12) - part]
-    grown, shrunk = both_exponentials(Plain(), *([list(bits_of(word, 20))] for word in words))
-    clipped = np.clip(np.rint(value * 2**12), -(2**13) + 1, 2**13 - 1) / 2**12
-    for bits, exact in ((grown, np.exp(clipped)), (shrunk, np.exp(-clipped))):
-        assert (np.abs(decoded(number_of(np.stack(bits)), 12) - exact) < 2**-12 + 2e-4 * exact).all()
+    for bits in (11, 15):
+        part = np.random.default_rng(4).integers(0, 1 << exponent_bits(bits), len(value)).astype(np.uint64)
+        words = [list(bits_of(word, exponent_bits(bits))) for word in (part, encoded(value, bits) - part)]
+        grown, shrunk = both_exponentials(Plain(), words[0], words[1], bits)
+        clipped = np.clip(np.rint(value * 2**bits), -(2 ** (bits + 1)) + 1, 2 ** (bits + 1) - 1) / 2**bits
+        for found, exact in ((grown, np.exp(clipped)), (shrunk, np.exp(-clipped))):
+            assert (np.abs(decoded(number_of(np.stack(found)), bits) - exact) < 2.0**-bits + 2e-4 * exact).all()
 
 
 def made_up(rows: int, seed: int):
@@ -126,11 +131,31 @@ def test_joint_trees_are_those_of_the_twin(loss: Loss) -> None:
             gradient, hessian = (0.5 - labels, 0.25) if loss is Loss.LOG else (1.0 - 2.0 * labels, 1.0)
             gradients = np.bincount(leaf, gradient, leaf_count)
             hessians = np.bincount(leaf, minlength=leaf_count) * (hessian + 2**-6)
-            assert np.abs(leaves / 1024 + gradients / (hessians + 1) / 2).max() < 0.002
+            assert (
+                np.abs(leaves / 2**LEAF_FRACTION_BITS + gradients / (hessians + 1) / 2).max() < 2.0**-LEAF_FRACTION_BITS
+            )
         total += leaves[_leaf_of((mine, theirs), parts, 200, plan.depth)]
     assert np.array_equal((first_margins + second_margins).view(np.int64), total)
     assert auc(total.astype(float), labels[:200]) > 0.75, "it has learned"
-    assert np.abs(decoded(first_margins, 10)).mean() > 1e6, "a share alone says nothing"
+    assert np.abs(decoded(first_margins, LEAF_FRACTION_BITS)).mean() > 1e6, "a share alone says nothing"
+
+
+def test_trees_kept_with_fewer_fraction_bits_mean_what_they_meant() -> None:
+    tree = Tree(np.zeros(1, np.int64), {0: (0, 1)}, encoded(np.array([-0.25, 0.75]), LEAF_FRACTION_BITS))
+    part = part_of_trees("c", np.arange(2), JointTrees(1, [tree]), Loss.LOG, [np.array([0.5])], ("age",))
+    older = TreePart([0], {0: (0, 1)}, encoded(np.array([-0.25, 0.75]), 10).tobytes())
+    for kept in (part, ModelPart("c", b"", depth=1, trees=(older,))):
+        assert np.array_equal(trees_of(kept).trees[0].leaves, tree.leaves)
+
+
+def test_numbers_fit_their_words_for_any_rows() -> None:
+    for rows in (1, 40, 5_000, 64_500, 65_000, 1_000_000):
+        precision = Precision.of(rows)
+        assert precision.word_bits <= 64 and gain_bits(precision) <= 64
+        assert rows + rows / 64 + 1 < 1 << precision.sum_bits
+    assert (Precision.of(40_000).gradient_fraction_bits, precision.gradient_fraction_bits) == (16, 12)
+    with pytest.raises(InputError, match="too many"):
+        Precision.of(1_100_000)
 
 
 def test_plans_and_shapes_that_cannot_be_are_refused() -> None:

@@ -136,10 +136,10 @@ def test_who_may_not_is_refused(vault: Custodian) -> None:
 def test_sealed_shares_open_for_their_party_run_and_step_alone() -> None:
     shares = Shares(MASTERS["bank"], SIGNERS["bank"])
     tree = Tree(np.array([0, 1, 0]), {0: (2, 7)}, np.arange(4, dtype=np.uint64))
-    state = BoostingState((tree,), np.arange(6, dtype=np.uint64), np.ones(6, np.uint64))
+    state = BoostingState((tree,), np.arange(6, dtype=np.uint64))
     sealed = shares.seal(Begun(np.arange(6), state, RUN), RUN, 1)
     found = shares.opened(sealed, RUN, 1).state
-    assert found.trees[0].own == tree.own and np.array_equal(found.margins, state.margins)
+    assert found.trees[0].own == tree.own and np.array_equal(found.numbers, state.numbers)
     for wrong, run, step in (
         (Shares(MASTERS["vault-b"], SIGNERS["vault-b"]), RUN, 1), (shares, "8" * 64, 1), (shares, RUN, 2),
     ):  # fmt: skip

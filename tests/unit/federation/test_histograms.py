@@ -27,7 +27,7 @@ def test_a_histogram_of_shared_numbers_over_secret_bins() -> None:
     rng = np.random.default_rng(2)
     rows, columns = 2_500, 3
     bins = rng.integers(0, BINS, (rows, columns)).astype(np.uint8)
-    parts = [fresh_words(rows, LANES // 2).view(np.uint32) for _ in range(2)]
+    parts = [fresh_words(rows, LANES) for _ in range(2)]
     total = parts[0] + parts[1]
 
     def side(session):
@@ -36,7 +36,7 @@ def test_a_histogram_of_shared_numbers_over_secret_bins() -> None:
         return [made.sums(mine, session.uses.take()) for _ in range(2)]
 
     (one, again), (other, once_more) = in_session(side)
-    expected = np.zeros((columns, BINS, LANES), np.uint32)
+    expected = np.zeros((columns, BINS, LANES), np.uint64)
     for column in range(columns):
         np.add.at(expected[column], bins[:, column], total)
     assert np.array_equal(one + other, expected) and np.array_equal(again + once_more, expected)

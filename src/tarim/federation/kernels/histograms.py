@@ -1,21 +1,21 @@
-"""Sums over rows by secret bin, from punctured functions: four 32-bit lanes a row and column.
+"""Sums over rows by secret bin, from punctured functions: two 64-bit lanes a row and column.
 
-    leaves     uint32[rows * columns * LEAVES, 4]   fresh words of every leaf (the owner's at its own bin are meaningless)
-    values     uint32[rows, 4]                      what the giver wants summed by bin
-    completing uint32[rows, columns, 4]             value + sum of all leaves: what the owner is told
+    leaves     uint64[rows * columns * LEAVES, 2]   fresh words of every leaf (the owner's at its own bin are meaningless)
+    values     uint64[rows, 2]                      what the giver wants summed by bin
+    completing uint64[rows, columns, 2]             value + sum of all leaves: what the owner is told
     bins       uint8[rows, columns]                 the owner's secret bins
-    sums       uint32[columns, LEAVES, 4]           shares of the histogram, added to
+    sums       uint64[columns, LEAVES, 2]           shares of the histogram, added to
 
-All modulo 2^32.
+All modulo 2^64.
 """
 
 from numba import njit
 
 LEAVES = 16
-LANES = 4
+LANES = 2
 
 
-@njit("void(uint32[:, ::1], uint32[:, ::1], uint32[:, :, ::1], uint32[:, :, ::1])", cache=True, nogil=True)
+@njit("void(uint64[:, ::1], uint64[:, ::1], uint64[:, :, ::1], uint64[:, :, ::1])", cache=True, nogil=True)
 def give(leaves, values, completing, sums):
     """The giver's part: fill `completing`, take the leaves off `sums`."""
     columns = completing.shape[1]
@@ -31,7 +31,7 @@ def give(leaves, values, completing, sums):
                 completing[i, j, lane] = total
 
 
-@njit("void(uint32[:, ::1], uint8[:, ::1], uint32[:, :, ::1], uint32[:, :, ::1])", cache=True, nogil=True)
+@njit("void(uint64[:, ::1], uint8[:, ::1], uint64[:, :, ::1], uint64[:, :, ::1])", cache=True, nogil=True)
 def own(leaves, bins, completing, sums):
     """The owner's part: the leaf at its own bin is what is left of `completing`."""
     columns = completing.shape[1]
@@ -49,7 +49,7 @@ def own(leaves, bins, completing, sums):
                 sums[j, mine, lane] += rest
 
 
-@njit("void(uint32[:, ::1], uint8[:, ::1], uint32[:, :, ::1])", cache=True, nogil=True)
+@njit("void(uint64[:, ::1], uint8[:, ::1], uint64[:, :, ::1])", cache=True, nogil=True)
 def add_plain(values, bins, sums):
     """The owner's own part of the numbers, which it sums by itself."""
     for i in range(bins.shape[0]):

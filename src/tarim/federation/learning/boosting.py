@@ -25,35 +25,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import InputError
-from tarim.federation.correlated import choose, give
-from tarim.federation.learning.histograms import BINS, LANES, Binned, OwnBins, TheirBins
-from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, exponentials, leaf_values
+from tarim.federation.learning.gradients import ExponentialGradients, Gradients, LogGradients
+from tarim.federation.learning.histograms import BINS, LANES, Binned, Histogram, OwnBins, TheirBins
+from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, leaf_values
+from tarim.federation.learning.precision import PENALTY as PENALTY
+from tarim.federation.learning.precision import Precision
 from tarim.federation.learning.routes import Routes, routed
-from tarim.federation.learning.sigmoid import EXACT, ClippedSigmoid
-from tarim.federation.learning.splits import (
-    VALUE_FRACTION_BITS,
-    Chosen,
-    Precision,
-    best_splits,
-)
-from tarim.federation.multiplication import cut_down, products, squares
+from tarim.federation.learning.splits import Chosen, best_splits
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Role, Session
 
 DEPTH_MAX: Final = 8
 TREES_MAX: Final = 1_000
-BLOCK_ROWS: Final = 8_192
-HESSIAN_LEAST: Final = 1 << (VALUE_FRACTION_BITS - 6)
-"""Added to every row's Hessian: 2^-6."""
-PENALTY: Final = 1.0
-SQUARE_CUT: Final = VALUE_FRACTION_BITS
-"""From the fraction bits of p^2 to VALUE_FRACTION_BITS."""
-_SQUARE_RING: Final = 2 * VALUE_FRACTION_BITS + 2
-"""p^2 is at most 1, and its highest bit has to be 0."""
-_WEIGHT_RING: Final = 48
-"""Weights of exponential loss times their factors."""
 
-Numbers = npt.NDArray[np.uint32]
 Progress = Callable[[int, int], None]
 
 
@@ -117,11 +101,10 @@ class JointTrees:
 
 @dataclass(frozen=True)
 class BoostingState:
-    """This side's part of a training after some trees: the trees, and margins and weights of the rows, (rows,)."""
+    """This side's part of a training after some trees: the trees, and the rows' numbers, see `gradients.Gradients`."""
 
     trees: tuple[Tree, ...]
-    margins: Words
-    weights: Words
+    numbers: Words
 
 
 def binned(column: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
@@ -148,10 +131,10 @@ class Boosting:
         rows = len(bins)
         if (labels is None) is not session.first or (labels is not None and len(labels) != rows):
             raise InputError("the second party gives one label for each row, the first party none")
-        if rows >= 1 << (31 - VALUE_FRACTION_BITS):
-            raise InputError(f"at most {(1 << (31 - VALUE_FRACTION_BITS)) - 1} rows can be summed")
-        self._session, self._plan, self._bins, self._labels = session, plan, bins, labels
+        self._session, self._plan, self._bins = session, plan, bins
         self._precision = Precision.of(rows)
+        kind = LogGradients if plan.loss is Loss.LOG else ExponentialGradients
+        self._gradients: Gradients = kind(session, labels, self._precision, rows)
         first, second = (own, theirs) if session.first else (theirs, own)
         self._columns = len(first.counts)
         self._candidates = (first.candidates, second.candidates)
@@ -162,9 +145,6 @@ class Boosting:
         else:
             self._other = TheirBins(session, rows, len(theirs.counts))
             self._mine = OwnBins(session, bins)
-        self._margins = np.zeros(rows, np.uint64)
-        one = np.uint64(1 << VALUE_FRACTION_BITS if session.first else 0)
-        self._weights = np.full(rows, one, np.uint64)
 
     def run(
         self,
@@ -178,63 +158,19 @@ class Boosting:
         """
         model = JointTrees(self._plan.depth)
         if begun is not None:
-            if not len(begun.margins) == len(begun.weights) == len(self._bins):
+            if len(begun.numbers) != len(self._bins):
                 raise InputError("the state is that of a training on other rows")
             model.trees.extend(begun.trees)
-            self._margins, self._weights = begun.margins, begun.weights
+            self._gradients.numbers = begun.numbers
         for number in range(len(model.trees), self._plan.trees):
             model.trees.append(self._tree())
-            keep(BoostingState(tuple(model.trees), self._margins, self._weights))
+            keep(BoostingState(tuple(model.trees), self._gradients.numbers))
             progress(number + 1, self._plan.trees)
         return model
 
-    # ---- gradients -------------------------------------------------------------------------------------------------
-
-    def _gradients(self) -> Numbers:
-        """Shares of gradient and Hessian of each row, (rows, 2), modulo 2^32."""
-        gradient, hessian = self._of_log() if self._plan.loss is Loss.LOG else self._of_exponential()
-        if self._session.first:
-            hessian = hessian + np.uint64(HESSIAN_LEAST)
-        return np.stack([gradient, hessian], axis=1).astype(np.uint32)
-
-    def _of_log(self) -> tuple[Words, Words]:
-        session, rows = self._session, len(self._margins)
-        # 4 p with the fraction bits of the margins, which is p with two more
-        probability = np.empty(rows, np.uint64)
-        for start in range(0, rows, BLOCK_ROWS):
-            part = slice(start, min(start + BLOCK_ROWS, rows))
-            sigmoid = ClippedSigmoid(session, part.stop - start, LEAF_FRACTION_BITS, EXACT)
-            sigmoid.finish()
-            probability[part] = sigmoid.apply(self._margins[part], 0)
-        squared = cut_down(session, squares(session, probability, _SQUARE_RING), SQUARE_CUT, _SQUARE_RING)
-        gradient = probability
-        if self._labels is not None:
-            gradient = probability - (self._labels.astype(np.uint64) << np.uint64(VALUE_FRACTION_BITS))
-        return gradient, probability - squared
-
-    def _of_exponential(self) -> tuple[Words, Words]:
-        """Gradient -y w and Hessian w for labels -1 and 1 and the weights w = exp(-y margin)."""
-        signed = self._signed(self._weights[:, None])[:, 0]
-        return np.uint64(0) - signed, self._weights.copy()
-
-    def _signed(self, numbers: Words) -> Words:
-        """Shares of y times shared numbers (rows, lanes), y = -1 or 1 known to the second party: 2 bit x - x."""
-        session, use = self._session, self._session.uses.take()
-        if session.first:
-            part = give(session, session.sender.extend(len(numbers)), numbers, use)
-        else:
-            assert self._labels is not None
-            bits = np.ascontiguousarray(self._labels)
-            part = choose(session, session.receiver.extend(bits), bits, np.uint64, numbers.shape[1], use)
-            part = part + numbers * bits[:, None].astype(np.uint64)
-        signed: Words = np.uint64(2) * part - numbers
-        return signed
-
-    # ---- a tree ----------------------------------------------------------------------------------------------------
-
     def _tree(self) -> Tree:
-        nodes = [self._gradients()]
-        histograms: list[Numbers] = []
+        nodes = [self._gradients.words()[:, None]]
+        histograms: list[Histogram] = []
         routes: list[Routes] = []
         owners: list[npt.NDArray[np.int64]] = []
         own: dict[int, tuple[int, int]] = {}
@@ -255,55 +191,45 @@ class Boosting:
 
     def _finished(
         self,
-        nodes: list[Numbers],
+        nodes: list[Words],
         routes: list[Routes],
         owners: list[npt.NDArray[np.int64]],
         own: dict[int, tuple[int, int]],
     ) -> Tree:
         """Leaf values, and what they change."""
-        session = self._session
-        sums = np.stack([node.sum(axis=0, dtype=np.uint32) for node in nodes])
-        leaves = leaf_values(session, sums, PENALTY, self._plan.step_log2)
-        if self._plan.loss is Loss.LOG:
-            self._margins = self._margins + routed(routes, leaves[:, None], len(self._bins))[:, 0]
-        else:
-            grown, shrunk = exponentials(session, leaves << np.uint64(VALUE_FRACTION_BITS - LEAF_FRACTION_BITS))
-            # exp(-y leaf) = mean of both factors - y times half their difference
-            halves = np.stack([grown + shrunk, grown - shrunk], axis=1)
-            of_rows = routed(routes, halves, len(self._bins))
-            factor = of_rows[:, 0] - self._signed(np.ascontiguousarray(of_rows[:, 1:]))[:, 0]
-            grown_weights = products(session, self._weights, factor, _WEIGHT_RING)
-            self._weights = cut_down(session, grown_weights, VALUE_FRACTION_BITS + 1, _WEIGHT_RING)
-        return Tree(np.concatenate(owners), own, leaves)
+        sums = self._prepared(np.stack([node.sum() for node in nodes]))
+        leaves = leaf_values(self._session, sums, self._precision, self._plan.step_log2)
+        self._gradients.follow(leaves, routes)
+        spare = np.uint64(LEAF_FRACTION_BITS - self._precision.leaf_fraction_bits)
+        return Tree(np.concatenate(owners), own, leaves << spare)
 
-    def _histograms(self, nodes: list[Numbers], parents: list[Numbers]) -> list[Numbers]:
-        """Of every node of the level, (columns of both, BINS, 2), this side's part."""
+    def _histograms(self, nodes: list[Words], parents: list[Histogram]) -> list[Histogram]:
+        """Of every node of the level, (columns of both, BINS), this side's part."""
         wanted = nodes[0::2] if parents else nodes
-        found: list[Numbers] = []
-        for start in range(0, len(wanted), LANES // 2):
-            pair = wanted[start : start + LANES // 2]
-            lanes = np.concatenate(pair, axis=1)
+        found: list[Histogram] = []
+        for start in range(0, len(wanted), LANES):
+            lanes = np.concatenate(wanted[start : start + LANES], axis=1)
             use = self._session.uses.take(2)
             theirs = self._other.sums(lanes, use + 1 - self._session.role)
             mine = self._mine.sums(lanes, use + self._session.role)
             both = np.concatenate([mine, theirs] if self._session.first else [theirs, mine])
-            found += [np.ascontiguousarray(both[..., 2 * place : 2 * place + 2]) for place in range(len(pair))]
+            found += [np.ascontiguousarray(both[..., lane]) for lane in range(lanes.shape[1])]
         if not parents:
             return found
         return [each for parent, left in zip(parents, found, strict=True) for each in (left, parent - left)]
 
-    def _splits(self, histograms: list[Numbers]) -> Chosen:
+    def _splits(self, histograms: list[Histogram]) -> Chosen:
         places = [(column, last) for column, last in self._candidates[Role.FIRST]]
         places += [(self._columns + column, last) for column, last in self._candidates[Role.SECOND]]
         columns, lasts = np.array(places).T
-        left = np.stack([each.cumsum(axis=1, dtype=np.uint32)[columns, lasts] for each in histograms])
-        whole = np.stack([each[0].sum(axis=0, dtype=np.uint32) for each in histograms])[:, None]
-        parts = [
-            word
-            for sums in (left, whole - left)
-            for word in self._precision.parts(sums, PENALTY, first=self._session.first)
-        ]
-        return best_splits(self._session, parts, self._precision, len(histograms), self._sizes)
+        left = np.stack([each.cumsum(axis=1)[columns, lasts] for each in histograms])
+        whole = np.stack([each[0].sum() for each in histograms])[:, None]
+        words = self._prepared(np.stack([left.reshape(-1), (whole - left).reshape(-1)]))
+        return best_splits(self._session, words, self._precision, len(histograms), self._sizes)
+
+    def _prepared(self, sums: Words) -> Words:
+        """To be read, see `Precision.prepared`."""
+        return sums + np.uint64(self._precision.prepared if self._session.first else 0)
 
 
 def margins(session: Session, model: JointTrees, bins: Binned) -> Words:

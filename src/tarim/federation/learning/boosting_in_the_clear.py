@@ -7,20 +7,21 @@ circuit, run in the clear.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tarim.federation.garbling import Plain, bits_of, number_of
-from tarim.federation.learning.boosting import HESSIAN_LEAST, PENALTY, SQUARE_CUT, Bins, BoostingPlan, Loss
+from tarim.federation.learning.boosting import Bins, BoostingPlan, Loss
 from tarim.federation.learning.histograms import Binned
-from tarim.federation.learning.leaves import EXPONENT_BITS, LEAF_FRACTION_BITS, both_exponentials
+from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, both_exponentials, exponent_bits
+from tarim.federation.learning.precision import PENALTY, Precision
 from tarim.federation.learning.splits import (
-    GRADIENT_FRACTION_BITS,
-    HESSIAN_FRACTION_BITS,
+    COARSE_FRACTION_BITS,
+    GAIN_ADDED,
+    GAIN_FRACTION_BITS,
     QUOTIENT_FRACTION_BITS,
-    VALUE_FRACTION_BITS,
+    gain_fraction_bits,
     half_of,
 )
 from tarim.federation.randomness import Bits
@@ -32,19 +33,19 @@ ClearTree = tuple[Whole, Whole]
 
 A split is a place among the candidates of both parties: those of the second begin at `half_of` both.
 """
-_UNIT: Final = 1 << VALUE_FRACTION_BITS
 
 
 class _OfLog:
     """Gradients and Hessians of log loss, as rows' margins change."""
 
-    def __init__(self, labels: Bits) -> None:
-        self._events = labels.astype(np.int64) * _UNIT
+    def __init__(self, labels: Bits, precision: Precision) -> None:
+        self._unit = 1 << precision.gradient_fraction_bits
+        self._events = labels.astype(np.int64) * self._unit
         self._margins = np.zeros(len(labels), np.int64)
 
     def gradients(self) -> tuple[Whole, Whole]:
-        probability = np.clip(self._margins + _UNIT // 2, 0, _UNIT)
-        return probability - self._events, probability - (probability * probability >> SQUARE_CUT)
+        probability = np.clip(self._margins + self._unit // 2, 0, self._unit)
+        return probability - self._events, _rounded(probability * (self._unit - probability), 2 * self._unit)
 
     def add(self, leaves: Whole, node: Whole) -> None:
         self._margins = self._margins + leaves[node]
@@ -53,44 +54,57 @@ class _OfLog:
 class _OfExponential:
     """The same for exponential loss, as rows' weights change."""
 
-    def __init__(self, labels: Bits) -> None:
+    def __init__(self, labels: Bits, precision: Precision) -> None:
+        self._bits, self._moved = (
+            precision.hessian_fraction_bits,
+            precision.hessian_fraction_bits - precision.leaf_fraction_bits,
+        )
         self._signs = 2 * labels.astype(np.int64) - 1
-        self._weights = np.full(len(labels), _UNIT, np.int64)
+        self._weights = np.full(len(labels), 1 << self._bits, np.int64)
 
     def gradients(self) -> tuple[Whole, Whole]:
-        return -self._signs * self._weights, self._weights
+        return -2 * self._signs * self._weights, self._weights
 
     def add(self, leaves: Whole, node: Whole) -> None:
-        values = (leaves << (VALUE_FRACTION_BITS - LEAF_FRACTION_BITS)).astype(np.uint64)
-        words = [[list(bits_of(each, EXPONENT_BITS))] for each in (values, np.zeros_like(values))]
-        grown, shrunk = (number_of(np.stack(word)).astype(np.int64) for word in both_exponentials(Plain(), *words))
-        factors = np.where(self._signs > 0, 2 * shrunk[node], 2 * grown[node])
-        self._weights = self._weights * factors >> (VALUE_FRACTION_BITS + 1)
+        values = (leaves << self._moved).astype(np.uint64)
+        words = [list(bits_of(each, exponent_bits(self._bits))) for each in (values, np.zeros_like(values))]
+        found = both_exponentials(Plain(), words[0], words[1], self._bits)
+        grown, shrunk = (number_of(np.stack(word)).astype(np.int64) for word in found)
+        self._weights = _rounded(self._weights * np.where(self._signs > 0, shrunk[node], grown[node]), 1 << self._bits)
+
+
+def _rounded(numbers: Whole, unit: int) -> Whole:
+    """Divided by a power of two, to the nearest."""
+    return (numbers + unit // 2) // unit
 
 
 def boosted_in_the_clear(
     bins: Sequence[Binned], shapes: Sequence[Bins], labels: Bits, plan: BoostingPlan
 ) -> list[ClearTree]:
     """The trees.  bins, shapes: of the first and the second party."""
-    rows, goes_left = len(labels), _ways(bins, shapes)
-    state = _OfLog(labels) if plan.loss is Loss.LOG else _OfExponential(labels)
+    rows, goes_left, held = len(labels), _ways(bins, shapes), _held(shapes)
+    precision = Precision.of(rows)
+    state = _OfLog(labels, precision) if plan.loss is Loss.LOG else _OfExponential(labels, precision)
+    one = 1 << precision.hessian_fraction_bits
+    fraction = precision.leaf_fraction_bits + plan.step_log2
     trees = []
     for _ in range(plan.trees):
         gradient, hessian = state.gradients()
-        hessian = hessian + HESSIAN_LEAST
+        hessian = hessian + precision.hessian_least
         node, splits = np.zeros(rows, np.int64), []
         for level in range(plan.depth):
             for each in range(1 << level):
                 inside = node == each
-                splits.append(_best_in_the_clear(gradient[inside], hessian[inside], goes_left[:, inside]))
+                splits.append(
+                    _best_in_the_clear(gradient[inside], hessian[inside], goes_left[:, inside], held, precision)
+                )
             chosen = np.array(splits[-(1 << level) :])
             node = 2 * node + ~goes_left[chosen[node], np.arange(rows)]
         sums = [np.bincount(node, each, 1 << plan.depth).astype(np.int64) for each in (gradient, hessian)]
-        fraction = LEAF_FRACTION_BITS + plan.step_log2
-        ratio = (np.abs(sums[0]) << fraction) // (sums[1] + round(PENALTY * _UNIT))
+        ratio = _rounded((np.abs(sums[0]) << fraction) // (sums[1] + PENALTY * one), 2)
         leaves = np.where(sums[0] < 0, ratio, -ratio)
         state.add(leaves, node)
-        trees.append((np.array(splits), leaves))
+        trees.append((np.array(splits), leaves << LEAF_FRACTION_BITS - precision.leaf_fraction_bits))
     return trees
 
 
@@ -109,6 +123,12 @@ def scored_in_the_clear(
     return margin
 
 
+def _held(shapes: Sequence[Bins]) -> npt.NDArray[np.bool_]:
+    """Which places of the tournament hold a candidate."""
+    counts = (len(shapes[0].candidates), len(shapes[1].candidates))
+    return np.concatenate([np.arange(half_of(counts)) < count for count in counts])
+
+
 def _ways(bins: Sequence[Binned], shapes: Sequence[Bins]) -> npt.NDArray[np.bool_]:
     """Whether each row goes left at each place of the tournament: (places, rows); nobody at places that are left over."""
     half = half_of((len(shapes[0].candidates), len(shapes[1].candidates)))
@@ -119,19 +139,22 @@ def _ways(bins: Sequence[Binned], shapes: Sequence[Bins]) -> npt.NDArray[np.bool
     return ways
 
 
-def _cut_in_the_clear(gradient: Whole, hessian: Whole) -> tuple[Whole, Whole]:
-    return (
-        gradient >> VALUE_FRACTION_BITS - GRADIENT_FRACTION_BITS,
-        (hessian >> VALUE_FRACTION_BITS - HESSIAN_FRACTION_BITS) + round(PENALTY * 2**HESSIAN_FRACTION_BITS),
-    )
-
-
-def _best_in_the_clear(gradient: Whole, hessian: Whole, goes_left: npt.NDArray[np.bool_]) -> int:
-    left = [goes_left.astype(np.int64) @ each for each in (gradient, hessian)]
-    score = np.zeros(len(goes_left), np.int64)
-    for sums in (left, [gradient.sum() - left[0], hessian.sum() - left[1]]):
-        size, weight = _cut_in_the_clear(*sums)
-        score += (np.abs(size) << QUOTIENT_FRACTION_BITS) // weight * np.abs(size)
+def _best_in_the_clear(
+    gradient: Whole, hessian: Whole, goes_left: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_], precision: Precision
+) -> int:
+    """The place of the greatest gain.  held: the places that hold a candidate."""
+    ways = goes_left.astype(np.float64)  # whole numbers below 2^53: sums are exact, and quicker than those of integers
+    left = [(ways @ each.astype(np.float64)).astype(np.int64) for each in (gradient, hessian)]
+    gain = np.full(len(goes_left), GAIN_ADDED << gain_fraction_bits(precision), np.int64)
+    for of_gradient, of_hessian in (left, [gradient.sum() - left[0], hessian.sum() - left[1]]):
+        weight = of_hessian + (PENALTY << precision.hessian_fraction_bits)
+        negative = -(of_gradient < 0).astype(np.int64)
+        size = (of_gradient >> precision.gradient_fraction_bits - COARSE_FRACTION_BITS) ^ negative
+        cut = weight >> precision.hessian_fraction_bits - COARSE_FRACTION_BITS
+        quotient = (size << QUOTIENT_FRACTION_BITS) // cut ^ negative
+        moved = 1 + QUOTIENT_FRACTION_BITS + precision.hessian_fraction_bits - precision.gradient_fraction_bits
+        gain += quotient * ((of_gradient << moved) - quotient * weight)
+    score = np.where(held, gain, 0) >> gain_fraction_bits(precision) - GAIN_FRACTION_BITS
     places = np.arange(len(score))
     while len(places) > 1:
         lower, upper = np.split(places, 2)

@@ -1,10 +1,10 @@
 """Histograms of hidden numbers over secret bins: one side knows the bins, the numbers are shared, so are the sums.
 
-For each row and column of the owner a punctured function is made once.  Each use then costs one message of 4 bytes a number,
-row and column, however many bins there are: the other side's part of up to four numbers a row, masked by the sum of fresh leaf
+For each row and column of the owner a punctured function is made once.  Each use then costs one message of 8 bytes a number,
+row and column, however many bins there are: the other side's part of up to two numbers a row, masked by the sum of fresh leaf
 words.  The owner adds its own part of the numbers by itself.
 
-Who learns what: the owner sees uniform words, the other side nothing.  Semi-honest.  Sums are modulo 2^32.
+Who learns what: the owner sees uniform words, the other side nothing.  Semi-honest.  Sums are modulo 2^64.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ BINS: int = punctured.LEAVES
 LANES = kernel.LANES
 _ROWS_AT_ONCE = 1_024
 
-Lanes = npt.NDArray[np.uint32]
+Lanes = npt.NDArray[np.uint64]
 """Shape (rows, lanes), at most LANES: this side's part of as many numbers a row."""
-Histogram = npt.NDArray[np.uint32]
+Histogram = npt.NDArray[np.uint64]
 """Shape (columns, BINS, lanes): this side's part of the sums."""
 Binned = npt.NDArray[np.uint8]
 """Shape (rows, columns), below BINS."""
@@ -41,9 +41,9 @@ class OwnBins:
     def sums(self, values: Lanes, use: int) -> Histogram:
         """This side's part of the histogram of what both parts add up to."""
         (rows, columns), lanes = self._bins.shape, values.shape[1]
-        sums = np.zeros((columns, BINS, LANES), np.uint32)
+        sums = np.zeros((columns, BINS, LANES), np.uint64)
         kernel.add_plain(_widened(values), self._bins, sums)
-        completing = _widened(receive_one(self._session.channel, "histogram", np.uint32, rows, columns, lanes))
+        completing = _widened(receive_one(self._session.channel, "histogram", np.uint64, rows, columns, lanes))
         for start in range(0, rows, _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             leaves = _leaves(self._session, self._keys, start, len(self._bins[part]), columns, use)
@@ -62,8 +62,8 @@ class TheirBins:
     def sums(self, values: Lanes, use: int) -> Histogram:
         """This side's part of the histogram of what both parts add up to."""
         rows, columns = self._shape
-        sums = np.zeros((columns, BINS, LANES), np.uint32)
-        completing = np.empty((rows, columns, LANES), np.uint32)
+        sums = np.zeros((columns, BINS, LANES), np.uint64)
+        completing = np.empty((rows, columns, LANES), np.uint64)
         lanes, values = values.shape[1], _widened(values)
         for start in range(0, rows, _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
@@ -77,7 +77,7 @@ def _widened(values: Lanes) -> Lanes:
     """With as many lanes as the kernels have."""
     if values.shape[-1] == LANES:
         return np.ascontiguousarray(values)
-    found = np.zeros((*values.shape[:-1], LANES), np.uint32)
+    found = np.zeros((*values.shape[:-1], LANES), np.uint64)
     found[..., : values.shape[-1]] = values
     return found
 
@@ -86,4 +86,4 @@ def _leaves(session: Session, keys: punctured.Keys, start: int, rows: int, colum
     """Fresh words of the leaves of some rows, shape (rows * columns * BINS, LANES)."""
     part = keys[start * columns : (start + rows) * columns].reshape(-1, 2)
     hashed = session.hashing(Domain.TREE_LEAF, use, part, first=start * columns * BINS)
-    return hashed.view(np.uint32).reshape(-1, LANES)
+    return hashed.view(np.uint64).reshape(-1, LANES)

@@ -37,7 +37,7 @@ _INNER: Final = "comparison, "
 
 @dataclass(frozen=True)
 class Compared:
-    """What the comparison looks at: so many bits of z, at most 16, with so many fraction bits."""
+    """What the comparison looks at: so many bits of z, at most 64, with so many fraction bits."""
 
     bits: int
     fraction_bits: int
@@ -50,8 +50,6 @@ class Compared:
 
 COARSE: Final = Compared(12, 6)
 """Kinks off by 2^-6 at most."""
-EXACT: Final = Compared(16, 10)
-"""For z with ten fraction bits."""
 
 
 @dataclass

@@ -71,8 +71,7 @@ class _Logistic(msgspec.Struct, frozen=True, tag="logistic"):
 
 class _Trees(msgspec.Struct, frozen=True, tag="boosting"):
     trees: tuple[TreePart, ...]
-    margins: bytes
-    weights: bytes
+    numbers: bytes
 
 
 class _Content(msgspec.Struct, frozen=True):
@@ -199,7 +198,7 @@ def _packed(state: State) -> _Logistic | _Trees:
     if isinstance(state, LogisticState):
         return _Logistic(state.epochs, state.weights.tobytes())
     trees = tuple(TreePart(each.owners.tolist(), dict(each.own), each.leaves.tobytes()) for each in state.trees)
-    return _Trees(trees, state.margins.tobytes(), state.weights.tobytes())
+    return _Trees(trees, state.numbers.tobytes())
 
 
 def _unpacked(state: _Logistic | _Trees) -> State:
@@ -209,4 +208,4 @@ def _unpacked(state: _Logistic | _Trees) -> State:
     if isinstance(state, _Logistic):
         return LogisticState(state.epochs, words(state.weights))
     trees = tuple(Tree(np.array(each.owners, np.int64), dict(each.own), words(each.leaves)) for each in state.trees)
-    return BoostingState(trees, words(state.margins), words(state.weights))
+    return BoostingState(trees, words(state.numbers))

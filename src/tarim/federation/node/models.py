@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tarim.base.errors import Damaged, NotFound
 from tarim.federation.learning.boosting import JointTrees, Loss, Tree
 from tarim.federation.learning.encoding import Widths
+from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
 from tarim.federation.sharing import Share
 from tarim.privacy import MasterKey
@@ -39,7 +40,8 @@ class TreePart(msgspec.Struct, frozen=True):
 class ModelPart(msgspec.Struct, frozen=True):
     """What is kept.  places: own rows by common place, int64.  weights: of logistic regression; trees: of boosting.
 
-    features: names of own columns.  edges: of their bins, of trees; loss: what trees were trained with.
+    features: names of own columns.  edges: of their bins, of trees; loss: what trees were trained with; leaf_fraction_bits: of
+    their leaves, 10 where it was not yet written down.
     """
 
     contract: str
@@ -52,6 +54,7 @@ class ModelPart(msgspec.Struct, frozen=True):
     loss: str = ""
     edges: tuple[tuple[float, ...], ...] = ()
     features: tuple[str, ...] = ()
+    leaf_fraction_bits: int = 10
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
@@ -85,15 +88,16 @@ def part_of_trees(
     trees = tuple(part(tree) for tree in model.trees)
     kept = tuple(tuple(each.tolist()) for each in edges)
     return ModelPart(
-        contract, places.tobytes(), depth=model.depth, trees=trees, loss=loss.value, edges=kept, features=features
-    )
+        contract, places.tobytes(), depth=model.depth, trees=trees, loss=loss.value, edges=kept, features=features,
+        leaf_fraction_bits=LEAF_FRACTION_BITS,
+    )  # fmt: skip
 
 
 def trees_of(part: ModelPart) -> JointTrees:
     """The part of trees."""
-    found = JointTrees(part.depth)
+    found, spare = JointTrees(part.depth), np.uint64(LEAF_FRACTION_BITS - part.leaf_fraction_bits)
     for tree in part.trees:
-        leaves = np.frombuffer(tree.leaves, np.uint64).copy()
+        leaves = np.frombuffer(tree.leaves, np.uint64) << spare
         found.trees.append(Tree(np.array(tree.owners, np.int64), dict(tree.own), leaves))
     return found
 
