@@ -146,6 +146,18 @@ def test_the_service_is_left_running_and_the_printed_lines_work(data: Path) -> N
     )
     assert (data / "demo-codes.json").stat().st_mode & 0o077 == 0
 
+    learnt = data / "models.log"
+    deadline = time.monotonic() + 240
+    while learnt.read_text("utf-8").count("is in force") < 2:
+        assert time.monotonic() < deadline and "no model" not in learnt.read_text("utf-8"), learnt.read_text("utf-8")
+        time.sleep(0.5)
+    key = (data / "api-key.txt").read_text("ascii").strip()
+    head = {"Authorization": f"Bearer {key}"}
+    with urllib.request.urlopen(urllib.request.Request(f"{url.partition('/v1')[0]}/v1/models", None, head)) as told:
+        roles = {each["name"]: each["role"] for each in json.load(told)["models"]}
+    assert sorted(roles.values()) == ["", "challenger", "champion"], "two models were learnt, approved and put in force"
+    assert roles["model.txt"] == "", "in place of the first one"
+
     again = tarim("demo", "--data", str(data), "--lang", "en", *SMALL)
     assert again.returncode == 0, again.stderr
     assert "the demonstration's services are stopped" in again.stdout, "the second run ends what the first one left"

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from tarim.base.errors import Unavailable
 
-NAMES: Final = ("feed", "console", "views", "desk", "service")
+NAMES: Final = ("models", "feed", "console", "views", "desk", "service")
 """In the order in which they are ended: who asks another one first."""
 START_S_MAX: Final = 120.0
 TIMEOUT_S: Final = 120.0

@@ -1,4 +1,5 @@
-"""The demonstration's bank with people in it: accounts, the desk, the views and the console, cases in every state, traffic.
+"""The demonstration's bank with people in it: accounts, the desk, the views and the console, cases in every state, traffic,
+and models that are learnt while one looks around.
 
 What is left in DATA, for the demonstration only: `demo-codes.json`, from which `tarim demo --codes` makes one-time codes.
 """
@@ -43,7 +44,8 @@ def open_bank(data: Path, serve_url: str, texts: Any, console: Console) -> str:
         urls = _start(data, serve_url)
     with console.status(texts.working), Hands(staff, serve_url, urls["desk"]) as hands:
         _work(data, hands)
-    _background.Started(data, "feed", ("tarim.cli._demo_feed", str(data), serve_url), _environment())
+    for name in ("feed", "models"):
+        _background.Started(data, name, (f"tarim.cli._demo_{name}", str(data), serve_url), _environment())
     texts.show_staff(console, staff, data)
     return urls["console"]
 

@@ -291,8 +291,10 @@ class Texts:
         )
         console.print(
             self._(
-                "各种状态的案件、投诉、赔付、报告与待审批事项均已就绪；模拟流量持续进入。",
-                "Cases, complaints, losses, reports and proposals stand in every state; simulated traffic keeps coming in.",
+                "各种状态的案件、投诉、赔付、报告与待审批事项均已就绪；模拟流量持续进入。\n"
+                "后台正在训练两个模型，约一分钟后出现在“模型”页：主模型与挑战者各一。",
+                "Cases, complaints, losses, reports and proposals stand in every state; simulated traffic keeps coming in.\n"
+                "Two models are being trained meanwhile; in about a minute the page Models has a champion and a challenger.",
             )
         )
 
