@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,15 @@ class Load:
     queries: int
 
     @property
+    def kind(self) -> str:
+        """Of model."""
+        return "logistic regression"
+
+    def answers(self) -> Any:
+        """In the clear."""
+        return answered_in_the_clear(self.weights, self.question, self.rows(Role.FIRST), self.rows(Role.SECOND))
+
+    @property
     def weights(self) -> list[Any]:
         """Of each model; the test's own, known to both."""
         draw = np.random.default_rng(11)
@@ -56,10 +65,16 @@ class Load:
         return Encoded(WIDTHS, np.stack([draw.integers(0, 2**bits, count, np.uint64) for bits in WIDTHS.bits], axis=1))
 
 
-def party(role: Role, link: Link, load: Load) -> dict[str, Any]:
-    """One company."""
-    session, rows = Session(link, role), load.rows(role)
-    models = []
+def party(role: Role, link: Link, loads: Sequence[Load]) -> list[dict[str, Any]]:
+    """One company, asked everything in one session."""
+    session = Session(link, role)
+    return [
+        _of_trees(session, link, load) if isinstance(load, TreeLoad) else _linear(session, link, load) for load in loads
+    ]
+
+
+def _linear(session: Session, link: Link, load: Load) -> dict[str, Any]:
+    rows, models = load.rows(session.role), []
     for number, weights in enumerate(load.weights):
         mask = np.random.default_rng(100 + number).integers(0, 2**64, COLUMNS, np.uint64)
         part = mask if session.first else encoded(weights, WEIGHT_FRACTION_BITS) - mask
@@ -101,6 +116,11 @@ TREES, DEPTH = 10, 5
 @dataclass(frozen=True)
 class TreeLoad(Load):
     """The same of trees: columns hold bins below 16."""
+
+    @property
+    def kind(self) -> str:
+        """Of model."""
+        return "trees"
 
     @property
     def models(self) -> int:
@@ -154,35 +174,32 @@ class TreeLoad(Load):
         return total
 
 
-def tree_party(role: Role, link: Link, load: TreeLoad) -> dict[str, Any]:
-    """One company."""
-    session, rows, owners = Session(link, role), load.bins(role), load.owners
+def _of_trees(session: Session, link: Link, load: TreeLoad) -> dict[str, Any]:
+    rows, owners = load.bins(session.role), load.owners
     mask = np.random.default_rng(100).integers(0, 2**64, load.leaves.shape, np.uint64)
     leaves = mask if session.first else load.leaves.astype(np.uint64) - mask
 
     def own(model: int, tree: int) -> Tree:
-        nodes = np.flatnonzero(owners[model, tree] == role).tolist()
+        nodes = np.flatnonzero(owners[model, tree] == session.role).tolist()
         return Tree(owners[model, tree], {n: load.split(model, tree, n) for n in nodes}, leaves[model, tree])
 
     joint = [JointTrees(DEPTH, [own(model, tree) for tree in range(TREES)]) for model in range(load.models)]
     return _questions(session, link, joint, load, lambda row: [rows[row : row + load.batch]] * load.models)
 
 
-def measured(load: Load) -> dict[str, Any]:
-    """Figures of a load.  Raises AssertionError when an answer is not the plaintext's."""
-    if isinstance(load, TreeLoad):
-        first, second = (did.result for did in together(tree_party, load))
-        clear = load.answers()
-    else:
-        first, second = (did.result for did in together(party, load))
-        clear = answered_in_the_clear(load.weights, load.question, load.rows(Role.FIRST), load.rows(Role.SECOND))
-    wrong = int((second["answers"] != clear).sum())
+def measured(loads: Sequence[Load]) -> list[dict[str, Any]]:
+    """Figures of each load; wrong: answers that are not the plaintext's."""
+    first, second = (did.result for did in together(party, tuple(loads)))
+    return [_figures(load, *both) for load, *both in zip(loads, first, second, strict=True)]
+
+
+def _figures(load: Load, first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return {
         "question": load.question.value,
-        "model": "trees" if isinstance(load, TreeLoad) else "logistic regression",
+        "model": load.kind,
         "batch": load.batch,
         "queries": load.queries,
-        "wrong": wrong,
+        "wrong": int((second["answers"] != load.answers()).sum()),
         "p50_ms": round(float(np.percentile(second["times_ms"], 50)), 2),
         "p95_ms": round(float(np.percentile(second["times_ms"], 95)), 2),
         "cpu_ms": round(first["cpu_ms"] + second["cpu_ms"], 2),
@@ -191,15 +208,19 @@ def measured(load: Load) -> dict[str, Any]:
     }
 
 
+def loads_of(kind: type[Load], queries: int, thousands: int) -> list[Load]:
+    """Every question about one customer, and decisions about a thousand."""
+    return [*(kind(question, 1, queries) for question in Question), kind(Question.DECISION, 1_000, thousands)]
+
+
 def main() -> None:
     """Print the figures of every question."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--queries", type=int, default=400)
     options = parser.parse_args()
-    for kind in (Load, TreeLoad):
-        for question in Question:
-            print(json.dumps(measured(kind(question, 1, options.queries))), flush=True)
-        print(json.dumps(measured(kind(Question.DECISION, 1_000, max(1, options.queries // 20)))), flush=True)
+    thousands = max(1, options.queries // 20)
+    for found in measured([load for kind in (Load, TreeLoad) for load in loads_of(kind, options.queries, thousands)]):
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
