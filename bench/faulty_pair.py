@@ -210,7 +210,7 @@ def _signed(data: Party, bank: Party, algorithm: str) -> str:
     )
     members, sets = (data.member, bank.member), {party.name: party.book.sets() for party in (data, bank)}
     contract = contract_of(draft, members, sets, bank.clock.now_ms())
-    bank.agreements.propose(contract, bank.book.peer(data.name), "engineer")
+    bank.agreements.propose(contract, "engineer")
     for party in (bank, data):
         party.agreements.sign(contract.digest, "officer")
     return contract.digest

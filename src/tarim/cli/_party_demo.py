@@ -221,7 +221,7 @@ def _agreed(data: Party, bank: Party, text: str) -> str:
     sets = {"bank": bank.book.sets(), "data": offered.sets}
     custodians = {"bank": bank.custodian, "data": offered.custodian}
     contract = contract_of(read_draft(text), (bank.member, peer.member), sets, bank.clock.now_ms(), custodians)
-    bank.agreements.propose(contract, peer, "engineer.bank")
+    bank.agreements.propose(contract, "engineer.bank")
     for party in (bank, data):
         party.agreements.sign(contract.digest, f"officer.{party.name}")
     _say("合约 Contract", f"{contract.algorithm.value}, signed by both 双方已签: {contract.digest[:16]}…")

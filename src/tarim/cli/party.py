@@ -189,8 +189,9 @@ def propose_command(
         offered = party.offered_by(peer)
         sets = {party.name: party.book.sets(), peer.name: offered.sets}
         custodians = {party.name: party.custodian, peer.name: offered.custodian}
-        contract = contract_of(draft, (party.member, peer.member), sets, party.clock.now_ms(), custodians)
-        party.agreements.propose(contract, peer, person)
+        third = party.book.peer(draft.third).member if draft.third else None
+        contract = contract_of(draft, (party.member, peer.member), sets, party.clock.now_ms(), custodians, third)
+        party.agreements.propose(contract, person)
     typer.echo(contract.digest)
     typer.echo("Proposed; another person signs it here, and one at the peer. 已提出，待另一人及对端签署。", err=True)
 
@@ -221,9 +222,12 @@ def sign_command(digest: _Digest, data: _Data = _DATA_DEFAULT) -> None:
     """Sign a contract that another person wrote. 签署他人提出的合约。"""
     with _party(data) as party:
         kept = party.agreements.sign(digest, person_of(data, "approve"))
-    done = (
-        "signed by both 双方均已签署" if kept.signed.complete else "signed here, not yet by the peer 本方已签，对端未签"
+    everybody = (
+        "signed by all three nodes 三方均已签署"
+        if len(kept.signed.contract.nodes) > 2
+        else "signed by both 双方均已签署"
     )
+    done = everybody if kept.signed.complete else "signed here, not yet by the peer 本方已签，对端未签"
     typer.echo(done)
 
 

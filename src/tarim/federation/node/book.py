@@ -137,10 +137,20 @@ class Book:
                 )
 
     def update_contract(self, signed: Signed, signer: str = "") -> None:
-        """Keep a contract with another signature; signer: the person, when it is this side's."""
-        values: dict[str, Any] = {"body": msgspec.to_builtins(signed)} | ({"signer": signer} if signer else {})
+        """Keep a contract's further signatures; signer: the person, when one is this side's.
+
+        What came meanwhile stays: it is joined in the transaction.
+        """
+        of_contract = CONTRACTS.c.digest == signed.contract.digest
         with self._database.writing() as connection:
-            connection.execute(update(CONTRACTS).where(CONTRACTS.c.digest == signed.contract.digest).values(**values))
+            self._database.lock(connection, "party-signatures")
+            known = msgspec.convert(
+                connection.execute(select(CONTRACTS.c.body).where(of_contract)).scalar_one(), Signed
+            )
+            values: dict[str, Any] = {"body": msgspec.to_builtins(known.joined(signed))}
+            connection.execute(
+                update(CONTRACTS).where(of_contract).values(**values | ({"signer": signer} if signer else {}))
+            )
 
     def contracts(self) -> list[Kept]:
         """All contracts, the newest first."""

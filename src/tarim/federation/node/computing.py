@@ -25,10 +25,12 @@ from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import Ready, hear, say
 from tarim.federation.node.custody import Custody, State
 from tarim.federation.node.data_sets import Rows
+from tarim.federation.node.engines import Engine
 from tarim.federation.node.finding import found_by
 from tarim.federation.node.judging import cross_validated, figures_of, importances, judged_curve
 from tarim.federation.node.models import ModelPart
 from tarim.federation.node.screening import Screened, Screening
+from tarim.federation.node.second_trainings import second_training_of
 from tarim.federation.node.sigmoids import StockedSigmoids
 from tarim.federation.node.stock import Stock
 from tarim.federation.node.terms import (
@@ -77,21 +79,25 @@ class Computation:
         contract: Contract,
         run: str,
         rows: Rows,
+        outcome: Outcome,
         keep: Callable[[ModelPart], None],
         note: Callable[[Opened], None],
         progress: Progress,
         custody: Custody | None = None,
         stock: Stock | None = None,
+        third: Link | None = None,
     ) -> None:
-        """keep: keeps this side's part of the model, durably.  note: writes down what is about to be opened."""
+        """outcome: what is filled in.  keep: keeps this side's part of the model, durably.
+
+        note: writes down what is about to be opened.  third: the link to the third node, in a run of three.
+        """
         self._link, self._role, self._contract, self._run = link, role, contract, run
         self._rows, self._keep, self._note, self._progress = rows, keep, note, progress
-        self._stock = stock
+        self._stock, self._third, self.outcome = stock, third, outcome
         self._custody, self._begun = custody, None if custody is None else custody.begun
         self._names = {each: contract.member(each).name for each in Role}
-        self.outcome = Outcome()
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> None:
         """Do what the contract says.  `outcome` holds what was done so far when it raises.
 
         Raises InputError, FederationError.
@@ -101,20 +107,20 @@ class Computation:
             learners = self._contract.opened_to(Output.COMMON)
             for each in sorted(learners):
                 self._opened(Opening(Output.COMMON.value, each, ()))
-            self.outcome.common = self._common(learners, terms)
-            return self.outcome
+            self.outcome.common = self._common(learners, terms.padded_to)
+            return
         for each in Role:  # both have to know their rows of the customers that they compute on
             self._opened(Opening(Output.COMMON.value, each, ()))
-        places = self._common(frozenset(Role), IntersectionTerms()) if self._begun is None else self._begun.places
+        places = self._common(frozenset(Role)) if self._begun is None else self._begun.places
         assert places is not None
         if len(places) < 2:
             raise DefinitionError("the parties have fewer than two customers in common")
         if isinstance(terms, ScreeningTerms):
             self._screening(places)
-            return self.outcome
+            return
         if isinstance(terms, CampaignTerms):
             self._campaign(terms, places)
-            return self.outcome
+            return
         with self._step("session"):
             session = Session(self._link, self._role, self._opened)
         side = Side(
@@ -128,14 +134,14 @@ class Computation:
             self._trained(session, side, terms)
         else:
             raise DefinitionError("questions are asked in a conversation of their own")
-        return self.outcome
 
     def _trained(self, session: Session, side: Side, terms: LogisticTerms | BoostingTerms) -> None:
         training, judged = self._split(len(side.places))
         self.outcome.rows |= {"training": len(training), "judged": len(judged)}
         begun = None if self._begun is None else self._begun.state
-        with self._step("training"):
-            joint = training_of(side, terms)
+        with self._step("training"), self._with_third():
+            own = self._contract.engine is Engine.OWN
+            joint = training_of(side, terms) if own else second_training_of(side, terms, self._third)
             model = joint.fit(
                 session,
                 training,
@@ -159,11 +165,9 @@ class Computation:
         return StockedSigmoids(self._stock, self._contract.digest, terms.plan)
 
     def _opened(self, opening: Opening) -> None:
-        opened = Opened(opening.what, self._names[opening.recipient], opening.shape)
-        self._note(opened)
-        self.outcome.opened.append(opened)
+        self._note(Opened(opening.what, self._names[opening.recipient], opening.shape))
 
-    def _common(self, learners: frozenset[Role], terms: IntersectionTerms) -> Places | None:
+    def _common(self, learners: frozenset[Role], padded_to: int = 0) -> Places | None:
         """Own rows that both have, in the common order."""
         kind = self._contract.data(self._role).key_kind
         found: dict[bytes, int] = {}
@@ -184,7 +188,8 @@ class Computation:
         context = bytes.fromhex(self._contract.digest) + bytes.fromhex(self._run)
         with self._step("common customers"):
             places = found_by(
-                terms,
+                self._contract.found_by,
+                padded_to,
                 self._link,
                 self._role,
                 list(found),
@@ -242,8 +247,18 @@ class Computation:
         return self._rows.labels()[places] if self._role is Role.SECOND else None
 
     @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        traffic, begin = self._link.traffic, time.perf_counter()
+    def _with_third(self) -> Iterator[None]:
+        """A step that counts what goes to and from the third node, where there is one."""
+        if self._third is None:
+            yield
+        else:
+            with self._step("third node", self._third):
+                yield
+
+    @contextmanager
+    def _step(self, name: str, link: Link | None = None) -> Iterator[None]:
+        """A phase, with what goes over a link: the one to the other party, if none is said."""
+        traffic, begin = (link or self._link).traffic, time.perf_counter()
         sent, received, rounds = traffic.sent_bytes, traffic.received_bytes, traffic.rounds
         self._progress(name, 0, 1)
         try:

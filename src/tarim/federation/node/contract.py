@@ -13,13 +13,14 @@ from typing import Annotated, Final
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import DefinitionError
 from tarim.federation.encryption.sums import Shape
 from tarim.federation.errors import ContractBreach
 from tarim.federation.intersection import IdentifierKind
+from tarim.federation.node.engines import PROTOCOLS, Engine, engine_of, require_possible
 from tarim.federation.node.terms import (
     Algorithm,
     BoostingTerms,
@@ -34,13 +35,13 @@ from tarim.federation.node.terms import (
 )
 from tarim.federation.session import Role
 
-PROTOCOL: Final = "tarim two parties, semi-honest, 1"
 COLUMNS_MAX: Final = 1_000
 USES_MAX: Final = 10_000_000
 _CONTEXT: Final = b"tarim contract of joint computation\0"
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 ColumnName = Annotated[str, Meta(min_length=1, max_length=64)]
+_Signature = Annotated[str, Meta(pattern="^([0-9a-f]{128})?$")]
 Words = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
@@ -73,6 +74,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An agreement of two parties.  uses: runs, or for a query rows asked about.  Instants are milliseconds since the epoch.
 
     custodians: who holds the first and the second party's shares of every training step, None for nobody.
+    protocol: see `engines.PROTOCOLS`.  third: the node that computes along on shares, without data and without learning
+    anything, where the protocol has one.  finding: how common customers are found before something else is computed.
     """
 
     number: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -88,7 +91,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proposed_ms: Annotated[int, Meta(ge=0)]
     test_share: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.2
     custodians: tuple[Member, Member] | None = None
-    protocol: str = PROTOCOL
+    protocol: str = PROTOCOLS[Engine.OWN]
+    third: Member | UnsetType = UNSET
+    finding: FoundBy | UnsetType = UNSET
 
     @property
     def digest(self) -> str:
@@ -100,10 +105,26 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What is computed."""
         return Algorithm(str(type(self.terms).__struct_config__.tag))
 
+    @property
+    def engine(self) -> Engine:
+        """By what it is computed.  Raises DefinitionError."""
+        return engine_of(self.protocol)
+
+    @property
+    def found_by(self) -> FoundBy:
+        """How common customers are found."""
+        if isinstance(self.terms, IntersectionTerms):
+            return self.terms.method
+        return FoundBy.OWN if self.finding is UNSET else self.finding
+
+    @property
+    def nodes(self) -> tuple[Member, ...]:
+        """Who signs it and takes part: both parties, and the third node where there is one."""
+        return (self.first, self.second) if self.third is UNSET else (self.first, self.second, self.third)
+
     def check(self) -> None:
         """Nothing for a contract that can be carried out.  Raises DefinitionError, InputError."""
-        if self.protocol != PROTOCOL:
-            raise DefinitionError(f"this node computes by {PROTOCOL!r} only")
+        require_possible(self.engine, self.terms)
         if self.first.name == self.second.name or self.first.signing_key == self.second.signing_key:
             raise DefinitionError("a contract is between two parties")
         names = {self.first.name, self.second.name}
@@ -111,7 +132,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise DefinitionError("something is opened to somebody who is no party to the contract")
         if len(set(self.outputs)) != len(self.outputs):
             raise DefinitionError("the same is opened to the same party twice")
-        self._check_custodians()
+        self._check_others()
         if self.first_data.label:
             raise DefinitionError("the second party holds the label, the first does not")
         learns = self.algorithm not in (Algorithm.INTERSECTION, Algorithm.CAMPAIGN, Algorithm.QUERY)
@@ -141,17 +162,22 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.algorithm is Algorithm.QUERY and [opening.to for opening in self.outputs] != [self.second.name]:
             raise DefinitionError("the answer of a query is opened to the second party, which asks")
 
-    def _check_custodians(self) -> None:
-        if self.custodians is None:
-            return
-        if self.algorithm not in (Algorithm.LOGISTIC, Algorithm.BOOSTING):
+    def _check_others(self) -> None:
+        """Who takes part besides the parties."""
+        if (self.third is not UNSET) is not (self.engine is Engine.ABY3):
+            raise DefinitionError("aby3 has a third node, a custodian that computes along, and no other protocol has")
+        if self.finding is not UNSET and self.algorithm in (Algorithm.INTERSECTION, Algorithm.QUERY):
+            raise DefinitionError(
+                "an intersection names its method itself, and a query finds nobody: leave finding out"
+            )
+        if self.custodians is not None and self.algorithm not in (Algorithm.LOGISTIC, Algorithm.BOOSTING):
             raise DefinitionError("only a training has steps whose shares custodians hold")
-        everybody = (self.first, self.second, *self.custodians)
+        everybody = self.nodes + (self.custodians or ())
         if any(
             len({getattr(each, field) for each in everybody}) != len(everybody)
             for field in ("name", "certificate", "signing_key")
         ):
-            raise DefinitionError("each party has a custodian of its own, who is neither of the parties")
+            raise DefinitionError("each custodian is one of its own, and neither of the parties")
 
     def custodian(self, role: Role) -> Member | None:
         """Who holds a party's shares."""
@@ -163,6 +189,12 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if member.certificate == certificate:
                 return role
         raise ContractBreach("this party is not one of the contract's", known=True)
+
+    def counterpart(self, certificate: str) -> Member:
+        """The other party; to the third node, the first.  Raises ContractBreach for whoever takes no part."""
+        if self.third is not UNSET and certificate == self.third.certificate:
+            return self.first
+        return self.member(Role(1 - self.role_of(certificate)))
 
     def member(self, role: Role) -> Member:
         """A party."""
@@ -179,46 +211,59 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A contract and the signatures that it has: hex, "" while a party has not signed."""
+class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A contract and the signatures that it has: hex, "" while a node has not signed."""
 
     contract: Contract
-    first_signature: Annotated[str, Meta(pattern="^([0-9a-f]{128})?$")] = ""
-    second_signature: Annotated[str, Meta(pattern="^([0-9a-f]{128})?$")] = ""
+    first_signature: _Signature = ""
+    second_signature: _Signature = ""
+    third_signature: _Signature = ""
 
     @property
     def complete(self) -> bool:
-        """Whether both parties have signed, rightly."""
-        return all(self.signed_by(role) for role in Role)
+        """Whether both parties have signed, rightly, and so has the third node where there is one."""
+        return all(self.signed_by(member) for member in self.contract.nodes)
 
-    def signature(self, role: Role) -> str:
-        """A party's signature."""
-        return self.first_signature if role is Role.FIRST else self.second_signature
+    def signature(self, member: Member) -> str:
+        """A node's signature.  Raises ContractBreach for whoever takes no part."""
+        return str(getattr(self, self._field(member)))
 
-    def signed_by(self, role: Role) -> bool:
-        """Whether this party has signed, rightly."""
-        signature, member = self.signature(role), self.contract.member(role)
+    def signed_by(self, member: Member) -> bool:
+        """Whether this node has signed, rightly."""
         try:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(member.signing_key))
-            key.verify(bytes.fromhex(signature), signed_bytes(self.contract.digest))
+            key.verify(bytes.fromhex(self.signature(member)), signed_bytes(self.contract.digest))
         except (InvalidSignature, ValueError):
             return False
         return True
 
-    def with_signature(self, role: Role, signature: str) -> Signed:
-        """The same with a party's signature.  Raises ContractBreach when it is not that party's of this contract."""
-        name = "first_signature" if role is Role.FIRST else "second_signature"
-        signed: Signed = msgspec.structs.replace(self, **{name: signature})
-        if not signed.signed_by(role):
-            raise ContractBreach(
-                f"the signature is not that of {self.contract.member(role).name} under this contract", known=True
-            )
+    def with_signature(self, member: Member, signature: str) -> Signed:
+        """The same with a node's signature.  Raises ContractBreach when it is not that node's of this contract."""
+        signed: Signed = msgspec.structs.replace(self, **{self._field(member): signature})
+        if not signed.signed_by(member):
+            raise ContractBreach(f"the signature is not that of {member.name} under this contract", known=True)
         return signed
+
+    def joined(self, other: Signed) -> Signed:
+        """The same contract with the signatures of both, the other's where both have one."""
+        fields = ("first_signature", "second_signature", "third_signature")
+        found: Signed = msgspec.structs.replace(
+            self, **{field: getattr(other, field) or getattr(self, field) for field in fields}
+        )
+        return found
+
+    def _field(self, member: Member) -> str:
+        for field, each in zip(("first", "second", "third"), self.contract.nodes, strict=False):
+            if each == member:
+                return f"{field}_signature"
+        raise ContractBreach("this party is not one of the contract's", known=True)
 
     def require(self, now_ms: int) -> Contract:
         """The contract, if it is in force.  Raises ContractBreach."""
         if not self.complete:
-            raise ContractBreach("the contract is not signed by both parties", known=True)
+            lacking = [member.name for member in self.contract.nodes if not self.signed_by(member)]
+            nodes = "both parties" if self.contract.third is UNSET else "both parties and the third node"
+            raise ContractBreach(f"the contract is not signed by {nodes}: {', '.join(lacking)} has not", known=True)
         if now_ms >= self.contract.expires_ms:
             raise ContractBreach("the contract has expired", known=True)
         return self.contract

@@ -16,6 +16,8 @@ from tarim.base.errors import TarimError
 from tarim.base.four_eyes import PERSON_CHARACTERS_MAX
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach, ProtocolBroken
+from tarim.federation.intersection import SET_MAX
+from tarim.federation.learning.encoding import COLUMNS_MAX as ENCODED_COLUMNS_MAX
 from tarim.federation.node.contract import Member, Signed
 from tarim.federation.node.data_sets import DataSet
 from tarim.federation.node.terms import Digest
@@ -64,6 +66,14 @@ class GiveShares(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
     consents: tuple[Signature, Signature]
 
 
+class Assist(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="assist"):
+    """Compute along in this run of a contract that you signed: to a third node, from both companies."""
+
+    contract: Digest
+    run: Digest
+    operator: Annotated[str, Meta(min_length=1, max_length=PERSON_CHARACTERS_MAX)]
+
+
 class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="agreed"):
     """Yes.  sets, custodian: what was asked for.  consent: that shares of the run that is resumed may come back."""
 
@@ -110,6 +120,14 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[int, ...]
 
 
+class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a third node computes on, of which it sees shares: rows; bits, or bins, of each party's columns."""
+
+    rows: Annotated[int, Meta(ge=2, le=SET_MAX)]
+    first: Annotated[tuple[int, ...], Meta(min_length=1, max_length=ENCODED_COLUMNS_MAX)]
+    second: Annotated[tuple[int, ...], Meta(min_length=1, max_length=ENCODED_COLUMNS_MAX)]
+
+
 class Piece(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows of a packet of what was made ahead."""
 
@@ -132,7 +150,7 @@ class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     from_stock: bool = False
 
 
-Hello = AskSets | OfferContract | BeginRun | KeepShares | GiveShares
+Hello = AskSets | OfferContract | BeginRun | KeepShares | GiveShares | Assist
 Reply = Agreed | Refused
 
 

@@ -6,6 +6,9 @@ algorithm = "logistic"            # intersection, screening, logistic, boosting,
 uses = 3                          # runs; for query: customers asked about
 expires = "2027-06-30"
 custody = true                    # shares of every training step with each party's custodian; may be left out
+protocol = "own"                  # own, cheetah, aby3: by what a training is computed; own if it is left out
+third = "vault"                   # of aby3: the peer, a custodian, that computes along
+finding = "ecdh"                  # ecdh, rr22: how common customers are found before; ecdh if it is left out
 
 [first]                           # the party without the label
 party = "data"
@@ -38,18 +41,20 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from tarim.base.errors import DefinitionError, NotFound
 from tarim.base.instants import CHINA_OFFSET_MS
 from tarim.federation.intersection import IdentifierKind
 from tarim.federation.node.contract import Columns, Contract, Member, Opening
 from tarim.federation.node.data_sets import DataSet
+from tarim.federation.node.engines import PROTOCOLS, Engine
 from tarim.federation.node.terms import (
     Algorithm,
     BoostingTerms,
     CampaignTerms,
     CrossTerms,
+    FoundBy,
     IntersectionTerms,
     LogisticTerms,
     QueryTerms,
@@ -94,6 +99,9 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     test_share: float = 0.2
     custody: bool = False
+    protocol: Engine = Engine.OWN
+    third: Annotated[str, Meta(max_length=32)] = ""
+    finding: FoundBy | UnsetType = UNSET
 
 
 def read_draft(text: str) -> Draft:
@@ -122,8 +130,12 @@ def contract_of(
     sets: Mapping[str, Sequence[DataSet]],
     now_ms: int,
     custodians: Mapping[str, Member | None] | None = None,
+    third: Member | None = None,
 ) -> Contract:
-    """The contract.  members: both parties; sets, custodians: each party's by its name.  Raises DefinitionError, NotFound."""
+    """The contract.  members: both parties; sets, custodians: each party's by its name; third: the node that the draft names.
+
+    Raises DefinitionError, NotFound.
+    """
     by_name = {member.name: member for member in members}
 
     def member(side: Side) -> Member:
@@ -154,6 +166,9 @@ def contract_of(
             now_ms,
             draft.test_share,
             _custodians(draft, custodians or {}) if draft.custody else None,
+            PROTOCOLS[draft.protocol],
+            UNSET if third is None else third,
+            draft.finding,
         )
         checked: Contract = msgspec.convert(msgspec.to_builtins(contract), Contract)
     except (ValueError, msgspec.ValidationError) as error:

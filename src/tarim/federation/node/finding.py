@@ -9,15 +9,16 @@ import numpy.typing as npt
 
 from tarim.federation.channel import Channel
 from tarim.federation.intersection import SET_MAX, intersect
-from tarim.federation.node.terms import FoundBy, IntersectionTerms
+from tarim.federation.node.terms import FoundBy
 from tarim.federation.second_engine.engine import intersect_by
-from tarim.federation.second_engine.interpreter import second_engine_readiness
+from tarim.federation.second_engine.interpreter import interpreter
 from tarim.federation.second_engine.kinds import Method
 from tarim.federation.session import Role
 
 
 def found_by(
-    terms: IntersectionTerms,
+    method: FoundBy,
+    padded_to: int,
     channel: Channel,
     role: Role,
     identifiers: Sequence[bytes],
@@ -27,15 +28,15 @@ def found_by(
 ) -> npt.NDArray[np.int64] | None:
     """Places in `identifiers` of those that the other side has too, as `intersect` has them.
 
-    Raises what `intersect` does; by RR22 SecondEngineAbsent where the second engine is not installed, and WorkerFailed.
+    padded_to: size that both sets are padded to, 0 for none; RR22 does not pad.  Raises what `intersect` does; by RR22, for
+    which the node has to have the second engine (`engines.require_ready`), WorkerFailed.
     """
-    if terms.method is FoundBy.OWN:
-        padded_to = min(terms.padded_to, SET_MAX)
+    if method is FoundBy.OWN:
+        padded_to = min(padded_to, SET_MAX)
         return intersect(channel, role, identifiers, context, learners, padded_to=padded_to, progress=progress)
-    python = second_engine_readiness().require()
     return intersect_by(
         Method.RR22,
-        python,
+        interpreter(),
         channel,
         role,
         identifiers,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tarim.base.instants import Clock
 from tarim.federation.node.agreements import Agreements
+from tarim.federation.node.assisting import Assistance
 from tarim.federation.node.home import Home
 from tarim.federation.node.questions import Questions
 from tarim.federation.node.records import Records
@@ -18,7 +19,7 @@ class Party(Home):
     """A party's folder, open.  Close it, or use it as a context; several processes may have it open.
 
     agreements: its contracts; runs: what it computes; stocking: what it makes ahead; questions: what it asks and answers;
-    records: what it wrote down.
+    assistance: what it computes along as a third node; records: what it wrote down.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], clock: Clock) -> None:
@@ -27,6 +28,7 @@ class Party(Home):
         self.agreements, self.records = Agreements(self), Records(self)
         self.stocking = Stocking(self, self.records)
         self.questions = Questions(self, self.agreements, self.records)
+        self.assistance = Assistance(self, self.records)
         self.runs = Runs(self, self.agreements, self.records, self.stocking)
 
     def __enter__(self) -> Party:

@@ -49,7 +49,7 @@ class Questions:
         with self._home.talk(self._home.book.peer(kept.peer), bytes.fromhex(run)[:RUN_ID_BYTES]) as link:
             ask(link, BeginRun(contract.digest, run, operator))
             with self._records.under_way(contract, run, operator, 0):
-                self._records.conversing(link, contract, role, run, operator, converse)
+                self._records.conversing(link, contract, run, operator, converse)
         return answers[0]
 
     def answer(self, link: Link, contract: Contract, run: str, operator: str) -> None:
@@ -63,7 +63,7 @@ class Questions:
             count = self._counting(contract, contract.member(Role.SECOND).name, operator)
             answer_about(channel, noted, asked, contract, count, self._home.stock)
 
-        self._records.conversing(link, contract, role, run, operator, converse)
+        self._records.conversing(link, contract, run, operator, converse)
 
     def _counting(self, contract: Contract, peer: str, operator: str) -> Count:
         def count(places: Places) -> None:

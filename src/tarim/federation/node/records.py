@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
+from msgspec import UNSET
 
 from tarim.base.errors import NotFound, TarimError
 from tarim.federation.adapters.link import Link
@@ -60,33 +61,36 @@ class Records:
     def _give_up(
         self, contract: Contract, run: str, operator: str, begun_ms: int, why: str, opened: Sequence[Opened] = ()
     ) -> None:
-        outcome = Outcome(opened=list(opened))
-        self.end(contract, contract.role_of(self._home.certificate), run, operator, begun_ms, outcome, why)
+        self._end(contract, run, operator, begun_ms, Outcome(opened=list(opened)), why)
 
-    def conversing(
-        self,
-        link: Link,
-        contract: Contract,
-        role: Role,
-        run: str,
-        operator: str,
-        act: Callable[[Channel, Noted], None],
-    ) -> None:
-        """Do something on a link that opens values; its transcript is kept whatever happens."""
+    @contextmanager
+    def computing(self, contract: Contract, run: str, operator: str) -> Iterator[Outcome]:
+        """What comes of a run in the block; its transcript is signed and kept whatever happens there."""
         begun_ms, outcome, error = self._home.clock.now_ms(), Outcome(), ""
-
-        def noted(opening: Opening) -> None:
-            opened = Opened(opening.what, contract.member(opening.recipient).name, opening.shape)
-            self._home.claims.note(run, opened)
-            outcome.opened.append(opened)
-
         try:
-            act(link, noted)
+            yield outcome
         except BaseException as trouble:
             error = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__
             raise
         finally:
-            self.end(contract, role, run, operator, begun_ms, outcome, error)
+            self._end(contract, run, operator, begun_ms, outcome, error)
+
+    def note(self, run: str, outcome: Outcome, opened: Opened) -> None:
+        """Write down that something is about to be opened."""
+        self._home.claims.note(run, opened)
+        outcome.opened.append(opened)
+
+    def conversing(
+        self, link: Link, contract: Contract, run: str, operator: str, act: Callable[[Channel, Noted], None]
+    ) -> None:
+        """Do something on a link that opens values; its transcript is kept whatever happens."""
+        with self.computing(contract, run, operator) as outcome:
+
+            def noted(opening: Opening) -> None:
+                name = contract.member(opening.recipient).name
+                self.note(run, outcome, Opened(opening.what, name, opening.shape))
+
+            act(link, noted)
 
     def keep_result(self, run: str, outcome: Outcome) -> None:
         """What was opened to this party, as a file of its own."""
@@ -101,22 +105,13 @@ class Records:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(content)
 
-    def end(
-        self,
-        contract: Contract,
-        role: Role,
-        run: str,
-        operator: str,
-        begun_ms: int,
-        outcome: Outcome,
-        error: str,
-    ) -> None:
+    def _end(self, contract: Contract, run: str, operator: str, begun_ms: int, outcome: Outcome, error: str) -> None:
         """Keep a run's transcript, signed.  error: why it did not come to its end, "" when it did."""
         transcript = Transcript(
             run,
             contract.digest,
             self._home.name,
-            contract.member(Role(1 - role)).name,
+            contract.counterpart(self._home.certificate).name,
             operator,
             begun_ms,
             self._home.clock.now_ms(),
@@ -130,6 +125,7 @@ class Records:
             error,
             outcome.custody,
             outcome.resumes,
+            UNSET if contract.third is UNSET else contract.third.name,
         )
         self._home.book.end(transcript, self._home.signer.sign(transcript.signed_bytes()).hex())
 

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
+from msgspec import UNSET
 
-from tarim.base.errors import TarimError
 from tarim.federation.adapters.link import Link
 from tarim.federation.adapters.ports import RUN_ID_BYTES
 from tarim.federation.errors import ContractBreach
 from tarim.federation.node.agreements import Agreements
 from tarim.federation.node.book import Peer
-from tarim.federation.node.computing import Computation, Outcome, Progress
+from tarim.federation.node.computing import Computation, Progress
 from tarim.federation.node.contract import Contract
-from tarim.federation.node.conversations import BeginRun, ask
+from tarim.federation.node.conversations import Assist, BeginRun, ask
 from tarim.federation.node.custody import Custody, Return
+from tarim.federation.node.engines import require_ready
 from tarim.federation.node.home import Home
 from tarim.federation.node.models import ModelPart
 from tarim.federation.node.records import Records
@@ -46,6 +47,8 @@ class Runs:
             raise ContractBreach("a query contract is asked, not run", known=True)
         self._agreements.require_own(contract)
         self._home.book.require_left(contract, int(not resumes))
+        if not resumes:
+            require_ready(contract.engine, contract.found_by, self._home.name)
         run = secrets.token_hex(32)
         consent = self._home.consents.given(contract, resumes, operator) if resumes else ""
         begin = BeginRun(contract.digest, run, operator, resumes=resumes, consent=consent)
@@ -62,6 +65,8 @@ class Runs:
         if contract.digest != begin.contract or kept.peer != peer.name:
             raise ContractBreach("the contract is not one with this party", known=True)
         self._agreements.require_own(contract)
+        if not begin.resumes:
+            require_ready(contract.engine, contract.found_by, self._home.name)
         if begin.ahead:
             self._stocking.require_room(contract, begin.ahead)
         # Rows asked about are counted when they are asked about.
@@ -70,6 +75,16 @@ class Runs:
             self._home.consents.given(contract, begin.resumes, begin.operator)
         with self._records.under_way(contract, begin.run, begin.operator, uses):
             yield contract
+
+    @contextmanager
+    def _assisted(self, contract: Contract, begin: BeginRun) -> Iterator[Link | None]:
+        """The link to the third node, which has agreed to compute along; None where there is none, or nothing to train."""
+        if contract.third is UNSET or begin.resumes:
+            yield None
+            return
+        with self._home.talk(self._home.book.peer(contract.third.name)) as link:
+            ask(link, Assist(contract.digest, begin.run, begin.operator))
+            yield link
 
     @contextmanager
     def _in_custody(self, link: Link, contract: Contract, begin: BeginRun, theirs: str) -> Iterator[Custody | None]:
@@ -96,33 +111,27 @@ class Runs:
         theirs: the other party's consent, where the run resumes another.
         """
         run, operator = begin.run, begin.operator
-        role, begun_ms = contract.role_of(self._home.certificate), self._home.clock.now_ms()
-        outcome, error = Outcome(), ""
-        try:
+        role = contract.role_of(self._home.certificate)
+        with self._records.computing(contract, run, operator) as outcome:
+            outcome.resumes = begin.resumes
             rows = self._home.rows(contract, role)
-            with self._in_custody(link, contract, begin, theirs) as custody:
-                computation = Computation(
+            with self._assisted(contract, begin) as third, self._in_custody(link, contract, begin, theirs) as custody:
+                outcome.custody = [] if custody is None else custody.held
+                Computation(
                     link,
                     role,
                     contract,
                     run,
                     rows,
+                    outcome,
                     lambda part: self._keep_model(run, part, operator),
-                    lambda opened: self._home.claims.note(run, opened),
+                    lambda opened: self._records.note(run, outcome, opened),
                     progress,
                     custody,
                     self._home.stock,
-                )
-                outcome = computation.outcome
-                outcome.resumes = begin.resumes
-                outcome.custody = [] if custody is None else custody.held
-                computation.carry_out()
+                    third,
+                ).carry_out()
             self._records.keep_result(run, outcome)
-        except BaseException as trouble:
-            error = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__
-            raise
-        finally:
-            self._records.end(contract, role, run, operator, begun_ms, outcome, error)
         return msgspec.json.decode(self._home.book.run(run).transcript, type=Transcript)
 
     def _keep_model(self, run: str, part: ModelPart, operator: str) -> None:

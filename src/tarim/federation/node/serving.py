@@ -19,6 +19,7 @@ from tarim.federation.node.book import Peer
 from tarim.federation.node.conversations import (
     Agreed,
     AskSets,
+    Assist,
     BeginRun,
     GiveShares,
     Hello,
@@ -121,7 +122,9 @@ class Serving:
                     say(link, "reply", Agreed())
                     self._log.info("contract", peer=peer.name, contract=hello.signed.contract.digest)
                     return
-                if isinstance(hello, KeepShares | GiveShares):
+                if isinstance(hello, Assist):
+                    meeting, leads = under_way.enter_context(party.assistance.met(link, hello, peer))
+                elif isinstance(hello, KeepShares | GiveShares):
                     role = party.holding.allowed(hello, peer)
                 else:
                     _check_names(hello, run_id)
@@ -129,6 +132,11 @@ class Serving:
             except TarimError as error:
                 say(link, "reply", refusal(error))
                 raise
+            if isinstance(hello, Assist):
+                say(link, "reply", Agreed())
+                party.assistance.carry_out(meeting, leads=leads)
+                self._log.info("computed along", peer=peer.name, contract=hello.contract, run=hello.run)
+                return
             if isinstance(hello, KeepShares | GiveShares):
                 say(link, "reply", Agreed())
                 if isinstance(hello, KeepShares):

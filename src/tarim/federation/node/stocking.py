@@ -12,6 +12,7 @@ from tarim.federation.node.asking import Asked, Noted, make_ahead
 from tarim.federation.node.computing import Progress
 from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import BeginRun, ask
+from tarim.federation.node.engines import Engine
 from tarim.federation.node.home import Home
 from tarim.federation.node.records import Records
 from tarim.federation.node.sigmoids import make_sigmoids, packets_for
@@ -55,10 +56,12 @@ class Stocking:
             asked = Asked(contract, role, self._home.rows(contract, role), self._home.models)
             make_ahead(session, asked, contract, self._home.stock, run, rows, progress)
 
-        self._records.conversing(link, contract, role, run, operator, converse)
+        self._records.conversing(link, contract, run, operator, converse)
 
     def require_room(self, contract: Contract, rows: int) -> None:
         """Nothing when so many rows can be made ahead for a contract.  Raises ContractBreach, TooLarge."""
+        if contract.engine is not Engine.OWN:
+            raise ContractBreach(f"nothing is made ahead for {contract.engine.value}", known=True)
         if isinstance(contract.terms, LogisticTerms):
             rows = packets_for(contract.terms.plan, rows) * PACKET_ROWS
         elif contract.algorithm is not Algorithm.QUERY:

@@ -86,7 +86,7 @@ class JointTraining(Protocol):
 
 
 def training_of(side: Side, terms: LogisticTerms | BoostingTerms) -> JointTraining:
-    """The training of a contract."""
+    """The training of a contract by our own engine."""
     return LogisticTraining(side, terms) if isinstance(terms, LogisticTerms) else BoostingTraining(side, terms)
 
 
@@ -104,12 +104,12 @@ class LogisticTraining:
         """See `JointTraining`."""
         if begun is not None and not isinstance(begun, LogisticState):
             raise ContractBreach("the run that is to be resumed trained something else", known=True)
-        own, labels = _some(self._encoded, training), self._side.labels_of(training)
+        own, labels = some_of(self._encoded, training), self._side.labels_of(training)
         return train(session, own, self._theirs, labels, self._terms.plan, progress, keep, begun, self._side.sigmoids)
 
     def scores(self, session: Session, model: JointModel, judged: Places, shuffled: int | None = None) -> Share:
         """See `JointTraining`."""
-        rows = _some(self._encoded, judged)
+        rows = some_of(self._encoded, judged)
         if shuffled is not None:
             counts = _encoded_columns(self._side)
             start = sum(counts[:shuffled])
@@ -141,11 +141,7 @@ class BoostingTraining:
         """See `JointTraining`."""
         if begun is not None and not isinstance(begun, BoostingState):
             raise ContractBreach("the run that is to be resumed trained something else", known=True)
-        edges = [bin_edges(column[training]) for column in self._columns]
-        own = Bins(tuple(len(at) + 1 for at in edges))
-        theirs = Bins(self._side.exchanged(own.counts))
-        if len(theirs.counts) != len(self._side.contract.data(Role(1 - self._side.role)).features):
-            raise ProtocolBroken("the other party has other columns than the contract names")
+        edges, own, theirs = self._cut(training)
         labels, bins = self._side.labels_of(training), self._bins(edges, training)
         boosting = Boosting(session, bins, own, theirs, labels, self._terms.plan)
         return Trees(boosting.run(progress, keep, begun), edges)
@@ -163,6 +159,15 @@ class BoostingTraining:
         return part_of_trees(
             side.contract.digest, side.places, model.trees, self._terms.loss, model.edges, side.features
         )
+
+    def _cut(self, training: Places) -> tuple[list[npt.NDArray[np.float64]], Bins, Bins]:
+        """Edges of own columns' bins, and the public shapes of both parties' columns."""
+        edges = [bin_edges(column[training]) for column in self._columns]
+        own = Bins(tuple(len(at) + 1 for at in edges))
+        theirs = Bins(self._side.exchanged(own.counts))
+        if len(theirs.counts) != len(self._side.contract.data(Role(1 - self._side.role)).features):
+            raise ProtocolBroken("the other party has other columns than the contract names")
+        return edges, own, theirs
 
     def _bins(self, edges: list[npt.NDArray[np.float64]], rows: Places) -> Binned:
         pairs = zip(self._columns, edges, strict=True)
@@ -192,5 +197,6 @@ def _dealt(rows: int) -> Places:
     return np.random.default_rng().permutation(rows)
 
 
-def _some(encoded: Encoded, places: Places) -> Encoded:
+def some_of(encoded: Encoded, places: Places) -> Encoded:
+    """Some of the rows."""
     return Encoded(encoded.widths, encoded.integers[places])

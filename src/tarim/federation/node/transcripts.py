@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import UNSET, UnsetType
 
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import Damaged
@@ -45,6 +46,7 @@ class Transcript(msgspec.Struct, frozen=True):
     """One side's record of one run.  state: `done`, or `failed` with the name of the error.
 
     custody: shares of the steps of a training that its custodian holds; resumes: the run whose shares it went on from.
+    third: the node that computes along on shares, in a run of three; its own transcript names the first party as its peer.
     """
 
     run: str
@@ -64,6 +66,7 @@ class Transcript(msgspec.Struct, frozen=True):
     error: str = ""
     custody: list[Held] = []
     resumes: str = ""
+    third: str | UnsetType = UNSET
 
     def signed_bytes(self) -> bytes:
         """What is signed."""

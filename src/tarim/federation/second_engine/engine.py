@@ -132,13 +132,8 @@ class SecondEngine:
     def _logistic_job(
         self, first: Widths, second: Widths, rows: int, plan: Plan
     ) -> Callable[[tuple[int, ...]], LogisticJob]:
+        require_plan(plan)
         plan.check(rows)
-        shift = plan.batch_rows.bit_length() - 1 + 2 * FRACTION_BITS + 2 - plan.learning_rate_log2
-        if shift > SHIFT_MAX:
-            raise InputError(
-                f"the second engine's steps divide by 2^{SHIFT_MAX} at most: take batches of at most "
-                f"{1 << SHIFT_MAX - 2 * FRACTION_BITS - 2} rows at a learning rate of 1, or half as many for each half of it"
-            )
         decay = 0.0 if plan.l2_log2 is None else 2.0 ** (plan.l2_log2 + plan.learning_rate_log2)
         return lambda lines: LogisticJob(
             protocol=self.kind.value,
@@ -149,16 +144,14 @@ class SecondEngine:
             batch_rows=plan.batch_rows,
             epochs=plan.epochs,
             value_fraction_bits=FRACTION_BITS,
-            shift=shift,
+            shift=_shift(plan),
             decay=decay,
         )
 
     def _boosting_job(
         self, first: Bins, second: Bins, rows: int, plan: BoostingPlan
     ) -> Callable[[tuple[int, ...]], BoostingJob]:
-        plan.check()
-        if plan.loss is not Loss.LOG:
-            raise InputError("the second engine trains trees with log loss only")
+        require_plan(plan)
         if not 2 <= rows < BOOSTING_ROWS_MAX:
             raise InputError(f"the second engine trains trees on 2 to {BOOSTING_ROWS_MAX - 1} rows")
         return lambda lines: BoostingJob(
@@ -175,6 +168,26 @@ class SecondEngine:
 
     def _run(self, job: Callable[[tuple[int, ...]], Job], arrays: Mapping[str, Array]) -> tuple[dict[str, Array], Done]:
         return run_worker(self.python, job, arrays, self.channels, self.progress)
+
+
+def require_plan(plan: Plan | BoostingPlan) -> None:
+    """Nothing for a plan that the second engine can follow, whatever the rows.  Raises InputError."""
+    if isinstance(plan, BoostingPlan):
+        plan.check()
+        if plan.loss is not Loss.LOG:
+            raise InputError("the second engine trains trees with log loss only")
+        return
+    plan.check(plan.batch_rows)
+    if _shift(plan) > SHIFT_MAX:
+        raise InputError(
+            f"the second engine's steps divide by 2^{SHIFT_MAX} at most: take batches of at most "
+            f"{1 << SHIFT_MAX - 2 * FRACTION_BITS - 2} rows at a learning rate of 1, or half as many for each half of it"
+        )
+
+
+def _shift(plan: Plan) -> int:
+    """A step of the descent divides by two to the power of this."""
+    return plan.batch_rows.bit_length() - 1 + 2 * FRACTION_BITS + 2 - plan.learning_rate_log2
 
 
 _SPARE_BITS: Final = LOGISTIC_FRACTION_BITS - FRACTION_BITS - 2 - WEIGHT_FRACTION_BITS
