@@ -12,7 +12,8 @@ is made ahead, while nobody waits (`QueryPool`): what the scoring needs, and the
 Who learns what: the first party that a query was made and for which row; the second the answer that the contract opens and
 nothing beside it: a score is not opened by a decision.  All it sees before are even bits, and numbers and labels under masks of
 their own.  Semi-honest.  Scores are compared to their last bit.
-|score| has to stay below 2^(COMPARED_BITS - 1 - its fraction bits): 1,024 of logistic regression, 2^21 of trees.
+|score| and |cut| have to stay below 2^(COMPARED_BITS - 2 - fraction bits): 512 of logistic regression; of trees 2^16, which
+they do.  Between offers scores are compared up to twice that.
 
 What is made ahead is used once: rows are given out in order and never again, and the pool dies with its session, or is stored
 (`arrays`) before the first of its rows is used, and then begins where its keeper says (`node.stock`).
@@ -113,6 +114,9 @@ class QueryPool:
         linear = [model for model in models if isinstance(model, JointModel)]
         if trees and linear:
             raise InputError("the scores of trees and those of logistic regression are not compared with each other")
+        reach = 2.0 ** (COMPARED_BITS - 2 - (TreeScoring if trees else LinearScoring).fraction_bits)
+        if not abs(cut) < reach:
+            raise InputError(f"a cut lies between {-reach:,.0f} and {reach:,.0f}")
         self._scoring: Scoring = (
             TreeScoring(session, trees, rows, made) if trees else LinearScoring(session, linear, rows, made)
         )

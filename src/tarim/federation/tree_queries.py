@@ -35,7 +35,7 @@ from tarim.federation.randomness import Bits, Words, fresh_bits
 from tarim.federation.session import Meeting, Session
 
 Parts = npt.NDArray[np.uint32]
-"""Shares modulo 2^32; a score stays below 2^21 however many trees there may be, see `learning.leaves`."""
+"""Shares modulo 2^32: a score stays below 2^16 with LEAF_FRACTION_BITS, even of TREES_MAX trees that all give 2^RATIO_BITS."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ import pytest
 
 from tarim.base.errors import InputError
 from tarim.federation import Role, Session
-from tarim.federation.learning.boosting import JointTrees, Tree
+from tarim.federation.learning.boosting import TREES_MAX, JointTrees, Tree
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import JointModel
-from tarim.federation.queries import QueryPool, Question
+from tarim.federation.learning.precision import RATIO_BITS
+from tarim.federation.queries import COMPARED_BITS, QueryPool, Question
 from tarim.federation.randomness import fresh_words
 from tarim.federation.sharing import encoded
 from tests.fakes.federation import in_session
@@ -94,9 +95,15 @@ def test_the_best_of_several_offers() -> None:
     assert len(set(found.tolist())) > 1
 
 
+def test_no_sum_of_leaves_leaves_the_ring() -> None:
+    assert TREES_MAX * 2**RATIO_BITS < 2 ** (COMPARED_BITS - 2 - LEAF_FRACTION_BITS)
+
+
 def test_what_does_not_fit_is_refused() -> None:
     def act(session: Session) -> None:
         trees = Forest(1).part(session.role)
+        with pytest.raises(InputError, match="a cut lies between"):
+            QueryPool(session, [trees], Question.DECISION, 1, cut=1e6)
         with pytest.raises(InputError, match="depths"):
             QueryPool(session, [trees, JointTrees(2, trees.trees)], Question.BEST_OFFER, 1)
         with pytest.raises(InputError, match="not compared"):

@@ -224,7 +224,7 @@ class Stock:
 
 
 def _bound(contract: str, role: Role, packet: str) -> bytes:
-    return f"tarim stock 1|{contract}|{role.name}|{packet}".encode()
+    return f"tarim stock 2|{contract}|{role.name}|{packet}".encode()
 
 
 def _size(path: Path) -> int:
