@@ -135,27 +135,25 @@ def not_negative(device: Device, a: Word, b: Word) -> Wire:
 
 
 def greatest(device: Device, values: Word, candidates: int) -> Word:
-    """Bits of the index of the greatest of each `candidates` rows in a row, lowest first; ties go to the lower half.
+    """Bits of the index of the greatest of each `candidates` rows in a row, lowest first; the lowest of those that are equal.
 
-    values: unsigned, rows a multiple of `candidates`, which is a power of two.  Rows are compared with the row half the
-    candidates away, then half of that: one round over all rows costs (2 w + index bits) gates a remaining row.
+    values: unsigned, rows a multiple of `candidates`, which is a power of two.  Neighbours are compared, then those that were
+    greater: one round over all rows costs (2 w + index bits) gates a remaining row.
     """
     assert candidates & (candidates - 1) == 0
     groups = len(values[0]) // candidates
     value = [_grouped(bit, groups) for bit in values]
     index: list[Wire] = []
     while value[0].shape[1] > 1:
-        half = value[0].shape[1] // 2
-        lower = [_flat(bit[:, :half]) for bit in value]
-        upper = [_flat(bit[:, half:]) for bit in value]
+        lower = [_flat(bit[:, 0::2]) for bit in value]
+        upper = [_flat(bit[:, 1::2]) for bit in value]
         above = less(device, lower, upper)
-        lower_index = [_flat(bit[:, :half]) for bit in index]
-        upper_index = [_flat(bit[:, half:]) for bit in index]
+        lower_index = [_flat(bit[:, 0::2]) for bit in index]
+        upper_index = [_flat(bit[:, 1::2]) for bit in index]
         chosen = choose(device, above, upper_index, lower_index) if index else []
         index = [_grouped(bit, groups) for bit in (*chosen, above)]
         value = [_grouped(bit, groups) for bit in choose(device, above, upper, lower)]
-    # The first round decided the highest place: half of all candidates.
-    return [_flat(bit) for bit in reversed(index)]
+    return [_flat(bit) for bit in index]
 
 
 def one_hot(device: Device, index: Word) -> list[Wire]:

@@ -142,7 +142,7 @@ def _ways(bins: Sequence[Binned], shapes: Sequence[Bins]) -> npt.NDArray[np.bool
 def _best_in_the_clear(
     gradient: Whole, hessian: Whole, goes_left: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_], precision: Precision
 ) -> int:
-    """The place of the greatest gain.  held: the places that hold a candidate."""
+    """The place of the greatest gain, the lowest of equal ones.  held: the places that hold a candidate."""
     ways = goes_left.astype(np.float64)  # whole numbers below 2^53: sums are exact, and quicker than those of integers
     left = [(ways @ each.astype(np.float64)).astype(np.int64) for each in (gradient, hessian)]
     gain = np.full(len(goes_left), GAIN_ADDED << gain_fraction_bits(precision), np.int64)
@@ -155,8 +155,4 @@ def _best_in_the_clear(
         moved = 1 + QUOTIENT_FRACTION_BITS + precision.hessian_fraction_bits - precision.gradient_fraction_bits
         gain += quotient * ((of_gradient << moved) - quotient * weight)
     score = np.where(held, gain, 0) >> gain_fraction_bits(precision) - GAIN_FRACTION_BITS
-    places = np.arange(len(score))
-    while len(places) > 1:
-        lower, upper = np.split(places, 2)
-        places = np.where(score[lower] < score[upper], upper, lower)
-    return int(places[0])
+    return int(score.argmax())
