@@ -40,3 +40,18 @@ def test_a_transcript_keeps_what_its_custodian_confirmed() -> None:
     again = msgspec.json.decode(msgspec.json.encode(transcript), type=Transcript)
     assert again == transcript and again.signed_bytes() == transcript.signed_bytes()
     assert of("bank", "data", "").signed_bytes() != transcript.signed_bytes()
+
+
+def test_the_third_node_of_a_run_is_in_the_picture() -> None:
+    steps = [Step("training", 1_500, 2_000_000, 3_000_000, 7), Step("third node", 1_500, 4_000_000, 5_000_000, 7)]
+    company = msgspec.structs.replace(of("bank", "data", ""), third="vault", steps=steps)
+    shown = words(picture(company))
+    assert "bank ↔ vault: 发送 sent 4.0 MB · 接收 received 5.0 MB" in shown and "shares only" in shown
+    steps = [Step(f"with {name}", 1, 2, 3, 4) for name in ("data", "bank")]
+    assert "data, bank" in words(picture(msgspec.structs.replace(of("vault", "data", ""), third="vault", steps=steps)))
+
+
+def test_a_transcript_of_two_nodes_is_signed_as_before_there_were_three() -> None:
+    transcript = of("bank", "data", "vault-bank")
+    assert b"third" not in transcript.signed_bytes()
+    assert b'"third":"vault"' in msgspec.structs.replace(transcript, third="vault").signed_bytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from tarim.federation.node.transcripts import Transcript
+from tarim.federation.node.transcripts import Step, Transcript
 
 _STEPS_ZH: Final = {
     "common customers": "求共同客户",
@@ -18,6 +18,7 @@ _STEPS_ZH: Final = {
     "correlations": "联合计算相关系数",
     "cross-validation": "交叉验证",
     "importance": "字段重要性",
+    "third node": "与第三节点（仅持分片）",
 }
 _OPENED_ZH: Final = {
     "information-values": "信息值（每字段一个数）",
@@ -26,6 +27,7 @@ _OPENED_ZH: Final = {
     "importance": "字段重要性的评分分布（只有计数）",
     "curve": "评分分布（只有计数）",
     "common-customers": "共同客户名单",
+    "splits of the trees": "各树的分裂点（只给所属方）",
 }
 _WIDTH: Final = 880
 _LEFT: Final = 150
@@ -44,12 +46,15 @@ def picture(transcript: Transcript, theirs: Transcript | None = None) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="\'Noto Sans CJK SC\', '
         f'\'Microsoft YaHei\', sans-serif" font-size="15">',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        *_party(_LEFT, transcript.peer, height),
+        *_party(_LEFT, _opposite(transcript), height),
         *_party(_RIGHT, transcript.party, height),
     ]
     for place, step in enumerate(transcript.steps):
         at = _TOP + place * _ROW
         name = _STEPS_ZH.get(step.name, step.name)
+        if step.name == "third node":
+            parts += _third(at, transcript, step)
+            continue
         parts += [
             _text(_WIDTH / 2, at, f"{name} {step.name}", "#1f2937", weight=600),
             _text(_WIDTH / 2, at + 18, f"{step.took_ms / 1e3:.1f} s · {step.rounds} 轮 rounds", "#6b7280", size=12),
@@ -71,6 +76,24 @@ def picture(transcript: Transcript, theirs: Transcript | None = None) -> str:
     english = "All else is ciphertext, masked or random; semi-honest, not yet independently audited"
     parts.append(_text(_WIDTH / 2, end + 18, english, "#6b7280", size=12))
     return "\n".join([*parts, "</svg>\n"])
+
+
+def _opposite(transcript: Transcript) -> str:
+    """Who stands on the left: the other party; at the third node of a run, both."""
+    if transcript.third != transcript.party:
+        return transcript.peer
+    return ", ".join(step.name.removeprefix("with ") for step in transcript.steps) or transcript.peer
+
+
+def _third(y: float, transcript: Transcript, step: Step) -> list[str]:
+    """What went between this side and the node that computes along on shares, which stands on neither side."""
+    moved = f"发送 sent {step.sent_bytes / 1e6:,.1f} MB · 接收 received {step.received_bytes / 1e6:,.1f} MB"
+    return [
+        _text(
+            _WIDTH / 2, y, f"{_STEPS_ZH[step.name]} with the third node, which holds shares only", "#1f2937", weight=600
+        ),
+        _text(_WIDTH / 2, y + 18, f"{transcript.party} ↔ {transcript.third}: {moved}", "#0f4c81", size=12),
+    ]
 
 
 def _party(x: float, name: str, height: int) -> list[str]:

@@ -142,6 +142,5 @@ class SecondBoosting(BoostingTraining):
         labels, bins = self._side.labels_of(training), self._bins(edges, training)
         found, done = engine.boosting(bins, own, theirs, labels, plan)
         require_opened(done, openings_of(self._side.contract))
-        none = np.zeros(0, np.uint64)
-        keep(BoostingState(tuple(found.trees), none, none))
+        keep(BoostingState(tuple(found.trees), np.zeros(0, np.uint64)))
         return Trees(found, edges)
