@@ -39,7 +39,7 @@ from tarim.bootstrap.house import House, feature_set, recover_state
 from tarim.bootstrap.places import Places, make_data_folder
 from tarim.bootstrap.replaying import Summary, replay
 from tarim.bootstrap.settings import settings_of
-from tarim.decisions import Aftermath, DecisionService, RecordKind, Snapshots, decode_events
+from tarim.decisions import Aftermath, DecisionService, RecordKind, Snapshots, decode_events, pass_over
 from tarim.intake import Intake, read_file
 from tarim.journal import FolderReader, Journal
 from tarim.privacy import Vault
@@ -316,7 +316,7 @@ def _again(data: Path, model: Path) -> tuple[str, str]:
         for record in house.journal.read():
             if record.kind != RecordKind.EVENTS:
                 aftermath.take(record)
-                engine.pass_over(record.first_seq, record.count)
+                pass_over(engine, record)
                 continue
             events = decode_events(record)
             rows, computed = np.array(events.rows), np.empty((len(events), len(features.names)))

@@ -90,6 +90,13 @@ class FakeEngine:
     offset: int = 0
     counts: dict[int, int] = field(default_factory=dict)
     failing: bool = False
+    lists: tuple[str, ...] = ()
+
+    def list_part(self, change: str, name: str, index: int, accounts: np.ndarray, periods: np.ndarray) -> None:
+        raise AssertionError("no feature looks at lists")
+
+    def list_close(self, change: str) -> None:
+        raise AssertionError("no feature looks at lists")
 
     def pass_over(self, first_seq: int, count: int = 1) -> None:
         assert first_seq == self.offset, "a gap"

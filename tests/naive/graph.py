@@ -10,6 +10,7 @@ The rules, as docs/explanation/graph-features.md states them, for an event *e* a
   the horizon less the lateness.  An event that is older than that joins nothing.
 * Of an account a search reads its newest `degree_max` transfers that are not later than the transfer they lead to (for
   what is looked at in no order: not later than *e*) and newer than t - within; *e* itself comes on top.
+* An account stands on a list when *e* was received, by the changes whose closing record lies before *e* in the journal.
 * Beyond the accounts of *e* a search reads `visits_max` transfers, in the order stated with it, and then stops.
 """
 
@@ -17,11 +18,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
-from tarim.stream import Col, FeatureSet, GraphFeature, Kind, Rows
+from tarim.stream import Col, FeatureSet, GraphFeature, Kind, ListedFeature, Rows
 from tests.naive.features import condition_of
 
 NAN = math.nan
@@ -37,6 +38,41 @@ class Edge:
     fen: int
 
 
+@dataclass(frozen=True)
+class ListStep:
+    """A record about a list, at a position of the journal: a part of a change, or (index -1) its closing record."""
+
+    seq: int
+    change: str
+    name: str = ""
+    index: int = -1
+    entries: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    """First second and second after the last by account; (0, 0) takes off."""
+
+
+class Listed:
+    """Who stands on which list, by the records taken so far."""
+
+    def __init__(self) -> None:
+        self.periods: dict[tuple[str, int], tuple[int, int]] = {}
+        self.waiting: dict[tuple[str, int], tuple[int, int]] = {}
+        self.change = ""
+
+    def take(self, step: ListStep) -> None:
+        if step.index == 0:
+            self.waiting = {}
+        if step.index >= 0:
+            self.change = step.change
+            self.waiting |= {(step.name, account): period for account, period in step.entries.items()}
+        else:
+            if step.change == self.change:
+                self.periods |= self.waiting
+            self.waiting, self.change = {}, ""
+
+    def on(self, lists: Sequence[str], second: int) -> set[int]:
+        return {who for (name, who), (first, end) in self.periods.items() if name in lists and first <= second < end}
+
+
 @dataclass
 class View:
     """What a feature of one event may see."""
@@ -50,6 +86,8 @@ class View:
     used: dict[int, list[Edge]]
     users: dict[int, list[Edge]]
     convicted: set[int]
+    marked: set[int]
+    """Whom hops are counted to."""
 
     @property
     def now(self) -> tuple[int, int]:
@@ -66,8 +104,8 @@ class View:
         return ppm < 0 or abs(fen - reference) * 1_000_000 <= ppm * reference
 
 
-def compute(features: FeatureSet, rows: Rows) -> list[list[float]]:
-    """Every graph feature of every row; rows in journal order."""
+def compute(features: FeatureSet, rows: Rows, steps: Sequence[ListStep] = ()) -> list[list[float]]:
+    """Every graph feature of every row; rows and records about lists in journal order."""
     assert all(isinstance(feature, GraphFeature) for feature in features.features)
     graph = features.features[0].graph  # type: ignore[attr-defined]
     moved = condition_of(graph.when)
@@ -77,7 +115,10 @@ def compute(features: FeatureSet, rows: Rows) -> list[list[float]]:
     labels: dict[int, list[tuple[int, int]]] = defaultdict(list)
     newest_ms = 0
     found = []
+    listed, ahead = Listed(), list(steps)
     for event in rows.tolist():
+        while ahead and ahead[0].seq < event[Col.SEQ]:
+            listed.take(ahead.pop(0))
         if event[Col.KIND] == Kind.LABEL:
             found.append([NAN] * len(features.features))
             if event[Col.REFERS_SEQ] >= 0:
@@ -110,7 +151,11 @@ def compute(features: FeatureSet, rows: Rows) -> list[list[float]]:
         for feature in features.features:
             assert isinstance(feature, GraphFeature)
             after_ms = max(t - feature.window_ms, floor_ms)
-            values.append(value_of(View(feature, event, is_edge(event) and moved(event), after_ms, *lists, convicted)))
+            marked = convicted
+            if isinstance(feature, ListedFeature):
+                marked = listed.on(feature.lists, event[Col.RECEIVED_MS] // 1_000)
+            edge = is_edge(event) and moved(event)
+            values.append(value_of(View(feature, event, edge, after_ms, *lists, convicted, marked)))
         found.append(values)
         past.append(event)
     return found
@@ -151,7 +196,7 @@ def value_of(view: View) -> float:
                 own = {partner} if view.edge and (feature.op == "fan_out") == (feature.of == "account") else set()
                 lists = view.out if feature.op == "fan_out" else view.into
                 return len({edge.other for edge in view.read(lists[key])} | own)
-            case "hops_to_convicted":
+            case "hops_to_convicted" | "hops_to_listed":
                 hops = hops_of(view, key, partner if view.edge else 0)
                 return NAN if hops is None else hops
             case "shared_device" | "shared_device_convicted":
@@ -252,18 +297,18 @@ def chain(view: View, a: int, fen: int) -> int:
 
 def hops_of(view: View, key: int, partner: int) -> int | None:
     """Order of reading: the partner first, then neighbours paid, then neighbours paid by, newest first, each once."""
-    if key in view.convicted:
+    if key in view.marked:
         return 0
     if view.feature.hops >= 1:
         near = ([partner] if partner else []) + list(neighbours(view, key))
-        if any(each in view.convicted for each in near):
+        if any(each in view.marked for each in near):
             return 1
-    if view.feature.hops >= 2 and any(other in view.convicted for each in near for other in neighbours(view, each)):
+    if view.feature.hops >= 2 and any(other in view.marked for each in near for other in neighbours(view, each)):
         return 2
     if view.feature.hops >= 3:
         steps = (other for each in dict.fromkeys(near) for other in neighbours(view, each))
         for other in islice(steps, view.feature.graph.visits_max):
-            if any(last in view.convicted for last in neighbours(view, other)):
+            if any(last in view.marked for last in neighbours(view, other)):
                 return 3
     return None
 

@@ -60,6 +60,7 @@ def every_feature(graph: Graph, within: str = "") -> list[Feature]:
     for side in ("account", "payee_account"):
         found += [graph.fan_in(side, within), graph.fan_out(side, within)]
         found += [graph.hops_to_convicted(side, hops, within) for hops in (0, 1, 2, 3)]
+        found += [graph.hops_to_listed(side, ("mules", "blocked"), 3, within)]
         found += [graph.shared_device(side, within), graph.shared_device_convicted(side, within)]
     for tolerance in (None, 0.05):
         found += [graph.cycles(hops, within, tolerance) for hops in (2, 3, 4)]

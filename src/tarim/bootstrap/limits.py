@@ -95,6 +95,11 @@ FIXED: Final = (
         "binary logarithm of the edges that one account remembers in one direction",
         "the definition is refused",
     ),
+    (
+        "tarim.stream.graph.definitions:LISTS_MAX",
+        "lists that the features of one set name",
+        "the definition is refused",
+    ),
     ("tarim.graph.domain:ELEMENTS_MAX", "elements of one `tarim graph` run", "the run is refused"),
     (
         "tarim.graph.domain:PAIRS_MAX",

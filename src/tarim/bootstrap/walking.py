@@ -35,6 +35,7 @@ from tarim.decisions import (
     Snapshots,
     champion_scores,
     decode_events,
+    pass_over,
 )
 from tarim.journal import FolderReader
 from tarim.stream import ROW_WORDS, Col, Engine, FeatureSet, Kind
@@ -304,6 +305,6 @@ def _chunks(reader: FolderReader, start: int, end: int, features_count: int, sou
 def _processed(engine: FeatureEngine, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     for chunk in chunks:
         for record in chunk.before:
-            engine.pass_over(record.first_seq, record.count)
+            pass_over(engine, record)
         engine.process(chunk.rows[: chunk.count], chunk.features[: chunk.count])
         yield chunk

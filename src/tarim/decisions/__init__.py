@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tarim.decisions.holds import HELD, Action, Cause, Change, Hold, Holds, HoldsState, HoldState
     from tarim.decisions.indicators import Figure, Indicators, IndicatorSettings, Reading
     from tarim.decisions.model_governing import EXPORT, ModelGovernor
+    from tarim.decisions.passing import pass_over
     from tarim.decisions.policy import (
         VERIFICATION_WEIGHT,
         Decider,
@@ -178,6 +179,7 @@ __all__ = [
     "policy_version",
     "read_treatment",
     "reasons_of",
+    "pass_over",
     "recover",
     "score_of",
     "scored_events",

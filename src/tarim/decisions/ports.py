@@ -75,6 +75,15 @@ class FeatureEngine(Protocol):
     def features(self) -> FeatureSet: ...
     @property
     def offset(self) -> int: ...
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Names of the lists that features look at."""
+
+    def list_part(self, change: str, name: str, index: int, accounts: Words, periods: Words) -> object:
+        """Take in part `index` of a change of a list: tokens and periods, shape (n,).  It counts when the change is closed."""
+
+    def list_close(self, change: str) -> object:
+        """A change of a list is in force."""
 
     def process(self, rows: Rows, out: Features, decide: Callable[[Rows, Features], Words] | None = None) -> object:
         """Take in rows, shape (n, ROW_WORDS), and write their features, shape (n, F); may set Flag.LATE in a row.

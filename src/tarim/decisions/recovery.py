@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tarim.base.errors import Damaged, NotFound, Unavailable
 from tarim.decisions.domain import DECISION_WORDS, Beside, Lineup, champion_scores
+from tarim.decisions.passing import pass_over
 from tarim.decisions.ports import FeatureEngine, Judge, LogReader, LogRecord
 from tarim.decisions.records import Control, Events, RecordKind, Versions, decode_control, decode_events
 from tarim.decisions.seen import Seen
@@ -147,7 +148,7 @@ def advance(
                 judge.steer(state.governance.effects(judge.rules))
             if record.kind in _IN_FORCE:
                 state.in_force[record.kind] = decode_control(record)
-            state.engine.pass_over(record.first_seq, record.count)
+            pass_over(state.engine, record)
             continue
         events = decode_events(record)
         if judges is not None and events.side.versions != versions:

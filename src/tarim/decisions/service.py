@@ -27,6 +27,7 @@ from tarim.decisions.domain import DECISION_WORDS, Beside, Grounds
 from tarim.decisions.governance import Governance
 from tarim.decisions.holds import OPEN_MAX
 from tarim.decisions.kernels.referring import refers
+from tarim.decisions.passing import pass_over
 from tarim.decisions.ports import Batch, FeatureEngine, Features, Judge, Log, LogReader
 from tarim.decisions.records import (
     Control,
@@ -244,8 +245,8 @@ class DecisionService:
         self._log.reserve(len(payload) + RECORD_SLACK_BYTES)
         try:
             seq = self._log.append(kind, [payload], CONTROL_POSITIONS)
-            self._engine.pass_over(seq, CONTROL_POSITIONS)
             record = ControlRecord(seq, CONTROL_POSITIONS, kind, memoryview(payload))
+            pass_over(self._engine, record)
             self.governance.take(record)
             self.aftermath.take(record)
             if kind == RecordKind.SWITCH:

@@ -11,7 +11,7 @@ from typing import Final
 
 from tarim.models.domain import FEATURES_MAX
 from tarim.models.sentences import Pair, Sentence, words_of
-from tarim.stream import Feature, GraphFeature
+from tarim.stream import Feature, GraphFeature, ListedFeature
 
 _FORMS: Final[Mapping[str, Pair]] = {
     "count": ("{s} {t}内{w}的笔数", "number of events of {s}{w} in {t}"),
@@ -73,6 +73,10 @@ _GRAPH_FORMS: Final[Mapping[str, Pair]] = {
         "{o}与已确认涉案账户之间的最少转账步数（{t}内，最多 {h} 步）",
         "fewest transfers between {o} and an account known for fraud (within {t}, at most {h})",
     ),
+    "hops_to_listed": (
+        "{o}与名单 {l} 上账户之间的最少转账步数（{t}内，最多 {h} 步）",
+        "fewest transfers between {o} and an account on the list {l} (within {t}, at most {h})",
+    ),
     "shared_device": ("{t}内与{o}共用设备的其他账户数", "number of other accounts that share a device with {o} in {t}"),
     "shared_device_convicted": (
         "{t}内与{o}共用设备的涉案账户数",
@@ -96,8 +100,9 @@ def meaning(feature: Feature) -> Sentence:
         forms, side, hops = _GRAPH_FORMS[feature.op], _SIDES[feature.of], feature.hops
     else:
         forms, side, hops = _FORMS[feature.op], _SIDES[""], 0
+    lists = feature.lists if isinstance(feature, ListedFeature) else ()
     chinese, english = (
-        " ".join(form.format(s=s, w=w, c=c, t=t, o=o, p=feature.factor, h=hops).split())
-        for form, s, w, c, t, o in zip(forms, subject, where, column, within, side, strict=True)
+        " ".join(form.format(s=s, w=w, c=c, t=t, o=o, p=feature.factor, h=hops, l=link.join(lists)).split())
+        for form, s, w, c, t, o, link in zip(forms, subject, where, column, within, side, (" 或 ", " or "), strict=True)
     )
     return Sentence(chinese, english)

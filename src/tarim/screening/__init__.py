@@ -10,6 +10,8 @@ from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
     from tarim.screening.lists.codec import PART_ENTRIES, Closing, ContentDigest, encode_closing, encode_part
+    from tarim.screening.lists.codec import Part as ListPart
+    from tarim.screening.lists.codec import decode_record as decode_list_record
     from tarim.screening.lists.domain import (
         FIELDS_OF_LISTS,
         FOREVER_S,
@@ -119,7 +121,9 @@ __all__ = [
     "Preview",
     "RawRow",
     "RefusedRow",
+    "ListPart",
     "count_hits",
+    "decode_list_record",
     "define_list",
     "encode_closing",
     "encode_part",

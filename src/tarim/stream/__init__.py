@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Verification,
         empty_rows,
     )
-    from tarim.stream.graph import MOVED, Graph, GraphFeature, graph_features
+    from tarim.stream.graph import MOVED, Graph, GraphFeature, ListedFeature, graph_features
     from tarim.stream.kernels.arena import prefetch
     from tarim.stream.reference import reference_features
     from tarim.stream.scenarios import scenario_features
@@ -53,6 +53,7 @@ __all__ = [
     "GraphFeature",
     "GraphUse",
     "Kind",
+    "ListedFeature",
     "MemoryUse",
     "NetworkKind",
     "Outcome",

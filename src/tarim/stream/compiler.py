@@ -27,12 +27,16 @@ _HELPERS: Final = (arena, ordered)
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """Entry points of one feature set: `process(A, rows, out, lo, hi)`, `settle` where outcomes matter, `adopt` a role."""
+    """Entry points of one feature set: `process(A, rows, out, lo, hi)`, `settle` where outcomes matter, `adopt` a role,
+    `list_part` and `list_close` where features look at lists.
+    """
 
     process: Callable[..., int]
     settle: Callable[..., None] | None
     adopt: tuple[Callable[..., None], ...]
     source: str
+    list_part: Callable[..., None] | None = None
+    list_close: Callable[..., None] | None = None
 
 
 def cache_folder() -> Path:
@@ -49,8 +53,15 @@ def compile_plan(plan: Plan, *, jit: bool = True) -> Kernels:
     """
     source = kernel_source(plan)
     adopt = [f"adopt_{role.index}" for role in plan.directories]
-    namespace = _compiled(source, ("process", "settle", *adopt)) if jit else _interpreted(source)
-    return Kernels(namespace["process"], namespace.get("settle"), tuple(namespace[name] for name in adopt), source)
+    lists = ("list_part", "list_close") if plan.graph and plan.graph.lists else ()
+    namespace = _compiled(source, ("process", "settle", *adopt, *lists)) if jit else _interpreted(source)
+    return Kernels(
+        namespace["process"],
+        namespace.get("settle"),
+        tuple(namespace[name] for name in adopt),
+        source,
+        *(namespace[name] for name in lists),
+    )
 
 
 @lru_cache(maxsize=64)

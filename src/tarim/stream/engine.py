@@ -7,6 +7,7 @@ was saved and restored.  It reads no clock and knows its place in the journal; a
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import mmap
 import os
@@ -39,6 +40,7 @@ _LARGE_PAGE_BYTES: Final = 2 << 20
 _MADV_POPULATE_WRITE: Final = 23  # Linux 5.14
 _NORESERVE: Final = getattr(mmap, "MAP_NORESERVE", 0x4000)
 Features = npt.NDArray[np.float64]
+Words = npt.NDArray[np.int64]
 Decide = Callable[[Rows, Features], npt.NDArray[np.int64]]
 
 
@@ -138,6 +140,11 @@ class Engine:
         return 8 * int(self._words[arena.BUMP])
 
     @property
+    def lists(self) -> tuple[str, ...]:
+        """Names of the lists that features look at: the engine has to be told of every change of any list, in its place."""
+        return self._plan.graph.lists if self._plan.graph else ()
+
+    @property
     def kernel_source(self) -> str:
         """The generated source, for those who want to read what runs."""
         return self._kernels.source
@@ -147,6 +154,25 @@ class Engine:
         if first_seq != self.offset:
             raise Damaged(f"the engine expects position {self.offset}, not {first_seq}")
         self._words[arena.OFFSET] += count
+
+    def list_part(self, change: str, name: str, index: int, accounts: Words, periods: Words) -> None:
+        """Take in part `index` of a change of the list `name`; it counts from `list_close` on.
+
+        accounts: tokens, int64[n].  periods: int64[n], first second << 32 | second after the last, 0 takes off.  Part 0 takes
+        the place of a change that was not closed.  Raises Unavailable at the memory limit, with nothing changed.
+        """
+        if self._kernels.list_part is None:
+            return
+        if self._words[arena.BUMP] >= self._words[arena.CAPACITY]:
+            raise Unavailable(self._full())
+        number = self.lists.index(name) if name in self.lists else -1
+        assert accounts.shape == periods.shape
+        self._kernels.list_part(self._words, number, _change_key(change), index == 0, accounts, periods)
+
+    def list_close(self, change: str) -> None:
+        """A change of a list is in force for the events from here on."""
+        if self._kernels.list_close is not None:
+            self._kernels.list_close(self._words, _change_key(change))
 
     def process(self, rows: Rows, out: Features, decide: Decide | None = None) -> None:
         """Features of a batch into `out`, and the batch into the state; sets Flag.LATE in rows that are late.
@@ -177,11 +203,10 @@ class Engine:
         if stopped < 0:
             row = -1 - stopped
             raise Damaged(f"the engine expects position {self.offset}, not {rows[row, Col.SEQ]}")
-        raise Unavailable(
-            "an entity has more events than a ring can hold"
-            if self._words[arena.FULL]
-            else f"the engine's memory limit of {8 * int(self._words[arena.CAPACITY]):,} bytes is reached"
-        )
+        raise Unavailable("an entity has more events than a ring can hold" if self._words[arena.FULL] else self._full())
+
+    def _full(self) -> str:
+        return f"the engine's memory limit of {8 * int(self._words[arena.CAPACITY]):,} bytes is reached"
 
     def memory(self) -> MemoryUse:
         """What the state takes, by entity kind."""
@@ -279,6 +304,13 @@ class Engine:
         engine._words[arena.CAPACITY] = limit
         return engine
 
+    @property
+    def _listing(self) -> Words:
+        """The header's words about changes of lists: how many are in force, and the key of the one that comes in."""
+        assert self._plan.graph is not None
+        at = graph_word(self._plan) + self._plan.graph.listing_word
+        return self._words[at : at + 2]
+
     # ---- slots -----------------------------------------------------------------------------------------------------
 
     def export_slot(self, slot: int) -> bytes:
@@ -289,6 +321,8 @@ class Engine:
             "offset": self.offset,
             "words": [],
         }
+        if self.lists:
+            head["lists"] = self._listing.tolist()
         parts = []
         for role in self._plan.directories:
             empty = np.zeros(0, np.int64)
@@ -308,6 +342,8 @@ class Engine:
         words = self._words
         words[arena.WATERMARK] = max(self.watermark_ms, head["watermark_ms"])
         words[arena.OFFSET] = max(self.offset, head["offset"])
+        if self.lists:
+            self._listing[:] = head["lists"]  # both know the same changes, or this one knows none yet
         at = 4 + size
         for adopt, count in zip(self._kernels.adopt, head["words"], strict=True):
             adopt(words, np.frombuffer(exported, np.int64, count, at).copy())
@@ -324,6 +360,11 @@ class Engine:
                 arena.RING_CLASS + role.index,
             )
             arena.sweep_slot(self._words, role.index, slot, np.iinfo(np.int64).max, *sizes)
+
+
+def _change_key(change: str) -> int:
+    """64 bits that tell a change of lists from the others, never 0."""
+    return int.from_bytes(hashlib.sha256(change.encode()).digest()[:8], "little", signed=True) or 1
 
 
 def _populate(address: int, size: int) -> bool:

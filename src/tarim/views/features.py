@@ -14,7 +14,8 @@ from tarim.stream import FeatureSet
 _COUNTS: Final = frozenset(
     {
         *("count", "distinct", "outliers", "label_count", "delayed_count", "label_run", "fan_in", "fan_out", "cycles"),
-        *("scatter_gather", "gather_scatter", "chain", "hops_to_convicted", "shared_device", "shared_device_convicted"),
+        *("scatter_gather", "gather_scatter", "chain", "hops_to_convicted", "hops_to_listed"),
+        *("shared_device", "shared_device_convicted"),
     }
 )
 _SHARES: Final = frozenset({"share", "label_rate"})

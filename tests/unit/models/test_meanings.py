@@ -19,6 +19,11 @@ def test_a_meaning_names_subject_condition_field_and_window() -> None:
     assert "7 天前的 30 天" in late.zh and "30 days up to 7 days ago" in late.en
     hops = meaning(Graph("money").hops_to_convicted("payee_account", 2))
     assert "收款账户" in hops.zh and "at most 2" in hops.en
+    listed = meaning(Graph("money").hops_to_listed("account", ("mules", "blocked"), 2))
+    assert (
+        "mules 或 blocked" in listed.zh
+        and "the paying account and an account on the list mules or blocked" in listed.en
+    )
 
 
 def test_every_feature_of_every_set_has_a_meaning() -> None:

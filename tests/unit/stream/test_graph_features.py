@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tarim.base.errors import DefinitionError
+from tarim.base.errors import DefinitionError, Unavailable
 from tarim.rules.vocabulary import Unit, unit_of_feature
 from tarim.stream import (
     Col,
@@ -57,6 +57,11 @@ def test_a_set_without_a_graph_has_not_a_line_of_it():
         (lambda: Graph("money").chain(0.1, hops=9), "2 to 8 hops"),
         (lambda: Graph("money").chain(1.5), "share from 0 to 1"),
         (lambda: Graph("money").hops_to_convicted("account", hops=4), "0 to 3"),
+        (lambda: Graph("money").hops_to_listed("account", ("mules",), hops=4), "0 to 3"),
+        (lambda: Graph("money").hops_to_listed("account", ()), "1 to 16 lists"),
+        (lambda: Graph("money").hops_to_listed("account", ("mules", "mules")), "each once"),
+        (lambda: Graph("money").hops_to_listed("account", "mules"), "1 to 16 lists"),
+        (lambda: Graph("money").hops_to_listed("account", ("Mules",)), "lower-case"),
         (lambda: Graph("money").fan_in("device_id"), "neither account nor payee_account"),
         (lambda: Graph("money").fan_in("account", "8d"), "not within the graph's horizon 7d"),
         (lambda: Graph("money", degree_max=0), "degree_max 0"),
@@ -78,6 +83,39 @@ def test_two_graphs_and_too_many_entities_are_refused():
     entities = [Entity(f"entity{n}", key="account").count("1h") for n in range(17)]
     with pytest.raises(DefinitionError, match="16 are possible"):
         Engine(FeatureSet("many", one.fan_in("account"), *entities), jit=False)
+    listed = [one.hops_to_listed("account", (f"list_{n}",)) for n in range(17)]
+    with pytest.raises(DefinitionError, match="names 17 lists; 16 are possible"):
+        Engine(FeatureSet("lists", *listed), jit=False)
+
+
+def test_a_set_that_names_no_list_is_not_told_of_lists_and_has_no_place_for_them():
+    """Its state is what it was before there were such features; one that names lists has one store more."""
+    plain = Engine(graph_features(), jit=False)
+    graph = Graph("money")
+    listing = Engine(FeatureSet("listing", graph.hops_to_listed("account", ("mules", "blocked"))), jit=False)
+    assert plain.lists == () and "list_part" not in plain.kernel_source
+    assert listing.lists == ("mules", "blocked")
+    assert {use.entity for use in listing.memory().entities} - {use.entity for use in plain.memory().entities} == {
+        "money_listed"
+    }
+
+
+def test_the_lists_are_part_of_the_name_and_of_the_version():
+    graph = Graph("money")
+    one, other = (FeatureSet("one", graph.hops_to_listed("account", lists)) for lists in (("a_or_b",), ("a", "b")))
+    assert one.names == other.names == ("money_hops_to_listed_payer_3_on_a_or_b_7d",)
+    assert one.version != other.version
+
+
+def test_an_engine_at_its_limit_takes_no_more_entries():
+    """A change of lists is refused before it could outgrow the space, with nothing changed."""
+    features = FeatureSet("listing", Graph("money").hops_to_listed("account", ("mules",)))
+    engine = Engine(features, memory_bytes_max=1 << 20, jit=False)
+    accounts = np.arange(1, 2_001)
+    forever = np.full(2_000, (1 << 32) - 1)
+    with pytest.raises(Unavailable, match="memory limit of 1,048,576 bytes"):
+        for index in range(200):
+            engine.list_part("change", "mules", index, accounts + 2_000 * index, forever)
 
 
 def test_a_cap_is_part_of_the_version():
@@ -109,6 +147,7 @@ def test_the_layout_is_that_of_the_kernels():
     constants = [line for line in text.splitlines() if line[:1].isupper() and line.split(" ")[1:2] == ["="]]
     exec("\n".join(constants), {}, namespace)
     assert namespace["STORES"] == len(layout.STORES)
+    assert namespace["LISTED"] == namespace["STORES"] and namespace["LISTING"] == layout.LISTED[2]
     widths = [namespace[each] for each in ("EDGE", "EDGE", "MARKING", "NEARNESS", "LINK", "LINK")]
     assert widths == [width for _, _, width in layout.STORES]
     assert namespace["SCRATCH"] == layout.HEADER_WORDS
@@ -120,6 +159,6 @@ def test_the_layout_is_that_of_the_kernels():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["graph_store", "graph_patterns", "graph_marks"])
+@pytest.mark.parametrize("name", ["graph_store", "graph_patterns", "graph_near", "graph_lists", "graph_marks"])
 def test_the_kernels_compile_with_the_signatures_they_state(name: str):
     import_module(f"tarim.stream.kernels.{name}")

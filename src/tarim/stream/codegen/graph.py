@@ -9,12 +9,12 @@ from typing import Final
 
 from tarim.stream.codegen.layout import Writer, condition_source, graph_word, scratch_word
 from tarim.stream.events import Col
-from tarim.stream.graph import GraphFeature, GraphLayout
+from tarim.stream.graph import GraphFeature, GraphLayout, ListedFeature
 from tarim.stream.kernels import arena
 from tarim.stream.plan import Plan
 
-_KERNELS: Final = ("graph_store", "graph_patterns", "graph_marks")
-_CONSTANTS: Final = "from tarim.stream.kernels.arena import RING_CLASS, SLOTS, WATERMARK"
+_KERNELS: Final = ("graph_store", "graph_patterns", "graph_near", "graph_lists", "graph_marks")
+_CONSTANTS: Final = "from tarim.stream.kernels.arena import DIRECTORY, ENTRY_WORDS, RING_CLASS, SLOTS, WATERMARK"
 _OUT, _IN = 0, 1
 
 
@@ -43,12 +43,14 @@ class GraphWriter:
         self.marks, self.codes = scratch_word(plan, 0), scratch_word(plan, 1)
 
     def write(self) -> None:
-        """The kernels, and `graph_run`, `graph_label`, `adopt_` for each store."""
+        """The kernels, and `graph_run`, `graph_label`, `list_part`, `list_close`, `adopt_` for each store."""
         for line in graph_kernels().splitlines():
             self.w(line)
         if self.layout.follows_labels:
             self.label()
         self.run()
+        if self.layout.lists:
+            self.changes()
         for n, store in enumerate(self.layout.stores):
             self.head(f"adopt_{store.index}", "A, packed", "void(i8[::1], i8[::1])")
             self.w(f"    adopt_store(A, {self.g}, {n}, packed)")
@@ -80,6 +82,21 @@ class GraphWriter:
                     w(f"clear(A, {self.g}, account, event)")
         w.depth -= 1
 
+    def changes(self) -> None:
+        """list_part(A, number, change, first, accounts, periods), list_close(A, change): records of a change of lists.
+
+        number: of the list in the layout, -1 for one that no feature names.
+        """
+        w = self.w
+        self.head(
+            "list_part", "A, number, change, first, accounts, periods", "void(i8[::1], i8, i8, b1, i8[::1], i8[::1])"
+        )
+        w(f"    begin_part(A, {self.g}, change, first)")
+        w("    if number >= 0:")
+        w(f"        list_accounts(A, {self.g}, {len(self.layout.lists)}, number, accounts, periods)")
+        self.head("list_close", "A, change", "void(i8[::1], i8)")
+        w(f"    close_change(A, {self.g}, change)")
+
     def run(self) -> None:
         """graph_run(A, R, out, lo, hi): fetch; then for each event its features, and its place in the graph."""
         w = self.w
@@ -109,6 +126,8 @@ class GraphWriter:
                 w(f"{name} = R[i, {int(column)}]")
             w(f"edge = a != 0 and b != 0 and a != b and ({condition_source(layout.graph.when)})")
             w(f"A[{g} + CUT] = 0")
+            if layout.lists:
+                w(f"A[{g + layout.listing_word} + SECOND] = R[i, {int(Col.RECEIVED_MS)}] // 1000")
             self.features()
             w(f"A[{g} + CAPPED] += A[{g} + CUT]")
             with w.block("if t > floor:"):
@@ -124,6 +143,8 @@ class GraphWriter:
             w(f"put_edge(A, {self.g}, IN, b, a, x, t, seq, floor)")
             if self.layout.follows_labels:
                 w(f"meet(A, {self.g}, a, b, t, floor, wm)")
+            if self.layout.lists:
+                w(f"meet_listed(A, {self.g}, a, b, t, floor, wm)")
         if self.layout.follows_devices:
             with w.block("if a != 0 and device != 0:"):
                 w(f"put_link(A, {self.g}, USE, a, device, t, floor)")
@@ -172,8 +193,9 @@ class GraphWriter:
                     else:
                         w(f"dwell = A[{g} + RESULT + 1]")
                         w(f"out[i, {column}] = dwell if dwell >= 0 else NAN")
-            case "hops_to_convicted":
-                w(f"hops = hops_to_convicted(A, {g}, {key}, {other} if edge else 0, t, after, wm, {feature.hops})")
+            case "hops_to_convicted" | "hops_to_listed":
+                who = self.layout.bits_of(feature) if isinstance(feature, ListedFeature) else 0
+                w(f"hops = hops_to_marked(A, {g}, {key}, {other} if edge else 0, t, after, wm, {who}, {feature.hops})")
                 w(f"out[i, {index}] = hops if hops >= 0 else NAN")
             case "shared_device" | "shared_device_convicted":
                 w(f"shared_device(A, {g}, {key}, {'device' if key == 'a' else '0'}, t, after, wm)")
@@ -191,7 +213,8 @@ def _search(feature: GraphFeature) -> tuple[object, ...]:
             return family, feature.window_ms, feature.tolerance_ppm
         case "shared_device" | "shared_device_convicted":
             return "shared_device", feature.of, feature.window_ms
-    return feature.op, feature.of, feature.window_ms, feature.hops
+    lists = feature.lists if isinstance(feature, ListedFeature) else ()
+    return feature.op, feature.of, feature.window_ms, feature.hops, lists
 
 
 def _column(side: str) -> int:

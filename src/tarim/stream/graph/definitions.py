@@ -10,6 +10,8 @@ millisecond in order of the journal.  Every cap is part of the definition (docs/
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -25,8 +27,11 @@ HOPS_MAX: Final = 8
 DEGREE_MAX: Final = 1024
 VISITS_MAX: Final = 65_536
 MEMORY_LG_MAX: Final = 16
+LISTS_MAX: Final = 16
+"""Different lists that the features of one set name."""
 
 _SIDES: Final = {"account": "payer", "payee_account": "payee"}
+_LIST_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,23 @@ class Graph:
             raise DefinitionError(f"hops to a convicted account are 0 to 3, not {hops}")
         return self._feature("hops_to_convicted", within, of=of, hops=hops)
 
+    def hops_to_listed(self, of: Side, lists: Sequence[str], hops: int = 3, within: str = "") -> ListedFeature:
+        """Fewest transfers, in either direction, between the account and one on some of the lists; NaN beyond `hops` (0 to 3).
+
+        An account stands on a list as rules have it: when *e* was received, by the changes in force in *e*'s place of the
+        journal.
+        """
+        if not 0 <= hops <= 3:
+            raise DefinitionError(f"hops to a listed account are 0 to 3, not {hops}")
+        if isinstance(lists, str) or not lists or len(set(lists)) < len(lists) or len(lists) > LISTS_MAX:
+            raise DefinitionError(f"graph {self.name!r}: `lists` names 1 to {LISTS_MAX} lists, each once")
+        if not all(_LIST_NAME.fullmatch(each) for each in lists):
+            raise DefinitionError(f"graph {self.name!r}: a list's name has lower-case letters, digits and underscores")
+        plain = self._feature("hops_to_listed", within, of=of, hops=hops)
+        return ListedFeature(
+            self.entity, plain.op, "", plain.window, graph=self, of=of, hops=hops, tolerance_ppm=-1, lists=tuple(lists)
+        )
+
     def shared_device(self, of: Side, within: str = "") -> GraphFeature:
         """How many other accounts used a device that the account used."""
         return self._feature("shared_device", within, of=of)
@@ -153,8 +175,25 @@ class GraphFeature(Feature):
     def name(self) -> str:
         """For example `money_fan_in_payee_7d`, `money_cycles_3_within_10pct_7d`."""
         parts = [self.graph.name, self.op, _SIDES.get(self.of, "")]
-        if self.op in ("cycles", "chain", "hops_to_convicted"):
+        if self.op in ("cycles", "chain", "hops_to_convicted", "hops_to_listed"):
             parts.append(str(self.hops))
         if self.tolerance_ppm >= 0:
             parts.append("within_" + f"{self.tolerance_ppm / 10_000:g}".replace(".", "_") + "pct")
-        return "_".join(part for part in [*parts, self.window] if part)
+        return "_".join(part for part in [*parts, self._more, self.window] if part)
+
+    @property
+    def _more(self) -> str:
+        """What a kind of graph feature adds to the name."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFeature(GraphFeature):
+    """A number about the way to accounts on lists."""
+
+    lists: tuple[str, ...] = field(kw_only=True)
+    """Their names.  A list that there is not, of another field or of each customer's own has no accounts."""
+
+    @property
+    def _more(self) -> str:
+        return "on_" + "_or_".join(self.lists)

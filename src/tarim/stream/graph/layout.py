@@ -8,7 +8,7 @@ from typing import Final
 from tarim.base.errors import DefinitionError
 from tarim.base.instants import duration_ms
 from tarim.stream.definitions import Entity, FeatureSet
-from tarim.stream.graph.definitions import Graph, GraphFeature
+from tarim.stream.graph.definitions import LISTS_MAX, Graph, GraphFeature, ListedFeature
 
 # The kernels' own numbers (`kernels/graph_store.py`), which is text to be compiled and not imported for three words.
 STORES: Final = (
@@ -20,7 +20,10 @@ STORES: Final = (
     ("users", "device_id", 2),
 )
 """Name, key and words of an event of each store."""
+LISTED: Final = ("listed", "account", 3)
+"""The store more of a set that names lists."""
 HEADER_WORDS: Final = 32
+LISTING_WORDS: Final = 3
 _WIDE: Final = 63
 
 
@@ -52,7 +55,7 @@ class GraphLayout:
         """Its directories, after those of the entities."""
         return tuple(
             Store(self.first_role + n, Entity(f"{self.graph.name}_{name}", key=key), width)
-            for n, (name, key, width) in enumerate(STORES)
+            for n, (name, key, width) in enumerate((*STORES, LISTED) if self.lists else STORES)
         )
 
     @property
@@ -65,7 +68,8 @@ class GraphLayout:
         """Words of the graph's header, scratch included."""
         graph = self.graph
         sets = 4 * (self._small + self._large)
-        return HEADER_WORDS + sets + 2 * (graph.visits_max + 2 * graph.degree_max)
+        listing = LISTING_WORDS if self.lists else 0
+        return HEADER_WORDS + sets + 2 * (graph.visits_max + 2 * graph.degree_max) + listing
 
     @property
     def settings(self) -> dict[int, int]:
@@ -85,6 +89,24 @@ class GraphLayout:
     def follows_labels(self) -> bool:
         """Whether some feature asks who is convicted."""
         return any("convicted" in feature.op for _, feature in self.features)
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Names of the lists that features look at, in the order of their places."""
+        return tuple(dict.fromkeys(each for feature in self._listed for each in feature.lists))
+
+    @property
+    def listing_word(self) -> int:
+        """Where in the graph's header the words about lists lie (`kernels/graph_lists.py`)."""
+        return self.header_words - LISTING_WORDS
+
+    def bits_of(self, feature: ListedFeature) -> int:
+        """The lists of a feature, a bit each."""
+        return sum(1 << self.lists.index(each) for each in feature.lists)
+
+    @property
+    def _listed(self) -> list[ListedFeature]:
+        return [feature for _, feature in self.features if isinstance(feature, ListedFeature)]
 
     @property
     def follows_devices(self) -> bool:
@@ -111,11 +133,17 @@ def layout_of(features: FeatureSet, roles: int, roles_max: int) -> GraphLayout |
     graph = found[0][1].graph
     if any(feature.graph != graph for _, feature in found):
         raise DefinitionError(f"feature set {features.name!r} has more than one graph; one is possible")
-    if roles + len(STORES) > roles_max:
+    layout = GraphLayout(graph, tuple(found), features.lateness_ms, roles)
+    stores = len(layout.stores)
+    if roles + stores > roles_max:
         raise DefinitionError(
-            f"feature set {features.name!r} has {roles} entities; beside a graph {roles_max - len(STORES)} are possible"
+            f"feature set {features.name!r} has {roles} entities; beside a graph {roles_max - stores} are possible"
         )
-    return GraphLayout(graph, tuple(found), features.lateness_ms, roles)
+    if len(layout.lists) > LISTS_MAX:
+        raise DefinitionError(
+            f"feature set {features.name!r} names {len(layout.lists)} lists; {LISTS_MAX} are possible"
+        )
+    return layout
 
 
 def _power_of_two(least: int) -> int:

@@ -1,7 +1,6 @@
-"""Convicted accounts: who they are as labels arrive, how far away they are, and whom a device connects with them.
+"""Marked accounts: who is convicted as labels arrive, how far away the nearest is, and whom a device connects with them.
 
-NEAR is a filter: it may hold accounts that have no convicted neighbour any more, never lacks one that has.  So it decides
-what is looked at, not what is found.
+An account is marked for a search when it is convicted (`who` 0), or when it stands on one of the lists whose bits `who` has.
 """
 
 from __future__ import annotations
@@ -9,13 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from tarim.stream.kernels.graph_lists import FORCE, listed, listing
+from tarim.stream.kernels.graph_near import note_near, note_neighbours
 from tarim.stream.kernels.graph_store import (
     BLIND,
     CUT,
     EDGE,
     IN,
     KEEP,
-    KEPT,
     LARGE,
     LATEST,
     LINK,
@@ -23,9 +23,7 @@ from tarim.stream.kernels.graph_store import (
     MARK,
     MARKING,
     NEAR,
-    NEARNESS,
     OUT,
-    PLACES,
     RESULT,
     ROLE,
     SMALL,
@@ -55,16 +53,6 @@ def convicted(A, g, account, wm):
     mask = (np.int64(1) << (A[e + 1] & 63)) - 1
     head = A[e + 2] & LOW
     return head > A[e + 2] >> 32 and A[block + ((head - 1) & mask) * MARKING] > wm - A[g + KEEP]
-
-
-@njit("void(i8[::1], i8, i8, i8, i8)", cache=True)
-def note_near(A, g, account, t, floor):
-    """From now until an edge of time t is forgotten the account may have a convicted neighbour."""
-    e = ring_of(A, A[g + ROLE] + NEAR, account)
-    if e < 0:
-        A[put_place(A, g, NEAR, account, t, floor, NEARNESS)] = t
-    elif t > A[e + 3]:
-        A[e + 3] = t
 
 
 @njit("void(i8[::1], i8, i8, i8)", cache=True)
@@ -98,18 +86,7 @@ def convict(A, g, account, event, label_ms, floor, wm):
     A[o] = label_ms
     A[o + 1] = event
     A[g + LATEST] = max(A[g + LATEST], label_ms)
-    for store in range(OUT, IN + 1):
-        e = ring_of(A, A[g + ROLE] + store, account)
-        if e < 0:
-            continue
-        block = A[e + 1] >> 6
-        mask = (np.int64(1) << (A[e + 1] & 63)) - 1
-        if (A[e + 2] & LOW) - (A[e + 2] >> 32) == A[g + PLACES]:
-            A[g + BLIND] = wm + A[g + KEPT]  # edges that this ring has forgotten may lie in those of its neighbours
-        for p in range(A[e + 2] >> 32, A[e + 2] & LOW):
-            i = block + (p & mask) * EDGE
-            if A[i] > floor:
-                note_near(A, g, A[i + 2], A[i], floor)
+    note_neighbours(A, g, account, floor, wm)
 
 
 @njit("void(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
@@ -121,9 +98,15 @@ def meet(A, g, a, b, t, floor, wm):
         note_near(A, g, a, t, floor)
 
 
-@njit("b1(i8[::1], i8, i8, i8, i8, i8)", cache=True)
-def beside_convicted(A, g, account, t, after_ms, wm):
-    """Whether one of the account's transfers has a convicted account on the other side."""
+@njit("b1(i8[::1], i8, i8, i8, i8)", cache=True)
+def marked(A, g, account, wm, who):
+    """Whether the account is one that the search looks for."""
+    return convicted(A, g, account, wm) if who == 0 else listed(A, g, account, who)
+
+
+@njit("b1(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
+def beside_marked(A, g, account, t, after_ms, wm, who):
+    """Whether one of the account's transfers has a marked account on the other side."""
     if wm >= A[g + BLIND] and ring_of(A, A[g + ROLE] + NEAR, account) < 0:
         return False
     for store in range(OUT, IN + 1):
@@ -134,7 +117,7 @@ def beside_convicted(A, g, account, t, after_ms, wm):
         mask = (np.int64(1) << (A[e + 1] & 63)) - 1
         end = span_end(A, e, EDGE, t)
         for p in range(end - 1, span_begin(A, g, e, EDGE, end, after_ms) - 1, -1):
-            if convicted(A, g, A[block + (p & mask) * EDGE + 2], wm):
+            if marked(A, g, A[block + (p & mask) * EDGE + 2], wm, who):
                 return True
     return False
 
@@ -152,9 +135,9 @@ def fetch_neighbours(A, g, e, begin, end):
             fetch_newest(A, g, store, A[block + (p & mask) * EDGE + 2])
 
 
-@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
-def beyond(A, g, account, t, after_ms, wm, visits):
-    """Visits left after the account's neighbours were asked for convicted ones beside them: -1 found, -2 none left."""
+@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8)", cache=True)
+def beyond(A, g, account, t, after_ms, wm, who, visits):
+    """Visits left after the account's neighbours were asked for marked ones beside them: -1 found, -2 none left."""
     for store in range(OUT, IN + 1):
         e = ring_of(A, A[g + ROLE] + store, account)
         if e < 0:
@@ -167,14 +150,14 @@ def beyond(A, g, account, t, after_ms, wm, visits):
                 A[g + CUT] = 1
                 return np.int64(-2)
             visits -= 1
-            if beside_convicted(A, g, A[block + (p & mask) * EDGE + 2], t, after_ms, wm):
+            if beside_marked(A, g, A[block + (p & mask) * EDGE + 2], t, after_ms, wm, who):
                 return np.int64(-1)
     return visits
 
 
-@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8)", cache=True)
-def third_hop(A, g, account, partner, t, after_ms, wm):
-    """3 when an account two transfers away is beside a convicted one, else -1; each neighbour is expanded once."""
+@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8)", cache=True)
+def third_hop(A, g, account, partner, t, after_ms, wm, who):
+    """3 when an account two transfers away is beside a marked one, else -1; each neighbour is expanded once."""
     stamp = new_stamp(A, g)
     base = large_set(A, g)
     visits = A[g + VISITS]
@@ -182,7 +165,7 @@ def third_hop(A, g, account, partner, t, after_ms, wm):
         place = place_of(A, base, A[g + LARGE], stamp, partner)
         A[place] = stamp
         A[place + 1] = partner
-        visits = beyond(A, g, partner, t, after_ms, wm, visits)
+        visits = beyond(A, g, partner, t, after_ms, wm, who, visits)
     for store in range(OUT, IN + 1):
         e = ring_of(A, A[g + ROLE] + store, account)
         if e < 0:
@@ -200,27 +183,28 @@ def third_hop(A, g, account, partner, t, after_ms, wm):
             if A[place] != stamp:
                 A[place] = stamp
                 A[place + 1] = u
-                visits = beyond(A, g, u, t, after_ms, wm, visits)
+                visits = beyond(A, g, u, t, after_ms, wm, who, visits)
     return np.int64(3) if visits == -1 else np.int64(-1)
 
 
-@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8)", cache=True)
-def hops_to_convicted(A, g, account, partner, t, after_ms, wm, hops):
-    """Fewest transfers from the account to a convicted one, at most `hops`, or -1.
+@njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8, i8)", cache=True)
+def hops_to_marked(A, g, account, partner, t, after_ms, wm, who, hops):
+    """Fewest transfers from the account to a marked one, at most `hops`, or -1.
 
     partner: the other side of the transfer at hand, which counts as the account's newest edge; 0 where there is none.
     """
-    if A[g + LATEST] <= wm - A[g + KEEP]:
-        return np.int64(-1)  # nobody is
-    if convicted(A, g, account, wm):
+    nobody = A[g + LATEST] <= wm - A[g + KEEP] if who == 0 else A[listing(A, g) + FORCE] == 0
+    if nobody:
+        return np.int64(-1)
+    if marked(A, g, account, wm, who):
         return np.int64(0)
     if hops >= 1 and (
-        (partner != 0 and convicted(A, g, partner, wm)) or beside_convicted(A, g, account, t, after_ms, wm)
+        (partner != 0 and marked(A, g, partner, wm, who)) or beside_marked(A, g, account, t, after_ms, wm, who)
     ):
         return np.int64(1)
     if hops < 2:
         return np.int64(-1)
-    if partner != 0 and beside_convicted(A, g, partner, t, after_ms, wm):
+    if partner != 0 and beside_marked(A, g, partner, t, after_ms, wm, who):
         return np.int64(2)
     for store in range(OUT, IN + 1):
         e = ring_of(A, A[g + ROLE] + store, account)
@@ -230,11 +214,11 @@ def hops_to_convicted(A, g, account, partner, t, after_ms, wm, hops):
         mask = (np.int64(1) << (A[e + 1] & 63)) - 1
         end = span_end(A, e, EDGE, t)
         for p in range(end - 1, span_begin(A, g, e, EDGE, end, after_ms) - 1, -1):
-            if beside_convicted(A, g, A[block + (p & mask) * EDGE + 2], t, after_ms, wm):
+            if beside_marked(A, g, A[block + (p & mask) * EDGE + 2], t, after_ms, wm, who):
                 return np.int64(2)
     if hops < 3:
         return np.int64(-1)
-    return third_hop(A, g, account, partner, t, after_ms, wm)
+    return third_hop(A, g, account, partner, t, after_ms, wm, who)
 
 
 @njit("i8(i8[::1], i8, i8, i8, i8, i8, i8, i8, i8)", cache=True)

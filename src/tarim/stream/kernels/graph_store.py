@@ -1,13 +1,14 @@
 """Who paid whom, and who used which device: rings per account that patterns are read from.
 
-The graph has six stores, each a directory of the arena (see `arena`) from A[g + ROLE] on:
+The graph has six stores, each a directory of the arena (see `arena`) from A[g + ROLE] on; a seventh where features name lists:
 
     OUT     account -> transfers it made       words: time ms, position, payee, amount
     IN      account -> transfers it received   words: time ms, position, payer, amount
     MARK    account -> labels that convict it  words: time of the label ms, position of the labelled event, in journal order
-    NEAR    account -> may have a convicted neighbour: never missing where there is one   words: time ms
+    NEAR    account -> may have a marked neighbour: see `graph_near`   words: time ms
     USE     account -> devices it used         words: time ms, device
     USERS   device  -> accounts that used it   words: time ms, account
+    LISTED  account -> lists it stands on: see `graph_lists`; never swept
 
 Rings are in order of time, events of one millisecond in order of the journal.  Words at A[g ...], the graph's header:
 
@@ -49,6 +50,7 @@ NEAR = 3
 USE = 4
 USERS = 5
 STORES = 6
+LISTED = 6
 
 ROLE = 0
 DEGREE = 1
@@ -73,6 +75,7 @@ EDGE = 4
 LINK = 2
 MARKING = 2
 NEARNESS = 1
+LISTING = 3
 WIDE = 63
 LOW = 0xFFFFFFFF
 
@@ -288,6 +291,8 @@ def store_width(store):
         return np.int64(EDGE)
     if store == NEAR:
         return np.int64(NEARNESS)
+    if store == LISTED:
+        return np.int64(LISTING)
     return np.int64(LINK)
 
 
