@@ -146,7 +146,7 @@ def _role(role: str, first: int, end: int, labels: Any, occurred: Any) -> RoleRe
 def put_trained_run(data: Path, dataset: Path, *, trees: int = 10, seed: int = 0, card: bool = True) -> str:
     """A run over the set, signed, with a complete card unless told otherwise; its id."""
     from tarim.models import load_dataset
-    from tarim.models.lab import Plan, Samples, put_run, train
+    from tarim.models.lab import Plan, Samples, alternative, choice_of, put_run, train
     from tarim.models.registry import CardFacts, card_template
 
     loaded = load_dataset(dataset, signer_of(data))
@@ -167,11 +167,21 @@ def put_trained_run(data: Path, dataset: Path, *, trees: int = 10, seed: int = 0
     plan = Plan(params=params, seed=seed, early_stop=0, replicates=0, folds=0, calibration="none")
     run = train(samples, plan, Operator("key", "engineer"), SystemClock())
     record = run.record
-    facts = CardFacts(record.run_id, record.model, record.dataset, record.kind, record.feature_version, {})
+    other = msgspec.structs.replace(alternative(record, {}, "made up for a benchmark"), run_id="another")
+    choice = choice_of(record, (other,), "Made for a benchmark: nothing was compared.", Operator("key", "engineer"), 1)
+    facts = CardFacts(
+        record.run_id, record.model, record.dataset, record.kind, record.feature_version, {},
+        compared=tuple(choice.listed()), choice=f"engineer: {choice.reason}",
+    )  # fmt: skip
     text = card_template(facts)
     for key in WORDS if card else ():
         text = text.replace(f'{key} = ""', f'{key} = "Made for a benchmark: rows from a seed, {key} in plain words."')
-    put_run(Places(data).runs, record, run.content, signer_of(data), {"card.toml": text.encode()})
+    files = {
+        "card.toml": text.encode(),
+        "choice.json": choice.content,
+        "choice.sig": signer_of(data).sign(choice.content),
+    }
+    put_run(Places(data).runs, record, run.content, signer_of(data), files)
     return record.run_id
 
 

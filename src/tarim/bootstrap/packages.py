@@ -88,16 +88,17 @@ class Packages:
     # ---- making ----------------------------------------------------------------------------------------------------
 
     def write_card(self, run: str) -> tuple[Path, bool]:
-        """The card in a run's folder, and whether it was written just now: a template filled from the record.
+        """The card in a run's folder, and whether it was written just now: a template filled from record and choice.
 
-        Raises NotFound, Damaged, Unavailable.
+        Raises NotFound, Damaged, DefinitionError when nobody has said why the run was chosen, Unavailable.
         """
         folder, record = self._run(run)
         path = folder / CARD
         if path.exists():
             return path, False
+        facts = self._facts(folder, record)
         try:
-            _write(path, card_template(_facts(record)).encode())
+            _write(path, card_template(facts).encode())
         except OSError as error:
             raise Unavailable(f"{path} cannot be written: {error.strerror}") from None
         return path, True
@@ -110,7 +111,7 @@ class Packages:
                 f"run {record.run_id} has no {CARD}; write one with: tarim models card {record.run_id}"
             )
         card = _read(folder / CARD, CARD_BYTES_MAX)
-        check_card(card, _facts(record))
+        check_card(card, self._facts(folder, record))
         return card
 
     def submission(self, run: str) -> Submission:
@@ -287,6 +288,24 @@ class Packages:
     def _folder(self, digest: str) -> Path:
         return self._places.registry / digest[:_ID_CHARACTERS]
 
+    def _facts(self, folder: Path, record: RunRecord) -> CardFacts:
+        """What the run itself says on its card.  Raises DefinitionError without a choice, Damaged."""
+        from tarim.models.lab import read_choice
+
+        choice = read_choice(folder, record, self._signer)
+        return CardFacts(
+            record.run_id,
+            record.model,
+            record.dataset,
+            record.kind,
+            record.feature_version,
+            {name: each.value for name, each in record.metrics.measures.items() if each.value is not None},
+            tuple(listed(record.rules_only.segments)),
+            tuple(listed(record.coverage.thin if record.coverage is not None else ())),
+            tuple(choice.listed()),
+            f"{choice.operator.name}: {choice.reason}",
+        )
+
     def _run(self, run: str) -> tuple[Path, RunRecord]:
         from tarim.models.lab import find_run, read_run  # what it is made with is not loaded where models only serve
 
@@ -300,19 +319,6 @@ def keep_script(artefacts: Artefacts, script: str) -> str:
     if len(content) > SCRIPT_BYTES_MAX:
         raise TooLarge(f"a deployment's script has at most {SCRIPT_BYTES_MAX} bytes")
     return artefacts.keep(content)
-
-
-def _facts(record: RunRecord) -> CardFacts:
-    return CardFacts(
-        record.run_id,
-        record.model,
-        record.dataset,
-        record.kind,
-        record.feature_version,
-        {name: each.value for name, each in record.metrics.measures.items() if each.value is not None},
-        tuple(listed(record.rules_only.segments)),
-        tuple(listed(record.coverage.thin if record.coverage is not None else ())),
-    )
 
 
 def _shred(path: Path) -> int:

@@ -24,14 +24,19 @@ from tarim.models import find_dataset, load_dataset
 from tarim.models.datasets import Operator
 from tarim.models.intervals import Evidence, Measure, differences
 from tarim.models.lab import (
+    CHOICE,
     Budget,
     Caps,
+    Choice,
     Plan,
     RunRecord,
     Samples,
+    alternative,
+    choice_of,
     every_run,
     find_run,
     give_way,
+    make_comparison,
     make_report,
     put_run,
     read_model,
@@ -41,6 +46,7 @@ from tarim.models.lab import (
     train,
     train_again,
 )
+from tarim.models.lab.choice import SIGNATURE as CHOICE_SIGNATURE
 from tarim.models.model import model_from_bytes
 from tarim.models.registry import CURVES, CURVES_SIGNATURE
 
@@ -124,12 +130,7 @@ class Laboratory:
         stage("load")
         files = self._signed(make_report(record, read_model(folder, record), self._samples(record.dataset), stage))
         target = out or folder
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            for name, content in files.items():
-                (target / name).write_bytes(content)
-        except OSError as error:
-            raise Unavailable(f"the report cannot be written to {target}: {error.strerror}") from None
+        _write_files(files, target)
         return target / "report.html"
 
     def runs(self) -> list[tuple[Path, RunRecord | TarimError]]:
@@ -183,6 +184,25 @@ class Laboratory:
                 found.append(Compared(record, paired, ""))
         return found
 
+    def comparison(self, found: Sequence[Compared], out: Path) -> Path:
+        """What `compare` found as a page with a picture in a folder; the page's path.  Raises Unavailable."""
+        return _write_files(make_comparison(found), out)[0]
+
+    def choose(self, run: str, over: Sequence[str], reason: str, stage: Stage = lambda name: None) -> Choice:
+        """Why this run was taken and not `over`, written beside it and signed.
+
+        Raises NotAllowed without a key of scope models, NotFound, Damaged, InputError when nothing was compared, Unavailable.
+        """
+        operator = self._engineer()
+        record = self.record(run)
+        others = self.compare([run, *over], stage)[1:] if over else []
+        alternatives = tuple(alternative(each.record, each.differences, each.why_not) for each in others)
+        made = choice_of(record, alternatives, reason, Operator(operator.id, operator.name), self._clock.now_ms())
+        content = made.content
+        files = {CHOICE: content, CHOICE_SIGNATURE: self._signer.sign(content)}
+        _write_files(files, find_run(self._places.runs, run))
+        return made
+
     def _signed(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
         """A report's files, the numbers that people agree to models by signed by the house."""
         return {**files, CURVES_SIGNATURE: self._signer.sign(files[CURVES])}
@@ -192,6 +212,16 @@ class Laboratory:
 
     def _samples(self, dataset: str) -> Samples:
         return samples_of(load_dataset(find_dataset(self._places.datasets, dataset), self._signer))
+
+
+def _write_files(files: Mapping[str, bytes], folder: Path) -> list[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise Unavailable(f"files cannot be written to {folder}: {error.strerror}") from None
+    return [folder / name for name in files]
 
 
 def _scores(samples: Samples, rows: npt.NDArray[np.int64], folder: Path, record: RunRecord) -> npt.NDArray[np.float64]:

@@ -58,6 +58,7 @@ def register(group: typer.Typer) -> None:
     group.command("train")(train_command)
     group.command("tune")(tune_command)
     group.command("compare")(compare_command)
+    group.command("choose")(choose_command)
     group.command("report")(report_command)
     group.command("runs")(runs_command)
 
@@ -152,13 +153,23 @@ def compare_command(
     ],
     data: _Data = _DATA,
     as_json: _Json = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a page with a chart, too. 另存网页与图片的目录。", show_default=False),
+    ] = None,
 ) -> None:
-    """Set runs side by side, with paired differences where they share a test part. 对比训练运行，差异按配对自助法给出区间。"""
+    """Set runs side by side, with paired differences where they share a test part. 对比训练运行，差异按配对自助法给出区间。
+
+    With --out also as a page: quality and time of each run, and what was set differently.
+    """
     from rich.console import Console
     from rich.table import Table
 
+    laboratory = _laboratory(data)
     with _stages() as stage:
-        found = _laboratory(data).compare(runs, stage)
+        found = laboratory.compare(runs, stage)
+    if out is not None:
+        typer.echo(f"{laboratory.comparison(found, out)}", err=as_json)
     if as_json:
         listed: list[dict[str, Any]] = [
             {
@@ -186,6 +197,32 @@ def compare_command(
     for each in found[1:]:
         if each.why_not:
             typer.echo(f"{each.record.run_id}: {each.why_not}", err=True)
+
+
+def choose_command(
+    run: _Run,
+    reason: Annotated[
+        str, typer.Option(help="Why this one; in words, for the approver. 选择理由。", show_default=False)
+    ],
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A run it is preferred to; may be repeated. 与之比较的训练运行，可重复。", show_default=False
+        ),
+    ] = None,
+    data: _Data = _DATA,
+) -> None:
+    """Write down why this run was chosen of those compared; without it no model is submitted. 记录选择理由（提交前必填）。
+
+    Compared are the runs named, and the sets of parameters that `tune` tried for it.
+    """
+    laboratory = _laboratory(data)
+    with _recorded(data, "models.choose") as act, _stages() as stage:
+        made = laboratory.choose(run, over or [], reason, stage)
+        act.kind, act.id = "run", made.run_id
+    typer.echo(f"{made.run_id} chosen by {made.operator.name}. 已记录选择。")
+    for line in made.listed():
+        typer.echo(f"  {line}")
 
 
 def report_command(

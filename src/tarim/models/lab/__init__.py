@@ -14,11 +14,14 @@ stability    PSI by period
 crossval     forward in time, several seeds
 tuning       Optuna within a budget
 workers      processes with caps
+coverage     what was hardly learned, and is left to rules
 record       the signed record, and its folder
+choice       why this run, of those that were compared
 train        one run, and the same run again
 report       a run to look at
 """
 
+from tarim.models.lab.choice import CHOICE, Alternative, Choice, alternative, choice_of, read_choice
 from tarim.models.lab.crossval import CrossValidation, FoldResult
 from tarim.models.lab.fit import Fitted, fit_model
 from tarim.models.lab.importance import contributions
@@ -32,7 +35,7 @@ from tarim.models.lab.record import (
     read_run,
     run_folders,
 )
-from tarim.models.lab.report import make_report
+from tarim.models.lab.report import make_comparison, make_report
 from tarim.models.lab.samples import Samples, samples_of
 from tarim.models.lab.selection import FeatureNote
 from tarim.models.lab.thresholds import Threshold
@@ -41,11 +44,14 @@ from tarim.models.lab.tuning import Budget, Tuning
 from tarim.models.lab.workers import Caps, give_way
 
 __all__ = [
+    "CHOICE",
     "KINDS",
     "PARAMETERS",
     "STEPS",
+    "Alternative",
     "Budget",
     "Caps",
+    "Choice",
     "CrossValidation",
     "FeatureNote",
     "Fitted",
@@ -57,14 +63,18 @@ __all__ = [
     "Samples",
     "Threshold",
     "Tuning",
+    "alternative",
+    "choice_of",
     "contributions",
     "every_run",
     "find_run",
     "fit_model",
     "give_way",
+    "make_comparison",
     "make_report",
     "plan_of",
     "put_run",
+    "read_choice",
     "read_model",
     "read_plan_values",
     "read_run",

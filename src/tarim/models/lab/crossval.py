@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import numpy as np
 
@@ -15,7 +17,7 @@ from tarim.models.model import model_from_bytes
 
 
 class FoldResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One fold with one seed."""
+    """One fold with one seed.  cpu_s: processor time of the fit, seconds."""
 
     fold: int
     seed: int
@@ -24,6 +26,7 @@ class FoldResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test_frauds: int
     auc: float
     average_precision: float
+    cpu_s: float = 0.0
 
 
 class CrossValidation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,13 +71,14 @@ def try_fold(
 ) -> FoldResult:
     """Learn from some rows and measure on others; for a process of its own."""
     features, labels, weights = table.read()
+    begun_s = time.process_time()
     fitted = fit_model(
         features[learned], labels[learned], names, plan.kind, params=plan.params, seed=seed, fraud_weight=plan.fraud_weight,
         weights=weights[learned], threads=plan.threads,
     )  # fmt: skip
+    cpu_s = time.process_time() - begun_s
     scores = np.empty(len(tested))
     model_from_bytes(fitted.content, names).raw_score(np.ascontiguousarray(features[tested]), scores)
     truth = np.asarray(labels[tested])
-    return FoldResult(
-        fold, seed, len(learned), len(tested), int(truth.sum()), auc(scores, truth), average_precision(scores, truth)
-    )
+    figures = auc(scores, truth), average_precision(scores, truth)
+    return FoldResult(fold, seed, len(learned), len(tested), int(truth.sum()), *figures, cpu_s)

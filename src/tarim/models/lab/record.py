@@ -91,6 +91,7 @@ class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     model: SHA-256 of the model file `model_file`.  calibration: raw and calibrated error on the test part.
     baseline: histograms of each feature over the training rows, and of the score over the validation rows under "".
     coverage: segments too thin to learn from, and which of them are left to rules; None of a run before they were looked for.
+    fit_cpu_s: processor time of the fit with its calibration, seconds; 0 of a run before it was measured.
     """
 
     format: str
@@ -125,6 +126,7 @@ class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     stability: tuple[Stability, ...]
     baseline: dict[str, Histogram]
     coverage: Coverage | None = None
+    fit_cpu_s: float = 0.0
 
     @property
     def content(self) -> bytes:

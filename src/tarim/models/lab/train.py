@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,7 +92,9 @@ def train(
         stage("tune")
         plan, tuning = tune(samples, seen, columns, plan, budget, caps)
     stage("fit")
+    begun_s = time.process_time()
     content, iterations, log = _fit(samples, split, columns, names, plan)
+    fit_cpu_s = time.process_time() - begun_s
     content = finish(leaving(content, rules_only))
     stage("measure")
     model = model_from_bytes(content, samples.names)
@@ -153,6 +156,7 @@ def train(
         stability=tuple(stable),
         baseline=baseline,
         coverage=covered,
+        fit_cpu_s=fit_cpu_s,
     )
     return Run(record, content)
 

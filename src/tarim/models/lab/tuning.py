@@ -52,12 +52,13 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Parameters that were tried, and the average precision of each fold."""
+    """Parameters that were tried, the average precision of each fold, and the processor time of their fits in seconds."""
 
     number: int
     params: dict[str, float]
     average_precision: float
     folds: tuple[float, ...]
+    cpu_s: float = 0.0
 
 
 class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,10 +110,11 @@ def tune(
                 for number, (learned, tested) in enumerate(cut)
             ]
             results = workers.run(try_fold, calls)
-            for at, (trial, each) in enumerate(zip(asked, plans, strict=True)):
-                scores = tuple(result.average_precision for result in results[at * len(cut) : (at + 1) * len(cut)])
+            for at, (trial, tried) in enumerate(zip(asked, plans, strict=True)):
+                own = results[at * len(cut) : (at + 1) * len(cut)]
+                scores, cpu_s = tuple(each.average_precision for each in own), sum(each.cpu_s for each in own)
                 study.tell(trial, float(np.mean(scores)))
-                found.append(Trial(trial.number, each.settings, float(np.mean(scores)), scores))
+                found.append(Trial(trial.number, tried.settings, float(np.mean(scores)), scores, cpu_s))
             progress(len(found), max(trial.average_precision for trial in found))
     best = max(found, key=lambda trial: (trial.average_precision, -trial.number))
     tuning = Tuning(tuple(found), best.number, budget.trials, budget.seconds, time.monotonic() - begin)

@@ -57,6 +57,7 @@ class CardFacts:
     """What the run says: run_id, digests of model and dataset, kind, version of the feature set, and figures by name.
 
     rules_only: segments in which the model is not asked, a line each; thin: others that it learned too little of.
+    compared: what it was preferred to, a line each; choice: who preferred it, and why.
     """
 
     run_id: str
@@ -67,6 +68,8 @@ class CardFacts:
     figures: dict[str, float]
     rules_only: tuple[str, ...] = ()
     thin: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    choice: str = ""
 
 
 def card_template(facts: CardFacts) -> str:
@@ -122,7 +125,9 @@ def _run_part(facts: CardFacts) -> dict[str, str | list[str]]:
         "kind": facts.kind,
         "features": facts.features,
     }
-    lists = {"rules_only": list(facts.rules_only), "thin": list(facts.thin)}
+    if facts.choice:
+        found["choice"] = facts.choice
+    lists = {"compared": list(facts.compared), "rules_only": list(facts.rules_only), "thin": list(facts.thin)}
     return found | {name: each for name, each in lists.items() if each}
 
 

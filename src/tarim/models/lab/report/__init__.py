@@ -4,7 +4,9 @@ curves          what the charts draw, as numbers
 canvas          SVG and PNG, Chinese and English
 charts          of scores
 feature_charts  of features and groups
-page            the HTML
+cost_charts     of quality and time by parameter and by run
+page            the HTML of a run
+comparison      the HTML of runs side by side
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from tarim.models.lab.importance import contributions, scored
 from tarim.models.lab.record import RunRecord
 from tarim.models.lab.report import charts, feature_charts
 from tarim.models.lab.report.canvas import Draw, render
+from tarim.models.lab.report.comparison import make_comparison
+from tarim.models.lab.report.cost_charts import draw_tuning, varied
 from tarim.models.lab.report.curves import curves_of
 from tarim.models.lab.report.page import Chart, page
 from tarim.models.lab.samples import Samples
@@ -29,7 +33,7 @@ from tarim.models.registry import CURVES
 
 SHAP_ROWS_MAX: Final = 2_000
 
-__all__ = ["make_curves", "make_report"]
+__all__ = ["make_comparison", "make_curves", "make_report"]
 
 
 def make_report(
@@ -116,6 +120,9 @@ def _of_features(record: RunRecord) -> Iterator[_Drawing]:
     if record.stability:
         stability = partial(feature_charts.draw_stability, found=record.stability)
         yield "stability", "稳定性", "Stability", stability, 9, feature_charts.height_in(len(record.features) + 1)
+    names = varied(record.tuning.trials) if record.tuning is not None else []
+    if record.tuning is not None and names:
+        yield "tuning", "调参", "Tuning", partial(draw_tuning, tuning=record.tuning), 2.2 + 1.7 * len(names), 4.6
     groups = [each for each in record.segments if each.assessment is not None]
     whole = record.metrics.measures["average_precision"].value
     if groups and whole is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
@@ -29,6 +30,34 @@ font-size: .92em; } figure { margin: 1rem 0; } figure img { max-width: 100%; hei
 .apart { color: #c8442f; font-weight: 600; }
 @media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 """
+
+
+POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""A page may show what is in it, and ask nobody for anything."""
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """A whole page; title: plain text, parts: HTML."""
+    return (
+        '<!doctype html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        + "\n".join(parts)
+        + "\n</body>\n</html>\n"
+    )
+
+
+def section(zh: str, en: str, body: str) -> str:
+    """A heading in both languages, and what is under it."""
+    return f"<h2>{escape(zh)}<small>{escape(en)}</small></h2>\n{body}"
+
+
+def picture(zh: str, en: str, svg: bytes, width_in: float) -> str:
+    """A chart inside the page."""
+    data = base64.b64encode(svg).decode()
+    alt = escape(f"{zh} {en}")
+    return f'<figure><img alt="{alt}" width="{width_in * 96:.0f}" src="data:image/svg+xml;base64,{data}"></figure>'
 
 
 def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], numbers_from: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,7 +10,7 @@ from typing import Final
 from tarim.base.instants import instant_text
 from tarim.models.intervals import Assessment
 from tarim.models.lab.record import RunRecord
-from tarim.models.lab.report.markup import STYLE, head, interval, table, value, with_interval, yuan
+from tarim.models.lab.report.markup import document, head, interval, picture, section, table, value, with_interval, yuan
 from tarim.models.lab.selection import FeatureNote
 
 MEASURES: Final = (
@@ -26,8 +25,6 @@ MEASURES: Final = (
     ("money_recall", "金额召回率", "recall of money"),
 )
 _CHOSEN_BY: Final = {"cost": ("成本最低", "least cost"), "capacity": ("日处理能力", "daily capacity")}
-_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""The page may show what is in it, and ask nobody for anything."""
 _ROLES: Final = {"training": ("训练", "training"), "validation": ("验证", "validation"), "test": ("测试", "test")}
 
 
@@ -47,40 +44,22 @@ def page(record: RunRecord, shown: Sequence[Chart]) -> str:
     by_name = {chart.name: chart for chart in shown}
 
     def pictures(*names: str) -> str:
-        return "".join(_picture(by_name[name]) for name in names if name in by_name)
+        found = [by_name[name] for name in names if name in by_name]
+        return "".join(picture(chart.zh, chart.en, chart.svg, chart.width_in) for chart in found)
 
     parts = [
         f"<h1>模型报告<small>Model report</small></h1><p class=note><code>{escape(record.run_id)}</code></p>",
-        _section("指标", "Figures on the test part", _tiles(record.metrics) + _resampling(record)),
-        _section("阈值", "Thresholds", _thresholds(record)),
-        _section("区分能力", "Discrimination", pictures("roc", "ks", "lift")),
-        _section("校准与评分", "Calibration and scores", _calibration(record) + pictures("calibration", "scores")),
-        _section("特征", "Features", pictures("iv", "woe", "shap") + _features(record.notes)),
-        _section("稳定性", "Stability", pictures("stability") + _cross_validation(record)),
-        _section("分群", "Groups", pictures("groups") + _groups(record)),
-        _section("样本覆盖", "Coverage", _coverage(record)),
-        _section("训练过程", "How it was made", _making(record)),
+        section("指标", "Figures on the test part", _tiles(record.metrics) + _resampling(record)),
+        section("阈值", "Thresholds", _thresholds(record)),
+        section("区分能力", "Discrimination", pictures("roc", "ks", "lift")),
+        section("校准与评分", "Calibration and scores", _calibration(record) + pictures("calibration", "scores")),
+        section("特征", "Features", pictures("iv", "woe", "shap") + _features(record.notes)),
+        section("稳定性", "Stability", pictures("stability") + _cross_validation(record)),
+        section("分群", "Groups", pictures("groups") + _groups(record)),
+        section("样本覆盖", "Coverage", _coverage(record)),
+        section("训练过程", "How it was made", _making(record) + _tuning(record, pictures("tuning"))),
     ]
-    return (
-        '<!doctype html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>模型报告 {escape(record.run_id)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body>\n</html>\n"
-    )
-
-
-def _section(zh: str, en: str, body: str) -> str:
-    return f"<h2>{escape(zh)}<small>{escape(en)}</small></h2>\n{body}"
-
-
-def _picture(chart: Chart) -> str:
-    data = base64.b64encode(chart.svg).decode()
-    alt = escape(f"{chart.zh} {chart.en}")
-    return (
-        f'<figure><img alt="{alt}" width="{chart.width_in * 96:.0f}" src="data:image/svg+xml;base64,{data}"></figure>'
-    )
+    return document(f"模型报告 {record.run_id}", parts)
 
 
 def _tiles(metrics: Assessment) -> str:
@@ -257,7 +236,7 @@ def _making(record: RunRecord) -> str:
             f"{(record.ended_ms - record.started_ms) / 1000:,.1f} s",
         ),
         ("模型 model", f"{record.kind}, {record.model_file}, {record.model}"),
-        ("迭代 iterations", str(record.iterations)),
+        ("迭代 iterations", f"{record.iterations}, {record.fit_cpu_s:,.1f} s 处理器时间 of a processor"),
         ("数据集 dataset", record.dataset),
         ("特征集 feature set", f"{record.feature_version}, {len(record.features)} of {len(record.notes)}"),
         *(
@@ -275,19 +254,20 @@ def _making(record: RunRecord) -> str:
         ("软件 libraries", ", ".join(f"{name} {version}" for name, version in sorted(record.libraries.items()))),
     ]
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts)
-    return f"<dl>{listed}</dl>{_tuning(record)}"
+    return f"<dl>{listed}</dl>"
 
 
-def _tuning(record: RunRecord) -> str:
+def _tuning(record: RunRecord, chart: str) -> str:
     if record.tuning is None:
         return ""
     rows = [
         [
             f"<b>{trial.number}</b>" if trial.number == record.tuning.best else str(trial.number),
             f"{trial.average_precision:.4f}",
+            f"{trial.cpu_s:,.1f}",
             escape(", ".join(f"{name} {value:.4g}" for name, value in sorted(trial.params.items()))),
         ]
         for trial in record.tuning.trials
     ]
-    heads = [("次", "trial"), ("AP", "mean of folds"), ("参数", "parameters")]
-    return "<h2>调参<small>Tuning</small></h2>" + table(heads, rows, numbers_from=9)
+    heads = [("次", "trial"), ("AP", "mean of folds"), ("处理器秒", "processor s"), ("参数", "parameters")]
+    return section("调参", "Tuning", chart + table(heads, rows, numbers_from=9))
