@@ -37,14 +37,18 @@ from tarim.federation.session import Role
 
 @dataclass
 class Meeting:
-    """A run at which both companies have to arrive; the thread of who comes last leads it."""
+    """A run at which both companies have to arrive; the thread of who comes last leads it.
+
+    led: both have come.  settled: the leader has begun the run (`counted`) or could not.  over: it ended; `failed`: badly.
+    """
 
     contract: Contract
     run: str
     operator: str
     links: dict[Role, Link] = field(default_factory=dict)
     led: bool = False
-    begun: threading.Event = field(default_factory=threading.Event)
+    counted: bool = False
+    settled: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     failed: bool = False
 
@@ -76,14 +80,15 @@ class Assistance:
             return
         try:
             with self._records.under_way(contract, hello.run, hello.operator, 1):
-                meeting.begun.set()
+                meeting.counted = True
+                meeting.settled.set()
                 yield meeting, True
         except BaseException:
             meeting.failed = True
             raise
         finally:
             self._leave(meeting)
-            meeting.begun.set()
+            meeting.settled.set()
             meeting.over.set()
 
     def carry_out(self, meeting: Meeting, *, leads: bool) -> None:
@@ -132,13 +137,13 @@ class Assistance:
 
     def _await(self, meeting: Meeting) -> None:
         """Until the other company has come and the run has begun."""
-        if not meeting.begun.wait(self._home.patience_s):
+        if not meeting.settled.wait(self._home.patience_s):
             with self._lock:
                 if not meeting.led:
                     del self._meetings[meeting.contract.digest, meeting.run]
                     raise ContractBreach("the other company did not come to the third node in time", known=True)
-            meeting.begun.wait()
-        if meeting.failed:
+            meeting.settled.wait()
+        if not meeting.counted:
             raise ContractBreach("the run could not begin at the third node", known=True)
 
     def _leave(self, meeting: Meeting) -> None:
