@@ -172,6 +172,7 @@ def put_trained_run(data: Path, dataset: Path, *, trees: int = 10, seed: int = 0
     facts = CardFacts(
         record.run_id, record.model, record.dataset, record.kind, record.feature_version, {},
         compared=tuple(choice.listed()), choice=f"engineer: {choice.reason}",
+        owners=(f"model_engineer: {len(record.features)} features",),
     )  # fmt: skip
     text = card_template(facts)
     for key in WORDS if card else ():

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,12 @@ class Packages:
             raise DefinitionError(
                 f"run {record.run_id} learnt features of version {record.feature_version[:16]}, this house computes "
                 f"{self._features.version[:16]}: cut the training set again and train again"
+            )
+        unowned = [name for name in record.features if not self._owner_of(name)]
+        if unowned:
+            raise DefinitionError(
+                f"nobody answers for {len(unowned)} features of the model, such as {unowned[0]}: name an owner in the feature "
+                "set (FeatureSet(..., owner=...))"
             )
         card = self.check_card(run)
         verify_dataset(find_dataset(self._places.datasets, record.dataset), self._signer)
@@ -288,11 +295,16 @@ class Packages:
     def _folder(self, digest: str) -> Path:
         return self._places.registry / digest[:_ID_CHARACTERS]
 
+    def _owner_of(self, feature: str) -> str:
+        """Who answers for a feature of this house, "" for nobody."""
+        return dict(zip(self._features.names, self._features.owners, strict=True)).get(feature, "")
+
     def _facts(self, folder: Path, record: RunRecord) -> CardFacts:
         """What the run itself says on its card.  Raises DefinitionError without a choice, Damaged."""
         from tarim.models.lab import read_choice
 
         choice = read_choice(folder, record, self._signer)
+        owned = Counter(self._owner_of(name) or "nobody" for name in record.features)
         return CardFacts(
             record.run_id,
             record.model,
@@ -304,6 +316,7 @@ class Packages:
             tuple(listed(record.coverage.thin if record.coverage is not None else ())),
             tuple(choice.listed()),
             f"{choice.operator.name}: {choice.reason}",
+            tuple(f"{owner}: {count} features" for owner, count in sorted(owned.items())),
         )
 
     def _run(self, run: str) -> tuple[Path, RunRecord]:

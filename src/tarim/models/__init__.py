@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
+    from tarim.models.catalogue import feature_catalogue
     from tarim.models.datasets import (
         Dataset,
         DatasetManifest,
@@ -62,11 +63,14 @@ if TYPE_CHECKING:
         RetrainingProposal,
         Sample,
         Standing,
+        TrialFigures,
+        Trials,
         WatchSettings,
         latest_mature,
         proposal_of,
         read_baseline,
     )
+    from tarim.models.watch import together as trials_together
     from tarim.models.watermark import Mark, Verdict, embed, mark_bytes, read_mark
 else:
     __getattr__ = front_door(__name__, __file__)
@@ -106,6 +110,8 @@ __all__ = [
     "SampleRole",
     "Sentence",
     "Standing",
+    "TrialFigures",
+    "Trials",
     "Unlabelled",
     "Verdict",
     "WatchSettings",
@@ -113,6 +119,7 @@ __all__ = [
     "average_precision",
     "card_precision_top_k",
     "card_template",
+    "feature_catalogue",
     "check_card",
     "check_dataset",
     "check_service_number",
@@ -140,5 +147,6 @@ __all__ = [
     "read_plan_values",
     "segment_texts",
     "service_number",
+    "trials_together",
     "verify_dataset",
 ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -23,6 +24,7 @@ from tarim.stream.events import COLUMN_OF_FIELD, Channel, Col, Kind, NetworkKind
 WINDOW_MS_MAX: Final = 366 * DAY_MS
 """Longest window plus delay plus lateness a set may ask for."""
 FEATURES_MAX: Final = 512
+OWNER_CHARACTERS_MAX: Final = 64
 
 Op = Literal["==", "!=", "<", "<=", ">", ">=", "in", "multiple_of", "has"]
 Test = tuple[str, Op, object]
@@ -293,7 +295,8 @@ def _is_number(column: str) -> bool:
 class FeatureSet:
     """A named, versioned set of features with the lateness it stays exact for.
 
-    `version` is a digest of every definition, so two sets with one version compute the same numbers.
+    `version` is a digest of every definition, so two sets with one version compute the same numbers.  `owners`: who answers for
+    each feature, a post or a team, in the features' order; "" for nobody.
     """
 
     name: str
@@ -302,8 +305,17 @@ class FeatureSet:
     version: str
     needs_outcomes: bool
     """Whether some feature depends on earlier decisions, so that events are decided one by one."""
+    owners: tuple[str, ...] = field(compare=False)
 
-    def __init__(self, name: str, *features: Feature, lateness: str = "2d") -> None:
+    def __init__(
+        self,
+        name: str,
+        *features: Feature,
+        lateness: str = "2d",
+        owner: str = "",
+        owners: Mapping[str, str] | None = None,
+    ) -> None:
+        """owner: of all features but those that `owners` names.  Raises DefinitionError."""
         lateness_ms = duration_ms(lateness)
         if not 1 <= len(features) <= FEATURES_MAX:
             raise DefinitionError(
@@ -313,6 +325,15 @@ class FeatureSet:
         twice = sorted({each for each in names if names.count(each) > 1})
         if twice:
             raise DefinitionError(f"feature set {name!r} names {', '.join(twice)} twice")
+        own = dict(owners or {})
+        unknown = sorted(set(own) - set(names))
+        if unknown:
+            raise DefinitionError(f"feature set {name!r} names an owner of {unknown[0]!r}, which it does not have")
+        for each in (owner, *own.values()):
+            if len(each) > OWNER_CHARACTERS_MAX or not each.isprintable():
+                raise DefinitionError(
+                    f"feature set {name!r}: an owner has up to {OWNER_CHARACTERS_MAX} printable characters"
+                )
         entities: dict[str, Entity] = {}
         for feature in features:
             for entity in (feature.entity, feature.other):
@@ -329,6 +350,7 @@ class FeatureSet:
         waits = any(feature.where is not None and feature.where.reads_outcome for feature in features)
         object.__setattr__(self, "needs_outcomes", waits)
         object.__setattr__(self, "version", hashlib.sha256(text.encode()).hexdigest()[:16])
+        object.__setattr__(self, "owners", tuple(own.get(each, owner) for each in names))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tarim.stream.definitions import Entity, Feature, FeatureSet
+
+OWNER: Final = "model_engineer"
+"""The post that answers for these features, by the name of its role."""
 
 
 def reference_features() -> FeatureSet:
@@ -32,4 +37,4 @@ def reference_features() -> FeatureSet:
     features += [payee.in_out_ratio("amount_fen", "24h", payer)]
     features += [device.distinct("account", "24h"), device.distinct("account", "7d"), device.count("1h")]
     features += [address.distinct("account", "1h"), address.distinct("account", "24h")]
-    return FeatureSet("reference-46", *features)
+    return FeatureSet("reference-46", *features, owner=OWNER)

@@ -28,6 +28,9 @@ BELOW_THOUSAND: Final = Condition(
 """Just below 1,000 yuan, up to which cards pay without a second look."""
 LARGE_PURCHASE: Final = Condition("large_purchase", ("kind", "==", "payment"), ("amount_fen", ">=", 80_000))
 
+OWNER: Final = "analyst"
+"""The post that answers for what the scenarios add, by the name of its role."""
+
 CARD_DETAILS: Final = Condition("card_details", ("kind", "==", "payment"), ("channel", "==", "api"))
 """Paid in an online shop with the details of a card, without the bank's app."""
 
@@ -94,4 +97,11 @@ def scenario_features() -> FeatureSet:
         inviter.count("24h"),
         inviter.distinct("device_id", "24h"),
     ]
-    return FeatureSet("scenarios", *reference_features().features, *features)
+    reference = reference_features()
+    return FeatureSet(
+        "scenarios",
+        *reference.features,
+        *features,
+        owner=OWNER,
+        owners=dict(zip(reference.names, reference.owners, strict=True)),
+    )

@@ -58,6 +58,7 @@ class CardFacts:
 
     rules_only: segments in which the model is not asked, a line each; thin: others that it learned too little of.
     compared: what it was preferred to, a line each; choice: who preferred it, and why.
+    owners: who answers for the features, and for how many.
     """
 
     run_id: str
@@ -70,6 +71,7 @@ class CardFacts:
     thin: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     choice: str = ""
+    owners: tuple[str, ...] = ()
 
 
 def card_template(facts: CardFacts) -> str:
@@ -127,7 +129,12 @@ def _run_part(facts: CardFacts) -> dict[str, str | list[str]]:
     }
     if facts.choice:
         found["choice"] = facts.choice
-    lists = {"compared": list(facts.compared), "rules_only": list(facts.rules_only), "thin": list(facts.thin)}
+    lists = {
+        "compared": list(facts.compared),
+        "owners": list(facts.owners),
+        "rules_only": list(facts.rules_only),
+        "thin": list(facts.thin),
+    }
     return found | {name: each for name, each in lists.items() if each}
 
 

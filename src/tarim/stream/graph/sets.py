@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tarim.stream.definitions import Feature, FeatureSet
 from tarim.stream.graph.definitions import Graph
+from tarim.stream.reference import OWNER
 
 
 def graph_features(graph: Graph | None = None, *, labels: bool = True) -> FeatureSet:
@@ -23,4 +24,4 @@ def graph_features(graph: Graph | None = None, *, labels: bool = True) -> Featur
     if labels:
         features += [money.hops_to_convicted("account"), money.hops_to_convicted("payee_account")]
         features += [money.shared_device_convicted("account")]
-    return FeatureSet(f"{money.name}-graph", *features)
+    return FeatureSet(f"{money.name}-graph", *features, owner=OWNER)
