@@ -12,6 +12,7 @@ from random import Random
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from bench import people_erasures
 from bench.acceptance import Line, Run, none
 from tarim.base.errors import TarimError
 from tarim.desk import Command, Draft
@@ -42,6 +43,7 @@ def lines(run: Run) -> Iterator[Line]:
     """The bars `redress`."""
     tried, wrong = pairs()
     yield none("redress, states and events", "pair differs from its table", wrong, f"of {tried:,}")
+    yield from people_erasures.lines()
     found = rebuilt(run.pick(ACTS, ACTS_QUICK), seed=5)
     note = f"of {found.tables}; {found.acts:,} acts, {found.refused:,} refused; anew in {found.rebuild_s:.1f} s of a processor"
     yield none("redress, rebuilt tables", "table differs", found.differing, note)

@@ -17,6 +17,7 @@ from tests.fakes.desk import FakeClock, open_desk
 START_MS = 1_780_290_000_000
 """2026-06-01 13:00 in China, a Monday."""
 
+RETENTION_DAYS = 3_653
 READ, WORK, DECIDE = Scope.REDRESS_READ, Scope.REDRESS_WORK, Scope.REDRESS_DECIDE
 
 
@@ -30,7 +31,10 @@ OTHER = person("zhao.min", READ, WORK, DECIDE, Scope.REQUESTS_WORK, Scope.REQUES
 
 
 class FakeDecisions:
-    """One decision, two rules."""
+    """One decision, two rules.  newest_ms: of customers' events."""
+
+    def __init__(self) -> None:
+        self.newest_ms: dict[int, int] = {}
 
     def link(self, seq: int) -> DecisionLink:
         if seq != 3:
@@ -39,6 +43,9 @@ class FakeDecisions:
 
     def rules_in_force(self) -> tuple[str, frozenset[str]]:
         return "rules-1", frozenset({"many_transfers", "new_payee"})
+
+    def last_event(self, customer: int) -> tuple[int, int]:
+        return self.newest_ms.get(customer, 0), 9
 
 
 class House:
@@ -50,7 +57,11 @@ class House:
         self.routing = read_routing(resources.files("tarim.redress").joinpath("routing.toml").read_text("utf-8"))
         aliases = {"li.na.2": {"li.na", "li.na.2"}}
         same = lambda name: aliases.get(name, {name})  # noqa: E731
-        self.redress = Redress(Parts(self.desk, load_schedule(), self.routing, FakeDecisions(), same))
+        self.decisions = FakeDecisions()
+        self.open_cases: dict[int, list[str]] = {}
+        cases = lambda _connection, customer: self.open_cases.get(customer, [])  # noqa: E731
+        schedule = load_schedule()
+        self.redress = Redress(Parts(self.desk, schedule, self.routing, self.decisions, same, RETENTION_DAYS, cases))
         self.documents = Documents(self.redress, Contents(folder / "contents"))
         self.reviews = Reviews(self.redress)
 

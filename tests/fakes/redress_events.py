@@ -35,6 +35,7 @@ OPENED: dict[str, dict[str, Any]] = {
         "received_ms": AT - 5,
     },
     "hold": {"ground": "request"},
+    "erasure": {"basis": "request", "ended_ms": AT - 9, "verified_ms": AT - 5},
     "fund": {"kind": "reserve", "title": "t", "reference": "acc", "valid_from_ms": 0},
     "roster": {"shifts": []},
 }
@@ -45,7 +46,8 @@ VALUES: dict[str, Any] = {
     "faults": ["model"], "customer_share_bp": 0, "fund": "FUND-2026-000001", "amount_fen": 1, "reference": "r",
     "rule": "new_payee", "decision": {"source": "s", "event_id": "e", "seq": 1, "ruleset": "r", "features": "f",
     "model": "", "outcome": "pass"}, "owed_fen": 0, "final": False, "documents": [D], "sealed_for": "passphrase",
-    "receipt": "ok", "loss": "LOSS-2026-000001", "shifts": [], "note": "no",
+    "receipt": "ok", "loss": "LOSS-2026-000001", "shifts": [], "note": "no", "through_seq": 3, "obstacle": "legal-hold",
+    "desk_keys": 1,
 }  # fmt: skip
 
 

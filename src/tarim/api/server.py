@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import structlog
@@ -22,6 +23,7 @@ from tarim.api.answers import Answers
 from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.backtests import Backtests, backtest_routes
 from tarim.api.connection import HttpLimits
+from tarim.api.customers import customer_routes
 from tarim.api.doors import Door, Keys, Persons
 from tarim.api.explanations import explanation_routes
 from tarim.api.figures import Figures
@@ -43,6 +45,7 @@ from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.backtesting import kept_backtest, kept_backtests
 from tarim.bootstrap.children import finished
+from tarim.bootstrap.customer_events import last_event
 from tarim.bootstrap.house import House
 from tarim.bootstrap.lists import HitCounter, ListDesk
 from tarim.bootstrap.name_book import index_register
@@ -231,6 +234,9 @@ async def _serve(
             *governance_routes(governor, house.service, RulesetTexts(house), house.clock, token_of_customer),
             *proposal_view_routes(governor, house.service),
             *switch_review_routes(reviewer, review_clock),
+            *customer_routes(
+                partial(last_event, house.places.journal), house.vault.destroyed_at, house.destroy_customer
+            ),
             *rule_draft_routes(governor, RulesetTexts(house), house.features, lambda: house.lists.membership.lists),
             *explanation_routes(house.service, house.score_explainer),
             *backtest_routes(backtests),

@@ -39,7 +39,7 @@ from tarim.reporting import ReportBook
 DESK_KEY_NAME: Final = "desk"
 _JOURNAL: Final = JournalLimits(segment_bytes=16 << 20, block_bytes_max=8 << 20)
 _SECRET_BYTES_MAX: Final = 256
-_SERVICE_SCOPES: Final = (Scope.DECIDE, Scope.HOLDS_ORDER)
+_SERVICE_SCOPES: Final = (Scope.DECIDE, Scope.HOLDS_ORDER, Scope.ERASURES_ORDER)
 
 
 def all_books(schedule: Schedule) -> tuple[Book, ...]:
@@ -110,8 +110,9 @@ class DeskHouse:
         return CaseHouse(self.desk, self.places, self.settings.desk, self._master, self.clock, directory, link)
 
     def redress(self, same: Aliases) -> RedressHouse:
-        """Redress over the open desk.  same: names of one human."""
-        return RedressHouse(self.desk, self.places, self.artefacts, self._master, same)
+        """Redress over the open desk; its eraser is the caller's to start.  same: names of one human."""
+        link = ServiceLink(self.settings.desk.service_url, self.service_key)
+        return RedressHouse(self.desk, self.places, self.settings.desk, self.artefacts, self._master, same, link)
 
     def reporting(self, same: Aliases) -> ReportingHouse:
         """Reports over the open desk.  same: names of one human."""
@@ -122,7 +123,7 @@ class DeskHouse:
         return Tokenizer(self._master.derive("tokens"))
 
     def service_key(self) -> str:
-        """The desk's own key at the decisions service: to send events, and to carry out orders about holds.
+        """The desk's own key at the decisions service: to send events, and to carry out orders about holds and deletions.
 
         Made when there is none, or when it was revoked.  Raises Unavailable, DefinitionError.
         """

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from tarim.base.errors import DefinitionError
 
+RETENTION_DAYS_MAX: Final = 36_525
+
 
 @dataclass(frozen=True, slots=True)
 class DeskSettings:
@@ -33,6 +35,7 @@ class DeskSettings:
     nice: int = 5
     channels_file: str = ""
     channel_authorities_file: str = ""
+    retention_days: int = 3_653
 
     def __post_init__(self) -> None:
         if self.port > 65_535:
@@ -41,6 +44,8 @@ class DeskSettings:
             raise DefinitionError("service_url begins with http:// or https://")
         if self.nice > 19:
             raise DefinitionError("nice must be at most 19")
+        if self.retention_days > RETENTION_DAYS_MAX:
+            raise DefinitionError(f"retention_days must be at most {RETENTION_DAYS_MAX}")
         if self.readers > 64:
             raise DefinitionError("readers must be at most 64")
 
@@ -64,6 +69,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "desk.label_retry_s_max": "longest wait, in seconds, before a verdict is sent again",
     "desk.nice": "niceness of `tarim desk`: decisions on the same machine come first",
     "desk.channels_file": "channels that customers are reached through (TOML); empty: none",
+    "desk.retention_days": "days from the end of a customer's relationship, and from their last event, in which nothing "
+    "deletes their data (ten years: AML Law art. 34)",
     "desk.channel_authorities_file": "certificates that channels' servers are trusted by (PEM); empty: the system's",
 }
 

@@ -207,6 +207,8 @@ class House:
             raise
         try:
             index_again(self.vault, self.journal)
+            self._owners_seq = self.journal.durable_seq
+            self.vault.index(np.zeros(0, np.int64), np.zeros(0, np.int64), [], self._owners_seq)
             self._token_key = master.derive("tokens")
             self.tokenizer = self.new_tokenizer()
             self.signer = Signer.of(master)
@@ -369,6 +371,14 @@ class House:
             sealed += batch.sealed
         if seqs:
             self.vault.index(np.concatenate(seqs), np.concatenate(customers), sealed, applied_seq)
+
+    def destroy_customer(self, customer: int, at_ms: int) -> int:
+        """Destroy every data key of a customer (signed token) under an instant; how many.  Waits; any thread.
+
+        Whose the keys of earlier processes are is known once the index has the journal as this process found it; of its own
+        keys the vault knows anyway.  Raises NotFound when there is none, Unavailable.
+        """
+        return self.vault.destroy(customer, at_ms, self._owners_seq)
 
     def explainer(self, versions: Versions) -> Decider:
         """A decider that explains decisions made under `versions`.  Raises NotFound when its ruleset is gone."""

@@ -72,7 +72,10 @@ class NameRegister:
             wanted[token] = (self._tokenizer.token(SPACE, "\n".join(values.values())), bundle)
         known = self._desk.book.digests(list(wanted))
         fresh = [token for token in wanted if token not in known]
-        changed = [token for token in wanted if token in known and known[token] != wanted[token][0]]
+        gone = dict(zip(wanted, self._vault.was_destroyed(np.array(list(wanted), np.int64)).tolist(), strict=True))
+        changed = [
+            token for token in wanted if token in known and (known[token] != wanted[token][0] or gone[token])
+        ]  # a name of before the customer's keys were destroyed can be read by nobody: it is sealed again
         chosen = [*fresh, *changed]
         blobs = self._vault.seal_bundles(np.array(chosen, np.int64), [wanted[token][1] for token in chosen])
         sealed = [Registered(token, wanted[token][0], blob) for token, blob in zip(chosen, blobs, strict=True)]

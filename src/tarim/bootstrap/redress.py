@@ -16,13 +16,27 @@ from typing import Final
 
 from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
 from tarim.bootstrap.artefacts import Artefacts
+from tarim.bootstrap.customer_events import last_event
+from tarim.bootstrap.desk_settings import DeskSettings
 from tarim.bootstrap.places import Places
+from tarim.cases import open_cases_about
 from tarim.deadlines import load_schedule
 from tarim.decisions import Decided, RecordKind, Records, Word
-from tarim.desk import Desk, RuleWords
+from tarim.desk import Desk, RuleWords, ServiceLink
 from tarim.journal import FolderReader
 from tarim.privacy import MasterKey, Tokenizer
-from tarim.redress import Aliases, Contents, DecisionLink, Documents, Parts, Redress, Reviews, Routing, read_routing
+from tarim.redress import (
+    Aliases,
+    Contents,
+    DecisionLink,
+    Documents,
+    Eraser,
+    Parts,
+    Redress,
+    Reviews,
+    Routing,
+    read_routing,
+)
 from tarim.stream import Outcome
 
 ROUTING_NAME: Final = "routing.toml"
@@ -77,6 +91,10 @@ class JournalDecisions:
                 seq = record.first_seq - 1
         raise NotFound("no event was judged yet, so no rule is known to be in force")
 
+    def last_event(self, customer: int) -> tuple[int, int]:
+        """See `customer_events.last_event`."""
+        return last_event(self._journal, customer)
+
     def _opened(self) -> FolderReader:
         if self._log is None:
             if not (self._journal / "durable").exists():
@@ -88,14 +106,29 @@ class JournalDecisions:
 class RedressHouse:
     """Use cases over an open desk.  Close it before the desk."""
 
-    def __init__(self, desk: Desk, places: Places, artefacts: Artefacts, master: MasterKey, same: Aliases) -> None:
-        """same: names of one human.  Raises DefinitionError for files of the bank that say something wrong."""
+    def __init__(
+        self,
+        desk: Desk,
+        places: Places,
+        settings: DeskSettings,
+        artefacts: Artefacts,
+        master: MasterKey,
+        same: Aliases,
+        link: ServiceLink,
+    ) -> None:
+        """same: names of one human.  link: to the decisions service, for this house alone.
+
+        Raises DefinitionError for files of the bank that say something wrong.
+        """
         self._decisions = JournalDecisions(places.journal, artefacts)
         self._tokenizer = Tokenizer(master.derive("tokens"))
         self._lock = threading.Lock()
         routing = load_routing(places.data)
-        parts = Parts(desk, load_schedule(places.data), routing, self._decisions, same)
+        parts = Parts(
+            desk, load_schedule(places.data), routing, self._decisions, same, settings.retention_days, open_cases_about
+        )
         self.redress = Redress(parts)
+        self.eraser = Eraser(self.redress, link, settings.label_retry_s_max)
         self.documents = Documents(self.redress, Contents(places.data / "desk" / "contents"))
         self.reviews = Reviews(self.redress)
 
@@ -110,7 +143,8 @@ class RedressHouse:
             return self._tokenizer.token("customer", customer) % _WHOLE
 
     def close(self) -> None:
-        """Let the journal's files go."""
+        """Finish the deletion under way, and let the journal's files go."""
+        self.eraser.close()
         self._decisions.close()
 
 

@@ -224,6 +224,7 @@ _LEAST: Final[Mapping[str, int]] = {
     "service.port": 0,
     "desk.port": 0,
     "desk.nice": 0,
+    "desk.retention_days": 0,
     "views.port": 0,
     "views.nice": 0,
     "snapshots.nice": 0,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tarim.cases.adapters.dossier import Dossier, dossier_of
     from tarim.cases.adapters.evidence_files import EvidenceFiles
     from tarim.cases.adapters.in_force import assignment_in_force
-    from tarim.cases.adapters.known import open_cases_of
+    from tarim.cases.adapters.known import open_cases_about, open_cases_of
     from tarim.cases.adapters.listing import case_of_decision, follow_ups, overdue_reviews, page_of_cases
     from tarim.cases.adapters.orders import OrderSender, waiting_orders
     from tarim.cases.adapters.store import CaseStore
@@ -84,6 +84,7 @@ __all__ = [
     "masked",
     "masked_text",
     "money",
+    "open_cases_about",
     "open_cases_of",
     "overdue_reviews",
     "page_of_cases",

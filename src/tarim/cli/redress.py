@@ -18,7 +18,9 @@ _Id = Annotated[str, typer.Argument(help="The file's id. 档案编号。", show_
 _KindName = Annotated[
     str,
     typer.Argument(
-        help="complaint, loss, dispute, request, hold, fund or roster. 档案类型。", show_default=False, metavar="KIND"
+        help="complaint, loss, dispute, request, hold, erasure, fund or roster. 档案类型。",
+        show_default=False,
+        metavar="KIND",
     ),
 ]
 _Values = Annotated[

@@ -1,6 +1,6 @@
 """投诉与赔付: files of redress in lists, opened, looked at and worked on.
 
-Seven kinds of files share these pages; what may happen to each, and what a form asks for, is read off the events' own types.
+Eight kinds of files share these pages; what may happen to each, and what a form asks for, is read off the events' own types.
 """
 
 from __future__ import annotations
@@ -26,13 +26,23 @@ from tarim.console.words import _, either
 from tarim.identity import Scope
 from tarim.redress import KINDS, PLURALS, Kind
 
-READS: Final = frozenset({Scope.REDRESS_READ, Scope.REQUESTS_WORK, Scope.REQUESTS_APPROVE})
+READS: Final = frozenset(
+    {
+        Scope.REDRESS_READ,
+        Scope.REQUESTS_WORK,
+        Scope.REQUESTS_APPROVE,
+        Scope.ERASURES_WORK,
+        Scope.ERASURES_APPROVE,
+    }
+)
 WORKS: Final = frozenset(
     {
         Scope.REDRESS_WORK,
         Scope.REDRESS_DECIDE,
         Scope.REQUESTS_WORK,
         Scope.REQUESTS_APPROVE,
+        Scope.ERASURES_WORK,
+        Scope.ERASURES_APPROVE,
     }
 )
 LISTED: Final = 50
@@ -170,7 +180,7 @@ def _new(visit: Visit, kind: Kind, error: Refused | None = None, wrong: Mistyped
     values = common(visit, kind) | {
         "inputs": inputs_of(kind, "open-file"),
         "of_customer": kind.name not in ("fund", "roster"),
-        "customer_needed": kind.name == "hold",
+        "customer_needed": kind.name in ("hold", "erasure"),
         "form": dict(visit.form),
         "lists": dict(visit.lists),
         "defaults": {"received_ms": now, "confirmed_ms": now, "served_ms": now, "valid_from_ms": now},

@@ -22,6 +22,8 @@ _ENUMERATIONS: Final[Mapping[tuple[str, str], str]] = {
     ("request", "authority"): "Authority",
     ("hold", "ground"): "Ground",
     ("fund", "kind"): "FundKind",
+    ("erasure", "basis"): "ErasureBasis",
+    ("erasure", "obstacle"): "Obstacle",
 }
 
 
@@ -81,6 +83,11 @@ def _labels() -> dict[str, str]:
         "shifts": either("班次", "Shifts"),
         "released_text": either("解除理由", "Why released"),
         "period": either("半年期", "Half year"),
+        "grounds": either("核对情况", "What was checked"),
+        "asked_by": either("申请人", "Asked by"),
+        "approved_by": either("批准人", "Approved by"),
+        "begun_ms": either("开始删除", "Deletion began"),
+        "erased_ms": either("删除完成", "Deletion finished"),
     }
 
 

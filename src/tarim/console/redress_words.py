@@ -29,6 +29,7 @@ def books() -> dict[str, Book]:
             either("协查请求", "Authority requests"), either("登记协查", "Register a request"), "building-bank"
         ),
         "hold": Book(either("法律保全", "Legal holds"), either("设立保全", "Set a legal hold"), "lock"),
+        "erasure": Book(either("信息删除", "Deletions"), either("登记删除", "Ask for a deletion"), "trash"),
         "fund": Book(either("赔付资金", "Funds"), either("设立资金", "Open a fund"), "wallet"),
         "roster": Book(either("值班表", "Duty rosters"), either("新建值班表", "New roster"), "calendar-time"),
         "half-year": Book(either("半年统计", "Half years"), "", "chart-bar"),
@@ -70,13 +71,20 @@ def states() -> dict[str, dict[str, str]]:
             "closed": either("已办结", "Closed"),
         },
         "hold": {"held": either("保全中", "Held"), "released": either("已解除", "Released")},
+        "erasure": {
+            "requested": either("待办理", "Requested"),
+            "approved": either("已批准", "Approved"),
+            "erasing": either("删除中", "Erasing"),
+            "erased": either("已删除", "Erased"),
+            "turned-down": either("不予删除", "Turned down"),
+        },
         "fund": {"active": either("有效", "Active"), "closed": either("已关闭", "Closed")},
         "roster": {"active": either("有效", "Active")},
         "half-year": {"signed": either("已签署", "Signed")},
     }
 
 
-ENDED: Final = frozenset({"closed", "withdrawn", "released", "returned", "signed"})
+ENDED: Final = frozenset({"closed", "withdrawn", "released", "returned", "signed", "erased", "turned-down"})
 
 
 @each_language
@@ -122,6 +130,11 @@ def events() -> dict[str, str]:
         "give": either("提供材料", "Given"),
         "return_papers": either("退回请求", "Send the request back"),
         "release": either("解除保全", "Release the hold"),
+        "erase": either("删除个人信息", "Delete the personal data"),
+        "turn_down": either("不予删除", "Turn it down"),
+        "begin": either("开始删除", "Deletion began"),
+        "stop": either("中止删除", "Deletion stopped"),
+        "finish": either("删除完成", "Deletion finished"),
         "add": either("注入资金", "Add money"),
         "set": either("更新班次", "Set the shifts"),
     }
@@ -179,6 +192,15 @@ def fields() -> dict[str, str]:
         "valid_to_ms": either("失效时间（空为长期）", "Valid to (empty: without end)"),
         "shifts": either("班次", "Shifts"),
         "note": either("意见", "Note"),
+        "ended_ms": either("业务关系终止时间", "Relationship ended at"),
+        "verified_ms": either(
+            "核实申请人身份时间（客户申请必填）", "Applicant's identity verified at (needed for a request)"
+        ),
+        "through_seq": either("核对至日志位置", "Looked through to position"),
+        "desk_keys": either("工作台销毁密钥数", "Keys destroyed at the desk"),
+        "obstacle": either("中止原因", "Stopped by"),
+        "erase.text": either("核对情况", "What was checked"),
+        "turn_down.text": either("不予删除的理由", "Why the data are kept"),
         "understand.text": either("事情经过", "What happened"),
         "find_cause.text": either("原因说明", "Why it came to that"),
         "settle.text": either("处理意见", "What is done about it"),
@@ -259,6 +281,18 @@ def values() -> dict[str, dict[str, str]]:
             "dispute": either("争议", "Dispute"),
             "request": either("协查", "Request"),
             "investigation": either("调查", "Investigation"),
+        },
+        "ErasureBasis": {
+            "request": either("客户申请", "The customer asks"),
+            "period-over": either("保存期届满", "The time for keeping is over"),
+            "unlawful": either("不应收集", "Should not have been collected"),
+        },
+        "Obstacle": {
+            "legal-hold": either("法律保全", "Legal hold"),
+            "retention": either("保存期未满", "To be kept longer"),
+            "open-case": either("案件未办结", "Open case"),
+            "open-file": either("档案未办结", "Open file"),
+            "new-events": either("有新业务", "New events"),
         },
         "FundKind": {"reserve": either("风险准备金", "Reserve fund"), "policy": either("保险", "Insurance policy")},
     }

@@ -170,6 +170,8 @@ def scopes() -> dict[str, tuple[tuple[str, str], ...]]:
             ("redress:decide", either("决定责任与赔付", "Decide on redress")),
             ("requests:work", either("办理协查", "Work on requests")),
             ("requests:approve", either("审批协查", "Approve what is given")),
+            ("erasures:work", either("申请删除信息", "Ask for deletions")),
+            ("erasures:approve", either("审批删除信息", "Approve deletions")),
         ),
         either("治理", "Governance"): (
             ("users:read", either("查看用户与角色", "See users and roles")),

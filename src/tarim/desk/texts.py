@@ -59,6 +59,10 @@ class Texts:
         """Destroy every text of a customer for good; how many keys there were.  See `Vault.destroy`."""
         return self._vault.destroy(_signed(customer), at_ms, through_seq)
 
+    def destroyed_at(self, customer: int, at_ms: int) -> int | None:
+        """How many keys of a customer were destroyed under an instant; None when none were."""
+        return self._vault.destroyed_at(_signed(customer), at_ms)
+
     def index(self, acts: Sequence[Act], next_seq: int, *, recovering: bool = False) -> None:
         """Know whose the sealed texts of these acts are; with them all of the journal below `next_seq` was given."""
         found = [(act.seq, customer, text) for act in acts for customer, text in sealed_in(act.body)]

@@ -305,6 +305,23 @@ class Keyring:
             self._index(self._handed)
             return len(places)
 
+    def destroyed_at(self, customer: int, at_ms: int) -> int | None:
+        """How many keys of a customer were destroyed under an instant; None when none were.  Raises Unavailable."""
+        found = self._destroyed("SELECT keys FROM destroyed WHERE customer = ? AND at_ms = ?", (customer, at_ms))
+        return found[0] if found else None
+
+    def was_destroyed(self, customers: Tokens) -> npt.NDArray[np.bool_]:
+        """Which of these customers were destroyed at some time, shape (n,).  Raises Unavailable."""
+        gone = np.array(self._destroyed("SELECT DISTINCT customer FROM destroyed"), np.int64)
+        return np.isin(customers, gone)
+
+    def _destroyed(self, query: str, values: tuple[int, ...] = ()) -> list[int]:
+        with self._write_lock:
+            try:
+                return [int(row[0]) for row in self._db.execute(query, values)]
+            except sqlite3.OperationalError as error:
+                raise Unavailable(f"the vault cannot say what was destroyed: {error}") from None
+
     def close(self) -> None:
         """Write the owners, drop the keys that nobody got."""
         self._closing = True

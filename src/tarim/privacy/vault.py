@@ -164,6 +164,14 @@ class Vault:
             self._sealed_before.clear()
         return count
 
+    def destroyed_at(self, customer: int, at_ms: int) -> int | None:
+        """How many keys of a customer were destroyed under an instant; None when none were."""
+        return self._keys.destroyed_at(customer, at_ms)
+
+    def was_destroyed(self, customers: Tokens) -> npt.NDArray[np.bool_]:
+        """Which of these customers were destroyed at some time, shape (n,)."""
+        return self._keys.was_destroyed(customers)
+
     # --------------------------------------------------------------------------------------------------- seal and open
 
     def seal(self, customer: int, values: Mapping[str, str]) -> bytes:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tarim.redress.domain.loss_events import DecisionLink, Link
     from tarim.redress.domain.routing import Association, Routing, read_routing
     from tarim.redress.domain.steps import event_of
-    from tarim.redress.ports import Aliases, Decisions
+    from tarim.redress.erasing import Eraser
+    from tarim.redress.ports import Aliases, Decisions, OpenCases
     from tarim.redress.reviews import HalfYearView, IncompleteLoss, Reviews
     from tarim.redress.views import FileLine, FileView
     from tarim.redress.work import Parts, Redress
@@ -47,6 +48,7 @@ __all__ = [
     "DecisionLink",
     "Decisions",
     "Documents",
+    "Eraser",
     "Event",
     "File",
     "FileLine",
@@ -56,6 +58,7 @@ __all__ = [
     "IncompleteLoss",
     "Kind",
     "Link",
+    "OpenCases",
     "Package",
     "Parts",
     "Redress",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
+
+from sqlalchemy import Connection
 
 from tarim.redress.domain.loss_events import DecisionLink
 
@@ -16,6 +18,18 @@ class Decisions(Protocol):
 
     def rules_in_force(self) -> tuple[str, frozenset[str]]:
         """The ruleset that judged the newest event: its version, and the ids of its rules.  Raises NotFound, Unavailable."""
+
+    def last_event(self, customer: int) -> tuple[int, int]:
+        """When the newest event of a customer (unsigned token) was received or occurred, 0 = none is kept, labels left out; and
+        the journal's position up to which it was looked through.  Raises Unavailable, Damaged.
+        """
+
+
+class OpenCases(Protocol):
+    """Cases, looked at in a command."""
+
+    def __call__(self, connection: Connection, customer: int, /) -> Sequence[str]:
+        """References of open cases about a customer (unsigned token)."""
 
 
 class Aliases(Protocol):

@@ -31,22 +31,29 @@ from tarim.redress.adapters.rows import (
     read_file,
 )
 from tarim.redress.book import opened, opening_draft, step_draft
-from tarim.redress.domain import dispute, fund, hold, loss_events, request
+from tarim.redress.domain import dispute, erasure, fund, hold, loss_events, request
 from tarim.redress.domain.catalogue import KINDS, tracking_id
 from tarim.redress.domain.complaint import COMPLAINT
 from tarim.redress.domain.complaint_events import Settle, Take
-from tarim.redress.domain.files import DECIDING, Event, File, Hand, Home, Kind, tag_of
+from tarim.redress.domain.files import DECIDING, Approve, Event, File, Hand, Home, Kind, tag_of
 from tarim.redress.domain.fund import FUND
 from tarim.redress.domain.hold import HOLD
 from tarim.redress.domain.loss import LOSS
 from tarim.redress.domain.roster import ROSTER, Roster
 from tarim.redress.domain.routing import Routing
 from tarim.redress.domain.steps import step
-from tarim.redress.ports import Aliases, Decisions
+from tarim.redress.obstacles import require_erasable
+from tarim.redress.ports import Aliases, Decisions, OpenCases
 from tarim.redress.views import FileLine, FileView, line, sealed_texts, view
 
 HEAD_OFFICE: Final = "head-office"
-_DEPARTMENTS: Final = {"loss": "fraud-desk", "dispute": "legal", "request": "legal", "hold": "legal"}
+_DEPARTMENTS: Final = {
+    "loss": "fraud-desk",
+    "dispute": "legal",
+    "request": "legal",
+    "hold": "legal",
+    "erasure": "data-protection",
+}
 _DEPARTMENT_DEFAULT: Final = "customer-care"
 
 
@@ -59,6 +66,8 @@ class Parts:
     routing: Routing
     decisions: Decisions
     same: Aliases
+    retention_days: int
+    open_cases: OpenCases
 
 
 class Redress:
@@ -142,11 +151,15 @@ class Redress:
         if isinstance(event, loss_events.Contain):
             event = self._contained(event)
         sealed = self._sealed(event, file.customer or _token_of(file_id))
+        erases = kind is erasure.ERASURE and isinstance(event, erasure.Erase | Approve)
+        last_ms = self.parts.decisions.last_event(file.customer)[0] if erases else 0
 
         def command(connection: Connection) -> Sequence[Draft]:
             found_kind, found = read_file(connection, file_id)
             self._require_sight(caller, found.branch, found.department)
             self._require_other_human(caller, found, sealed)
+            if erases:
+                self.require_erasable(connection, found, last_ms)
             hand = Hand(caller.name, self._desk.now_ms())
             step(found_kind, found, sealed, hand)
             return [step_draft(found_kind, file_id, sealed), *self._follows(connection, found, sealed, hand)]
@@ -224,6 +237,11 @@ class Redress:
             (where, self._desk.texts.open_or_none(text) or "")
             for where, text in sealed_texts(msgspec.to_builtins(file))
         ]
+
+    def require_erasable(self, connection: Connection, file: File, last_ms: int) -> None:
+        """Nothing when the customer of a deletion may be deleted now.  Raises NotErasable."""
+        parts = self.parts
+        require_erasable(connection, file, last_ms, parts.retention_days, self._desk.now_ms(), parts.open_cases)
 
     def is_held(self, customer: int) -> bool:
         """Whether a legal hold keeps everything of a customer (unsigned token) from being deleted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import Connection, func, select, tuple_
 
@@ -13,6 +14,9 @@ from tarim.cases.domain.alerts import Alert
 from tarim.cases.domain.assignment import Assignment
 from tarim.cases.domain.states import JOINABLE, CaseState
 from tarim.desk import DecisionFact
+
+_ABOUT_MAX: Final = 5
+"""Open cases about one customer that are named."""
 
 
 @dataclass(slots=True)
@@ -82,6 +86,14 @@ def open_cases_of(connection: Connection, persons: Sequence[str]) -> dict[str, i
         )
         open_of.update((row.assignee, row.open) for row in connection.execute(counted))
     return open_of
+
+
+def open_cases_about(connection: Connection, customer: int) -> list[str]:
+    """References of open cases about a customer (unsigned token), the oldest first, at most a few of them."""
+    chosen = (
+        select(CASE.c.ref).where(CASE.c.customer == customer, CASE.c.done == 0).order_by(CASE.c.no).limit(_ABOUT_MAX)
+    )
+    return list(connection.execute(chosen).scalars())
 
 
 class Loads:

@@ -58,7 +58,8 @@ ROLES: Final[Mapping[Role, Post]] = MappingProxyType({
     Role.REVIEWER: _post(
         "reviewer: the second person", "复核员：第二人复核",
         _S.READ, _S.EXPLAIN, _S.APPROVE, _S.CASES_READ, _S.CASES_REVIEW, _S.CASES_ASSIGN, _S.REPORTS_READ,
-        _S.REPORTS_APPROVE, _S.REDRESS_READ, _S.REDRESS_DECIDE, _S.REQUESTS_APPROVE, _S.REVEAL,
+        _S.REPORTS_APPROVE, _S.REDRESS_READ, _S.REDRESS_DECIDE, _S.REQUESTS_APPROVE, _S.ERASURES_APPROVE,
+        _S.REVEAL,
     ),
     Role.MODEL_ENGINEER: _post(
         "model engineer: builds and submits models", "模型工程师：建模与提交",
@@ -78,7 +79,7 @@ ROLES: Final[Mapping[Role, Post]] = MappingProxyType({
     ),
     Role.DATA_OFFICER: _post(
         "data officer: requests about personal data", "数据保护官：个人信息请求",
-        _S.READ, _S.REDRESS_READ, _S.REQUESTS_WORK, _S.AUDIT_READ, _S.REVEAL,
+        _S.READ, _S.REDRESS_READ, _S.REQUESTS_WORK, _S.ERASURES_WORK, _S.AUDIT_READ, _S.REVEAL,
     ),
     Role.AUDITOR: _post(
         "auditor: sees what was done, does nothing", "审计员：只查不改",
@@ -115,7 +116,7 @@ CONFLICTS: Final[frozenset[frozenset[Role]]] = frozenset(
 )
 """Pairs of roles that one person never holds together (GB/T 22239, separation of duties)."""
 
-SERVICES: Final = frozenset({_S.DECIDE, _S.CONTACT_CALLBACK, _S.HOLDS_ORDER})
+SERVICES: Final = frozenset({_S.DECIDE, _S.CONTACT_CALLBACK, _S.HOLDS_ORDER, _S.ERASURES_ORDER})
 """Scopes of services, which no person has."""
 MACHINE: Final = SERVICES | {_S.READ, _S.EXPLAIN, _S.SCORE, _S.METRICS, _S.REPORTS_READ, _S.AUDIT_READ}
 """Scopes that a key may use for a service.  Every other is an act of a person, so its key has to stand for one."""

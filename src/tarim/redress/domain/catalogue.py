@@ -12,6 +12,7 @@ from tarim.base.errors import NotFound
 from tarim.base.instants import CHINA_OFFSET_MS
 from tarim.redress.domain.complaint import COMPLAINT
 from tarim.redress.domain.dispute import DISPUTE
+from tarim.redress.domain.erasure import ERASURE
 from tarim.redress.domain.files import Kind
 from tarim.redress.domain.fund import FUND
 from tarim.redress.domain.half_year import HALF_YEAR
@@ -21,7 +22,7 @@ from tarim.redress.domain.request import REQUEST
 from tarim.redress.domain.roster import ROSTER
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {kind.name: kind for kind in (COMPLAINT, LOSS, DISPUTE, REQUEST, HOLD, FUND, ROSTER, HALF_YEAR)}
+    {kind.name: kind for kind in (COMPLAINT, LOSS, DISPUTE, REQUEST, HOLD, ERASURE, FUND, ROSTER, HALF_YEAR)}
 )
 PLURALS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -30,6 +31,7 @@ PLURALS: Final[Mapping[str, str]] = MappingProxyType(
         "dispute": "disputes",
         "request": "authority-requests",
         "hold": "legal-holds",
+        "erasure": "erasures",
         "fund": "funds",
         "roster": "duty-rosters",
     }
