@@ -149,6 +149,17 @@ def test_a_models_life(trained: tuple[Path, dict[str, str], list[str]], tmp_path
         kept = tarim("models", "ledger", "--script", str(scripts[-1]), "--url", served.url, TARIM_KEY=keys["read"])
         assert kept.stdout == "#!/bin/sh\necho by hand\n"
 
+        assert people.ask("read", "GET", "/v1/models/trials").json()["counted"] == -1
+        assert tarim("models", "measure", "--data", str(data)).returncode == 0
+        trials = people.ask("read", "GET", f"/v1/models/trials?model={second[:12]}").json()["trials"]
+        told = [(each["champion"], each["model"], each["share"], each["events"]) for each in trials]
+        beside = [(champion, second, 5_000, 13), (champion, champion, 5_000, 13)]
+        assert told == [("", second, 5_000, 1), ("", second, 5_000, 2), *beside], (
+            "a pause ends a trial, so do rules alone"
+        )
+        shown = tarim("models", "trials", "--model", second[:12], "--url", served.url, TARIM_KEY=keys["read"]).stdout
+        assert "0/13" in shown and str(trials[-1]["trial"]) in shown, shown
+
     archive = Archive(settings_of(data, {}), Places(data))
     for number in (2, 10, 15, 31, 32, 33, 42, 43):
         assert archive.rebuild(archive.find("test", f"g-{number}")).equal, number

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from tarim.api.figures import Figures
+from tarim.api.model_trials import trials_route
 from tarim.api.routes import Call, Route
 from tarim.base.errors import TarimError, Unavailable
 from tarim.base.instants import instant_text
@@ -177,7 +178,7 @@ class LiveWatch:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._house.settings.watch.measure_every_s)
-            if self._house.service.governance.lineup.champion:
+            if any(self._house.service.governance.lineup.versions):
                 await loop.run_in_executor(None, self._measure)
 
     def snapshot_written(self) -> None:
@@ -243,6 +244,7 @@ def watch_routes(house: House) -> list[Route]:
             WatchBody,
             query=WatchQuery,
         ),
+        trials_route(files),
         Route(
             "GET",
             "/v1/models/watch/proposals/{digest}",

@@ -199,6 +199,7 @@ FIXED: Final = (
         "the older of those that are over go",
     ),
     ("tarim.models.watch.maturity:EVENTS_MAX", "events that are measured at once", "refused; choose a shorter journal"),
+    ("tarim.models.watch.trials:TRIALS_KEPT_MAX", "trials of challengers whose figures are kept", "the oldest go"),
     ("tarim.bootstrap.watch_files:BASELINE_BYTES_MAX", "bytes of a baseline", "refused"),
     ("tarim.identity.keys:KEYS_MAX", "API keys", "refused"),
     ("tarim.identity.keys:PRESENTED_CHARACTERS_MAX", "characters of a presented key", "401"),

@@ -5,6 +5,7 @@ DATA/watch/
     baseline          digest of the one in use
     state             the watch as it was kept last, with the position it had reached
     measures.json     AUC, KS, AP and alert precision by period, as they were computed last
+    trials.json       what challengers caught and whom they troubled, by trial, as it was counted last
     proposals/        proposals to train again, canonical JSON by their SHA-256
 """
 
@@ -20,7 +21,7 @@ from typing import Final
 import msgspec
 
 from tarim.base.errors import Damaged, NotFound, TooLarge, Unavailable
-from tarim.models import Baseline, Drift, Measure, WatchSettings, proposal_of, read_baseline
+from tarim.models import Baseline, Drift, Measure, TrialFigures, WatchSettings, proposal_of, read_baseline
 
 PROPOSALS: Final = "proposals"
 PROPOSALS_SHOWN: Final = 100
@@ -28,6 +29,7 @@ BASELINE_BYTES_MAX: Final = 256 << 20
 _BASELINE: Final = "baseline"
 _STATE: Final = "state"
 _MEASURES: Final = "measures.json"
+_TRIALS: Final = "trials.json"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -37,6 +39,14 @@ class Measured(msgspec.Struct, frozen=True):
     end_seq: int
     label_delay_days: int
     measures: list[Measure]
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """Figures of trials as they were counted last.  end_seq: position before which the journal was read."""
+
+    end_seq: int
+    label_delay_days: int
+    figures: list[TrialFigures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,19 @@ class WatchPlaces:
             return None
         except msgspec.MsgspecError:
             raise Damaged(f"{self.folder / _MEASURES} cannot be read; compute it again: tarim models measure") from None
+
+    def tried(self) -> Tried | None:
+        """Figures of trials as they were counted last, None before the first time.  Raises Damaged."""
+        try:
+            return msgspec.json.decode((self.folder / _TRIALS).read_bytes(), type=Tried)
+        except OSError:
+            return None
+        except msgspec.MsgspecError:
+            raise Damaged(f"{self.folder / _TRIALS} cannot be read; count again: tarim models measure") from None
+
+    def keep_tried(self, tried: Tried) -> None:
+        """Keep figures of trials."""
+        _replace(self.folder / _TRIALS, msgspec.json.format(msgspec.json.encode(tried), indent=1) + b"\n")
 
     def proposal_for(self, drift: Drift) -> bytes | None:
         """A proposal to train again, None when nothing has shifted.  Raises Damaged."""

@@ -16,14 +16,25 @@ import numpy.typing as npt
 
 from tarim.base.errors import NotFound
 from tarim.base.instants import instant_text
+from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.house import feature_set
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.walking import Progress, SourceNames, engine_before, open_reader, survey, walk
-from tarim.bootstrap.watch_files import Measured, WatchPlaces
+from tarim.bootstrap.watch_files import Measured, Tried, WatchPlaces
 from tarim.decisions import Events, RecordKind, Word, champion_scores, decode_events
 from tarim.decisions.kernels.decide import hide_history
-from tarim.models import Baseline, BaselineMaker, Drift, Maturity, Sample, read_baseline
+from tarim.models import (
+    Baseline,
+    BaselineMaker,
+    Drift,
+    Maturity,
+    Sample,
+    Trials,
+    read_baseline,
+    trials_together,
+)
+from tarim.rules import score_bands
 from tarim.stream import Col, Outcome, Rows
 
 _ALERT: Final = Outcome.CHALLENGE
@@ -119,45 +130,78 @@ def _replay(
 
 
 def measure(settings: Settings, places: Places, *, progress: Progress = lambda _done, _all: None) -> Measured:
-    """AUC, KS, AP and alert precision by period, model and segment, from the journal; kept.
+    """AUC, KS, AP and alert precision by period, model and segment, and figures of trials, from the journal; kept.
 
     Each model counts with the score it gave itself; an alert counts for the model whose score decided.
     Raises NotFound, Damaged, TooLarge.
     """
-    maturity = Maturity(settings.watch)
+    figures = _Figures(settings, places)
     with open_reader(places.journal, settings, check=False) as reader:
-        end = reader.durable_seq
+        end, first = reader.durable_seq, reader.first_seq
         gathered: list[Events] = []
-        for record in reader.read(reader.first_seq, end):
+        for record in reader.read(first, end):
             if record.kind != RecordKind.EVENTS:
                 continue
             events = decode_events(record)
             if gathered and (
                 events.side.versions != gathered[0].side.versions or sum(map(len, gathered)) >= _BATCH_EVENTS
             ):
-                _judge_models(maturity, gathered)
+                figures.take(gathered)
                 progress(record.first_seq, end)
                 gathered = []
             gathered.append(events)
         if gathered:
-            _judge_models(maturity, gathered)
-    found = Measured(end, settings.watch.label_delay_days, maturity.measures())
-    WatchPlaces(places.watch).keep_measured(found)
+            figures.take(gathered)
+    found = Measured(end, settings.watch.label_delay_days, figures.maturity.measures())
+    files = WatchPlaces(places.watch)
+    files.keep_measured(found)
+    before = files.tried()
+    trials = trials_together(before.figures if before else [], figures.trials.figures(figures.maturity), first)
+    if trials or before is not None:
+        files.keep_tried(Tried(end, settings.watch.label_delay_days, trials))
     return found
 
 
-def _judge_models(maturity: Maturity, gathered: list[Events]) -> None:
-    """Count what each model said of records of one line-up."""
-    versions = gathered[0].side.versions
-    rows = np.concatenate([events.rows for events in gathered])
-    decisions = np.concatenate([events.decisions for events in gathered])
-    alerted = decisions[:, Word.OUTCOME] >= _ALERT
-    maturity.labels(rows)
-    if not versions.challengers:
-        maturity.take(rows, champion_scores(decisions, None), alerted, versions.model)
-        return
-    beside = [events.beside for events in gathered if events.beside is not None]
-    judged = np.concatenate([each.judged for each in beside])
-    scores = np.concatenate([each.scores for each in beside]).astype(np.float64)
-    for number, version in enumerate(versions.lineup.versions):
-        maturity.take(rows, scores[:, number], alerted & (judged == number), version)
+class _Figures:
+    """Counts what each model said of records."""
+
+    def __init__(self, settings: Settings, places: Places) -> None:
+        self.maturity = Maturity(settings.watch)
+        self.trials = Trials(settings.watch)
+        self._artefacts = Artefacts(places.artefacts)
+        self._bands: dict[str, tuple[Floats, npt.NDArray[np.bool_]] | None] = {}
+
+    def take(self, gathered: list[Events]) -> None:
+        """Records of one line-up."""
+        versions = gathered[0].side.versions
+        rows = np.concatenate([events.rows for events in gathered])
+        decisions = np.concatenate([events.decisions for events in gathered])
+        alerted = decisions[:, Word.OUTCOME] >= _ALERT
+        self.maturity.labels(rows)
+        shares = [share for _, share in versions.challengers]
+        if not shares:
+            self.maturity.take(rows, champion_scores(decisions, None), alerted, versions.model)
+            nobody = np.zeros(len(rows), np.uint8)
+            self.trials.take(rows, versions.lineup.versions, shares, np.zeros((len(rows), 1)), None, nobody, alerted)
+            return
+        beside = [events.beside for events in gathered if events.beside is not None]
+        judged = np.concatenate([each.judged for each in beside])
+        scores = np.concatenate([each.scores for each in beside]).astype(np.float64)
+        for number, version in enumerate(versions.lineup.versions):
+            self.maturity.take(rows, scores[:, number], alerted & (judged == number), version)
+        would = self._would(versions.ruleset, scores)
+        self.trials.take(rows, versions.lineup.versions, shares, scores, would, judged, alerted)
+
+    def _would(self, ruleset: str, scores: Floats) -> npt.NDArray[np.bool_] | None:
+        """Whether the bands of a ruleset stop or delay at these scores, None when none of them does."""
+        if ruleset not in self._bands:
+            bands = score_bands(self._artefacts.get(ruleset).decode("utf-8"))
+            stops = np.array([False, *(band.outcome >= _ALERT for band in bands)])
+            starts = np.array([band.at_least for band in bands], np.float64)
+            self._bands[ruleset] = (starts, stops) if stops.any() else None
+        known = self._bands[ruleset]
+        if known is None:
+            return None
+        starts, stops = known
+        at = np.searchsorted(starts, scores, side="right")  # NaN sorts last, and is not looked at
+        return stops[at]

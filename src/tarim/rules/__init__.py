@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tarim.rules.names import NameNote, explain_names
     from tarim.rules.parse import parse as parse_expression
     from tarim.rules.prepared import load_prepared, prepare_ruleset
-    from tarim.rules.ruleset import CheckedRuleset, check_ruleset
+    from tarim.rules.ruleset import CheckedRuleset, check_ruleset, score_bands
     from tarim.rules.structure import Structure, StructureError, from_structure, to_structure
 else:
     __getattr__ = front_door(__name__, __file__)
@@ -76,4 +76,5 @@ __all__ = [
     "scenario_pack",
     "starter_pack",
     "to_structure",
+    "score_bands",
 ]

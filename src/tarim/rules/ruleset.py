@@ -83,6 +83,11 @@ def check_ruleset(text: str, feature_names: Sequence[str]) -> CheckedRuleset:
     return _Reader(text, tuple(feature_names)).read(read_toml(text))
 
 
+def score_bands(text: str) -> tuple[Band, ...]:
+    """The score bands of a ruleset's text, whatever features its rules name.  Raises RulesetInvalid."""
+    return _Reader(text, ()).only_bands(read_toml(text))
+
+
 def read_toml(text: str) -> dict[str, Any]:
     """The TOML document of a ruleset's text.  Raises RulesetInvalid where it is none, or longer than RULESET_CHARS_MAX."""
     if len(text) > RULESET_CHARS_MAX:
@@ -117,6 +122,13 @@ class _Reader:
         self._positions = Positions(text)
         self._problems: list[Problem] = []
         self._score_bands: tuple[Band, ...] = ()
+
+    def only_bands(self, document: Mapping[str, Any]) -> tuple[Band, ...]:
+        policy = document.get("policy", {})
+        bands = self._bands(self._tables(policy if isinstance(policy, dict) else {}, "bands", BANDS_MAX))
+        if self._problems:
+            raise RulesetInvalid(self._problems)
+        return bands
 
     def read(self, document: Mapping[str, Any]) -> CheckedRuleset:
         self._known_keys(document, ("name", "rule", "policy"), "", (1, 1))

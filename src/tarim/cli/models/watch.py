@@ -1,4 +1,4 @@
-"""`tarim models baseline|watch|measure|shifts|proposal`: has what a model is used on shifted, and how does it do?"""
+"""`tarim models baseline|watch|measure|shifts|trials|proposal`: has what a model is used on shifted, and how does it do?"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tarim.cli._client import URL_DEFAULT, Url, ask, quoted
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from tarim.api.model_trials import TrialsBody
     from tarim.api.model_watch import WatchBody
 
 _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
@@ -35,6 +36,7 @@ def register(group: typer.Typer) -> None:
     group.command("watch")(watch_command)
     group.command("measure")(measure_command)
     group.command("shifts")(shifts_command)
+    group.command("trials")(trials_command)
     group.command("proposal")(proposal_command)
 
 
@@ -125,7 +127,7 @@ def measure_command(
     as_json: _Json = False,
     nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of this process. 进程优先级。")] = 0,
 ) -> None:
-    """AUC, KS, AP and alert precision by period, model and segment, as labels mature. 按期计算模型指标。"""
+    """AUC, KS, AP and alert precision by period, model and segment, as labels mature; counts trials too. 按期计算模型指标。"""
     import os
 
     import msgspec
@@ -159,6 +161,32 @@ def shifts_command(url: Url = URL_DEFAULT, as_json: _Json = False) -> None:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
     else:
         _print(msgspec.convert(found, WatchBody))
+
+
+def trials_command(
+    model: Annotated[
+        str, typer.Option(help="Trials of this version only, or of the one that begins so. 仅该模型版本的试验。")
+    ] = "",
+    segment: Annotated[str, typer.Option(help="A channel; all of them if left out. 渠道，缺省为全部。")] = "all",
+    url: Url = URL_DEFAULT,
+    as_json: _Json = False,
+) -> None:
+    """What challengers caught, and whom they troubled for nothing, beside the champion on the same events. 挑战者试验。
+
+    Counted by the service every hour, and by `tarim models measure`. 拦截率与误报率由服务每小时统计。
+    """
+    import json
+    from urllib.parse import urlencode
+
+    import msgspec
+
+    from tarim.api.model_trials import TrialsBody
+
+    found = ask("GET", url, f"/v1/models/trials?{urlencode({'model': model, 'segment': segment})}")
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        _print_trials(msgspec.convert(found, TrialsBody))
 
 
 def proposal_command(
@@ -231,6 +259,39 @@ def _print_measures(body: WatchBody) -> None:
         counts = [f"{each.events:,}", f"{each.fraud:,}", f"{each.alerts:,}"]
         table.add_row(f"{each.begin[:10]} - {each.end[:10]}", each.model[:12], each.segment, *counts, *figures)
     Console().print(table)
+
+
+def _print_trials(body: TrialsBody) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not body.trials:
+        typer.echo("no trial has been counted. 尚无已统计的试验。")
+        return
+    table = Table("trial 试验", "period 期间", "model 模型", "mature/events 成熟", "fraud 欺诈", "alerts 告警")
+    for head in ("caught 拦截率", "by amount 按金额", "false 误报率", "judged 裁决", "caught 拦截率", "false 误报率"):
+        table.add_column(head, justify="right")
+    for each in body.trials:
+        role = "challenger 挑战者" if each.model == each.challenger else "champion 冠军"
+        table.add_row(
+            str(each.trial),
+            f"{each.begin[:10]} - {each.end[:10]}",
+            f"{each.model[:12]} {role} {each.share / 100:g}%",
+            f"{each.mature:,}/{each.events:,}",
+            f"{each.fraud:,}",
+            f"{each.alerts:,}",
+            _figure(each.interception),
+            _figure(each.interception_amount),
+            _figure(each.false_alerts),
+            f"{each.judged:,}",
+            _figure(each.judged_interception),
+            _figure(each.judged_false_alerts),
+        )
+    Console().print(table)
+    typer.echo(
+        f"labels until {body.trials[0].labels_until}; counted are events {body.label_delay_days} days old. "
+        f"标签截至上述时间，仅统计满 {body.label_delay_days} 天的事件。"
+    )
 
 
 def _figure(value: float | None) -> str:

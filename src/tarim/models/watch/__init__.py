@@ -5,6 +5,7 @@ psi         how far counts lie from what is usual, given their mix of events, an
 baseline    what is usual, how much it varies from day to day, and from which value on a shift is an alarm
 drift       the fold over events, hour by hour, and the alarms
 maturity    AUC, KS, AP and alert precision by model and segment, once the labels have had time to arrive
+trials      what a challenger would have caught, and whom it would have troubled, beside the champion
 proposal    a document that proposes to train again, with its evidence; nothing is published by it
 """
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tarim.models.watch.maturity import Maturity, Measure, latest_mature
     from tarim.models.watch.proposal import RetrainingProposal, proposal_of
     from tarim.models.watch.settings import WatchSettings
+    from tarim.models.watch.trials import TrialFigures, Trials, together
 else:
     __getattr__ = front_door(__name__, __file__)
 
@@ -45,8 +47,11 @@ __all__ = [
     "SCORE",
     "Sample",
     "Standing",
+    "TrialFigures",
+    "Trials",
     "WatchSettings",
     "latest_mature",
     "proposal_of",
     "read_baseline",
+    "together",
 ]

@@ -110,6 +110,15 @@ class Maturity:
             )
         )
 
+    @property
+    def until_ms(self) -> int:
+        """The journal's time, by the events shown so far."""
+        return self._until_ms
+
+    def known(self, seqs: Ints) -> Ints:
+        """The last label of each position, 1 fraud, 0 genuine, -1 for none; shape (n,)."""
+        return _look_up(self._labels_by_seq(), seqs)
+
     def measures(self) -> list[Measure]:
         """By period, model and segment, the newest period first."""
         labels = self._labels_by_seq()
