@@ -22,6 +22,7 @@ from tarim.cli._party_engines import register as register_engines
 from tarim.cli._party_models import register as register_models
 from tarim.cli._party_person import person_of
 from tarim.cli._party_progress import progress
+from tarim.cli._party_scorecards import register as register_scorecards
 
 if TYPE_CHECKING:
     from tarim.federation import Contract, Party, Transcript
@@ -65,6 +66,7 @@ def register(app: typer.Typer) -> None:
     register_custody(group)
     register_engines(group)
     register_models(group)
+    register_scorecards(group)
     app.add_typer(group, name="party")
 
 
@@ -388,5 +390,7 @@ def _say_transcript(transcript: Transcript, contract: Contract) -> None:
         typer.echo(f"    opened 公开 {opened.what} -> {opened.to}")
     for name, value in transcript.result.items():
         typer.echo(f"    {name} = {value}")
+    if any(opened.what == "scores" and opened.to == transcript.party for opened in transcript.opened):
+        typer.echo(f"    scores 评分: tarim party scorecards scores {transcript.run[:12]}")
     if transcript.model:
         typer.echo(f"    model 模型: {transcript.model}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tarim.federation.node.picture import picture
     from tarim.federation.node.probing import TEXTS as ALARM_TEXTS
     from tarim.federation.node.probing import Alarms
+    from tarim.federation.node.scorecards import Scorecard, read_scorecard
     from tarim.federation.node.screening import Screened
     from tarim.federation.node.serving import Serving
     from tarim.federation.node.transcripts import Transcript, verify_transcript
@@ -49,6 +50,7 @@ __all__ = [
     "Role",
     "Run",
     "SPU_SETTING",
+    "Scorecard",
     "Screened",
     "Serving",
     "Session",
@@ -60,6 +62,7 @@ __all__ = [
     "picture",
     "read_card",
     "read_draft",
+    "read_scorecard",
     "registered",
     "second_engine_readiness",
     "verify_transcript",

@@ -169,11 +169,13 @@ class Outgoing(threading.Thread):
 
     def _write(self, entry: _Entry) -> None:
         assert self._socket is not None
-        first = head(entry.kind, entry.tag, entry.number, entry.size, entry.lane)
+        parts: list[bytes | memoryview] = [
+            head(entry.kind, entry.tag, entry.number, entry.size, entry.lane),
+            *entry.body,
+        ]
         if entry.size <= _AT_ONCE_BYTES:  # one record and one call, which is most of what a small message costs
-            self._socket.sendall(b"".join([first, *entry.body]))
-            return
-        for part in (first, *entry.body):
+            parts = [b"".join(parts)]
+        for part in parts:
             self._socket.sendall(part)
 
     def _look(self, wait_s: float) -> None:

@@ -16,7 +16,8 @@ from tarim.federation.node.contract import Contract, Member, Signed, signed_byte
 from tarim.federation.node.conversations import OfferContract, ask
 from tarim.federation.node.folders import Kind
 from tarim.federation.node.home import Home
-from tarim.federation.node.terms import QueryTerms
+from tarim.federation.node.scoring import require_columns, scorer
+from tarim.federation.node.terms import QueryTerms, ScoreTerms
 from tarim.federation.session import Role
 
 
@@ -114,3 +115,5 @@ class Agreements:
         self._home.book.data_set(wanted.data_set).require(wanted, contract.purpose)
         if isinstance(contract.terms, QueryTerms):
             self._home.registry.require_in_use(contract.terms.models)
+        if isinstance(contract.terms, ScoreTerms) and scorer(contract) is role:
+            require_columns(contract, self._home.scorecards.get(contract.terms.scorecard))

@@ -26,21 +26,12 @@ def campaign_sums(
     """
     columns, groups = (contract.data(each).features for each in Role)
     shape = Shape(len(places), len(columns), len(groups), terms.least, terms.fraction_bits)
-    own, learners = _numbers(rows, places), contract.opened_to(Output.SUMS)
+    own, learners = rows.numbers(places), contract.opened_to(Output.SUMS)
     if role is Role.FIRST:
         found = give_values(channel, own, shape, learners)
     else:
         found = give_groups(channel, _members(own), shape, learners)
     return {} if found is None else _named(found, columns, groups)
-
-
-def _numbers(rows: Rows, places: Places) -> npt.NDArray[np.float64]:
-    found = []
-    for name, values in rows.raw():
-        if values.dtype.kind != "f":
-            raise DefinitionError(f"the column {name} holds text: values are summed, and groups are columns of 0 and 1")
-        found.append(np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)[places])
-    return np.stack(found, axis=1)
 
 
 def _members(flags: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

@@ -29,6 +29,8 @@ from tarim.federation.node.engines import Engine
 from tarim.federation.node.finding import found_by
 from tarim.federation.node.judging import cross_validated, figures_of, importances, judged_curve
 from tarim.federation.node.models import ModelPart
+from tarim.federation.node.scorecards import Scorecards
+from tarim.federation.node.scoring import Scored, encrypted_scores, require_columns, scorer
 from tarim.federation.node.screening import Screened, Screening
 from tarim.federation.node.second_trainings import second_training_of
 from tarim.federation.node.sigmoids import StockedSigmoids
@@ -40,6 +42,7 @@ from tarim.federation.node.terms import (
     IntersectionTerms,
     LogisticTerms,
     Output,
+    ScoreTerms,
     ScreeningTerms,
     Terms,
 )
@@ -65,6 +68,7 @@ class Outcome:
     common: Places | None = None
     model: ModelPart | None = None
     screened: Screened | None = None
+    scored: Scored | None = None
     custody: list[Held] = field(default_factory=list)
     resumes: str = ""
 
@@ -86,6 +90,7 @@ class Computation:
         custody: Custody | None = None,
         stock: Stock | None = None,
         third: Link | None = None,
+        scorecards: Scorecards | None = None,
     ) -> None:
         """outcome: what is filled in.  keep: keeps this side's part of the model, durably.
 
@@ -93,7 +98,7 @@ class Computation:
         """
         self._link, self._role, self._contract, self._run = link, role, contract, run
         self._rows, self._keep, self._note, self._progress = rows, keep, note, progress
-        self._stock, self._third, self.outcome = stock, third, outcome
+        self._stock, self._third, self._scorecards, self.outcome = stock, third, scorecards, outcome
         self._custody, self._begun = custody, None if custody is None else custody.begun
         self._names = {each: contract.member(each).name for each in Role}
 
@@ -120,6 +125,9 @@ class Computation:
             return
         if isinstance(terms, CampaignTerms):
             self._campaign(terms, places)
+            return
+        if isinstance(terms, ScoreTerms):
+            self._scores(terms, places)
             return
         with self._step("session"):
             session = Session(self._link, self._role, self._opened)
@@ -218,6 +226,18 @@ class Computation:
             self._opened(Opening(Output.SUMS.value, each, (len(groups), len(columns))))
         with self._step("campaign sums"):
             self.outcome.result = campaign_sums(self._link, self._role, self._contract, terms, self._rows, places)
+
+    def _scores(self, terms: ScoreTerms, places: Places) -> None:
+        scorecard = None
+        if self._scorecards is not None and scorer(self._contract) is self._role:
+            scorecard = self._scorecards.get(terms.scorecard)
+            require_columns(self._contract, scorecard)
+        for each in self._contract.opened_to(Output.SCORES):
+            self._opened(Opening(Output.SCORES.value, each, (len(places),)))
+        with self._step("encrypted scores"):
+            self.outcome.scored = encrypted_scores(
+                self._link, self._role, self._contract, terms, self._rows, places, scorecard
+            )
 
     def _screening(self, places: Places) -> None:
         with self._step("own columns"):

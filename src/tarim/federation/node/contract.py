@@ -31,6 +31,7 @@ from tarim.federation.node.terms import (
     IntersectionTerms,
     LogisticTerms,
     Output,
+    ScoreTerms,
     Terms,
 )
 from tarim.federation.session import Role
@@ -135,7 +136,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         self._check_others()
         if self.first_data.label:
             raise DefinitionError("the second party holds the label, the first does not")
-        learns = self.algorithm not in (Algorithm.INTERSECTION, Algorithm.CAMPAIGN, Algorithm.QUERY)
+        learns = self.algorithm not in (Algorithm.INTERSECTION, Algorithm.CAMPAIGN, Algorithm.SCORES, Algorithm.QUERY)
         if learns and not (self.second_data.label and self.first_data.features and self.second_data.features):
             raise DefinitionError("what is learned together needs columns of both parties and a label at the second")
         if isinstance(self.terms, IntersectionTerms) and self.terms.method is FoundBy.RR22 and self.terms.padded_to:
@@ -143,6 +144,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if isinstance(self.terms, CampaignTerms):
             columns, groups = len(self.first_data.features), len(self.second_data.features)
             Shape(1, columns, groups, self.terms.least, self.terms.fraction_bits)
+        if isinstance(self.terms, ScoreTerms):
+            self.terms.check(len(self.first_data.features), len(self.second_data.features))
         trained = self.terms.model if isinstance(self.terms, CrossTerms) else self.terms
         if isinstance(trained, LogisticTerms):
             trained.plan.check(trained.plan.batch_rows)
@@ -155,12 +158,15 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Algorithm.CROSS: {Output.CURVE},
             Algorithm.SCREENING: {Output.INFORMATION, Output.CORRELATION},
             Algorithm.CAMPAIGN: {Output.SUMS},
+            Algorithm.SCORES: {Output.SCORES},
             Algorithm.QUERY: {Output.ANSWER},
         }[self.algorithm]
         if any(opening.what not in allowed for opening in self.outputs) or not self.outputs:
             raise DefinitionError(f"{self.algorithm.value} opens {', '.join(allowed)} to a party, and nothing else")
         if self.algorithm is Algorithm.QUERY and [opening.to for opening in self.outputs] != [self.second.name]:
             raise DefinitionError("the answer of a query is opened to the second party, which asks")
+        if self.algorithm is Algorithm.SCORES and len(self.outputs) != 1:
+            raise DefinitionError("encrypted scores are opened to one party: the one that has the key")
 
     def _check_others(self) -> None:
         """Who takes part besides the parties."""

@@ -169,6 +169,17 @@ class Rows:
                 found.append(Raw(name, np.array(["" if each is None else str(each) for each in values])))
         return found
 
+    def numbers(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """The features of these rows, (rows, columns); a missing number is nought.  Raises DefinitionError for a text."""
+        found = []
+        for name, values in self.raw():
+            if values.dtype.kind != "f":
+                raise DefinitionError(
+                    f"the column {name} holds text: this is computed on numbers, yes and no as 1 and 0"
+                )
+            found.append(np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)[places])
+        return np.stack(found, axis=1)
+
     def features(self, training: npt.NDArray[np.int64], *, apart: bool) -> list[npt.NDArray[np.float64]]:
         """The features as numbers (rows,): missing numbers become the median of the training rows.
 

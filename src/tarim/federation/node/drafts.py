@@ -2,7 +2,7 @@
 
 number = "2026-014"
 purpose = "term deposits: who is likely to want one"
-algorithm = "logistic"            # intersection, screening, logistic, boosting, campaign-sums, query
+algorithm = "logistic"            # intersection, screening, logistic, boosting, campaign-sums, encrypted-scores, query
 uses = 3                          # runs; for query: customers asked about
 expires = "2027-06-30"
 custody = true                    # shares of every training step with each party's custodian; may be left out
@@ -29,7 +29,7 @@ label = "y"
 epochs = 10
 
 [[outputs]]
-what = "curve"                    # common-customers, information-values, correlations, curve, campaign-sums, answer
+what = "curve"                    # common-customers, information-values, correlations, curve, campaign-sums, scores, answer
 to = "bank"
 """
 
@@ -58,6 +58,7 @@ from tarim.federation.node.terms import (
     IntersectionTerms,
     LogisticTerms,
     QueryTerms,
+    ScoreTerms,
     ScreeningTerms,
     Terms,
 )
@@ -70,6 +71,7 @@ _TERMS: Final[Mapping[Algorithm, Any]] = {
     Algorithm.CROSS: CrossTerms,
     Algorithm.SCREENING: ScreeningTerms,
     Algorithm.CAMPAIGN: CampaignTerms,
+    Algorithm.SCORES: ScoreTerms,
     Algorithm.QUERY: QueryTerms,
 }
 

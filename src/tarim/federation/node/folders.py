@@ -7,6 +7,7 @@ FOLDER/
     peers/           certificates of the peers
     records.db       peers, data sets, contracts, runs
     models/          this side's parts of joint models, sealed
+    scorecards/      this party's own linear models, sealed
     stock/           what questions need, made ahead, sealed; used once
     results/         what was opened to this party, by run
     under-way/       a locked file for each run that a living process carries out

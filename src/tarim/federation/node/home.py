@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tarim.audit import MIGRATIONS as TRAIL
+from tarim.audit import Entry
 from tarim.audit import Store as Trail
 from tarim.base.errors import DefinitionError
 from tarim.base.four_eyes import require_person
@@ -32,6 +33,7 @@ from tarim.federation.node.limits import Limits
 from tarim.federation.node.models import ModelStore
 from tarim.federation.node.probing import Alarms
 from tarim.federation.node.registry import Registry
+from tarim.federation.node.scorecards import Scorecard, Scorecards
 from tarim.federation.node.stock import Stock
 from tarim.federation.node.tables import MIGRATIONS
 from tarim.federation.session import Role
@@ -51,6 +53,7 @@ class Home:
         self.folder, self.clock = folder, clock
         self.signer = Signer.of(master)
         self.models = ModelStore(folder / "models", master)
+        self.scorecards = Scorecards(folder / "scorecards", master)
         self.certificate = fingerprint(folder / CERTIFICATE_FILE)
         self._database = Database.open(f"sqlite:///{folder.resolve() / 'records.db'}", [MIGRATIONS, TRAIL])
         self.book = Book(self._database)
@@ -109,6 +112,14 @@ class Home:
         self.book.add_peer(peer, person, self.clock.now_ms())
         temporary.rename(path)
         return peer
+
+    def keep_scorecard(self, scorecard: Scorecard, person: str) -> None:
+        """Keep a linear model of this party's, and note who did.  Raises DefinitionError without a person."""
+        require_person(person)
+        self.scorecards.keep(scorecard)
+        detail: dict[str, str | int] = {"name": scorecard.name, "columns": len(scorecard.columns)}
+        what = f"scorecard:{scorecard.digest}"
+        self._trail.record(Entry(self.clock.now_ms(), person, "key", "scorecard.kept", what, detail=detail))
 
     def pinned(self) -> Pinned:
         """TLS towards all peers known now."""

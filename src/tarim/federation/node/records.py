@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -21,9 +22,12 @@ from tarim.federation.node.book import UNDER_WAY
 from tarim.federation.node.computing import Outcome
 from tarim.federation.node.contract import Contract
 from tarim.federation.node.home import Home
+from tarim.federation.node.scoring import Scored
 from tarim.federation.node.screening import Screened
 from tarim.federation.node.transcripts import Opened, Transcript
 from tarim.federation.session import Opening, Role
+
+_Result = TypeVar("_Result", Screened, Scored)
 
 
 class Records:
@@ -94,13 +98,14 @@ class Records:
 
     def keep_result(self, run: str, outcome: Outcome) -> None:
         """What was opened to this party, as a file of its own."""
-        if not outcome.result and outcome.common is None and outcome.screened is None:
+        structured = outcome.screened or outcome.scored
+        if not outcome.result and outcome.common is None and structured is None:
             return
         folder = self._home.folder / "results"
         folder.mkdir(mode=0o700, exist_ok=True)
         content = json.dumps(outcome.result) if outcome.common is None else json.dumps(outcome.common.tolist())
-        if outcome.screened is not None:
-            content = msgspec.json.encode(outcome.screened).decode()
+        if structured is not None:
+            content = msgspec.json.encode(structured).decode()
         path = folder / f"{run}.json"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(content)
@@ -131,8 +136,21 @@ class Records:
 
     def screened(self, run: str) -> Screened:
         """What a run found out about columns, on this side.  Raises NotFound."""
+        return self._result(run, Screened, "that run screened no columns")
+
+    def scores(self, run: str) -> list[tuple[str, float]]:
+        """Key and score of each customer that a run scored, when this side was to learn the scores.
+
+        Raises NotFound; ContractBreach when the data set has changed since.
+        """
+        scored = self._result(run, Scored, "that run opened no scores to this party")
+        contract = self._home.book.contract(self._home.book.run(run).contract).signed.contract
+        keys = self._home.rows(contract, contract.role_of(self._home.certificate)).keys()
+        return [(keys[row], score) for row, score in zip(scored.rows, scored.scores, strict=True)]
+
+    def _result(self, run: str, kind: type[_Result], lacking: str) -> _Result:
         try:
             content = (self._home.folder / "results" / f"{self._home.book.run(run).run}.json").read_bytes()
-            return msgspec.json.decode(content, type=Screened)
+            return msgspec.json.decode(content, type=kind)
         except (OSError, msgspec.MsgspecError):
-            raise NotFound("that run screened no columns") from None
+            raise NotFound(lacking) from None

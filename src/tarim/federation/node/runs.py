@@ -130,6 +130,7 @@ class Runs:
                     custody,
                     self._home.stock,
                     third,
+                    self._home.scorecards,
                 ).carry_out()
             self._records.keep_result(run, outcome)
         return msgspec.json.decode(self._home.book.run(run).transcript, type=Transcript)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from tarim.base.errors import DefinitionError
+from tarim.federation.encryption.scoring import COLUMNS_MAX, ROWS_MAX
 from tarim.federation.encryption.sums import FRACTION_BITS_MAX, LEAST_MIN
 from tarim.federation.learning.boosting import BoostingPlan, Loss
 from tarim.federation.learning.logistic import Plan
@@ -15,6 +17,7 @@ from tarim.federation.learning.product_forms import LINE_MBIT_S_MAX, Line
 from tarim.federation.learning.screening import CORRELATED_ROWS_MAX, DIGITS_MAX
 from tarim.federation.queries import Question
 
+SCALE_MAX: Final = 1e12
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -27,6 +30,7 @@ class Algorithm(StrEnum):
     CROSS = "cross-validation"
     SCREENING = "screening"
     CAMPAIGN = "campaign-sums"
+    SCORES = "encrypted-scores"
     QUERY = "query"
 
 
@@ -46,6 +50,7 @@ class Output(StrEnum):
     INFORMATION = "information-values"
     CORRELATION = "correlations"
     SUMS = "campaign-sums"
+    SCORES = "scores"
     ANSWER = "answer"
 
 
@@ -126,6 +131,25 @@ class CampaignTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     fraction_bits: Annotated[int, Meta(ge=0, le=FRACTION_BITS_MAX)] = 7
 
 
+class ScoreTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="encrypted-scores"):
+    """Scores of one party's scorecard on the other's columns; see `encryption.scoring`.
+
+    scorecard: its digest.  scales: what each column is divided by, in the contract's order; none for 1.
+    customers_max: common customers that are scored in a run.
+    """
+
+    scorecard: Digest
+    scales: Annotated[tuple[Annotated[float, Meta(gt=0, le=SCALE_MAX)], ...], Meta(max_length=COLUMNS_MAX)] = ()
+    customers_max: Annotated[int, Meta(ge=2, le=ROWS_MAX)] = 100_000
+
+    def check(self, first: int, second: int) -> None:
+        """Nothing for parties of so many columns whose scores can be computed.  Raises DefinitionError."""
+        if bool(first) is bool(second):
+            raise DefinitionError("one party names columns and the other none: that one has the scorecard")
+        if self.scales and len(self.scales) != first + second:
+            raise DefinitionError("scales are as many as there are columns, or left out")
+
+
 class IntersectionTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="intersection"):
     """Common customers.  padded_to: size that both sides' sets are padded to, 0 for none; RR22 does not pad."""
 
@@ -133,4 +157,13 @@ class IntersectionTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     method: FoundBy = FoundBy.OWN
 
 
-Terms = LogisticTerms | BoostingTerms | CrossTerms | ScreeningTerms | CampaignTerms | QueryTerms | IntersectionTerms
+Terms = (
+    LogisticTerms
+    | BoostingTerms
+    | CrossTerms
+    | ScreeningTerms
+    | CampaignTerms
+    | ScoreTerms
+    | QueryTerms
+    | IntersectionTerms
+)
