@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,10 @@ class SecondEngineAbsent(Unavailable):
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether the second engine can be used.  why_not: "" when it can; versions: by package."""
+    """Whether the second engine can be used.  why_not: "" when it can.
+
+    versions: by package; beside them `confinement`, `whole` or what the kernel refuses of it (`spu_worker.confinement`).
+    """
 
     interpreter: Path
     why_not: str = ""
@@ -66,9 +70,11 @@ def second_engine_readiness(python: Path | None = None) -> Readiness:
     """Ask the interpreter; imports SPU there, which takes a second."""
     asked = python or interpreter()
     try:
-        answer = subprocess.run(  # noqa: S603 -- the operator's own setting
-            command(asked, "probe"), capture_output=True, text=True, timeout=_PROBE_S, check=False, env=environment()
-        )
+        with tempfile.TemporaryDirectory(prefix="tarim-spu-") as folder:
+            answer = subprocess.run(  # noqa: S603 -- the operator's own setting
+                command(asked, "probe", folder), capture_output=True, text=True, timeout=_PROBE_S, check=False, cwd=folder,
+                env=environment(Path(folder)),
+            )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = "it does not answer" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
         return Readiness(asked, f"{asked}: {reason}")
@@ -81,12 +87,12 @@ def second_engine_readiness(python: Path | None = None) -> Readiness:
     return Readiness(asked, "", versions)
 
 
-def environment(folder: Path | None = None) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """What a worker's process may know of its surroundings: no key, no token; temporary files in its own folder.
 
     One OpenMP thread: SPU multiplies matrices with two that wait for each other by spinning, at every 256 rows of the inner
     dimension; with more processes than cores a histogram of 36,168 rows took forty times the processor time.
     """
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-    home = {} if folder is None else {"HOME": str(folder), "TMPDIR": str(folder)}
+    home = {"HOME": str(folder), "TMPDIR": str(folder)}
     return kept | home | {"JAX_PLATFORMS": "cpu", "OMP_THREAD_LIMIT": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}

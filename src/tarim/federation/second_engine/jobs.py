@@ -62,8 +62,9 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A line of a worker's standard output; one of the three."""
+    """A line of a worker's standard output; one of the four.  confined: by measure, "" or why it does not hold."""
 
+    confined: dict[str, str] | None = None
     progress: tuple[str, int, int] | None = None
     done: Done | None = None
     failed: str | None = None

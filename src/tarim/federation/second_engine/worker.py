@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from tarim.federation.channel import Channel
 from tarim.federation.errors import FederationError
@@ -125,9 +126,22 @@ def _heard(process: subprocess.Popen[bytes], progress: Progress) -> Told:
     last = Told()
     while line := _line(process.stdout):
         last = msgspec.json.decode(line, type=Told)
+        if last.confined is not None:
+            _say_confined(last.confined)
         if last.progress is not None:
             progress(*last.progress)
     return last
+
+
+def _say_confined(measures: Mapping[str, str]) -> None:
+    """A line of the log: a warning that names what the kernel refused, and why."""
+    log: Any = structlog.get_logger("tarim.party")
+    refused = {name: why for name, why in measures.items() if why}
+    if refused:
+        log.warning("second engine's worker is less confined than it could be", refused=refused,
+                    text_zh="第二引擎的工作进程未完全隔离")  # fmt: skip
+    else:
+        log.info("second engine's worker is confined", measures=sorted(measures))
 
 
 def _line(pipe: IO[bytes]) -> bytes:

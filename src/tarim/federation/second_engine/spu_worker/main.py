@@ -14,28 +14,34 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from .confinement import confine
+
 PUBLIC_APART = ("rank", "lines")
 """What of a job is this node's own matter; the rest all nodes are told alike."""
 
 
-def probe() -> None:
-    """Print the versions found, as JSON; an import that fails says why by itself."""
+def probe(folder: str) -> None:
+    """Print the versions found, as JSON, confined like a worker; an import that fails says why by itself."""
+    refused = [name for name, why in confine(Path(folder)).items() if why]
     from importlib.metadata import version
 
     import spu.libspu
     import spu.psi
 
     assert spu.libspu.ProtocolKind.ABY3 and spu.psi.PsiProtocol.PROTOCOL_RR22
-    print(json.dumps({name: version(name) for name in ("spu", "jax", "numpy")} | {"python": sys.version.split()[0]}))
+    found = {name: version(name) for name in ("spu", "jax", "numpy")} | {"python": sys.version.split()[0]}
+    print(json.dumps(found | {"confinement": f"without {', '.join(refused)}" if refused else "whole"}))
 
 
 def main(folder: str) -> None:
     """Compute the job in this folder, say so on standard output, and end the process."""
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not be taken for a message
-    threading.Thread(target=end_with_parent, args=(folder,), daemon=True).start()
     try:
-        done = _computed(Path(folder), told)
+        job = json.loads((Path(folder) / "job.json").read_text(encoding="utf-8"))
+        _tell(told, {"confined": confine(Path(folder), programs=job.get("work") == "intersection")})
+        threading.Thread(target=end_with_parent, args=(folder,), daemon=True).start()
+        done = _computed(job, Path(folder), told)
     except BaseException as error:
         _tell(told, {"failed": f"{type(error).__name__}: {error}"[:500]})
         os._exit(1)
@@ -43,9 +49,8 @@ def main(folder: str) -> None:
     os._exit(0)  # SPU's threads do not end by themselves
 
 
-def _computed(folder: Path, told: TextIO) -> dict[str, Any]:
+def _computed(job: dict[str, Any], folder: Path, told: TextIO) -> dict[str, Any]:
     began = time.perf_counter()
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     from . import boosting, intersection, logistic  # SPU and JAX are imported here, where a failure is told
     from .lines import Line
     from .node import Node
