@@ -11,6 +11,7 @@ from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
     from tarim.intake.assemble import event_key
+    from tarim.intake.columns.finish import TableParts
     from tarim.intake.digest import check_digest, check_file, content_digest
     from tarim.intake.domain import (
         RULES_ZH,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tarim.intake.ports import Sealer
     from tarim.intake.problems import CONTENT_TYPE, TITLES, problem
     from tarim.intake.service import Intake
-    from tarim.intake.table import TableParts
 else:
     __getattr__ = front_door(__name__, __file__)
 

@@ -15,11 +15,11 @@ import pyarrow.parquet
 
 from tarim.base.errors import FieldError, InputError, NotFound, TooLarge
 from tarim.intake import domain as rules
+from tarim.intake.columns.plain import FEW_VALUES
 from tarim.intake.domain import IntakeLimits, RefusedAt, UnsupportedFile
 from tarim.intake.iso20022 import read_iso20022
 from tarim.intake.mapping import Mapping
 from tarim.intake.message import Message, decode_message
-from tarim.intake.table import FEW_VALUES
 from tarim.privacy import FIELDS
 
 FORMATS: Final = {

@@ -17,10 +17,11 @@ from tarim.base.errors import InputError, TarimError
 from tarim.base.instants import Clock
 from tarim.base.later import Later
 from tarim.intake.assemble import ALWAYS_SEALED, SEAL_BIT, TOKENS, Assembler, Parts
+from tarim.intake.columns.finish import TableParts
 from tarim.intake.domain import EventBatch, IntakeLimits, Notes, Refusal, RefusedAt
 from tarim.intake.message import decode_checked, decode_message, decode_messages
 from tarim.intake.ports import NameScreen, Sealer
-from tarim.intake.table import TableParts, read_table
+from tarim.intake.table import read_table
 from tarim.privacy import SealKeys, Tokenizer, pack_bundle, pack_columns
 from tarim.stream import ROW_WORDS, Col, Flag, Rows
 

@@ -1,0 +1,1 @@
+"""The column checks of `table.py`."""
