@@ -101,7 +101,7 @@ def main(data: Path, url: str) -> None:
 def _cut(data: Path) -> Any:
     """The simulated days, told apart by time."""
     from tarim.bootstrap.datasets import Cut
-    from tarim.models.datasets import SampleRole
+    from tarim.models import SampleRole
 
     said = json.loads((data / "demo.json").read_bytes())
     first = date.fromisoformat(said["start"])
