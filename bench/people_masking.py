@@ -1,10 +1,10 @@
 """Does anybody see an unmasked personal value outside a full view that is on the audit trail?
 
-Customers with a telephone number, a card, a document number and a name that stand nowhere else make transfers that become
-cases, and a note on each speaks of its customer.  A person of every role signs in and asks every route of the desk that reads
-for every object there is; keys do the same at the decisions service.  The answers are searched for every planted value,
-inside base64 too; so are the trail's lines, the figures and the logs.  One full view, with its reason, has to show the case's
-values, and to be on the trail.
+Customers with a telephone number, a card, a document number, a name, a network address with its port and a location that
+stand nowhere else make transfers that become cases, and a note on each speaks of its customer.  A person of every role signs in
+and asks every route of the desk that reads for every object there is; keys do the same at the decisions service.  The answers
+are searched for every planted value, inside base64 too; so are the trail's lines, the figures and the logs.  One full view,
+with its reason, has to show the case's values, and to be on the trail.
 
 Not tried: a note that names somebody the case knows nothing of.  Numbers are hidden there; a name cannot be told from words.
 """
@@ -71,7 +71,19 @@ class Customer:
 
     @property
     def planted(self) -> tuple[str, ...]:
-        return (self.paper, self.card, self.phone, self.name)
+        return (self.paper, self.card, self.phone, self.name, self.address, self.port, *self.location)
+
+    @property
+    def address(self) -> str:
+        return f"203.0.113.{17 + self.number}"
+
+    @property
+    def port(self) -> str:
+        return str(51_713 + self.number)
+
+    @property
+    def location(self) -> tuple[str, str]:
+        return f"43.{81_237 + self.number}", f"87.{61_739 + self.number}"
 
 
 @dataclass
@@ -149,6 +161,11 @@ def _transfers(service: Served, people: list[Customer]) -> None:
                 "payee_account": each.card[::-1],
                 "payee_name": each.name,
                 "payee_phone": each.phone,
+                "ip": each.address,
+                "ip_port": each.port,
+                "location_permitted": True,
+                "latitude": each.location[0],
+                "longitude": each.location[1],
                 "amount_fen": 8_000_000,
             }
             answer = sender.post("/v1/decisions", json=event)
@@ -219,7 +236,8 @@ def _full_view(desk: Served, token: str, code: str, ids: list[str], people: list
         again = client.post("/v1/account:reauthenticate", json={"password": PASSWORD, "code": code})
         headers = {"Authorization": f"Bearer {again.json()['token']}"}
         answer = client.post(address, json=why, headers=headers)
-    shown = any(all(value in answer.text for value in (each.card, each.name, each.phone)) for each in people)
+    values = ((each.card, each.name, each.phone, f"{each.address}:{each.port}", *each.location) for each in people)
+    shown = any(all(value in answer.text for value in wanted) for wanted in values)
     return before.status_code == 403 and answer.status_code == 200 and shown
 
 

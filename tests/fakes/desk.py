@@ -105,6 +105,7 @@ class DecisionsWritten:
             row[Col.CUSTOMER] = told.get("customer", 7)
             row[Col.ACCOUNT] = told.get("account", 11)
             row[Col.PAYEE] = told.get("payee", -3)
+            row[Col.ADDRESS] = told.get("address", 0)
             row[Col.AMOUNT_FEN] = told.get("amount_fen", 80_000_00)
             row[Col.KIND] = told.get("kind", Kind.TRANSFER)
             row[Col.CHANNEL] = Channel.MOBILE

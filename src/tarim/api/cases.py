@@ -88,7 +88,9 @@ class CaseDesk:
     async def values(self, dossier: Dossier) -> Personal:
         """The raw values behind a case.  Raises Unavailable."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, self.personal.of_case, dossier.case.customer, dossier.tokens)
+        return await loop.run_in_executor(
+            None, self.personal.of_case, dossier.case.customer, dossier.tokens, dossier.events
+        )
 
 
 def case_routes(work: CaseDesk) -> list[Route]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from tarim.base.instants import Clock
 from tarim.bootstrap.desk_settings import DeskSettings
+from tarim.bootstrap.event_places import EventPlaces
 from tarim.bootstrap.places import Places
 from tarim.cases import CaseStore, EvidenceFiles, Means, OrderSender, Personal
 from tarim.desk import Desk, ServiceLink
@@ -30,13 +32,18 @@ _OF_CUSTOMER: Final = ("customer_name",)
 class CaseValues:
     """See `tarim.cases.PersonalValues`.  Any thread may call it."""
 
-    def __init__(self, reader: CustomerReader, tokenizer: Tokenizer) -> None:
+    def __init__(self, reader: CustomerReader, tokenizer: Tokenizer, journal: Path) -> None:
         self._reader = reader
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
+        self._places = EventPlaces(journal, self._address)
 
-    def of_case(self, customer: int, tokens: Collection[int]) -> Personal:
-        """Of a customer, and of the parties with these tokens; empty when destroyed.  Raises Unavailable."""
+    def close(self) -> None:
+        """Let the decisions' journal go."""
+        self._places.close()
+
+    def of_case(self, customer: int, tokens: Collection[int], seqs: Sequence[int]) -> Personal:
+        """See `tarim.cases.PersonalValues`."""
         bundles = self._reader.bundles((customer + _HALF) % _WHOLE - _HALF)
         found: dict[str, dict[str, None]] = {}
         with self._lock:
@@ -48,12 +55,17 @@ class CaseValues:
                 for name in ours:
                     found.setdefault(name, {})[bundle[name]] = None
         known = frozenset(value for _, bundle in bundles for value in bundle.values())
-        return Personal({name: list(values) for name, values in found.items()}, known)
+        of_parties = {name: list(values) for name, values in found.items()}
+        return Personal(of_parties | self._places.of(seqs, bundles), known)
 
     def customer(self, number: str) -> int:
         """Token, unsigned, of a customer's number."""
         with self._lock:
             return self._tokenizer.token("customer", number) % _WHOLE
+
+    def _address(self, address: str) -> int:
+        with self._lock:
+            return self._tokenizer.token("address", address)
 
     def _token(self, name: str, value: str) -> int:
         return self._tokenizer.token(_SPACES[name], value) % _WHOLE
@@ -93,9 +105,12 @@ class CaseHouse:
     ) -> None:
         evidence = EvidenceFiles(places.data / "desk" / "evidence", desk.texts)
         self.means = Means(CaseStore(), desk.texts, evidence, CasePeople(directory), clock.now_ms)
-        self.values = CaseValues(CustomerReader(places.vault, master), Tokenizer(master.derive("tokens")))
+        self.values = CaseValues(
+            CustomerReader(places.vault, master), Tokenizer(master.derive("tokens")), places.journal
+        )
         self.sender = OrderSender(desk, link, self.means, settings.label_retry_s_max)
 
     def close(self) -> None:
-        """Finish the order under way."""
+        """Finish the order under way, and let the files go."""
         self.sender.close()
+        self.values.close()

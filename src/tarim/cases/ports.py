@@ -105,5 +105,9 @@ class Personal:
 class PersonalValues(Protocol):
     """Opens raw values, for masked and for full views."""
 
-    def of_case(self, customer: int, tokens: Collection[int]) -> Personal:
-        """Of a customer, and of the parties with these tokens; empty when destroyed.  Raises Unavailable."""
+    def of_case(self, customer: int, tokens: Collection[int], seqs: Sequence[int]) -> Personal:
+        """Of a customer, of the parties with these tokens, and of where the events at these positions came from; empty when
+        destroyed.
+
+        `ip` is an address with its port where that was sent, `location` degrees north and east.  Raises Unavailable.
+        """

@@ -246,7 +246,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "payee_phone": "收款人电话",
     "device_id": "设备",
     "merchant_id": "商户",
-    "ip": "网络地址",
+    "ip": "网络地址与端口",
+    "location": "交易位置（纬度，经度）",
 }
 """Personal values by field of the envelope."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ class Values:
 
     there = True
 
-    def of_case(self, customer: int, tokens: Collection[int]) -> Personal:
+    def of_case(self, customer: int, tokens: Collection[int], seqs: Sequence[int]) -> Personal:
+        assert seqs and len(seqs) <= 20, "where the newest events came from is asked as well"
         if not self.there:
             raise Unavailable("there is no vault")
         return Personal(RAW, frozenset(value for values in RAW.values() for value in values))

@@ -25,12 +25,15 @@ def test_masks_keep_enough_to_tell_apart_and_too_little_to_use() -> None:
         ("account", "6222021234567890123"),
         ("customer", "C1"),
         ("ip", "10.20.30.40"),
+        ("ip", "10.20.30.40:5566"),
+        ("location", "30.123, 120.456"),
         ("latitude", "30.123"),
     ):
         shown = masked(field, raw)
         assert raw not in shown and "*" in shown, field
     assert masked("payee_phone", "+86 138-1234-5678") == "138****5678"
     assert masked("account", "6222021234567890123") == "****0123" and masked("account", "1234567") == "****"
+    assert masked("ip", "10.20.30.40:5566") == "10.20.*.*" and masked("location", "30.123, -120.456") == "30.*, -120.*"
     assert short_token(0) == "" and short_token(-1) == "ffffffff"
 
 

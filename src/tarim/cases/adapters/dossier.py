@@ -13,6 +13,8 @@ from tarim.cases.domain.case import Case, CaseAlert
 
 SHOWN_MAX: Final = 500
 """Alerts, notes and lines of history of one answer, the newest ones."""
+PLACED_MAX: Final = 20
+"""Newest alerts of which it is shown where their events came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class Dossier:
         for alert in self.alerts:
             found |= {alert.customer, alert.account, alert.payee, alert.device}
         return found - {0}
+
+    @property
+    def events(self) -> list[int]:
+        """Positions of the events of its newest alerts, in the decisions' journal."""
+        return [alert.seq for alert in self.alerts[-PLACED_MAX:]]
 
 
 def dossier_of(connection: Connection, case: Case) -> Dossier:

@@ -43,9 +43,14 @@ def masked_document(value: str) -> str:
 
 
 def masked_address(value: str) -> str:
-    """`10.1.*.*`: half of a network address."""
+    """`10.1.*.*`: half of a network address, and no port."""
     parts = value.split(".")
     return ".".join([*parts[:2], MASK, MASK]) if len(parts) == 4 else value[:4] + HIDDEN
+
+
+def masked_location(value: str) -> str:
+    """`31.*, 121.*`: whole degrees, a hundred kilometres."""
+    return ", ".join(f"{part.strip().split('.')[0]}.{MASK}" for part in value.split(","))
 
 
 _MASKS: Final[dict[str, Callable[[str], str]]] = {
@@ -58,6 +63,7 @@ _MASKS: Final[dict[str, Callable[[str], str]]] = {
     "device_id": masked_tail,
     "merchant_id": masked_tail,
     "ip": masked_address,
+    "location": masked_location,
 }
 
 
