@@ -11,7 +11,8 @@ from tarim.base.doors import front_door
 
 if TYPE_CHECKING:
     from tarim.decisions.aftermath import Aftermath
-    from tarim.decisions.backtest import Backtest, Draft, Labels
+    from tarim.decisions.backtest import Backtest
+    from tarim.decisions.backtest_input import Draft, Labels
     from tarim.decisions.backtest_results import DraftResult, Measured, Tally
     from tarim.decisions.domain import (
         DECISION_WORDS,

@@ -12,7 +12,9 @@ import pytest
 from tarim.base.errors import DefinitionError, Unavailable
 from tarim.base.instants import DAY_MS
 from tarim.decisions import DECISION_WORDS, Backtest, Draft, Labels, Measured, Tally, Word
-from tarim.decisions.backtest import CITIES_MAX, EXAMPLES, LIVE_RULES_MAX, fact_of
+from tarim.decisions.backtest import LIVE_RULES_MAX
+from tarim.decisions.backtest_counts import CITIES_MAX, EXAMPLES
+from tarim.decisions.backtest_examples import fact_of
 from tarim.rules import Rule, Ruleset, compile_ruleset
 from tarim.rules.vocabulary import EVENT_NAMES
 from tarim.stream import Channel, Col, Flag, Kind, Outcome, empty_rows
