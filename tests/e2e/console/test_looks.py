@@ -45,6 +45,7 @@ LOOKS = (
     Look("rules", "analyst", "/rules"),
     Look("rule", "analyst", "/rules/rule/large_to_new_payee"),
     Look("rule-editor", "analyst", "/rules/editor"),
+    Look("rule-drafts", "analyst", "/rules/drafts"),
     Look("lists", "analyst", "/lists"),
     Look("list", "analyst", "/lists/fraud_accounts"),
     Look("list-import", "analyst", "/list-import"),

@@ -35,6 +35,10 @@ IN_FORCE = {
     "version": VERSION, "name": "starter", "seq": 1, "at": "2026-11-01T00:00:00Z", "author": "li.na",
     "approver": "wang.wei", "reason": NASTY,
 }  # fmt: skip
+KEPT = {
+    "id": "00000000000000ad", "title": NASTY, "base": VERSION, "revision": 1, "begun_at": "2026-11-22T00:00:00Z",
+    "saved_at": "2026-11-22T01:02:03Z",
+}  # fmt: skip
 NO_SPAN = {"hits": 0, "effective": 0, "fraud": 0, "genuine": 0}
 HITS = {
     "at": "2026-11-22T00:00:00Z", "first_day": "2026-10-24", "decided_day": 100, "decided_week": 700, "decided_month": 3000,
@@ -60,6 +64,10 @@ class Service:
             "/v1/proposals": {"proposals": []},
             "/v1/lists": {"lists": [{"name": "suspects"}]},
             "/v1/rule-hits": HITS,
+            "/v1/rule-drafts": {"drafts": []},
+            "POST /v1/rule-drafts": KEPT,
+            "PUT /v1/rule-drafts/00000000000000ad": KEPT | {"revision": 2},
+            "DELETE /v1/rule-drafts/00000000000000ad": {"done": True},
             **answers,
         }
         self.posted: list[tuple[str, Any]] = []
@@ -72,12 +80,19 @@ class Service:
         found = await self._asked("POST", path, body)
         return msgspec.convert(found, shape, strict=False) if shape else found
 
+    async def put(self, path: str, body: object, shape: Any = None) -> Any:
+        found = await self._asked("PUT", path, body)
+        return msgspec.convert(found, shape, strict=False) if shape else found
+
+    async def delete(self, path: str, shape: Any = None) -> Any:
+        return await self._asked("DELETE", path, None)
+
     async def _asked(self, method: str, path: str, body: object) -> Any:
         route = self._routes.get((method, path))
         if route is None:
-            if method == "POST":
+            if method != "GET":
                 self.posted.append((path, body))
-                path = f"POST {path}"
+                path = f"{method} {path}"
             answer = self._answers[path]
             if isinstance(answer, Exception):
                 raise answer

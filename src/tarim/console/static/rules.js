@@ -172,9 +172,11 @@
   const WAIT_MS = 350;
   let waiting = 0;
   let due = "";
+  let last = "title";
   function send(act) {
     clearTimeout(waiting);
     due = "";
+    last = act;
     const button = find("#rc-act");
     button.value = act;
     form.requestSubmit(button);
@@ -185,14 +187,26 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => send(act), WAIT_MS);
   }
-  const KEY = form ? `tarim-rules-${form.dataset.owner}` : "";
+  // What is typed is kept by the desk with the next act; until then, and while the desk or the console is away, the page says so.
+  const RETRY_MS = 4000;
+  let retrying = 0;
+  function keeping(state) {
+    const said = find("#rc-kept-state");
+    if (!said) return;
+    said.dataset.state = state;
+    find("span", said).textContent = said.dataset[state];
+  }
+  function again() {
+    clearTimeout(retrying);
+    retrying = setTimeout(() => send(due || last), RETRY_MS);
+  }
   if (form) {
-    const began = find("#rc-text").value;
     show();
     form.addEventListener("input", (event) => {
       const box = event.target.closest("[data-code]");
       const act = event.target.dataset.act;
       if (box) { paint(box); offer(event.target, false); }
+      if (act && act !== "select") keeping("typing");
       if (act && !(act === "field" && event.target.matches("input")) && !event.target.matches("select")) soon(act);
     });
     form.addEventListener("change", (event) => {
@@ -229,16 +243,16 @@
         all(".rc-name", group || form).filter((each) => !each.value).at(-1)?.focus();
         grown = "";
       }
-      const text = find("#rc-text").value;
-      if (text !== began) sessionStorage.setItem(KEY, text);
+      const address = find("#rc-kept").dataset.address;
+      if (address && !location.search.includes("draft=")) history.replaceState(history.state, "", address);
+      const now = find("#rc-kept-state")?.dataset.state;
+      if (now === "lost") again();
+      else if (retrying && now === "kept") { retrying = 0; find("#rc-notice").replaceChildren(); }
     });
-    const kept = sessionStorage.getItem(KEY);
-    const strip = find("#rc-restore");
-    if (kept && kept !== began) strip.hidden = false;
-    find("[data-restore]").addEventListener("click", () => { find("#rc-text").value = kept; strip.hidden = true; send("text"); });
-    find("[data-forget]").addEventListener("click", () => { sessionStorage.removeItem(KEY); strip.hidden = true; });
+    const lost = () => { keeping("lost"); again(); };
+    form.addEventListener("htmx:error", lost);
+    form.addEventListener("htmx:response:error", (event) => { if (event.detail.ctx.response.status >= 500) lost(); });
   }
-  if (find("[data-proposed]")) for (const key of Object.keys(sessionStorage)) if (key.startsWith("tarim-rules-")) sessionStorage.removeItem(key);
 
   // --- charts -------------------------------------------------------------------------------------------------------------
   tarim.start("[data-days]", (element) => {
