@@ -248,7 +248,9 @@ def test_the_third_node_computes_once_both_have_come(nodes: dict[str, Party], en
         assert isinstance(refused, ContractBreach) and "0 are left" in refused.detail
 
 
-def test_companies_that_differ_end_the_run_at_once(nodes: dict[str, Party], engineless: list[Engineless]) -> None:
+def test_companies_that_differ_end_the_run_at_once(
+    nodes: dict[str, Party], engineless: list[Engineless], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made, run = in_force(nodes, number="differ", uses=3), "a" * 64
     hello = Assist(made.digest, run, "engineer.bank")
     works = {"data": Work(900, (3, 1), (8,)), "bank": Work(901, (3, 1), (8,))}
@@ -258,13 +260,8 @@ def test_companies_that_differ_end_the_run_at_once(nodes: dict[str, Party], engi
     ended = at_third(nodes, {"data": lost, "bank": lost}, {"data": works["data"]})
     assert all(isinstance(each, ProtocolBroken) for each in ended)
     other = Assist(made.digest, "c" * 64, "somebody.else")
-    nodes["vault"].patience_s = 1.0
-    try:
-        mixed = at_third(
-            nodes, {"data": msgspec.structs.replace(other, operator="engineer.bank"), "bank": other}, works
-        )
-    finally:
-        nodes["vault"].patience_s = 60.0
+    monkeypatch.setattr(assisting, "MEETING_S", 1.0)
+    mixed = at_third(nodes, {"data": msgspec.structs.replace(other, operator="engineer.bank"), "bank": other}, works)
     assert sorted("operator" in each.detail for each in mixed) == [False, True]
     assert sorted("in time" in each.detail for each in mixed) == [False, True]
     assert nodes["vault"].book.contract(made.digest).used == 2, "what did not begin is no use"
@@ -281,9 +278,10 @@ def test_who_is_not_the_third_or_has_no_engine_refuses(
     ):  # type: ignore[arg-type]
         pass
     monkeypatch.setattr(engines, "second_engine_readiness", lambda: Readiness(Path("python"), "no module /srv/secret"))
-    with pytest.raises(ContractBreach) as refused, nodes["vault"].assistance.met(None, hello, peer(nodes["data"])):  # type: ignore[arg-type]
-        pass
-    assert "vault does not have the second engine" in refused.value.detail and "secret" not in refused.value.detail
+    for refused in at_third(nodes, {"data": hello, "bank": hello}, {}):
+        assert isinstance(refused, ContractBreach) and "secret" not in refused.detail
+        assert "vault does not have the second engine" in refused.detail
+    assert nodes["vault"].book.contract(made.digest).used == 0
     engines.require_ready(Engine.OWN, FoundBy.OWN, "vault")
 
 

@@ -16,7 +16,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
+from tarim.base.errors import TarimError
 from tarim.federation.adapters.link import Link
 from tarim.federation.errors import ContractBreach, ProtocolBroken
 from tarim.federation.node.book import Peer
@@ -34,6 +36,9 @@ from tarim.federation.second_engine.interpreter import interpreter
 from tarim.federation.second_engine.kinds import CUSTODIAN_RANK
 from tarim.federation.session import Role
 
+MEETING_S: Final = 60.0
+"""How long the company that comes first waits for the other one."""
+
 
 @dataclass
 class Meeting:
@@ -48,6 +53,7 @@ class Meeting:
     links: dict[Role, Link] = field(default_factory=dict)
     led: bool = False
     counted: bool = False
+    why_not: str = ""
     settled: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     failed: bool = False
@@ -65,26 +71,26 @@ class Assistance:
     def met(self, link: Link, hello: Assist, peer: Peer) -> Iterator[tuple[Meeting, bool]]:
         """The run, once both companies have come, and whether this thread leads; the leader has it counted and noted.
 
-        Raises ContractBreach, also when the other company does not come while a broken connection would be waited for.
+        Raises ContractBreach, also when the other company does not come in time.
         """
         contract = self._home.book.contract(hello.contract).signed.require(self._home.clock.now_ms())
         if contract.digest != hello.contract or self._home.member not in contract.nodes[len(Role) :]:
             raise ContractBreach("this node is not the third of that contract", known=True)
         role = contract.role_of(peer.certificate)
-        require_ready(contract.engine, FoundBy.OWN, self._home.name)
-        self._home.book.require_left(contract, 1)
         meeting, leads = self._arrived(contract, hello, role, link)
         if not leads:
             self._await(meeting)
             yield meeting, False
             return
         try:
+            require_ready(contract.engine, FoundBy.OWN, self._home.name)
             with self._records.under_way(contract, hello.run, hello.operator, 1):
                 meeting.counted = True
                 meeting.settled.set()
                 yield meeting, True
-        except BaseException:
+        except BaseException as trouble:
             meeting.failed = True
+            meeting.why_not = trouble.detail if isinstance(trouble, TarimError) else type(trouble).__name__
             raise
         finally:
             self._leave(meeting)
@@ -137,14 +143,14 @@ class Assistance:
 
     def _await(self, meeting: Meeting) -> None:
         """Until the other company has come and the run has begun."""
-        if not meeting.settled.wait(self._home.patience_s):
+        if not meeting.settled.wait(MEETING_S):
             with self._lock:
                 if not meeting.led:
                     del self._meetings[meeting.contract.digest, meeting.run]
                     raise ContractBreach("the other company did not come to the third node in time", known=True)
             meeting.settled.wait()
         if not meeting.counted:
-            raise ContractBreach("the run could not begin at the third node", known=True)
+            raise ContractBreach(f"the run could not begin at the third node: {meeting.why_not}", known=True)
 
     def _leave(self, meeting: Meeting) -> None:
         with self._lock:
