@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tarim.decisions.backtest import Backtest
     from tarim.decisions.backtest_input import Draft, Labels
     from tarim.decisions.backtest_results import DraftResult, Measured, Tally
+    from tarim.decisions.decided import Decided, Records, Result, Taken
     from tarim.decisions.domain import (
         DECISION_WORDS,
         WHOLE,
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
     )
     from tarim.decisions.scored import Scored, scored_events
     from tarim.decisions.seen import NEW, OTHER, SAME, Seen
-    from tarim.decisions.service import Decided, DecisionService, Records, Result, Taken
+    from tarim.decisions.service import DecisionService
     from tarim.decisions.snapshots import Snapshots, State
     from tarim.decisions.switch_reviewing import SwitchReviewer
     from tarim.decisions.switch_reviews import ReviewState, SwitchReview

@@ -29,8 +29,10 @@ import numpy.typing as npt
 
 from tarim.base.errors import InputError, TarimError, Unavailable
 from tarim.base.later import Later
+from tarim.decisions.decided import Result, Taken
+from tarim.decisions.joining import join
 from tarim.decisions.ports import Batch, Log, Reader
-from tarim.decisions.service import DecisionService, Result, Taken, join
+from tarim.decisions.service import DecisionService
 from tarim.stream import Rows
 
 Answer = Callable[[list[Result] | TarimError], None]

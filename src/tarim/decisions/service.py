@@ -11,30 +11,27 @@ record; whoever calls answers only after the log's commit.  Three things can go 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Conflict, FieldError, NotFound, TarimError, Unavailable
 from tarim.decisions.aftermath import Aftermath
+from tarim.decisions.decided import Decided, Records, Result, Taken
 from tarim.decisions.domain import DECISION_WORDS, Beside, Grounds
 from tarim.decisions.governance import Governance
 from tarim.decisions.holds import OPEN_MAX
 from tarim.decisions.kernels.referring import refers
 from tarim.decisions.passing import pass_over
-from tarim.decisions.ports import Batch, FeatureEngine, Features, Judge, Log, LogReader
+from tarim.decisions.ports import Batch, FeatureEngine, Features, Judge, Log
 from tarim.decisions.records import (
     Control,
-    Events,
     RecordKind,
     Versions,
-    decode_events,
     encode_control,
     encode_events,
     encode_side,
@@ -58,7 +55,6 @@ GROUNDS_BYTES_MAX: Final = 1 << 20
 
 _REFERRED: Final = sorted(set(COLUMN_OF_FIELD.values()) - {Col.OCCURRED_MS, Col.KIND, Col.LABEL})
 """Words a label takes over from the event it is about, so that it reaches every entity that event belongs to."""
-_RECORDS_CACHED: Final = 64
 
 
 class BusinessStopped(Unavailable):
@@ -75,96 +71,6 @@ class ControlRecord:
     count: int
     kind: int
     payload: memoryview
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """What became of a batch of n events, of which m are new.
-
-    rows, features, decisions: of the new ones, shape (m, ...), in order.  states, seqs: shape (n,), NEW / SAME / OTHER and
-    the position of the event's record (-1 for a refused one).  refused: the trouble by index in the batch.  beside: what each
-    model said of the new ones, None without challengers.  grounds: what the
-    new ones were judged on whose score stands out.
-    """
-
-    rows: Rows
-    features: Features
-    decisions: Words
-    states: Words
-    seqs: Words
-    refused: dict[int, TarimError]
-    beside: Beside | None = None
-    grounds: Grounds | None = None
-
-
-class Decided(NamedTuple):
-    """One event with its decision, as it lies in the journal.
-
-    repeated: answered before, this is the first answer.  judged: whose score counted, 0 the champion, j the j-th challenger.
-    features: what it was judged on, None when that was not kept.
-    """
-
-    event_id: str
-    source: str
-    row: Words
-    decision: Words
-    versions: Versions
-    repeated: bool
-    judged: int = 0
-    features: npt.NDArray[np.float64] | None = None
-
-    @property
-    def seq(self) -> int:
-        """Position in the journal."""
-        return int(self.row[Col.SEQ])
-
-    @property
-    def model(self) -> str:
-        """Version of the model whose score counted, "" for none."""
-        return self.versions.judged_by(self.judged)
-
-
-Result = Decided | TarimError
-
-
-class Records:
-    """Reads decided events back from the log, by position; the records used last stay decoded."""
-
-    def __init__(self, log: LogReader) -> None:
-        self._log = log
-        self._decoded: OrderedDict[int, Events] = OrderedDict()
-
-    def _decode(self, seq: int) -> Events:
-        record = self._log.read_at(seq)
-        if record.kind != RecordKind.EVENTS:
-            raise NotFound("no event at that position")
-        return decode_events(record)
-
-    def at(self, seq: int) -> tuple[Events, int]:
-        """The record that holds the event at `seq`, and the event's index in it.  Raises NotFound, Damaged."""
-        for first_seq, events in reversed(self._decoded.items()):
-            if first_seq <= seq < first_seq + len(events):
-                self._decoded.move_to_end(first_seq)
-                return events, seq - first_seq
-        events = self._decode(seq)
-        self._decoded[events.first_seq] = events
-        if len(self._decoded) > _RECORDS_CACHED:
-            self._decoded.popitem(last=False)
-        return events, seq - events.first_seq
-
-    def decided(self, seq: int) -> Decided:
-        """The event at `seq` with its decision.  Raises NotFound, Damaged."""
-        events, index = self.at(seq)
-        side = events.side
-        return Decided(
-            side.event_ids[index],
-            side.source(index),
-            events.rows[index],
-            events.decisions[index],
-            side.versions,
-            repeated=True,
-            judged=int(events.beside.judged[index]) if events.beside else 0,
-            features=events.grounds.of_event(index) if events.grounds else None,
-        )
 
 
 class DecisionService:
@@ -507,27 +413,3 @@ def _spread(values: Words, where: Words, count: int, otherwise: int) -> Words:
     whole = np.full(count, otherwise, np.int64)
     whole[where] = values
     return whole
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Several batches as one."""
-
-    rows: Rows
-    event_ids: list[str]
-    sources: list[str]
-    notes: list[Mapping[str, str] | None]
-    sealed: list[bytes | None]
-
-
-def join(batches: Sequence[Batch]) -> Batch:
-    """The events of several batches, one after the other; a single batch is given back as it is."""
-    if len(batches) == 1:
-        return batches[0]
-    return Joined(
-        np.concatenate([batch.rows for batch in batches]),
-        [each for batch in batches for each in batch.event_ids],
-        [each for batch in batches for each in batch.sources],
-        [each for batch in batches for each in batch.notes],
-        [each for batch in batches for each in batch.sealed],
-    )

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from tarim.base.errors import Conflict, FieldError, NotFound, Unavailable
+from tarim.decisions.decided import Decided
 from tarim.decisions.domain import Grounds
 from tarim.decisions.groups import GroupCommit, GroupLimits
 from tarim.decisions.records import Control, RecordKind, decode_control, decode_events
 from tarim.decisions.seen import Seen
-from tarim.decisions.service import Decided, DecisionService
+from tarim.decisions.service import DecisionService
 from tarim.stream import Col, Kind
 from tests.fakes.decisions import FakeBatch, FakeEngine, FakeJudge, FakeLog, FakeReader, FakeWatcher, events, key_of
 
