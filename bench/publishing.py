@@ -86,9 +86,11 @@ def run(*, quick: bool = False) -> dict[str, Any]:
             while thread.is_alive():
                 during.append(_load(served, seconds / 3, 3 + len(during)))
             quiet.append(_load(served, seconds, 99))
+            nice = served.nice
         watched = Watched(file)
     return {
         "locks_known": watched.locks_known,
+        "service_nice": nice,
         "quiet": _figures(quiet, watched),
         "during": _figures(during, watched),
         "steps": watched.steps(),
@@ -205,7 +207,7 @@ def lines(run_of: Run) -> Iterator[Line]:
     worst, usual = during["slowest"][0], quiet["slowest"][0]
     note = (
         f"{said(worst)}; p99.9 {during['latency_ms_p999']:.3g}; without a change {usual['latency_ms']}: {said(usual)}; "
-        f"p99.9 {quiet['latency_ms_p999']:.3g}"
+        f"p99.9 {quiet['latency_ms_p999']:.3g}; service at nice {found['service_nice']}"
         + ("" if found["locks_known"] else "; without a C compiler what was waited for is not known")
     )
     yield at_most("publishing, slowest decision meanwhile", 5, during["latency_ms_max"], " ms", note)

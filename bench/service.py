@@ -25,7 +25,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
     """Figures of `service_load.run` as `fast` and `steady`, and the longest group the service itself saw.
 
     stall_ms_max: the longest time in which the service decided nothing although requests were waiting, from its own
-    clock (the longest group, its commit included).
+    clock (the longest group, its commit included).  service_nice: the priority of the service; its unit gives it -10.
     """
     seconds, customers = (2.0, 3_000) if quick else (20.0, CUSTOMERS)
     with tempfile.TemporaryDirectory() as folder:
@@ -40,12 +40,14 @@ def run(*, quick: bool = False) -> dict[str, Any]:
             steady = load(served.url, keys["decide"], STEADY_PER_S, seconds, seed=1, customers=customers)
             fast = load(served.url, keys["decide"], FAST_PER_S, seconds, seed=2, customers=customers)
             figures = _figures(served)
+            nice = served.nice
     return {
         "steady": steady,
         "fast": fast,
         "stall_ms_max": round(1_000 * figures["tarim_stall_seconds_max"], 3),
         "group_events_mean": round(figures["tarim_group_events_sum"] / figures["tarim_group_events_count"], 1),
         "snapshots": figures["tarim_snapshot_seq"] > 0,
+        "service_nice": nice,
     }
 
 

@@ -19,6 +19,8 @@ from tarim.identity import Scope, create_key
 
 START_S_MAX = 120.0
 STOP_S_MAX = 90.0
+AS_ITS_UNIT = {"serve": ("nice", "-n", "-10")}
+"""Priorities as deploy/systemd has them.  Without the right to, `nice` says so in the log and starts the process all the same."""
 
 
 @dataclass
@@ -29,6 +31,11 @@ class Served:
     data: Path
     keys: dict[str, str]
     process: subprocess.Popen[str]
+
+    @property
+    def nice(self) -> int:
+        """The priority it runs at, -20 to 19, less is sooner; 0 where this machine does not allow its unit's."""
+        return os.getpriority(os.PRIO_PROCESS, self.process.pid)
 
     def client(self, scope: str = "decide") -> httpx.Client:
         """A client with a key of that scope ("" = without a key)."""
@@ -80,7 +87,7 @@ def running(
     environment = os.environ | {"PYTHONPATH": "src"} | settings
     with (data / "service.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, command, "--data", str(data)],
+            [*AS_ITS_UNIT.get(command, ()), sys.executable, "-m", module, command, "--data", str(data)],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
