@@ -132,14 +132,28 @@ def privacy(run: Run) -> Iterator[Line]:
     from bench.federation_privacy import measured
 
     found = measured(run.pick(1_024, 192), run.pick(2, 1))
-    note = f"{found['searched']:,} values in {found['line_mb']} MB"
-    yield none("privacy: values of either side on the line", "value", found["found"], note)
     differing = found["steps_differing"] + found["steps_of_other_lengths"]
     note = f"{found['steps_compared']} compared, the viewer's input fixed"
     yield none("privacy: steps that depend on the other side's input", "step", len(differing), note)
     yield none(
         "privacy: masked steps that are not even", "step", len(found["steps_uneven"]), f"{found['steps_even']} judged"
     )
+
+
+def search(run: Run) -> Iterator[Line]:
+    from bench.contract_kinds import KINDS, QUICK
+    from bench.federation_search import measured
+
+    found = measured(run.pick(480, 120), QUICK if run.quick else tuple(kind.name for kind in KINDS))
+    note = f"{found['searched']:,} values in {found['line_mb']} MB of {found['kinds']} kinds of contracts"
+    yield none("privacy: values of either side on the line", "value", found["found"], note)
+    let_in = found["let_in"] + ([] if found["peer_let_in"] else ["no peer was, either"])
+    yield none("privacy: wrong, unpinned, plaintext peers let in", "peer", len(let_in), ", ".join(let_in))
+    if not run.quick:
+        # What needs the second engine is not searched where that is absent, and is then no miss, as its own bars are none.
+        note = found["left_out"] and f"without the second engine's: {found['left_out']}"
+        left = found["not_searched"]
+        yield none("privacy: choices of contracts not searched", "choice", len(left), note or ", ".join(left))
 
 
 def faults(run: Run) -> Iterator[Line]:
@@ -215,12 +229,18 @@ ALL = (
     Bar(
         "privacy",
         (
-            "privacy: values of either side on the line",
             "privacy: steps that depend on the other side's input",
             "privacy: masked steps that are not even",
         ),
         privacy,
-        (180, 16),
+        (180, 12),
+        timed=False,
+    ),
+    Bar(
+        "search",
+        ("privacy: values of either side on the line", "privacy: wrong, unpinned, plaintext peers let in"),
+        search,
+        (90, 8),
         timed=False,
     ),
     Bar("faults", ("faults: hangs, half-opened results, runs lost",), faults, (900, 0), timed=False),

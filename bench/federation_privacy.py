@@ -1,15 +1,13 @@
-"""What a whole joint run puts on the line, before TLS hides it, searched for what either side wanted to keep.
+"""A party's view of joint runs, before TLS hides it: could it have drawn all of it by itself?  (`federation_search` searches
+whole nodes' lines for what either side keeps.)
 
     python -m bench.federation_privacy [--rows N]
 
-Common customers, logistic regression, trees, the opened curve and a question, both parties in one process, every message kept.
+Padded common customers, screening, a campaign's sums, logistic regression, trees, the opened curve and every question to both
+kinds of models, both parties in one process, every message kept.
 
-Search: every identifier as text and as its point before it is multiplied; every row's numbers as they are encoded (whole
-numbers of eight bytes, bits of a row, bins), as eight-byte floating point; runs of labels as bytes and as packed bits.  What is
-short enough to come by chance is searched in runs that do not.
-
-A party's view: one side keeps its input, the other's is replaced by one that differs in everything, several times each.  What
-the first receives has to be what it could have drawn by itself from its own input and output:
+One side keeps its input, the other's is replaced by one that differs in everything, several times each.  What the first
+receives has to be what it could have drawn by itself from its own input and output:
 
     lengths       each message of the same step and size, one after the other, whatever the other's input
     likeness      the bytes of each step by chi-square, and its words of eight bytes by Kolmogorov and Smirnov, between inputs
@@ -26,7 +24,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,26 +32,31 @@ import numpy.typing as npt
 from scipy.stats import chi2, ks_2samp
 
 from tarim.federation import Role, Session
+from tarim.federation.encryption import library
+from tarim.federation.encryption.parameters import DEGREE
+from tarim.federation.encryption.sums import Shape as SumsShape
+from tarim.federation.encryption.sums import give_groups, give_values
 from tarim.federation.intersection import intersect
 from tarim.federation.learning.boosting import Bins, Boosting, BoostingPlan, margins
 from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.learning.evaluation import curve
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import Plan, train
-from tarim.federation.points import point_of
+from tarim.federation.learning.screening import Levels, correlations, information_values, standardised
 from tarim.federation.queries import QueryPool, Question
 from tarim.federation.sharing import Share
 from tests.fakes.federation import QueueChannel, together
 
 WIDTHS = (Widths((8, 8, 1, 1, 8)), Widths((8, 1, 8, 1)))
 CONTEXT = b"privacy"
-RUN_BYTES_MIN = 12
-"""Shorter runs of bytes come by chance in megabytes of noise."""
 CHANCE = 1e-6
-PUBLIC = ("intersection, how many", "session, half of the salt")
+PUBLIC = ("intersection, how many", "session, half of the salt", "campaign sums, groups reported")
 """Steps that are public, or of which both runs agree on the length only."""
 SIZED_BY_OWNERS = ("split, to its owner", "products, masked", "transfers extended")
 """Steps of trees whose sizes follow from whose the splits are, which is public, and from nothing else."""
+COMPRESSED = ("encryption, public key", "encryption, ciphertext")
+"""Steps whose sizes follow from how far their random coefficients can be compressed: compared to one in a hundred, and what
+they hold taken out for the other tests."""
 NOT_EVEN = {
     "intersection": "points of a curve: numbers below 2^255 - 19, and not every number is one",
     "base transfer": "points of a curve",
@@ -95,16 +97,6 @@ def side(role: Role, rows: int, seed: int, skew: float) -> Side:
     return Side(own, Encoded(WIDTHS[role], integers), bins, labels)
 
 
-def recorded(sides: tuple[Side, Side]) -> Sent:
-    """Everything each party sends in a whole run, by step."""
-    return joined(messages(sides))
-
-
-def joined(found: dict[Key, list[bytes]]) -> Sent:
-    """The messages of each step one after the other."""
-    return {key: b"".join(parts) for key, parts in found.items()}
-
-
 def messages(sides: tuple[Side, Side]) -> dict[Key, list[bytes]]:
     """Every message of a whole run, in order, by who sends it and step; those of both lanes."""
     ends: dict[Role, QueueChannel] = {}
@@ -125,50 +117,36 @@ def messages(sides: tuple[Side, Side]) -> dict[Key, list[bytes]]:
 
 
 def _whole_run(end: QueueChannel, role: Role, own: Side) -> None:
-    intersect(end, role, own.identifiers, CONTEXT, frozenset(Role))
-    session, both = Session(end, role), frozenset({Role.SECOND})
-    rows = len(own.encoded)
+    rows, both = len(own.encoded), frozenset({Role.SECOND})
+    intersect(end, role, own.identifiers, CONTEXT, frozenset(Role), padded_to=rows + 100)
+    shape = SumsShape(rows, 4, 2, 20, 7)
+    if role is Role.FIRST:
+        give_values(end, own.bins.astype(np.float64), shape, both)
+    else:
+        upper = np.argsort(np.argsort(own.encoded.integers[:, 0], kind="stable")) >= rows // 2
+        give_groups(end, np.stack([upper, ~upper], axis=1).astype(np.uint8), shape, both)  # both are reported
+    session = Session(end, role)
+    _screened(session, own)
     model = train(session, own.encoded, WIDTHS[1 - role], own.labels, Plan(batch_rows=64, epochs=2))
     scores = QueryPool(session, [model], Question.SCORE, rows).shared_scores(own.encoded)[:, 0]
     curve(session, scores, own.labels, both, "curve")
-    pool = QueryPool(session, [model], Question.DECISION, rows)
-    (pool.answer if session.first else pool.ask)(own.encoded)
-    shape = Bins((7,) * 4)
-    trees = Boosting(session, own.bins, shape, shape, own.labels, BoostingPlan(trees=1, depth=2)).run()
+    bins = Bins((7,) * 4)
+    trees = Boosting(session, own.bins, bins, bins, own.labels, BoostingPlan(trees=1, depth=2)).run()
     curve(session, Share(margins(session, trees, own.bins), LEAF_FRACTION_BITS), own.labels, both, "curve")
+    for question in Question:
+        count = 2 if question is Question.BEST_OFFER else 1
+        for models, asked in (([model] * count, own.encoded), ([trees] * count, (own.bins,) * count)):
+            pool = QueryPool(session, models, question, rows)
+            (pool.answer if session.first else pool.ask)(asked)
 
 
-def secrets_of(own: Side) -> Iterator[tuple[str, bytes]]:
-    """(what it is, its bytes) of everything a party keeps."""
-    for identifier in own.identifiers:
-        yield "identifier", identifier
-        yield "point of an identifier", point_of(CONTEXT, identifier)
-    bits = own.encoded.bits
-    for row, values in enumerate(own.encoded.integers):
-        yield "row of whole numbers", values.tobytes()
-        yield "row of numbers as bytes", values.astype(np.uint8).tobytes() + own.bins[row].tobytes() + b"\0" * 4
-        yield "row of numbers", own.encoded.values[row].tobytes()
-    for start in range(0, len(bits) - 8, 8):
-        yield "bits of rows", np.packbits(bits[start : start + 8].reshape(-1), bitorder="little").tobytes()
-    for column in range(own.bins.shape[1]):
-        yield "column of bins", own.bins[:64, column].tobytes()
-    if own.labels is not None:
-        for start in range(0, len(own.labels) - 128, 64):
-            part = own.labels[start : start + 128]
-            for order in ("little", "big"):
-                yield "labels, packed", np.packbits(part, bitorder=order).tobytes()
-            yield "labels", part.tobytes()
-            yield "labels, of eight bytes", part.astype(np.uint64).tobytes()
-
-
-def leaks(sent: Sent, sides: tuple[Side, Side]) -> list[str]:
-    """What of either side was found on the line."""
-    found, line = [], [(f"{role.name.lower()}: {step}", data) for (role, step), data in sent.items()]
-    for own in sides:
-        for what, content in secrets_of(own):
-            if len(content) >= RUN_BYTES_MIN:
-                found += [f"{what} in {where}" for where, data in line if content in data]
-    return found
+def _screened(session: Session, own: Side) -> None:
+    """Information values and correlations, opened to the second party."""
+    rows, both, first = len(own.bins), frozenset({Role.SECOND}), session.first
+    information_values(session, own.bins if first else None, (7,) * 4, own.labels, rows, 3, both, "information-values")
+    standard = None if first else standardised(own.bins.astype(np.float64))
+    held = Levels((3,) * 4, own.bins) if first else None
+    correlations(session, held, (3,) * 4, standard, (rows, 4), 3, both, "correlations")
 
 
 @dataclass
@@ -200,14 +178,14 @@ def views(rows: int, rounds: int) -> Views:
             for which, found in enumerate((runs[None], runs[sender])):
                 for key, parts in found.items():
                     if key[0] is sender and not _opens(key[1]):
-                        gathered[key, which] += parts
+                        gathered[key, which] += [as_numbers(key[1], part) for part in parts]
                         sizes[key, which].append([len(part) for part in parts])
     keys = sorted({key for key, _ in gathered}, key=str)
     chance = CHANCE / (3 * len(keys))
     samples = {key: (b"".join(gathered[key, 0]), b"".join(gathered[key, 1])) for key in keys}
     even = [key for key in keys if is_even(key[1]) and min(map(len, samples[key])) >= EVEN_BYTES_MIN]
     return Views(
-        [_said(key) for key in keys if key[1] not in SIZED_BY_OWNERS and sizes[key, 0] != sizes[key, 1]],
+        [_said(key) for key in keys if key[1] not in SIZED_BY_OWNERS and not _same_sizes(key, sizes)],
         [_said(key) for key in keys if likeness(*samples[key]) < chance],
         [_said(key) for key in even if min(map(evenness, samples[key])) < chance],
         len(keys),
@@ -215,8 +193,32 @@ def views(rows: int, rounds: int) -> Views:
     )
 
 
+def _same_sizes(key: Key, sizes: dict[tuple[Key, int], list[list[int]]]) -> bool:
+    if key[1] not in COMPRESSED:
+        return sizes[key, 0] == sizes[key, 1]
+    one, other = (np.concatenate([np.array(each) for each in sizes[key, which]]) for which in (0, 1))
+    return one.shape == other.shape and bool((np.abs(one - other) < one / 100).all())
+
+
 def _said(key: Key) -> str:
     return f"{key[0].name.lower()}: {key[1]}"
+
+
+def as_numbers(step: str, content: bytes) -> bytes:
+    """A message as the tests take it: as it is, but of encrypted ones the coefficients over their primes, in units of 2^-48."""
+    if not step.startswith("encryption"):
+        return content
+    if step == "encryption, reply":
+        words, primes = np.frombuffer(content, np.uint64), library.primes()[:1]
+    elif step == "encryption, ciphertext":
+        words, primes = library.coefficients(library.ciphertext(content)), library.primes()
+    else:
+        key = library.public_key(content)
+        words = library.coefficients(key.data())
+        primes = tuple(each.value() for each in library.context().key_context_data().parms().coeff_modulus())
+    of = np.resize(np.repeat(np.array(primes, np.float64), DEGREE), len(words))
+    parts = (words.astype(np.float64) / of * 2.0**48).astype("<u8")
+    return parts.view(np.uint8).reshape(-1, 8)[:, :6].tobytes()
 
 
 def is_even(step: str) -> bool:
@@ -254,7 +256,7 @@ def _chance(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
     """Chance of a difference as large as this between two samples of one distribution, by chi-square."""
     both = one + other
     kept = both >= 10
-    if kept.sum() < 2:
+    if kept.sum() < 2 or not one.any() or not other.any():  # what comes with one input only has another length
         return 1.0
     one, other, both = one[kept], other[kept], both[kept]
     share = one.sum() / both.sum()
@@ -264,17 +266,9 @@ def _chance(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
 
 
 def measured(rows: int, rounds: int) -> dict[str, Any]:
-    """Figures of both bars."""
-    sides = side(Role.FIRST, rows, 1, 1.0), side(Role.SECOND, rows, 1, 1.0)
-    sent = recorded(sides)
-    searched = sum(1 for own in sides for _, content in secrets_of(own) if len(content) >= RUN_BYTES_MIN)
-    found = leaks(sent, sides)
+    """Figures of the bar."""
     seen = views(rows, rounds)
     return {
-        "line_mb": round(sum(map(len, sent.values())) / 1e6, 1),
-        "searched": searched,
-        "found": len(found),
-        "where": sorted(set(found))[:10],
         "steps_compared": seen.compared,
         "steps_differing": seen.differing,
         "steps_of_other_lengths": seen.lengths,

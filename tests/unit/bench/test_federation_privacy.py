@@ -1,23 +1,13 @@
-"""The search for leaks finds one that is planted, and the comparison a message that depends on its input."""
+"""The comparison of views finds a message that depends on its sender's input, and a mask that is short or biased."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from bench.federation_privacy import _chance, evenness, leaks, likeness, secrets_of, side, views
-from tarim.federation import Role
-
-
-def test_planted_values_are_found() -> None:
-    sides = side(Role.FIRST, 256, 1, 1.0), side(Role.SECOND, 256, 1, 1.0)
-    noise = np.random.default_rng(0).bytes(100_000)
-    assert leaks({(Role.FIRST, "masked"): noise}, sides) == []
-    kinds = {what: content for own in sides for what, content in secrets_of(own)}
-    assert len(kinds) >= 10
-    for what, content in kinds.items():
-        sent = {(Role.FIRST, "masked"): noise + content + noise}
-        assert any(each.startswith(what) for each in leaks(sent, sides)), what
+from bench.federation_privacy import _chance, as_numbers, evenness, likeness, views
+from tarim.federation.encryption import library
+from tarim.federation.encryption.parameters import DEGREE
 
 
 def test_a_mask_that_is_missing_is_seen_and_noise_is_not() -> None:
@@ -46,9 +36,24 @@ def test_samples_that_differ_in_their_words_alone_are_told_apart() -> None:
     assert likeness(one.tobytes(), (other >> np.uint64(1)).tobytes()) < 1e-12
 
 
+def test_ciphertexts_are_taken_out_of_their_compression_and_a_plaintext_in_one_is_seen() -> None:
+    names, context = library.seal(), library.context()
+    encryptor = names.Encryptor(context, names.KeyGenerator(context).secret_key())
+    plain = library.plaintext(np.arange(DEGREE, dtype=np.uint64))
+    content = library.public_bytes(encryptor.encrypt_symmetric(plain))
+    taken = as_numbers("encryption, ciphertext", content)
+    assert len(taken) == 2 * len(library.primes()) * DEGREE * 6 and evenness(taken) > 1e-6
+    bare = names.Ciphertext(context)
+    names.Encryptor(context, names.KeyGenerator(context).secret_key()).encrypt_zero_symmetric(bare)
+    words = library.coefficients(bare).copy()
+    words[:DEGREE] = np.arange(DEGREE)
+    assert evenness(as_numbers("encryption, reply", words.tobytes())) < 1e-12
+    assert as_numbers("weights, masked", b"as it is") == b"as it is"
+
+
 @pytest.mark.slow
 def test_a_view_is_alike_and_even_whatever_the_other_side_has() -> None:
-    """Common customers, regression, trees, a curve and a question, each side's input fixed while the other's is replaced."""
+    """Every protocol of the bench, each side's input fixed while the other's is replaced."""
     found = views(256, 1)
     assert (found.lengths, found.differing, found.uneven) == ([], [], [])
     assert found.compared >= 40 and found.even >= 12
