@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +16,10 @@ import pytest
 
 from tarim.federation import second_engine_readiness
 from tarim.identity import create_key
-from tests.e2e.test_party import ROWS, Company, agreed, companies, written
+from tests.e2e.test_party import ROWS, Company, agreed, companies, made_up, wait_until, written
+from tests.e2e.test_party_custody import nodes, register, steps_at
 
-__all__ = ["companies"]
+__all__ = ["companies", "nodes"]
 Companies = tuple[Company, Company, dict[str, np.ndarray], Path]
 
 
@@ -128,10 +133,48 @@ def test_trees_of_three_nodes_open_their_splits_to_their_owners(companies: Compa
 
 
 @pytest.mark.slow
-def test_two_nodes_train_by_cheetah(engine: None, companies: Companies) -> None:
-    data, bank, _, home = companies
-    file = by('protocol = "cheetah"', written(
-        home, "logistic", outputs='what = "curve"\nto = "bank"', parameters="epochs = 1\nbatch_rows = 512",
+def test_two_nodes_train_by_cheetah_and_custodians_hold_the_parts(
+    engine: None, nodes: dict[str, Company], tmp_path: Path
+) -> None:
+    data, bank = nodes["data"], nodes["bank"]
+    made_up(tmp_path)
+    register(data, tmp_path / "customers.parquet")
+    register(bank, tmp_path / "calls.parquet")
+    file = by('protocol = "cheetah"\ncustody = true', written(
+        tmp_path, "logistic", outputs='what = "curve"\nto = "bank"', parameters="epochs = 1\nbatch_rows = 512",
     ))  # fmt: skip
     said = bank.tarim("run", agreed(data, bank, file), person="engineer")
     assert float(re.search(r"auc = ([\d.]+)", said)[1]) > 0.75
+    run = re.search(r"model 模型: (\w{64})", said)[1]
+    for name in ("data", "bank"):
+        assert steps_at(nodes[f"vault-{name}"]) == [(run, 1)], "the finished part, one step that counts as all"
+        (held,) = json.loads(nodes[name].tarim("transcript", run))["custody"]
+        assert (held["step"], held["custodian"]) == (1, f"vault-{name}")
+
+
+@pytest.mark.slow
+def test_a_third_node_that_dies_ends_the_run_at_both_companies(companies: Companies, vault: Company) -> None:
+    """Its patience is three seconds; nothing is half opened, no model is kept.  Last: the custodian is gone then."""
+    data, bank, _, home = companies
+    file = by('protocol = "aby3"\nthird = "vault"', written(
+        home, "logistic", outputs='what = "curve"\nto = "bank"', parameters="epochs = 500\nbatch_rows = 64",
+    ))  # fmt: skip
+    digest = bank.tarim("contract", "propose", file, person="engineer").strip()
+    for node in (bank, data, vault):
+        node.tarim("contract", "sign", digest, person="officer")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tarim.cli", "party", "run", digest, "--data", str(bank.folder)],
+        env=os.environ | {"TARIM_KEY": bank.keys["engineer"]}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_until(lambda: ", 1 under way" in vault.tarim("status"))
+    time.sleep(3.0)
+    assert vault.serving is not None and running.poll() is None
+    vault.serving.kill()
+    assert running.communicate(timeout=90)[1]
+    assert running.returncode == 2
+    wait_until(lambda: "failed" in data.tarim("runs").splitlines()[0])
+    for company in (data, bank):
+        run = company.tarim("runs").split()[0]
+        transcript = json.loads(company.tarim("transcript", run))
+        assert (transcript["state"], transcript["model"], transcript["result"]) == ("failed", "", {})
+        assert not any(each["what"] == "curve" for each in transcript["opened"])

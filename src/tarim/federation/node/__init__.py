@@ -12,6 +12,7 @@ home           a node's folder, open; the following stand on it
 agreements     contracts proposed, received, signed
 records        runs written down, from their first note to their transcript
 runs           contracts carried out
+assisting      what is computed along as a third node
 stocking       what is made ahead
 questions      what is asked and answered
 party          all of it put together

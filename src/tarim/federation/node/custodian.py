@@ -5,7 +5,7 @@ FOLDER/custody/RUN-ROLE/
     STEP.json        digest, the party's signature, this custodian's receipt
     STEP.share       the sealed shares
 
-It computes nothing and can read nothing; see `custody`.
+It can read nothing of them; see `custody`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
     PARTY = "party"
     CUSTODIAN = "custodian"
-    """Holds sealed shares and computes nothing; see `custodian`."""
+    """Holds sealed shares, see `custodian`; as the third node of a contract it computes along on shares, see `assisting`."""
 
 
 def make_party(folder: Path, name: str, now: datetime.datetime, kind: Kind = Kind.PARTY) -> str:
