@@ -27,7 +27,7 @@ from bench.acceptance import Line, Run, at_least, at_most, none
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, HOUR_MS, instant_ms
 from tarim.decisions import ProbeSettings, ProbeWatch
 from tarim.identity import Frequency
-from tarim.models import Baseline, BaselineMaker, Drift, Sample, WatchSettings, model_from_bytes, read_baseline
+from tarim.models import Baseline, BaselineMaker, Days, Drift, Sample, WatchSettings, model_from_bytes, read_baseline
 from tarim.simulation import SimulationSettings, simulate_rows
 from tarim.stream import Channel, Col, Engine, empty_rows, reference_features
 
@@ -36,6 +36,8 @@ FILL_DAYS, BASELINE_DAYS, QUIET_DAYS = 31, 28, 30
 START_MS: Final = instant_ms(datetime(2026, 1, 5, tzinfo=UTC)) - CHINA_OFFSET_MS
 QUIET_MS: Final = START_MS + (FILL_DAYS + BASELINE_DAYS) * DAY_MS
 SETTINGS: Final = WatchSettings()
+NO_HOLIDAYS: Final = Days()
+"""The simulated bank works by the weekday."""
 MODEL: Final = {
     "format": "tarim-logistic-1",
     "transform": "signed_log",
@@ -161,7 +163,7 @@ class Bank:
                 sample.take(*judged)
                 days.append(judged)
         engine.snapshot(self.snapshot)
-        maker = BaselineMaker(sample, self.names, QUIET_MS - BASELINE_DAYS * DAY_MS, QUIET_MS, SETTINGS)
+        maker = BaselineMaker(sample, self.names, QUIET_MS - BASELINE_DAYS * DAY_MS, QUIET_MS, SETTINGS, NO_HOLIDAYS)
         for judged in days:
             maker.take(*judged)
         self.baseline: Baseline = read_baseline(maker.made(self.features.version, self.model.version, "bench"))
@@ -178,7 +180,7 @@ class Bank:
         """The watch after so many days from the baseline's end on, with a shift planted."""
         rng = np.random.default_rng(seed)
         engine = Engine.restore(self.snapshot, self.features)
-        drift = Drift(self.baseline, SETTINGS)
+        drift = Drift(self.baseline, SETTINGS, NO_HOLIDAYS)
         drift.take(*self.before, self.model.version)
         for rows in self.quiet[:days]:
             given, features, scores = self.judged(engine, shift.rows(rows.copy(), rng))
@@ -219,7 +221,7 @@ def fold_cost(bank: Bank) -> dict[str, float]:
     rows, features, scores = bank.before
     cost = {}
     for size in (_BATCH, 1):
-        drift = Drift(bank.baseline, SETTINGS)
+        drift = Drift(bank.baseline, SETTINGS, NO_HOLIDAYS)
         count = min(len(rows), 200 * size)
         begin = time.process_time_ns()
         for start in range(0, count, size):

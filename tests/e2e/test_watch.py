@@ -19,7 +19,7 @@ from tarim.bootstrap.house import House
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.replaying import replay
 from tarim.bootstrap.settings import settings_of
-from tarim.bootstrap.watch_files import WatchPlaces
+from tarim.bootstrap.watch_files import WatchPlaces, days_of
 from tarim.bootstrap.watching import make_baseline, measure, watch_span
 from tarim.cli import build_app
 from tarim.decisions import Snapshots
@@ -89,7 +89,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
 def test_what_was_seen_live_is_what_a_replay_sees(bank: Bank) -> None:
     """The kept state, byte for byte, after every kind of stop."""
     files = WatchPlaces(bank.places.watch)
-    live = files.drift(files.baseline().file.features, bank.settings.watch, 10**12)
+    live = files.drift(files.baseline().file.features, bank.settings.watch, 10**12, days_of(bank.data))
     again = watch_span(bank.settings, bank.places, START_MS + LAST_DAY * DAY_MS, None)
     assert live is not None and live.missed == 0 and live.taken > 3_000
     assert live.encoded() == again.encoded()

@@ -17,7 +17,7 @@ from tarim.base.errors import TarimError, Unavailable
 from tarim.base.instants import instant_text
 from tarim.bootstrap.children import finished
 from tarim.bootstrap.house import House
-from tarim.bootstrap.watch_files import WatchPlaces
+from tarim.bootstrap.watch_files import WatchPlaces, days_of
 from tarim.decisions import Batch, Taken
 from tarim.identity import Scope
 from tarim.models import Alarm, Drift, Measure, RetrainingProposal
@@ -206,7 +206,8 @@ class LiveWatch:
             return
         self._baseline = digest
         house = self._house
-        house.watch = self._files.drift(house.features.version, house.settings.watch, house.journal.durable_seq)
+        days = days_of(house.places.data)
+        house.watch = self._files.drift(house.features.version, house.settings.watch, house.journal.durable_seq, days)
         self._log.info("baseline", digest=digest, used=house.watch is not None)
 
     def _tell(self, watch: Drift) -> bool:

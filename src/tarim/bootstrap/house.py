@@ -23,7 +23,7 @@ from tarim.bootstrap.name_book import index_names_again, open_names
 from tarim.bootstrap.name_marks import FileNames
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
-from tarim.bootstrap.watch_files import WatchPlaces
+from tarim.bootstrap.watch_files import WatchPlaces, days_of
 from tarim.decisions import (
     NEW,
     Batch,
@@ -309,7 +309,7 @@ class House:
         """The watch of models; what is wrong with it is said, and stops nothing."""
         try:
             return WatchPlaces(self.places.watch).drift(
-                self.features.version, self.settings.watch, self.journal.durable_seq
+                self.features.version, self.settings.watch, self.journal.durable_seq, days_of(self.places.data)
             )
         except TarimError as error:
             say(f"models are not watched: {error.detail}")

@@ -15,13 +15,15 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from tarim.base.errors import Damaged, NotFound, TooLarge, Unavailable
-from tarim.models import Baseline, Drift, Measure, TrialFigures, WatchSettings, proposal_of, read_baseline
+from tarim.deadlines import load_schedule
+from tarim.models import Baseline, Days, Drift, Measure, TrialFigures, WatchSettings, proposal_of, read_baseline
 
 PROPOSALS: Final = "proposals"
 PROPOSALS_SHOWN: Final = 100
@@ -88,19 +90,20 @@ class WatchPlaces:
         _replace(self.folder / _BASELINE, found.digest.encode() + b"\n")
         return found.digest
 
-    def drift(self, features: str, settings: WatchSettings, end_seq: int) -> Drift | None:
+    def drift(self, features: str, settings: WatchSettings, end_seq: int, days: Days) -> Drift | None:
         """The watch as it was kept last, or a fresh one; None without a baseline of this feature set (its version).
 
-        end_seq: the journal's end; a watch that has seen more is of another journal.  Raises NotFound, Damaged, TooLarge.
+        end_seq: the journal's end; a watch that has seen more is of another journal.  days: see `days_of`.
+        Raises NotFound, Damaged, TooLarge.
         """
         baseline = self.baseline()
         if baseline is None or baseline.file.features != features:
             return None
         try:
-            kept = Drift.decoded((self.folder / _STATE).read_bytes(), baseline, settings)
+            kept = Drift.decoded((self.folder / _STATE).read_bytes(), baseline, settings, days)
         except (OSError, Damaged):
-            return Drift(baseline, settings)
-        return kept if kept.next_seq <= end_seq else Drift(baseline, settings)
+            return Drift(baseline, settings, days)
+        return kept if kept.next_seq <= end_seq else Drift(baseline, settings, days)
 
     def keep_state(self, content: bytes) -> None:
         """Keep what `Drift.encoded` gave."""
@@ -160,6 +163,18 @@ class WatchPlaces:
         if hashlib.sha256(content).hexdigest() != digest:
             raise Damaged(f"{path} is not what was kept")
         return content
+
+
+def days_of(data: Path) -> Days:
+    """Public holidays and worked weekends by the calendar of a data folder, or the one that comes with the product.
+
+    Raises DefinitionError for a calendar that cannot be read, TooLarge.
+    """
+    notices = load_schedule(data).calendar.notices.values()
+    epoch, saturday = date(1970, 1, 1), 5
+    off = sorted((day - epoch).days for notice in notices for day in notice.holidays if day.weekday() < saturday)
+    worked = sorted((day - epoch).days for notice in notices for day in notice.worked)
+    return Days(tuple(off), tuple(worked))
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -21,7 +21,7 @@ from tarim.bootstrap.house import feature_set
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.bootstrap.walking import Progress, SourceNames, engine_before, open_reader, survey, walk
-from tarim.bootstrap.watch_files import Measured, Tried, WatchPlaces
+from tarim.bootstrap.watch_files import Measured, Tried, WatchPlaces, days_of
 from tarim.decisions import Events, RecordKind, Word, champion_scores, decode_events
 from tarim.decisions.kernels.decide import hide_history
 from tarim.models import (
@@ -67,7 +67,7 @@ def make_baseline(
         sample.take(rows, values, scores)
 
     seen = _replay(settings, places, from_ms, to_ms, look, lambda done, of: progress(done, 2 * of), stopped)
-    maker = BaselineMaker(sample, features.names, from_ms, to_ms, settings.watch)
+    maker = BaselineMaker(sample, features.names, from_ms, to_ms, settings.watch, days_of(places.data))
 
     def count(rows: Rows, values: Floats, scores: Floats, model: str) -> None:
         maker.take(rows, values, scores if model == last["model"] else np.full(len(scores), np.nan))
@@ -95,7 +95,7 @@ def watch_span(
     baseline = WatchPlaces(places.watch).baseline()
     if baseline is None or baseline.file.features != features.version:
         raise NotFound("there is no baseline of this feature set; make one with: tarim models baseline")
-    drift = Drift(baseline, settings.watch)
+    drift = Drift(baseline, settings.watch, days_of(places.data))
     _replay(settings, places, from_ms, to_ms, drift.take, progress, stopped)
     return drift
 

@@ -14,6 +14,7 @@ from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, HOUR_MS, instant_ms
 from tarim.models import (
     Baseline,
     BaselineMaker,
+    Days,
     Drift,
     Maturity,
     RetrainingProposal,
@@ -25,7 +26,7 @@ from tarim.models import (
 )
 from tarim.models.kernels import watch as kernel
 from tarim.models.watch.columns import Layout, columns_of, groups_of
-from tarim.models.watch.psi import WEEK_HOURS, hour_of_week, parts_of
+from tarim.models.watch.days import WEEK_HOURS
 from tarim.stream import Channel, Col, Kind, empty_rows
 from tests.naive import watch as naive
 
@@ -81,7 +82,7 @@ def baseline_bytes() -> bytes:
     days = events(BASELINE_DAYS, seed=1)
     sample = Sample(len(NAMES))
     sample.take(*days)
-    maker = BaselineMaker(sample, NAMES, START_MS, START_MS + BASELINE_DAYS * DAY_MS, SETTINGS)
+    maker = BaselineMaker(sample, NAMES, START_MS, START_MS + BASELINE_DAYS * DAY_MS, SETTINGS, Days())
     maker.take(*days)
     return maker.made("features-1", "model-1", "test")
 
@@ -94,7 +95,7 @@ def shown(days: int, *, seed: int, change=lambda rows, features, scores: None, c
     """A watch after days that follow the baseline, changed by `change`, shown in batches of `cut`."""
     rows, features, scores = events(days, seed=seed, first_day=BASELINE_DAYS)
     change(rows, features, scores)
-    drift = Drift(baseline(), SETTINGS)
+    drift = Drift(baseline(), SETTINGS, Days())
     for start in range(0, len(rows), cut):
         part = slice(start, start + cut)
         drift.take(rows[part], features[part], scores[part], "model-1")
@@ -138,15 +139,15 @@ def test_where_batches_end_changes_nothing() -> None:
 def test_a_kept_watch_goes_on_as_if_it_had_not_stopped() -> None:
     """Also when it is shown again what it has seen."""
     rows, features, scores = events(4, seed=6, first_day=BASELINE_DAYS)
-    whole = Drift(baseline(), SETTINGS)
+    whole = Drift(baseline(), SETTINGS, Days())
     whole.take(rows, features, scores, "model-1")
-    first = Drift(baseline(), SETTINGS)
+    first = Drift(baseline(), SETTINGS, Days())
     first.take(rows[:1_000], features[:1_000], scores[:1_000], "model-1")
-    again = Drift.decoded(first.encoded(), baseline(), SETTINGS)
+    again = Drift.decoded(first.encoded(), baseline(), SETTINGS, Days())
     again.take(rows[500:], features[500:], scores[500:], "model-1")
     assert again.encoded() == whole.encoded()
     with pytest.raises(Damaged):
-        Drift.decoded(first.encoded()[:-9], baseline(), SETTINGS)
+        Drift.decoded(first.encoded()[:-9], baseline(), SETTINGS, Days())
 
 
 def test_quiet_days_raise_no_alarm() -> None:
@@ -225,7 +226,7 @@ def test_an_alarm_ends_when_things_are_as_usual_again() -> None:
 def test_scores_of_another_model_are_not_compared() -> None:
     """A new model needs a new baseline; features go on being watched."""
     rows, features, scores = events(3, seed=23, first_day=BASELINE_DAYS)
-    drift = Drift(baseline(), SETTINGS)
+    drift = Drift(baseline(), SETTINGS, Days())
     drift.take(rows, features, scores * 0, "model-2")
     standing = {each.column: each for each in drift.standings()}
     assert standing["score"].events == 0 and np.isnan(standing["score"].psi) and not drift.alarms
@@ -237,7 +238,7 @@ def test_what_comes_later_than_a_day_is_left_out_and_counted() -> None:
     rows, features, scores = events(3, seed=24, first_day=BASELINE_DAYS)
     late = rows[:3].copy()
     late[:, Col.SEQ] = rows[-1, Col.SEQ] + 1 + np.arange(3)
-    drift = Drift(baseline(), SETTINGS)
+    drift = Drift(baseline(), SETTINGS, Days())
     drift.take(rows, features, scores, "model-1")
     taken = drift.taken
     drift.take(late, features[:3], scores[:3], "model-1")
@@ -249,14 +250,14 @@ def test_a_baseline_is_whole_days_enough_of_them_and_full_enough() -> None:
     sample = Sample(len(NAMES))
     sample.take(*events(1, seed=1))
     with pytest.raises(InputError, match="14 to 92 days, not 3"):
-        BaselineMaker(sample, NAMES, START_MS, START_MS + 3 * DAY_MS, SETTINGS)
+        BaselineMaker(sample, NAMES, START_MS, START_MS + 3 * DAY_MS, SETTINGS, Days())
     with pytest.raises(InputError, match="midnight"):
-        BaselineMaker(sample, NAMES, START_MS + HOUR_MS, START_MS + HOUR_MS + 14 * DAY_MS, SETTINGS)
-    maker = BaselineMaker(sample, NAMES, START_MS, START_MS + 14 * DAY_MS, SETTINGS)
+        BaselineMaker(sample, NAMES, START_MS + HOUR_MS, START_MS + HOUR_MS + 14 * DAY_MS, SETTINGS, Days())
+    maker = BaselineMaker(sample, NAMES, START_MS, START_MS + 14 * DAY_MS, SETTINGS, Days())
     with pytest.raises(InputError, match="100 events a day"):
         maker.made("f", "m", "test")
     with pytest.raises(InputError, match="bins need events"):
-        BaselineMaker(Sample(3), NAMES, START_MS, START_MS + 14 * DAY_MS, SETTINGS)
+        BaselineMaker(Sample(3), NAMES, START_MS, START_MS + 14 * DAY_MS, SETTINGS, Days())
     with pytest.raises(Damaged):
         read_baseline(baseline_bytes()[:-40] + b"}")
     with pytest.raises(DefinitionError, match="batch_channel"):
@@ -279,12 +280,12 @@ def test_a_sample_is_the_same_however_it_was_shown() -> None:
 def test_hours_of_the_week_begin_on_monday_in_china() -> None:
     """2026-03-02 is a Monday, among the first five days of its month; 2026-03-07 a Saturday."""
     monday = START_MS // HOUR_MS
-    assert hour_of_week(np.array([monday, monday + 25, monday + WEEK_HOURS])).tolist() == [0, 25, 0]
-    assert parts_of(np.array([monday + 4 * 24 - 1, monday + 4 * 24, monday + 5 * 24])).tolist() == [2, 0, 1]
+    assert Days().hour_of_week(np.array([monday, monday + 25, monday + WEEK_HOURS])).tolist() == [0, 25, 0]
+    assert Days().parts_of(np.array([monday + 4 * 24 - 1, monday + 4 * 24, monday + 5 * 24])).tolist() == [2, 0, 1]
     for day in range(-40_000, 40_000, 7):
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
         expected = 2 if moment.day <= 5 else int(moment.weekday() >= 5)
-        assert parts_of(np.array([day * 24])).tolist() == [expected], moment
+        assert Days().parts_of(np.array([day * 24])).tolist() == [expected], moment
 
 
 def test_a_proposal_to_train_again_holds_its_evidence_and_decides_nothing() -> None:

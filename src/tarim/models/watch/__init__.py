@@ -1,6 +1,7 @@
 """Watch a model in use: has what goes into it shifted, and does it still tell fraud from the rest?
 
 columns     what is watched: the score, every feature, and what the event itself says; each cut into bins
+days        which days are not what their weekday says: public holidays, worked weekends
 psi         how far counts lie from what is usual, given their mix of events, and the noise in that
 baseline    what is usual, how much it varies from day to day, and from which value on a shift is an alarm
 drift       the fold over events, hour by hour, and the alarms
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         read_baseline,
     )
     from tarim.models.watch.columns import SCORE, Column
+    from tarim.models.watch.days import Days
     from tarim.models.watch.drift import Alarm, Drift, Standing
     from tarim.models.watch.maturity import Maturity, Measure, latest_mature
     from tarim.models.watch.proposal import RetrainingProposal, proposal_of
@@ -40,6 +42,7 @@ __all__ = [
     "Column",
     "DAYS_MAX",
     "DAYS_MIN",
+    "Days",
     "Drift",
     "Maturity",
     "Measure",

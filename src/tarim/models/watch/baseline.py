@@ -25,15 +25,8 @@ from tarim.base.errors import Damaged, InputError
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, HOUR_MS
 from tarim.models.kernels import watch as kernel
 from tarim.models.watch.columns import Column, Floats, Ints, Layout, columns_of, groups_of
-from tarim.models.watch.psi import (
-    WEEK_HOURS,
-    WINDOW_HOURS,
-    Compared,
-    Usual,
-    compare,
-    hour_of_week,
-    parts_of,
-)
+from tarim.models.watch.days import WEEK_HOURS, Days
+from tarim.models.watch.psi import WINDOW_HOURS, Compared, Usual, compare
 from tarim.models.watch.settings import WatchSettings
 from tarim.stream import Col, Kind, Rows
 
@@ -74,6 +67,8 @@ class BaselineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     z: float
     false_alarms_per_century: int
     source: str
+    off: list[int] = []
+    worked: list[int] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +121,8 @@ def read_baseline(content: bytes) -> Baseline:
             raise ValueError
     except (msgspec.MsgspecError, ValueError, IndexError):
         raise Damaged(f"this is not a baseline of format {_FORMAT}") from None
-    usual = Usual.of(counts, events, mix, _seen(_hours(file.from_ms, file.to_ms)), layout.mixed)
+    days = Days(tuple(file.off), tuple(file.worked))
+    usual = Usual.of(counts, events, mix, _seen(_hours(file.from_ms, file.to_ms), days), layout.mixed)
     return Baseline(file, hashlib.sha256(content).hexdigest(), layout, usual)
 
 
@@ -134,9 +130,9 @@ def _hours(from_ms: int, to_ms: int) -> Ints:
     return np.arange(from_ms // HOUR_MS, to_ms // HOUR_MS)
 
 
-def _seen(hours: Ints) -> Ints:
+def _seen(hours: Ints, days: Days) -> Ints:
     """How often each hour of the week is among the hours."""
-    found: Ints = np.bincount(hour_of_week(hours), minlength=WEEK_HOURS)
+    found: Ints = np.bincount(days.hour_of_week(hours), minlength=WEEK_HOURS)
     return found
 
 
@@ -172,12 +168,20 @@ class Sample:
 class BaselineMaker:
     """Counts the events of a span of whole days; from_ms, to_ms: midnights in China, to_ms outside.
 
-    sample: of the same events, for cutting bins.  names: of the features.
+    sample: of the same events, for cutting bins.  names: of the features.  calendar: days that are not what their weekday says.
 
     Raises InputError for a span that is too short or too long, and for an empty sample.
     """
 
-    def __init__(self, sample: Sample, names: Sequence[str], from_ms: int, to_ms: int, settings: WatchSettings) -> None:
+    def __init__(
+        self,
+        sample: Sample,
+        names: Sequence[str],
+        from_ms: int,
+        to_ms: int,
+        settings: WatchSettings,
+        calendar: Days,
+    ) -> None:
         days = (to_ms - from_ms) // DAY_MS
         if not DAYS_MIN <= days <= DAYS_MAX:
             raise InputError(f"a baseline spans {DAYS_MIN} to {DAYS_MAX} days, not {days}")
@@ -185,6 +189,8 @@ class BaselineMaker:
             raise InputError("a baseline begins and ends at midnight in China")
         rows, features, scores = sample.arrays()
         self._settings = settings
+        first_day = (from_ms + CHINA_OFFSET_MS) // DAY_MS
+        self._calendar = calendar.between(first_day, first_day + days - 1)
         self._columns = columns_of(rows, features, scores, names, settings.batch)
         self._pairs = groups_of(rows)
         self._layout = Layout.of(self._columns, self._pairs, settings.batch)
@@ -221,13 +227,16 @@ class BaselineMaker:
         if taken < days * settings.events_min:
             raise InputError(f"a baseline needs {settings.events_min} events a day; here are {taken:,} in {days} days")
         slots = hours % len(hours)
-        mix_hours, strata_hours = self._hourly[slots][:, self._layout.mixed], self._strata[slots]
+        mix_hours, strata_hours = (
+            self._hourly[slots][:, self._layout.mixed],
+            self._calendar.restrata(self._strata[slots], hours),
+        )
         quarters = self._tally.astype(np.int64)
-        parts = parts_of(hours[::_STEP_HOURS])
+        parts = self._calendar.parts_of(hours[::_STEP_HOURS])
         counts = np.stack([quarters[parts == part].sum(axis=0) for part in range(kernel.PARTS)], axis=1)
         events = strata_hours.sum(axis=0).reshape(-1, kernel.PARTS)
         mix = np.zeros((WEEK_HOURS, *mix_hours.shape[1:]), np.int64)
-        np.add.at(mix, hour_of_week(hours), mix_hours)
+        np.add.at(mix, self._calendar.hour_of_week(hours), mix_hours)
         psi, ratio = self._variation(hours, quarters, strata_hours, mix_hours, counts, events, mix)
         allowed = settings.false_alarms_per_century / _HOURS_A_CENTURY / len(self._columns)
         return canonical_json(
@@ -250,6 +259,8 @@ class BaselineMaker:
                 NormalDist().inv_cdf(1 - allowed),
                 settings.false_alarms_per_century,
                 source,
+                list(self._calendar.off),
+                list(self._calendar.worked),
             )
         )
 
@@ -257,11 +268,11 @@ class BaselineMaker:
         self, hours: Ints, quarters: Ints, strata: Ints, mix_hours: Ints, counts: Ints, events: Ints, mix: Ints
     ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """(mean, spread) of the cube roots of PSI and of PSI / noise over the windows of the baseline, by column."""
-        seen, mixed, found = _seen(hours), self._layout.mixed, []
-        parts = parts_of(hours[::_STEP_HOURS])
+        seen, mixed, found = _seen(hours, self._calendar), self._layout.mixed, []
+        parts = self._calendar.parts_of(hours[::_STEP_HOURS])
         for start in range(0, len(hours) - WINDOW_HOURS + 1, _STEP_HOURS):
             part = slice(start, start + WINDOW_HOURS)
-            cells = hour_of_week(hours[part])
+            cells = self._calendar.hour_of_week(hours[part])
             other_counts, other_mix, other_seen = counts.copy(), mix.copy(), seen.copy()
             for quarter in range(start // _STEP_HOURS, (start + WINDOW_HOURS) // _STEP_HOURS):
                 other_counts[:, parts[quarter]] -= quarters[quarter]
@@ -271,7 +282,7 @@ class BaselineMaker:
             others = Usual.of(other_counts, events - own.reshape(-1, kernel.PARTS), other_mix, other_seen, mixed)
             first = start // _STEP_HOURS
             actual = quarters[first : first + WINDOW_HOURS // _STEP_HOURS].sum(axis=(0, 1))
-            compared = compare(actual, own, hours[part], others)
+            compared = compare(actual, own, cells, others)
             with np.errstate(invalid="ignore"):
                 found.append(np.cbrt((compared.psi, compared.psi / compared.noise)))
         roots = np.where(np.isfinite(found), found, np.nan)  # (windows, 2, columns)

@@ -19,6 +19,7 @@ from tarim.base.instants import HOUR_MS
 from tarim.models.kernels import watch as kernel
 from tarim.models.watch.baseline import Baseline
 from tarim.models.watch.columns import Floats, Ints
+from tarim.models.watch.days import Days
 from tarim.models.watch.psi import WINDOW_HOURS, Compared, compare
 from tarim.models.watch.settings import WatchSettings
 from tarim.stream import Col, Kind, Rows
@@ -77,9 +78,11 @@ class Drift:
     restart that could not go back far enough).
     """
 
-    def __init__(self, baseline: Baseline, settings: WatchSettings) -> None:
+    def __init__(self, baseline: Baseline, settings: WatchSettings, days: Days) -> None:
+        """days: those that are not what their weekday says."""
         settings.check()
         self.baseline = baseline
+        self._days = days
         self._settings = settings
         columns = len(baseline.columns)
         self._counts: Ints = np.zeros((SLOTS, columns, kernel.BINS), np.int64)
@@ -149,8 +152,9 @@ class Drift:
     def _window(self, last_hour: int) -> tuple[Compared, Floats]:
         hours = np.arange(last_hour - WINDOW_HOURS + 1, last_hour + 1)
         slots = hours % SLOTS
-        actual, strata = self._counts[slots].sum(axis=0), self._strata[slots].sum(axis=0)
-        compared = compare(actual, strata, hours, self.baseline.usual)
+        strata = self._days.restrata(self._strata[slots], hours).sum(axis=0)
+        actual, cells = self._counts[slots].sum(axis=0), self._days.hour_of_week(hours)
+        compared = compare(actual, strata, cells, self.baseline.usual)
         thresholds = np.maximum(self.baseline.thresholds(compared), self._settings.psi_min)
         return compared, thresholds
 
@@ -250,9 +254,9 @@ class Drift:
         )
 
     @classmethod
-    def decoded(cls, content: bytes, baseline: Baseline, settings: WatchSettings) -> Drift:
+    def decoded(cls, content: bytes, baseline: Baseline, settings: WatchSettings, days: Days) -> Drift:
         """The watch that `encoded` wrote.  Raises Damaged, also when it was of another baseline."""
-        watch = cls(baseline, settings)
+        watch = cls(baseline, settings, days)
         try:
             kept = msgspec.msgpack.decode(content, type=_Kept)
             if kept.format != _FORMAT or kept.baseline != baseline.digest:

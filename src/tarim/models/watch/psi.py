@@ -12,8 +12,8 @@ What is expected of 24 hours follows their own mix of events:
 
     expected[column, bin] = sum over strata of events[stratum] * rate[stratum, column, bin]
 
-A stratum is a group of kind and channel on a working day, at a weekend, or in the first five days of a month, when rents and
-instalments are due.  So a salary day, with many deposits, is expected to
+A stratum is a group of kind and channel on a working day, on a weekend or holiday (`days`), or in the first five days of a
+month, when rents and instalments are due.  So a salary day, with many deposits, is expected to
 look like many deposits.  The columns of the mix itself (kind, channel, hour of the day) are expected to be as in the same hours
 of the week.
 """
@@ -26,33 +26,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tarim.models.kernels import watch as kernel
-
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Mixed = npt.NDArray[np.bool_]
 
-WEEK_HOURS: Final = 168
 WINDOW_HOURS: Final = 24
 _PSEUDO: Final = 0.5
 """Added to every bin, so that an empty one is no division by zero."""
 _LENT_EVENTS: Final = 100.0
 """A stratum is as sure as its own events and so many lent by its group on all days; an hour of the week likewise."""
-_CHINA_HOURS: Final = 8
-_FIRST_MONDAY_HOURS: Final = 4 * 24
-"""1970-01-05 was a Monday."""
-
-
-def hour_of_week(hours: Counts) -> Counts:
-    """0 is Monday from 00:00 to 01:00 in China; hours since the epoch, UTC."""
-    return (hours + _CHINA_HOURS - _FIRST_MONDAY_HOURS) % WEEK_HOURS
-
-
-def parts_of(hours: Counts) -> Counts:
-    """The part of the month of each hour since the epoch, in China: 2 its first five days, 1 a weekend, else 0."""
-    parts = np.empty(len(hours), np.int64)
-    kernel.parts_of(np.ascontiguousarray(hours), parts)
-    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +82,13 @@ class Compared:
     expected: Floats
 
 
-def compare(actual: Counts, strata: Counts, hours: Counts, usual: Usual) -> Compared:
-    """PSI by column of a window: counts (columns, bins), its events by stratum (strata,), and the hours since the epoch."""
+def compare(actual: Counts, strata: Counts, cells: Counts, usual: Usual) -> Compared:
+    """PSI by column of a window: counts (columns, bins), events by stratum (strata,), and the hours of a week it is like."""
     total = actual.sum(axis=-1).astype(np.float64)
     expected = np.tensordot(strata, usual.rates, axes=1)
     weights = strata / max(float(strata.sum()), 1.0)
     one_over_m = float((weights**2 / np.maximum(usual.events, 1.0)).sum())
-    mix = usual.mix[hour_of_week(hours)].sum(axis=0)
+    mix = usual.mix[cells].sum(axis=0)
     expected[usual.mixed] = mix
     # Columns that not every event is counted in (an amount of one channel) rest on fewer events.
     with np.errstate(divide="ignore", invalid="ignore"):
