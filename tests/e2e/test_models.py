@@ -157,8 +157,9 @@ def test_a_models_life(trained: tuple[Path, dict[str, str], list[str]], tmp_path
         assert told == [("", second, 5_000, 1), ("", second, 5_000, 2), *beside], (
             "a pause ends a trial, so do rules alone"
         )
-        shown = tarim("models", "trials", "--model", second[:12], "--url", served.url, TARIM_KEY=keys["read"]).stdout
-        assert "0/13" in shown and str(trials[-1]["trial"]) in shown, shown
+        told = tarim("models", "trials", "--model", second[:12], "--url", served.url, TARIM_KEY=keys["read"])
+        assert f"trial 试验 {trials[-1]['trial']}  " in told.stdout, told.stderr
+        assert "mature 成熟 0 of 13 events" in told.stdout and f"{second[:12]} challenger" in told.stdout
 
     archive = Archive(settings_of(data, {}), Places(data))
     for number in (2, 10, 15, 31, 32, 33, 42, 43):

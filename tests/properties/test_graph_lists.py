@@ -23,7 +23,7 @@ from tests.properties.test_engine_exact import restarted, same_bits
 from tests.properties.test_graph_exact import graphs, long_rows
 
 Floats = npt.NDArray[np.float64]
-EASY = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+EASY = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 LISTS = ("mules", "blocked", "foreign")
 """The last one is named by no feature: its changes go past the engine all the same."""
 BASE_S = BASE_MS // 1_000
@@ -141,7 +141,7 @@ def test_hops_count_to_whoever_is_listed_at_that_moment(graph: Graph, journal: t
     check(features, *journal, run(Engine(features, jit=False), *journal))
 
 
-@settings(EASY, max_examples=20)
+@settings(EASY, max_examples=10)
 @given(graph=graphs(), journal=journals(), cuts=st.lists(st.integers(0, 50), max_size=4), cut=st.integers(0, 70))
 def test_cuts_and_restarts_between_the_records_of_a_change_alter_nothing(
     graph: Graph,

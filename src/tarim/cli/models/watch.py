@@ -262,32 +262,28 @@ def _print_measures(body: WatchBody) -> None:
 
 
 def _print_trials(body: TrialsBody) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     if not body.trials:
         typer.echo("no trial has been counted. 尚无已统计的试验。")
         return
-    table = Table("trial 试验", "period 期间", "model 模型", "mature/events 成熟", "fraud 欺诈", "alerts 告警")
-    for head in ("caught 拦截率", "by amount 按金额", "false 误报率", "judged 裁决", "caught 拦截率", "false 误报率"):
-        table.add_column(head, justify="right")
+    told = None
     for each in body.trials:
-        role = "challenger 挑战者" if each.model == each.challenger else "champion 冠军"
-        table.add_row(
-            str(each.trial),
-            f"{each.begin[:10]} - {each.end[:10]}",
-            f"{each.model[:12]} {role} {each.share / 100:g}%",
-            f"{each.mature:,}/{each.events:,}",
-            f"{each.fraud:,}",
-            f"{each.alerts:,}",
-            _figure(each.interception),
-            _figure(each.interception_amount),
-            _figure(each.false_alerts),
-            f"{each.judged:,}",
-            _figure(each.judged_interception),
-            _figure(each.judged_false_alerts),
+        if (each.trial, each.challenger, each.segment) != told:
+            told = each.trial, each.challenger, each.segment
+            typer.echo(
+                f"trial 试验 {each.trial}  {each.begin[:10]} - {each.end[:10]}  {each.segment}  "
+                f"mature 成熟 {each.mature:,} of {each.events:,} events 事件, fraud 欺诈 {each.fraud:,}"
+            )
+        role = f"challenger 挑战者 {each.share / 100:g}%" if each.model == each.challenger else "champion 冠军"
+        typer.echo(
+            f"  {each.model[:12]} {role}  by score 按评分: alerts 告警 {each.alerts:,}, caught 拦截率 "
+            f"{_figure(each.interception) or '-'} (amount 金额 {_figure(each.interception_amount) or '-'}), "
+            f"false 误报率 {_figure(each.false_alerts) or '-'}"
         )
-    Console().print(table)
+        if each.judged:
+            typer.echo(
+                f"{' ' * 15}by judgement 按裁决: {each.judged:,} events 事件, caught 拦截率 "
+                f"{_figure(each.judged_interception) or '-'}, false 误报率 {_figure(each.judged_false_alerts) or '-'}"
+            )
     typer.echo(
         f"labels until {body.trials[0].labels_until}; counted are events {body.label_delay_days} days old. "
         f"标签截至上述时间，仅统计满 {body.label_delay_days} 天的事件。"

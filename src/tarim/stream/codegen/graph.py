@@ -44,7 +44,9 @@ class GraphWriter:
 
     def write(self) -> None:
         """The kernels, and `graph_run`, `graph_label`, `list_part`, `list_close`, `adopt_` for each store."""
-        for line in graph_kernels().splitlines():
+        text = graph_kernels()
+        assert "NAMED = 1\n" in text
+        for line in (text if self.layout.lists else text.replace("NAMED = 1\n", "NAMED = 0\n")).splitlines():
             self.w(line)
         if self.layout.follows_labels:
             self.label()
