@@ -70,7 +70,7 @@ def confine(folder: Path, *, programs: bool = False) -> dict[str, str]:
 
     programs: other programs may be started.
     """
-    measures: tuple[tuple[str, Callable[[], None]], ...] = (
+    measures: tuple[tuple[str, Callable[[], object]], ...] = (
         ("limits", _limit),
         ("namespaces", _separate),
         ("capabilities", _drop_capabilities),
@@ -81,7 +81,7 @@ def confine(folder: Path, *, programs: bool = False) -> dict[str, str]:
     return {name: _tried(measure) for name, measure in measures}
 
 
-def _tried(measure: Callable[[], None]) -> str:
+def _tried(measure: Callable[[], object]) -> str:
     try:
         measure()
     except (OSError, ValueError, AttributeError) as error:
