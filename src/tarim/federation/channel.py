@@ -49,3 +49,13 @@ def unpacked(data: Array, shape: Shape) -> npt.NDArray[np.uint8]:
 def packed_bytes(count: int) -> int:
     """Size of so many packed bits."""
     return -(-count // 8)
+
+
+def octets(numbers: Array) -> npt.NDArray[np.uint8]:
+    """Bytes of each number, the low ones first, on one more axis; a view."""
+    return numbers.view(np.uint8).reshape(*numbers.shape, numbers.itemsize)
+
+
+def sent_bytes(bits: int) -> int:
+    """Bytes of numbers of which so many bits mean something."""
+    return -(-bits // 8)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tarim.federation.channel import receive_one
+from tarim.federation.channel import octets, receive_one, sent_bytes
 from tarim.federation.hashing import Blocks, Domain
 from tarim.federation.randomness import Bits
 from tarim.federation.session import Session
@@ -35,7 +35,7 @@ def give(session: Session, q: Blocks, numbers: Numbers, use: int, bits: int = 0)
     zero = _lanes(session.hashing(Domain.CORRELATED, use, q), numbers.dtype, numbers.shape[1])
     one = _lanes(session.hashing(Domain.CORRELATED, use, q ^ session.sender.delta), numbers.dtype, numbers.shape[1])
     masked = np.ascontiguousarray(zero + numbers - one)
-    session.channel.send("products, masked", _octets(masked)[..., : _sent_bytes(bits, masked.dtype)])
+    session.channel.send("products, masked", octets(masked)[..., : sent_bytes(bits or 8 * masked.itemsize)])
     return np.zeros_like(zero) - zero
 
 
@@ -44,20 +44,11 @@ def choose(
 ) -> Numbers:
     """The chooser's shares, shape (n, lanes) of `kind`; t from the transfers with these bits as choices."""
     pad = _lanes(session.hashing(Domain.CORRELATED, use, t), kind, lanes)
-    sent = _sent_bytes(bits, np.dtype(kind))
+    sent = sent_bytes(bits or 8 * np.dtype(kind).itemsize)
     masked = np.zeros((len(chosen), lanes), kind)
-    _octets(masked)[..., :sent] = receive_one(session.channel, "products, masked", np.uint8, len(chosen), lanes, sent)
+    octets(masked)[..., :sent] = receive_one(session.channel, "products, masked", np.uint8, len(chosen), lanes, sent)
     found: Numbers = pad + masked * chosen[:, None].astype(kind)
     return found
-
-
-def _octets(numbers: Numbers) -> npt.NDArray[np.uint8]:
-    """Bytes of each number, the low ones first."""
-    return numbers.view(np.uint8).reshape(*numbers.shape, numbers.itemsize)
-
-
-def _sent_bytes(bits: int, kind: np.dtype[Any]) -> int:
-    return -(-bits // 8) if bits else kind.itemsize
 
 
 def _lanes(hashed: Blocks, kind: npt.DTypeLike, lanes: int) -> Numbers:

@@ -26,9 +26,8 @@ import numpy.typing as npt
 
 from tarim.base.errors import InputError
 from tarim.federation.learning.gradients import ExponentialGradients, Gradients, LogGradients
-from tarim.federation.learning.histograms import BINS, LANES, Binned, Histogram, OwnBins, TheirBins
-from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, leaf_values
-from tarim.federation.learning.precision import PENALTY as PENALTY
+from tarim.federation.learning.histograms import BINS, Binned, Histogram, OwnBins, TheirBins
+from tarim.federation.learning.leaves import leaf_values
 from tarim.federation.learning.precision import Precision
 from tarim.federation.learning.routes import Routes, routed
 from tarim.federation.learning.splits import Chosen, best_splits
@@ -169,7 +168,7 @@ class Boosting:
         return model
 
     def _tree(self) -> Tree:
-        nodes = [self._gradients.words()[:, None]]
+        nodes = [self._gradients.both()]
         histograms: list[Histogram] = []
         routes: list[Routes] = []
         owners: list[npt.NDArray[np.int64]] = []
@@ -185,7 +184,7 @@ class Boosting:
             own |= {(1 << level) - 1 + node: split for node, split in splits.items()}
             owners.append(chosen.owners)
             routes.append(Routes(self._session, chosen, splits, self._bins))
-            left = routes[-1].times(nodes)
+            left = routes[-1].times(nodes, self._precision.gradient_bits)
             nodes = [child for node, part in zip(nodes, left, strict=True) for child in (part, node - part)]
         return self._finished(nodes, routes, owners, own)
 
@@ -197,23 +196,19 @@ class Boosting:
         own: dict[int, tuple[int, int]],
     ) -> Tree:
         """Leaf values, and what they change."""
-        sums = self._prepared(np.stack([node.sum() for node in nodes]))
-        leaves = leaf_values(self._session, sums, self._precision, self._plan.step_log2)
+        sums = np.stack([node.sum(axis=0) for node in nodes])
+        leaves, kept = leaf_values(self._session, sums, self._precision, self._plan.step_log2)
         self._gradients.follow(leaves, routes)
-        spare = np.uint64(LEAF_FRACTION_BITS - self._precision.leaf_fraction_bits)
-        return Tree(np.concatenate(owners), own, leaves << spare)
+        return Tree(np.concatenate(owners), own, kept)
 
     def _histograms(self, nodes: list[Words], parents: list[Histogram]) -> list[Histogram]:
-        """Of every node of the level, (columns of both, BINS), this side's part."""
-        wanted = nodes[0::2] if parents else nodes
+        """Of every node of the level, (columns of both, BINS, 2), this side's part."""
         found: list[Histogram] = []
-        for start in range(0, len(wanted), LANES):
-            lanes = np.concatenate(wanted[start : start + LANES], axis=1)
-            use = self._session.uses.take(2)
-            theirs = self._other.sums(lanes, use + 1 - self._session.role)
-            mine = self._mine.sums(lanes, use + self._session.role)
-            both = np.concatenate([mine, theirs] if self._session.first else [theirs, mine])
-            found += [np.ascontiguousarray(both[..., lane]) for lane in range(lanes.shape[1])]
+        for node in nodes[0::2] if parents else nodes:
+            use, bits = self._session.uses.take(2), self._precision.gradient_bits
+            theirs = self._other.sums(node, use + 1 - self._session.role, bits)
+            mine = self._mine.sums(node, use + self._session.role, bits)
+            found.append(np.concatenate([mine, theirs] if self._session.first else [theirs, mine]))
         if not parents:
             return found
         return [each for parent, left in zip(parents, found, strict=True) for each in (left, parent - left)]
@@ -223,13 +218,9 @@ class Boosting:
         places += [(self._columns + column, last) for column, last in self._candidates[Role.SECOND]]
         columns, lasts = np.array(places).T
         left = np.stack([each.cumsum(axis=1)[columns, lasts] for each in histograms])
-        whole = np.stack([each[0].sum() for each in histograms])[:, None]
-        words = self._prepared(np.stack([left.reshape(-1), (whole - left).reshape(-1)]))
-        return best_splits(self._session, words, self._precision, len(histograms), self._sizes)
-
-    def _prepared(self, sums: Words) -> Words:
-        """To be read, see `Precision.prepared`."""
-        return sums + np.uint64(self._precision.prepared if self._session.first else 0)
+        whole = np.stack([each[0].sum(axis=0) for each in histograms])[:, None]
+        sums = np.stack([left.reshape(-1, 2), (whole - left).reshape(-1, 2)])
+        return best_splits(self._session, sums, self._precision, len(histograms), self._sizes)
 
 
 def margins(session: Session, model: JointTrees, bins: Binned) -> Words:

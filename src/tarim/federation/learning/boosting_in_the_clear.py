@@ -15,15 +15,8 @@ from tarim.federation.garbling import Plain, bits_of, number_of
 from tarim.federation.learning.boosting import Bins, BoostingPlan, Loss
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, both_exponentials, exponent_bits
-from tarim.federation.learning.precision import PENALTY, Precision
-from tarim.federation.learning.splits import (
-    COARSE_FRACTION_BITS,
-    GAIN_ADDED,
-    GAIN_FRACTION_BITS,
-    QUOTIENT_FRACTION_BITS,
-    gain_fraction_bits,
-    half_of,
-)
+from tarim.federation.learning.precision import COARSE_FRACTION_BITS, PENALTY, QUOTIENT_FRACTION_BITS, Precision
+from tarim.federation.learning.splits import GAIN_ADDED, GAIN_FRACTION_BITS, half_of
 from tarim.federation.randomness import Bits
 from tarim.federation.session import Role
 
@@ -102,9 +95,10 @@ def boosted_in_the_clear(
             node = 2 * node + ~goes_left[chosen[node], np.arange(rows)]
         sums = [np.bincount(node, each, 1 << plan.depth).astype(np.int64) for each in (gradient, hessian)]
         ratio = _rounded((np.abs(sums[0]) << fraction) // (sums[1] + PENALTY * one), 2)
-        leaves = np.where(sums[0] < 0, ratio, -ratio)
+        signs, spare = np.where(sums[0] < 0, 1, -1), precision.leaf_fraction_bits - LEAF_FRACTION_BITS
+        leaves, kept = signs * ratio, signs * (_rounded(ratio, 1 << spare) if spare > 0 else ratio << -spare)
         state.add(leaves, node)
-        trees.append((np.array(splits), leaves << LEAF_FRACTION_BITS - precision.leaf_fraction_bits))
+        trees.append((np.array(splits), kept))
     return trees
 
 
@@ -145,7 +139,7 @@ def _best_in_the_clear(
     """The place of the greatest gain, the lowest of equal ones.  held: the places that hold a candidate."""
     ways = goes_left.astype(np.float64)  # whole numbers below 2^53: sums are exact, and quicker than those of integers
     left = [(ways @ each.astype(np.float64)).astype(np.int64) for each in (gradient, hessian)]
-    gain = np.full(len(goes_left), GAIN_ADDED << gain_fraction_bits(precision), np.int64)
+    gain = np.full(len(goes_left), GAIN_ADDED << precision.gain_fraction_bits, np.int64)
     for of_gradient, of_hessian in (left, [gradient.sum() - left[0], hessian.sum() - left[1]]):
         weight = of_hessian + (PENALTY << precision.hessian_fraction_bits)
         negative = -(of_gradient < 0).astype(np.int64)
@@ -154,5 +148,5 @@ def _best_in_the_clear(
         quotient = (size << QUOTIENT_FRACTION_BITS) // cut ^ negative
         moved = 1 + QUOTIENT_FRACTION_BITS + precision.hessian_fraction_bits - precision.gradient_fraction_bits
         gain += quotient * ((of_gradient << moved) - quotient * weight)
-    score = np.where(held, gain, 0) >> gain_fraction_bits(precision) - GAIN_FRACTION_BITS
+    score = np.where(held, gain, 0) >> precision.gain_fraction_bits - GAIN_FRACTION_BITS
     return int(score.argmax())

@@ -35,8 +35,8 @@ class Gradients(Protocol):
 
     numbers: Words
 
-    def words(self) -> Words:
-        """This side's parts of the rows' words, (rows,); see `precision`.  Of the state as it is."""
+    def both(self) -> Words:
+        """This side's parts of gradient and Hessian of each row, (rows, 2), of the state as it is."""
 
     def follow(self, leaves: Words, routes: Sequence[Routes]) -> None:
         """Go on to the state after a tree of these leaves (`leaf_fraction_bits`), to which the rows come by these routes."""
@@ -49,7 +49,7 @@ class LogGradients:
         self._session, self._labels, self._precision = session, labels, precision
         self.numbers: Words = np.zeros(rows, np.uint64)
 
-    def words(self) -> Words:
+    def both(self) -> Words:
         """See `Gradients`."""
         precision, ring = self._precision, 2 * self._precision.gradient_fraction_bits
         p = self._probabilities()
@@ -58,7 +58,7 @@ class LogGradients:
         gradient = p
         if self._labels is not None:
             gradient = p - (self._labels.astype(np.uint64) << np.uint64(precision.gradient_fraction_bits))
-        return packed_words(self._session, gradient, hessian, precision)
+        return both_of(self._session, gradient, hessian, precision)
 
     def _probabilities(self) -> Words:
         """With the fraction bits of a gradient: four times them with those of a margin."""
@@ -84,11 +84,11 @@ class ExponentialGradients:
         one = 1 << precision.hessian_fraction_bits if session.first else 0
         self.numbers: Words = np.full(rows, one, np.uint64)
 
-    def words(self) -> Words:
+    def both(self) -> Words:
         """See `Gradients`."""
         signed = self._signed(self.numbers[:, None])[:, 0]
         # A gradient has one fraction bit more than a weight.
-        return packed_words(self._session, np.uint64(0) - np.uint64(2) * signed, self.numbers, self._precision)
+        return both_of(self._session, np.uint64(0) - np.uint64(2) * signed, self.numbers, self._precision)
 
     def follow(self, leaves: Words, routes: Sequence[Routes]) -> None:
         """See `Gradients`."""
@@ -121,8 +121,7 @@ def rounded_down(session: Session, parts: Words, bits: int, ring: int) -> Words:
     return cut_down(session, parts + half, bits, ring)
 
 
-def packed_words(session: Session, gradient: Words, hessian: Words, precision: Precision) -> Words:
-    """Words of gradients and Hessians, with what is added to every row's."""
+def both_of(session: Session, gradient: Words, hessian: Words, precision: Precision) -> Words:
+    """Gradients and Hessians, (rows, 2), with what is added to every row's."""
     least = np.uint64(precision.hessian_least if session.first else 0)
-    words: Words = gradient + (hessian + least << np.uint64(precision.gradient_bits))
-    return words
+    return np.stack([gradient, hessian + least], axis=1)

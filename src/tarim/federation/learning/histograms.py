@@ -1,10 +1,11 @@
 """Histograms of hidden numbers over secret bins: one side knows the bins, the numbers are shared, so are the sums.
 
-For each row and column of the owner a punctured function is made once.  Each use then costs one message of 8 bytes a number,
-row and column, however many bins there are: the other side's part of up to two numbers a row, masked by the sum of fresh leaf
-words.  The owner adds its own part of the numbers by itself.
+For each row and column of the owner a punctured function is made once.  Each use then costs one message of as many bytes as
+the numbers need, a row and column, however many bins there are: the other side's part of two numbers a row, masked by the sum
+of fresh leaf words.  The owner adds its own part of the numbers by itself.
 
-Who learns what: the owner sees uniform words, the other side nothing.  Semi-honest.  Sums are modulo 2^64.
+Who learns what: the owner sees uniform words, the other side nothing.  Semi-honest.  Sums are modulo 2^bits, the higher bits of
+their parts mean nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.federation import punctured
-from tarim.federation.channel import receive_one
+from tarim.federation.channel import octets, receive_one, sent_bytes
 from tarim.federation.hashing import Domain
 from tarim.federation.kernels import histograms as kernel
 from tarim.federation.session import Session
@@ -23,9 +24,9 @@ LANES = kernel.LANES
 _ROWS_AT_ONCE = 1_024
 
 Lanes = npt.NDArray[np.uint64]
-"""Shape (rows, lanes), at most LANES: this side's part of as many numbers a row."""
+"""Shape (rows, LANES): this side's part of as many numbers a row."""
 Histogram = npt.NDArray[np.uint64]
-"""Shape (columns, BINS, lanes): this side's part of the sums."""
+"""Shape (columns, BINS, LANES): this side's part of the sums."""
 Binned = npt.NDArray[np.uint8]
 """Shape (rows, columns), below BINS."""
 
@@ -38,17 +39,19 @@ class OwnBins:
         self._bins = np.ascontiguousarray(bins)
         self._keys = punctured.own(session, self._bins.reshape(-1))
 
-    def sums(self, values: Lanes, use: int) -> Histogram:
+    def sums(self, values: Lanes, use: int, bits: int) -> Histogram:
         """This side's part of the histogram of what both parts add up to."""
-        (rows, columns), lanes = self._bins.shape, values.shape[1]
+        (rows, columns), sent = self._bins.shape, sent_bytes(bits)
         sums = np.zeros((columns, BINS, LANES), np.uint64)
-        kernel.add_plain(_widened(values), self._bins, sums)
-        completing = _widened(receive_one(self._session.channel, "histogram", np.uint64, rows, columns, lanes))
+        kernel.add_plain(np.ascontiguousarray(values), self._bins, sums)
+        came = receive_one(self._session.channel, "histogram", np.uint8, rows, columns, LANES, sent)
         for start in range(0, rows, _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             leaves = _leaves(self._session, self._keys, start, len(self._bins[part]), columns, use)
-            kernel.own(leaves, self._bins[part], completing[part], sums)
-        return sums[..., :lanes]
+            completing = np.zeros(came[part].shape[:-1], np.uint64)
+            octets(completing)[..., :sent] = came[part]
+            kernel.own(leaves, self._bins[part], completing, sums)
+        return sums
 
 
 class TheirBins:
@@ -59,27 +62,17 @@ class TheirBins:
         self._shape = (rows, columns)
         self._keys = punctured.give(session, rows * columns)
 
-    def sums(self, values: Lanes, use: int) -> Histogram:
+    def sums(self, values: Lanes, use: int, bits: int) -> Histogram:
         """This side's part of the histogram of what both parts add up to."""
         rows, columns = self._shape
-        sums = np.zeros((columns, BINS, LANES), np.uint64)
+        sums, values = np.zeros((columns, BINS, LANES), np.uint64), np.ascontiguousarray(values)
         completing = np.empty((rows, columns, LANES), np.uint64)
-        lanes, values = values.shape[1], _widened(values)
         for start in range(0, rows, _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             leaves = _leaves(self._session, self._keys, start, len(values[part]), columns, use)
             kernel.give(leaves, values[part], completing[part], sums)
-        self._session.channel.send("histogram", completing[..., :lanes])
-        return sums[..., :lanes]
-
-
-def _widened(values: Lanes) -> Lanes:
-    """With as many lanes as the kernels have."""
-    if values.shape[-1] == LANES:
-        return np.ascontiguousarray(values)
-    found = np.zeros((*values.shape[:-1], LANES), np.uint64)
-    found[..., : values.shape[-1]] = values
-    return found
+        self._session.channel.send("histogram", octets(completing)[..., : sent_bytes(bits)])
+        return sums
 
 
 def _leaves(session: Session, keys: punctured.Keys, start: int, rows: int, columns: int, use: int) -> Lanes:

@@ -23,7 +23,7 @@ from tarim.federation.randomness import Words
 from tarim.federation.session import Session
 
 LEAF_FRACTION_BITS: Final = 14
-"""Of the leaves' values of a model; while it is trained they have `Precision.leaf_fraction_bits`, at most as many."""
+"""Of the leaves' values of a model, whose sums are asked about in rings of 32 bits (`tree_queries`)."""
 _SIZE_LOG2: Final = 1
 """Of |v| below 2."""
 _HALVINGS: Final = 4
@@ -31,30 +31,34 @@ _GUARD_BITS: Final = 6
 """Beyond what comes out: products and squarings, each rounded down, leave one unit, and the series 2 in 10,000 at |v| = 2."""
 
 
-def leaf_values(session: Session, sums: Words, precision: Precision, step_log2: int) -> Words:
-    """Shares of the leaves' values (leaves,) with `leaf_fraction_bits`; both sides.
+def leaf_values(session: Session, sums: Words, precision: Precision, step_log2: int) -> tuple[Words, Words]:
+    """Shares of the leaves' values (leaves,), with `leaf_fraction_bits` to train on and LEAF_FRACTION_BITS to keep.
 
-    sums: this side's words of the leaves' rows, (leaves,), with what `prepared` says.
+    sums: this side's parts of G and H of the leaves' rows, (leaves, 2).
     """
 
     def circuit(device: Device, first: list[Word], second: list[Word]) -> list[Word]:
-        total = add(device, first[0], second[0])
-        gradient, hessian = total[: precision.gradient_bits], total[precision.gradient_bits :]
-        negative = device.negation(gradient[-1])
-        size = absolute(device, [*gradient[:-1], negative])
-        twice = divide(
-            device,
-            size,
-            hessian,
-            precision.leaf_fraction_bits + 1 + RATIO_BITS,
-            precision.leaf_fraction_bits + step_log2,
-        )
-        return [_signed(device, _rounded(device, twice), device.negation(negative))]
+        gradient, hessian = (add(device, a, b) for a, b in zip(first, second, strict=True))
+        not_negative = gradient[-1]  # of 2^(gradient_bits - 1) + G
+        size = absolute(device, [*gradient[:-1], device.negation(not_negative)])
+        bits = precision.leaf_fraction_bits + 1  # one more than comes out, to be rounded
+        twice = divide(device, size, hessian, bits + RATIO_BITS, bits - 1 + step_log2)
+        value = _rounded(device, twice)
+        return [_signed(device, each, not_negative) for each in (value, _to_keep(device, value, bits - 1))]
 
-    parts = sums & np.uint64((1 << precision.word_bits) - 1)
-    first = Inputs((precision.word_bits,), [parts] if session.first else None)
-    second = Inputs((precision.word_bits,), None if session.first else [parts])
-    return additive_outputs(session, circuit, first, second, len(sums), 1)[0]
+    parts, widths = precision.prepared(sums, first=session.first), (precision.gradient_bits, precision.hessian_bits)
+    first = Inputs(widths, parts if session.first else None)
+    second = Inputs(widths, None if session.first else parts)
+    value, kept = additive_outputs(session, circuit, first, second, len(sums), 2)
+    return value, kept
+
+
+def _to_keep(device: Device, value: Word, fraction_bits: int) -> Word:
+    """With LEAF_FRACTION_BITS, rounded to the nearest."""
+    spare = fraction_bits - LEAF_FRACTION_BITS
+    if spare <= 0:
+        return [zero_like(value[0])] * -spare + value
+    return _rounded(device, value[spare - 1 :])
 
 
 def exponent_bits(fraction_bits: int) -> int:

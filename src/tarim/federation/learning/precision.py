@@ -1,15 +1,12 @@
 """How joint trees hold their numbers: as many fraction bits as fit, by the number of rows; public.
 
-A row's gradient and Hessian, and every sum of them, are one word modulo 2^64:
+Of two splits that are equally good but for rounding, one is better on other rows: a training whose numbers are rounded more
+coarsely than gains lie apart takes other splits, and its trees are no worse, but others.  Gains of a node lie as near as one in
+a million.  So bits are spent where they are cheap, in the numbers that are sent, and what is cut off is rounded to the nearest:
+always cutting down shifts sums of 30,000 rows.
 
-    word = G + 2^gradient_bits H        G signed, H from 0 on
-
-Parts of words add up as one number, so nothing is lost between the parties.  Before a sum is read, 2^(gradient_bits - 1) is
-added (`prepared`): then its low bits are G and that, its high ones H and the penalty.
-
-Splits must not depend on how numbers are held: of two that are equally good but for rounding, one is better on other rows.  So
-bits are spent where they are cheap, in words that are sent anyway, and what is cut off is rounded to the nearest: always
-cutting down shifts sums of 30,000 rows.
+    G, a sum of gradients   modulo 2^gradient_bits, signed
+    H, a sum of Hessians    modulo 2^hessian_bits, from 0 on; with one fraction bit less, which is what p (1 - p) is cut to
 """
 
 from __future__ import annotations
@@ -17,16 +14,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tarim.base.errors import InputError
+import numpy as np
 
-FRACTION_BITS_MAX: Final = 16
+from tarim.base.errors import InputError
+from tarim.federation.randomness import Words
+
+FRACTION_BITS_MAX: Final = 19
 FRACTION_BITS_MIN: Final = 12
 PENALTY: Final = 1
 """l of G^2 / (H + l)."""
 HESSIAN_LEAST_LOG2: Final = -6
 """Added to every row's Hessian: 2^-6.  So |G| / H stays below 2^RATIO_BITS."""
 RATIO_BITS: Final = 6
-_WORD_BITS: Final = 64
+COARSE_FRACTION_BITS: Final = 8
+"""Of G and H as they are divided."""
+QUOTIENT_FRACTION_BITS: Final = 12
+"""A gain is off by H 2^-24: with 10, by more than gains of 5,000 rows lie apart."""
+_RING_BITS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,9 @@ class Precision:
     @classmethod
     def of(cls, rows: int) -> Precision:
         """For so many rows.  Raises InputError when they are too many."""
-        free = _WORD_BITS // 2 - _largest(rows).bit_length()
+        free = _RING_BITS - 2 * QUOTIENT_FRACTION_BITS - RATIO_BITS - _largest(rows).bit_length() + 1
         if free < FRACTION_BITS_MIN:
-            raise InputError(f"{rows} rows are too many to be summed; a million is possible")
+            raise InputError(f"{rows} rows are too many to be summed; eight million are possible")
         return cls(rows, min(free, FRACTION_BITS_MAX))
 
     @property
@@ -70,19 +74,29 @@ class Precision:
         return self.sum_bits + self.hessian_fraction_bits
 
     @property
-    def word_bits(self) -> int:
-        """Of both."""
-        return self.gradient_bits + self.hessian_bits
+    def gain_fraction_bits(self) -> int:
+        """Of gains."""
+        return 2 * QUOTIENT_FRACTION_BITS + self.hessian_fraction_bits
 
     @property
-    def prepared(self) -> int:
-        """What is added to a sum before it is read: the penalty, and what keeps its low bits from being negative."""
-        return (PENALTY << self.hessian_fraction_bits + self.gradient_bits) + (1 << self.gradient_bits - 1)
+    def gain_bits(self) -> int:
+        """Of gains, unsigned: no more than 2^RATIO_BITS for a unit of G."""
+        return self.gain_fraction_bits + self.sum_bits + RATIO_BITS
 
     @property
     def hessian_least(self) -> int:
         """What is added to every row's Hessian."""
         return 1 << self.hessian_fraction_bits + HESSIAN_LEAST_LOG2
+
+    def prepared(self, sums: Words, *, first: bool) -> list[Words]:
+        """This side's parts of 2^(gradient_bits - 1) + G and of H + l, for a circuit, from its parts of G and H, (..., 2)."""
+        parts = sums.reshape(-1, 2)
+        added = (1 << self.gradient_bits - 1, PENALTY << self.hessian_fraction_bits) if first else (0, 0)
+        widths = (self.gradient_bits, self.hessian_bits)
+        return [
+            (parts[:, each] + np.uint64(added[each])) & np.uint64((1 << widths[each]) - 1)
+            for each in range(len(widths))
+        ]
 
 
 def _largest(rows: int) -> int:

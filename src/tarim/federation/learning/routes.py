@@ -41,21 +41,26 @@ class Routes:
             elif self.theirs:
                 self._q = session.sender.extend(rows * len(self.theirs))
 
-    def times(self, values: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-        """Shares of bit times value for each node, from shares of the values (rows, lanes) of each node."""
+    def times(self, values: Sequence[npt.NDArray[Any]], bits: int = 0) -> list[npt.NDArray[Any]]:
+        """Shares of bit times value for each node, from shares of the values (rows, lanes) of each node.
+
+        bits: how many mean something, 0 for all.
+        """
         session, lanes, kind = self._session, values[0].shape[1], values[0].dtype
         use = session.uses.take(2)
         found: list[npt.NDArray[Any]] = [np.empty(0, kind)] * len(values)
         for owner in Role:
             if owner is session.role and self.own:
                 mine = np.concatenate([values[node] for node in self.own])
-                got = choose(session, self._t, self._bits, kind, lanes, use + owner) + mine * self._bits[
+                got = choose(session, self._t, self._bits, kind, lanes, use + owner, bits) + mine * self._bits[
                     :, None
                 ].astype(kind)
                 for node, part in zip(self.own, got.reshape(-1, self._rows, lanes), strict=True):
                     found[node] = part
             elif owner is not session.role and self.theirs:
-                given = give(session, self._q, np.concatenate([values[node] for node in self.theirs]), use + owner)
+                given = give(
+                    session, self._q, np.concatenate([values[node] for node in self.theirs]), use + owner, bits
+                )
                 for node, part in zip(self.theirs, given.reshape(-1, self._rows, lanes), strict=True):
                     found[node] = part
         return found

@@ -8,7 +8,7 @@ any t near G / H
 is the square's part but for an error of second order, so the circuit, where bits are dear, finds a coarse quotient of cut-down
 numbers, and the products take the sums with all their bits:
 
-    a circuit      both parts of the words ──► t of either side, and what carried over where, in shared bits
+    a circuit      both parts of G and H ──► t of either side, and whether the parts wrapped round, in shared bits
     by transfers   the bits as numbers; t (2 G - t H) of both sides, added
     a circuit      the greatest of the gains
 
@@ -18,7 +18,7 @@ Candidates of the first party fill the lower half of the places, those of the se
 index says whose it is.  Of equal gains the one at the lower place is chosen: the first party's, of a party's the lower column,
 of a column's the lower bin.  Places that are left over hold 0, and every gain is above it.
 
-The words are added before they are cut down.  Cutting the parts would be cheaper, but off by one at random, and two candidates
+Sums are added before they are cut down.  Cutting the parts would be cheaper, but off by one at random, and two candidates
 that part the training rows alike, which have equal gains, would be chosen between by chance.
 
 Opened: to both, whose split it is; to its owner, which of its candidates.
@@ -37,74 +37,61 @@ from tarim.federation.channel import packed, packed_bytes, receive_one, unpacked
 from tarim.federation.circuits import add, add_growing, divide, greatest
 from tarim.federation.conversion import additive_bits
 from tarim.federation.garbling import Device, Inputs, Wire, Word, shared_outputs
-from tarim.federation.learning.precision import RATIO_BITS, Precision
+from tarim.federation.learning.precision import COARSE_FRACTION_BITS, QUOTIENT_FRACTION_BITS, RATIO_BITS, Precision
 from tarim.federation.multiplication import products
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Role, Session
 
-COARSE_FRACTION_BITS: Final = 8
-"""Of G and H as they are divided."""
-QUOTIENT_FRACTION_BITS: Final = 10
-"""With 8, one training in six takes another split somewhere; with 10, gains of 30,000 rows are off by 0.03 at most."""
-GAIN_FRACTION_BITS: Final = 16
+GAIN_FRACTION_BITS: Final = 20
 """Of gains as they are compared."""
 GAIN_ADDED: Final = 2
 """To every gain, so that none is negative: t is off by a unit where G is next to nothing."""
-
-
 _QUOTIENT_BITS: Final = QUOTIENT_FRACTION_BITS + RATIO_BITS + 1
 """Signed."""
 
 
-def gain_fraction_bits(precision: Precision) -> int:
-    """Of gains, as they come from the products."""
-    return 2 * QUOTIENT_FRACTION_BITS + precision.hessian_fraction_bits
-
-
-def gain_bits(precision: Precision) -> int:
-    """Of both squares, unsigned, as they come from the products; at most 60."""
-    return gain_fraction_bits(precision) + precision.sum_bits + RATIO_BITS + 2
-
-
-def _quotient(device: Device, a: Word, b: Word, precision: Precision) -> list[Wire]:
-    """The word's a + b quotient t, signed; the carries out of its low and out of its high bits.
+def _quotient(device: Device, first: list[Word], second: list[Word], precision: Precision) -> list[Wire]:
+    """The quotient t, signed, of what `prepared` says, and the carries out of both sums.
 
     A negative number is taken for one unit less than it is, before the division and after it: its bits are turned over.
     """
-    total, low = add_growing(device, a, b), precision.gradient_bits
-    negative = device.negation(total[low - 1])
-    size = [bit ^ negative for bit in total[precision.gradient_fraction_bits - COARSE_FRACTION_BITS : low - 1]]
-    weight = total[low + precision.hessian_fraction_bits - COARSE_FRACTION_BITS : precision.word_bits]
+    gradient, hessian = (add_growing(device, a, b) for a, b in zip(first, second, strict=True))
+    negative = device.negation(gradient[-2])
+    size = [bit ^ negative for bit in gradient[precision.gradient_fraction_bits - COARSE_FRACTION_BITS : -2]]
+    weight = hessian[precision.hessian_fraction_bits - COARSE_FRACTION_BITS : -1]
     ratio = divide(device, size, weight, _QUOTIENT_BITS - 1, QUOTIENT_FRACTION_BITS)
-    return [*(bit ^ negative for bit in ratio), negative, a[low] ^ b[low] ^ total[low], total[-1]]
+    return [*(bit ^ negative for bit in ratio), negative, gradient[-1], hessian[-1]]
 
 
-def gains(session: Session, words: Words, precision: Precision) -> Words:
+def gains(session: Session, sums: Words, precision: Precision) -> Words:
     """Shares modulo 2^gain_bits of each candidate's gain; both sides.
 
-    words: this side's of the left and the right rows, with what `prepared` says, (2, n).
+    sums: this side's parts of G and H of the left and the right rows, (2, n, 2).
     """
-    low, ring = precision.gradient_bits, gain_bits(precision)
-    parts = words.reshape(-1) & np.uint64((1 << precision.word_bits) - 1)
+    parts = precision.prepared(sums, first=session.first)
 
     def circuit(device: Device, first: list[Word], second: list[Word]) -> list[Wire]:
-        return _quotient(device, first[0], second[0], precision)
+        return _quotient(device, first, second, precision)
 
-    first = Inputs((precision.word_bits,), [parts] if session.first else None)
-    second = Inputs((precision.word_bits,), None if session.first else [parts])
-    bits = additive_bits(session, shared_outputs(session, circuit, first, second, len(parts), session.uses.take()))
+    widths = (precision.gradient_bits, precision.hessian_bits)
+    first = Inputs(widths, parts if session.first else None)
+    second = Inputs(widths, None if session.first else parts)
+    rows = len(parts[0])
+    bits = additive_bits(session, shared_outputs(session, circuit, first, second, rows, session.uses.take()))
     places = np.uint64(1) << np.arange(_QUOTIENT_BITS, dtype=np.uint64)[:, None]
     places[-1] = np.uint64(0) - places[-1]
-    quotient, carry, over = (bits[:_QUOTIENT_BITS] * places).sum(axis=0), bits[-2], bits[-1]
-    gradient = (parts & np.uint64((1 << low) - 1)) - (carry << np.uint64(low))
-    hessian = (parts >> np.uint64(low)) + carry - (over << np.uint64(precision.hessian_bits))
+    quotient = (bits[:_QUOTIENT_BITS] * places).sum(axis=0)
+    gradient, hessian = (
+        part - (over << np.uint64(width)) for part, over, width in zip(parts, bits[-2:], widths, strict=True)
+    )
     if session.first:
-        gradient -= np.uint64(1 << low - 1)
+        gradient -= np.uint64(1 << precision.gradient_bits - 1)
     moved = np.uint64(1 + QUOTIENT_FRACTION_BITS + precision.hessian_fraction_bits - precision.gradient_fraction_bits)
+    ring = precision.gain_bits
     squares = products(session, quotient, (gradient << moved) - products(session, quotient, hessian, ring), ring)
     found: Words = squares.reshape(2, -1).sum(axis=0)
     if session.first:
-        found += np.uint64(GAIN_ADDED << gain_fraction_bits(precision))
+        found += np.uint64(GAIN_ADDED << precision.gain_fraction_bits)
     return found & np.uint64((1 << ring) - 1)
 
 
@@ -124,13 +111,11 @@ def half_of(candidates: tuple[int, int]) -> int:
     return 1 << max(max(candidates) - 1, 1).bit_length()
 
 
-def best_splits(
-    session: Session, words: Words, precision: Precision, nodes: int, candidates: tuple[int, int]
-) -> Chosen:
+def best_splits(session: Session, sums: Words, precision: Precision, nodes: int, candidates: tuple[int, int]) -> Chosen:
     """The best candidate of each node.
 
-    words: this side's, of the left and the right rows, (2, nodes * sum of candidates): a node's candidates of the first party,
-    then those of the second.
+    sums: this side's parts of G and H of the left and the right rows, (2, nodes * sum of candidates, 2): a node's candidates of
+    the first party, then those of the second.
     """
     half = half_of(candidates)
 
@@ -143,10 +128,10 @@ def best_splits(
         return found.reshape(-1, *wire.shape[1:])
 
     def circuit(device: Device, first: list[Word], second: list[Word]) -> list[Wire]:
-        compared = add(device, first[0], second[0])[gain_fraction_bits(precision) - GAIN_FRACTION_BITS :]
+        compared = add(device, first[0], second[0])[precision.gain_fraction_bits - GAIN_FRACTION_BITS :]
         return greatest(device, [placed(wire) for wire in compared], 2 * half)
 
-    gain, widths = gains(session, words, precision), (gain_bits(precision),)
+    gain, widths = gains(session, sums, precision), (precision.gain_bits,)
     first = Inputs(widths, [gain] if session.first else None)
     second = Inputs(widths, None if session.first else [gain])
     index = shared_outputs(session, circuit, first, second, nodes * sum(candidates), session.uses.take())

@@ -22,11 +22,12 @@ from tarim.base.errors import InputError, TooLarge
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ProtocolBroken
 from tarim.federation.intersection import SET_MAX
-from tarim.federation.learning.boosting import PENALTY, Bins, BoostingPlan, JointTrees, Loss, Tree
+from tarim.federation.learning.boosting import Bins, BoostingPlan, JointTrees, Loss, Tree
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
 from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel, Plan
+from tarim.federation.learning.precision import PENALTY
 from tarim.federation.randomness import Bits
 from tarim.federation.second_engine.jobs import BoostingJob, Done, IntersectionJob, Job, LogisticJob
 from tarim.federation.second_engine.kinds import Kind, Method, require_secure
