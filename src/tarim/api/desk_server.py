@@ -55,7 +55,7 @@ def people_routes(house: DeskHouse, redress: RedressHouse) -> list[Route]:
     return [
         *desk_label_routes(house.desk),
         *contact_routes(house.contact.contact),
-        *redress_routes(RedressDesk(*redress.uses, house.settings.identity.recent_ms)),
+        *redress_routes(RedressDesk(*redress.uses, house.settings.identity.recent_ms, redress.pages)),
     ]
 
 

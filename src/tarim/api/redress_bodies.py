@@ -119,6 +119,14 @@ class SealedPackageBody(msgspec.Struct, frozen=True):
     content: bytes
 
 
+class PagesBody(msgspec.Struct, frozen=True):
+    """A PDF.  digest: its SHA-256; content: base64."""
+
+    name: str
+    digest: str
+    content: bytes
+
+
 class SignBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The draft that was read, by digest, and what was found and will be done."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from tarim.redress import Documents, Redress, Reviews
+from tarim.redress import Documents, HalfYearView, Redress, Reviews
 
 T = TypeVar("T")
 
@@ -18,6 +18,7 @@ class RedressDesk:
     """What the routes work with.
 
     token_of: unsigned, of a customer's identifier.  recent_ms: how long ago a person may have signed in for a full view.
+    pages: the PDF of a half year, with the instant written into it.
     """
 
     redress: Redress
@@ -25,6 +26,7 @@ class RedressDesk:
     reviews: Reviews
     token_of: Callable[[str], int]
     recent_ms: int
+    pages: Callable[[HalfYearView, int], bytes]
 
 
 async def aside(function: Callable[..., T], *arguments: Any, **named: Any) -> T:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from hashlib import sha256
+
 from tarim.api.redress_bodies import (
     ChannelBody,
     ChannelsBody,
@@ -10,6 +13,7 @@ from tarim.api.redress_bodies import (
     DecisionBody,
     IncompleteBody,
     PackageBody,
+    PagesBody,
     SealedPackageBody,
     SignBody,
     SignedBody,
@@ -17,6 +21,7 @@ from tarim.api.redress_bodies import (
 from tarim.api.redress_calls import RedressDesk, aside
 from tarim.api.routes import Call, Route
 from tarim.base.errors import NotFound
+from tarim.base.instants import instant_ms
 from tarim.deadlines import ClockKind
 from tarim.identity import Scope
 from tarim.redress import FileView, HalfYearView, Link
@@ -60,6 +65,13 @@ def review_routes(work: RedressDesk) -> list[Route]:
     async def half_year(call: Call) -> HalfYearView:
         return await aside(work.reviews.half_year, call.caller, call.path["period"])
 
+    async def pages(call: Call) -> PagesBody:
+        period = call.path["period"]
+        found = await aside(work.reviews.half_year, call.caller, period)
+        at_ms = instant_ms(datetime.fromisoformat(found.signed_at)) if found.signed_by else parts.desk.now_ms()
+        content = await aside(work.pages, found, at_ms)
+        return PagesBody(f"complaints-{period}.pdf", sha256(content).hexdigest(), content)
+
     async def sign(call: Call) -> SignedBody:
         body: SignBody = call.body
         return SignedBody(await aside(work.reviews.sign, call.caller, call.path["period"], body.digest, body.text))
@@ -93,6 +105,8 @@ def review_routes(work: RedressDesk) -> list[Route]:
         Route("GET", "/v1/clock-kinds", "clock_kinds", "Kinds of clocks, and the calendar they run by", read, clocks,
               ClocksBody),
         Route("GET", statistics, "complaint_statistics", "Complaints of a half year, counted", read, half_year, HalfYearView),
+        Route("GET", statistics + "/document", "complaint_statistics_document", "The same as PDF / 投诉半年统计 PDF", read,
+              pages, PagesBody, refusals=(503,)),
         Route("POST", statistics + "/signature", "sign_complaint_statistics", "Sign a half year's counts",
               Scope.REDRESS_DECIDE, sign, SignedBody, SignBody, status=201, refusals=(409, 503)),
         Route("GET", "/v1/incomplete-losses", "incomplete_losses", "Losses whose files lack parts", read, incomplete,

@@ -112,7 +112,7 @@ class DeskHouse:
     def redress(self, same: Aliases) -> RedressHouse:
         """Redress over the open desk; its eraser is the caller's to start.  same: names of one human."""
         link = ServiceLink(self.settings.desk.service_url, self.service_key)
-        return RedressHouse(self.desk, self.places, self.settings.desk, self.artefacts, self._master, same, link)
+        return RedressHouse(self.desk, self.places, self.settings, self.artefacts, self._master, same, link)
 
     def reporting(self, same: Aliases) -> ReportingHouse:
         """Reports over the open desk.  same: names of one human."""

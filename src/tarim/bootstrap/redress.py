@@ -17,8 +17,9 @@ from typing import Final
 from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.customer_events import last_event
-from tarim.bootstrap.desk_settings import DeskSettings
+from tarim.bootstrap.half_year_pages import half_year_pages
 from tarim.bootstrap.places import Places
+from tarim.bootstrap.settings import Settings
 from tarim.cases import open_cases_about
 from tarim.deadlines import load_schedule
 from tarim.decisions import Decided, RecordKind, Records, Word
@@ -31,6 +32,7 @@ from tarim.redress import (
     DecisionLink,
     Documents,
     Eraser,
+    HalfYearView,
     Parts,
     Redress,
     Reviews,
@@ -110,7 +112,7 @@ class RedressHouse:
         self,
         desk: Desk,
         places: Places,
-        settings: DeskSettings,
+        settings: Settings,
         artefacts: Artefacts,
         master: MasterKey,
         same: Aliases,
@@ -124,13 +126,17 @@ class RedressHouse:
         self._tokenizer = Tokenizer(master.derive("tokens"))
         self._lock = threading.Lock()
         routing = load_routing(places.data)
-        parts = Parts(
-            desk, load_schedule(places.data), routing, self._decisions, same, settings.retention_days, open_cases_about
-        )
+        self._bank = settings.reports.bank_name
+        schedule, days = load_schedule(places.data), settings.desk.retention_days
+        parts = Parts(desk, schedule, routing, self._decisions, same, days, open_cases_about)
         self.redress = Redress(parts)
-        self.eraser = Eraser(self.redress, link, settings.label_retry_s_max)
+        self.eraser = Eraser(self.redress, link, settings.desk.label_retry_s_max)
         self.documents = Documents(self.redress, Contents(places.data / "desk" / "contents"))
         self.reviews = Reviews(self.redress)
+
+    def pages(self, view: HalfYearView, at_ms: int) -> bytes:
+        """See `half_year_pages`."""
+        return half_year_pages(view, self.redress.parts.schedule, self._bank, at_ms)
 
     @property
     def uses(self) -> tuple[Redress, Documents, Reviews, Callable[[str], int]]:

@@ -203,8 +203,17 @@ def open_package_command(
     _write(output, opened_package(sealed, typer.prompt("passphrase 口令", hide_input=True)))
 
 
-def statistics_command(period: _Period, url: _Url = DESK_URL_DEFAULT) -> None:
+def statistics_command(
+    period: _Period,
+    pdf: Annotated[Path | None, typer.Option(help="Write them as PDF instead. 写入 PDF 文件。")] = None,
+    url: _Url = DESK_URL_DEFAULT,
+) -> None:
     """Print the draft of a half year's statistics of complaints. 打印投诉半年统计草稿。"""
+    if pdf is not None:
+        document = ask("GET", url, f"/v1/complaint-statistics/{quoted(period)}/document")
+        _write(pdf, base64.b64decode(document["content"]))
+        typer.echo(f"{pdf}: SHA-256 {document['digest']}")
+        return
     found = ask("GET", url, f"/v1/complaint-statistics/{quoted(period)}")
     typer.echo(found["draft"])
     typer.echo(f"digest {found['digest']}")

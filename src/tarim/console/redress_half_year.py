@@ -12,7 +12,7 @@ import msgspec
 
 from tarim.console import redress_views as views
 from tarim.console import redress_words as words
-from tarim.console.pages import Go, Page, View, Visit
+from tarim.console.pages import Download, Go, Page, View, Visit
 from tarim.console.redress import clock_rules, common
 from tarim.console.rendering import zone
 from tarim.console.services import Refused, segment
@@ -59,6 +59,11 @@ class _HalfYear(msgspec.Struct):
     signed_by: str
     signed_at: str
     clock: views.Clock
+
+
+class _Pages(msgspec.Struct):
+    name: str
+    content: bytes
 
 
 class _Channel(msgspec.Struct):
@@ -177,6 +182,12 @@ def _clock_name(rules: dict[str, views.Rule], name: str) -> str:
     return either(rule.title_zh, capital(rule.title_en)) if rule else name
 
 
+async def fetch_half_year(visit: Visit) -> Download:
+    """The same as PDF."""
+    found = await visit.desk.get(f"/v1/complaint-statistics/{segment(visit.path['period'])}/document", _Pages)
+    return Download(found.name, found.content, "application/pdf")
+
+
 async def sign(visit: Visit) -> View | Go:
     """Answer for a half year's counts."""
     period, text = visit.path["period"], visit.form.get("text", "").strip().replace("\r\n", "\n")
@@ -223,6 +234,7 @@ PAGES: Final = (
     Page(
         "POST", "/redress/statistics/{period}", "redress_sign", frozenset({Scope.REDRESS_DECIDE}), sign, nav="redress"
     ),
+    Page("GET", "/redress/statistics/{period}/pdf", "redress_half_year_pdf", _READS, fetch_half_year, nav="redress"),
     Page("GET", "/redress/notice", "redress_notice", _READS, show_notice, nav="redress"),
     Page("GET", "/redress/incomplete", "redress_incomplete", _READS, show_incomplete, nav="redress"),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tarim.console.words import each_language, either
+from tarim.redress import NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,11 @@ class Book:
     title: str
     opens: str
     icon: str
+
+
+def said_of(table: str) -> dict[str, str]:
+    """Words of redress's own, in the viewer's language."""
+    return {word: either(zh, en) for word, (zh, en) in NAMES[table].items()}
 
 
 @each_language
@@ -213,43 +219,10 @@ def fields() -> dict[str, str]:
 def values() -> dict[str, dict[str, str]]:
     """Values of enumerations, by their class."""
     return {
-        "ComplaintKind": {
-            "complaint": either("投诉", "Complaint"),
-            "privacy-question": either("隐私政策咨询", "Question on privacy"),
-            "rights-request": either("个人信息权利请求", "Rights request"),
-        },
-        "Channel": {
-            "branch-manager": either("网点负责人", "Branch manager"),
-            "comment-book": either("意见簿", "Comment book"),
-            "hotline": either("客服热线", "Hotline"),
-            "mail": either("信函", "Letter"),
-            "phone": either("电话", "Telephone"),
-            "fax": either("传真", "Fax"),
-            "online": either("线上渠道", "Online"),
-            "form": either("书面表单", "Form"),
-        },
-        "Category": {
-            "blocked-payment": either("交易被拦截", "Blocked payment"),
-            "held-payment": either("交易被挂起", "Held payment"),
-            "loss": either("资金损失", "Loss"),
-            "privacy": either("个人信息", "Privacy"),
-            "fees": either("收费", "Fees"),
-            "system-fault": either("系统故障", "System fault"),
-            "service": either("服务质量", "Service"),
-            "staff": either("工作人员", "Staff"),
-            "marketing": either("营销", "Marketing"),
-            "other": either("其他", "Other"),
-        },
-        "Cause": {
-            "rule": either("规则", "Rule"),
-            "model": either("模型", "Model"),
-            "system": either("系统", "System"),
-            "process": either("流程", "Process"),
-            "staff": either("员工", "Employee"),
-            "partner": either("合作方", "Partner"),
-            "customer": either("客户", "Customer"),
-            "none": either("未发现问题", "Nothing was wrong"),
-        },
+        "ComplaintKind": said_of("ComplaintKind"),
+        "Channel": said_of("Channel"),
+        "Category": said_of("Category"),
+        "Cause": said_of("Cause"),
         "Fault": {
             "system": either("系统", "System"),
             "model": either("模型", "Model"),
@@ -313,13 +286,7 @@ def parts() -> dict[str, str]:
 @each_language
 def departments() -> dict[str, str]:
     """Departments of the packaged routing; a bank may have others."""
-    return {
-        "fraud-desk": either("反欺诈中心", "Fraud desk"),
-        "data-protection": either("个人信息保护", "Data protection"),
-        "customer-care": either("客户服务", "Customer care"),
-        "operations": either("运营管理", "Operations"),
-        "legal": either("法律合规", "Legal"),
-    }
+    return said_of("department")
 
 
 @each_language

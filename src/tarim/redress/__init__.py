@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from tarim.redress.documents import Documents, Package
     from tarim.redress.domain.catalogue import KINDS, PLURALS, kind_of
     from tarim.redress.domain.files import Event, File, Kind, Text, tag_of
-    from tarim.redress.domain.half_year import Statistics
+    from tarim.redress.domain.half_year import HALF_YEAR_ROWS, HALF_YEAR_TABLES, Statistics, name_in
     from tarim.redress.domain.loss_events import DecisionLink, Link
     from tarim.redress.domain.routing import Association, Routing, read_routing
     from tarim.redress.domain.steps import event_of
+    from tarim.redress.domain.words import NAMES
     from tarim.redress.erasing import Eraser
     from tarim.redress.ports import Aliases, Decisions, OpenCases
     from tarim.redress.reviews import HalfYearView, IncompleteLoss, Reviews
@@ -39,7 +40,10 @@ else:
 __all__ = [
     "CONTENT_BYTES_MAX",
     "FILES_MAX",
+    "HALF_YEAR_ROWS",
+    "HALF_YEAR_TABLES",
     "KINDS",
+    "NAMES",
     "PACKAGE_BYTES_MAX",
     "PLURALS",
     "Aliases",
@@ -70,6 +74,7 @@ __all__ = [
     "came_ms",
     "event_of",
     "kind_of",
+    "name_in",
     "opened_package",
     "read_routing",
     "tag_of",

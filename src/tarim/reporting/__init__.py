@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tarim.reporting.adapters.book import ReportBook
     from tarim.reporting.adapters.case_source import CaseTables
     from tarim.reporting.adapters.counted import BatchTable, CountedTables
+    from tarim.reporting.adapters.counted_pages import CountedSheet, CountedTable, counted_pages
     from tarim.reporting.adapters.message import check_message, message_of, schema_text
     from tarim.reporting.adapters.outbox import OutboxFolder
     from tarim.reporting.adapters.packages import package_of
@@ -67,6 +68,8 @@ __all__ = [
     "Codes",
     "Contents",
     "Context",
+    "CountedSheet",
+    "CountedTable",
     "CountedTables",
     "Counterparty",
     "Document",
@@ -105,6 +108,7 @@ __all__ = [
     "advance",
     "changed",
     "check_message",
+    "counted_pages",
     "faults_of",
     "masked_report",
     "message_of",

@@ -35,6 +35,7 @@ from tarim.redress.domain.files import (
     fields_of_new,
     state_table,
 )
+from tarim.redress.domain.words import NAMES
 
 _PERIOD: Final = re.compile(r"(20[0-9]{2})H([12])")
 _JULY: Final = 7
@@ -124,13 +125,13 @@ def draft(now: Statistics, before: Statistics) -> str:
         f"| | {now.period} | {before.period} |",
         "| --- | --- | --- |",
     ]
-    for name, zh, en in _ROWS:
+    for name, zh, en in HALF_YEAR_ROWS:
         lines.append(f"| {zh} {en} | {getattr(now, name)} | {getattr(before, name)} |")
     for kind, found in now.clocks.items():
         lines.append(
             f"| {kind}: 按期 kept / 逾期 late / 进行中 running | {found.kept} / {found.late} / {found.running} | |"
         )
-    for name, zh, en in _TABLES:
+    for name, zh, en, _ in HALF_YEAR_TABLES:
         counts: dict[str, int] = getattr(now, name)
         earlier: dict[str, int] = getattr(before, name)
         lines += ["", f"## {zh} {en}", "", f"| | {now.period} | {before.period} |", "| --- | --- | --- |"]
@@ -138,7 +139,7 @@ def draft(now: Statistics, before: Statistics) -> str:
     return "\n".join(lines) + "\n"
 
 
-_ROWS: Final = (
+HALF_YEAR_ROWS: Final = (
     ("total", "受理", "received"),
     ("closed", "办结", "closed"),
     ("withdrawn", "撤回", "withdrawn"),
@@ -149,14 +150,20 @@ _ROWS: Final = (
     ("with_loss", "涉及损失", "with a loss"),
     ("mean_handling_days", "平均处理天数", "mean days of handling"),
 )
-_TABLES: Final = (
-    ("by_kind", "按类型", "by kind"),
-    ("by_channel", "按渠道", "by channel"),
-    ("by_category", "按事由", "by category"),
-    ("by_cause", "按原因", "by cause"),
-    ("by_department", "按部门", "by department"),
-    ("by_month", "按月份", "by month"),
+HALF_YEAR_TABLES: Final = (
+    ("by_kind", "按类型", "by kind", "ComplaintKind"),
+    ("by_channel", "按渠道", "by channel", "Channel"),
+    ("by_category", "按事由", "by category", "Category"),
+    ("by_cause", "按原因", "by cause", "Cause"),
+    ("by_department", "按部门", "by department", "department"),
+    ("by_month", "按月份", "by month", ""),
 )
+"""(counts of `Statistics`, Chinese, English, table of words in `NAMES`)."""
+
+
+def name_in(table: str, word: str) -> tuple[str, str]:
+    """What a word is called, Chinese and English; a word that is in no table stays as it is."""
+    return NAMES.get(table, {}).get(word, (word, ""))
 
 
 def previous(period: str) -> str:
