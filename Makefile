@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Byte code is kept, as it is of an installed package, whatever the environment says: compiling it anew costs every process a third of a second.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup setup-spu demo demo-federation test test-slow test-console test-spu check lint bench docs accept-engine accept-rules accept-models accept-federation accept-people accept-console console-shots lock clean
+.PHONY: help setup setup-spu demo demo-federation test test-slow test-console test-spu check lint bench docs readability accept-engine accept-rules accept-models accept-federation accept-people accept-console console-shots lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ console-shots: setup  ## SLOW (5 min): a picture of every page in both languages
 
 accept-federation: setup  ## SLOW (30 min; QUICK=1: 50 s, half of them): check every bar of joint computation
 	QUICK=$(QUICK) TARIM_FEDERATION_SPU_PYTHON=$(abspath $(wildcard $(SPU)/bin/python)) $(BIN)/python -m bench.accept_federation
+
+readability: setup  ## how much of the code says what it is, by package
+	$(BIN)/python -m bench.readability
 
 docs: setup  ## write the generated pages of the reference anew
 	$(BIN)/python -m tarim.cli._reference docs/reference

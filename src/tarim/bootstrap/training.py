@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tarim.base.errors import InputError, TarimError, Unavailable
+from tarim.base.errors import DefinitionError, InputError, TarimError, Unavailable
 from tarim.base.instants import CHINA_OFFSET_MS, DAY_MS, Clock
 from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.datasets import signer_of
 from tarim.bootstrap.marks import MARK_FILE, Marker, mark_key
 from tarim.bootstrap.operators import operator_of
 from tarim.bootstrap.places import Places
+from tarim.bootstrap.rule_drafts import draft_of
 from tarim.identity import KeyId, Scope
 from tarim.models import find_dataset, load_dataset
 from tarim.models.datasets import Operator
@@ -45,10 +46,12 @@ from tarim.models.lab import (
     test_rows,
     train,
     train_again,
+    tree_rules,
 )
 from tarim.models.lab.choice import SIGNATURE as CHOICE_SIGNATURE
 from tarim.models.model import model_from_bytes
 from tarim.models.registry import CURVES, CURVES_SIGNATURE
+from tarim.stream import FeatureSet
 
 Stage = Callable[[str], None]
 
@@ -202,6 +205,24 @@ class Laboratory:
         files = {CHOICE: content, CHOICE_SIGNATURE: self._signer.sign(content)}
         _write_files(files, find_run(self._places.runs, run))
         return made
+
+    def rules(
+        self, dataset: str, features: FeatureSet, *, depth: int, count: int, chosen: Sequence[str], seed: int
+    ) -> tuple[str, int]:
+        """Rules read off a tree over a set, as a draft for an analyst, and how many they are.
+
+        Raises NotAllowed without a key of scope models, NotFound, Damaged, InputError, DefinitionError for features of another
+        version than the set in force.
+        """
+        self._engineer()
+        samples = self._samples(dataset)
+        if samples.feature_version != features.version:
+            raise DefinitionError(
+                f"the training set has features of version {samples.feature_version[:16]}, this house computes "
+                f"{features.version[:16]}: cut the training set again"
+            )
+        found = tree_rules(samples, depth=depth, count=count, features=chosen, seed=seed)
+        return draft_of(found, features, samples.digest, len(samples)), len(found)
 
     def _signed(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
         """A report's files, the numbers that people agree to models by signed by the house."""

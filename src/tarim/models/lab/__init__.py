@@ -18,6 +18,7 @@ coverage     what was hardly learned, and is left to rules
 record       the signed record, and its folder
 choice       why this run, of those that were compared
 train        one run, and the same run again
+tree_rules   rules read off a shallow tree
 report       a run to look at
 """
 
@@ -40,6 +41,7 @@ from tarim.models.lab.samples import Samples, samples_of
 from tarim.models.lab.selection import FeatureNote
 from tarim.models.lab.thresholds import Threshold
 from tarim.models.lab.train import STEPS, Run, test_rows, train, train_again
+from tarim.models.lab.tree_rules import Bound, Candidate, tree_rules
 from tarim.models.lab.tuning import Budget, Tuning
 from tarim.models.lab.workers import Caps, give_way
 
@@ -49,7 +51,9 @@ __all__ = [
     "PARAMETERS",
     "STEPS",
     "Alternative",
+    "Bound",
     "Budget",
+    "Candidate",
     "Caps",
     "Choice",
     "CrossValidation",
@@ -82,5 +86,6 @@ __all__ = [
     "samples_of",
     "test_rows",
     "train",
+    "tree_rules",
     "train_again",
 ]
