@@ -35,7 +35,7 @@ from tarim.api.doors import Door
 from tarim.api.figures import Figures
 from tarim.api.model_watch import LiveWatch
 from tarim.api.probing import Probes
-from tarim.api.server import warm_up
+from tarim.api.readiness import warm_up
 from tarim.bootstrap.house import House
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import settings_of
