@@ -31,10 +31,11 @@ OTHER = person("zhao.min", READ, WORK, DECIDE, Scope.REQUESTS_WORK, Scope.REQUES
 
 
 class FakeDecisions:
-    """One decision, two rules.  newest_ms: of customers' events."""
+    """One decision, two rules.  newest_ms: of customers' events.  rules: in force."""
 
     def __init__(self) -> None:
         self.newest_ms: dict[int, int] = {}
+        self.rules = frozenset({"many_transfers", "new_payee"})
 
     def link(self, seq: int) -> DecisionLink:
         if seq != 3:
@@ -42,7 +43,7 @@ class FakeDecisions:
         return DecisionLink("bank", "e3", 3, "rules-1", "features-1", "model-1", "pass")
 
     def rules_in_force(self) -> tuple[str, frozenset[str]]:
-        return "rules-1", frozenset({"many_transfers", "new_payee"})
+        return "rules-1", self.rules
 
     def last_event(self, customer: int) -> tuple[int, int]:
         return self.newest_ms.get(customer, 0), 9

@@ -15,6 +15,7 @@ from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.cases import CaseDesk, case_routes
 from tarim.api.connection import Site
 from tarim.api.contact import contact_routes
+from tarim.api.containment_watch import ContainmentWatch
 from tarim.api.desk_app import desk_process
 from tarim.api.desk_labels import desk_label_routes
 from tarim.api.doors import Door, Keys
@@ -91,6 +92,7 @@ async def _serve(
     sender = LabelSender(desk, LabelService(settings.service_url, house.service_key), settings.label_retry_s_max)
     casework = house.casework(identity.directory)
     redress = house.redress(identity.directory.names_of)
+    watch = ContainmentWatch(redress.reviews)
     figures = ProcessFigures(
         FIGURES,
         {
@@ -101,6 +103,10 @@ async def _serve(
             "tarim_desk_broken": ("1 when the tables stand still.", lambda: float(bool(desk.state.trouble))),
             "tarim_desk_labels_wait": ("1 when verdicts cannot be told.", lambda: float(bool(sender.trouble))),
             "tarim_desk_receivers_down": ("Receivers that take no messages.", lambda: house.contact.courier.down),
+            "tarim_desk_containments_lapsed": (
+                "Losses whose rule of prevention is not in force any more.",
+                lambda: float(watch.lapsed),
+            ),
             "tarim_desk_erasures_wait": (
                 "1 when deletions cannot be told.",
                 lambda: float(bool(redress.eraser.trouble)),
@@ -142,6 +148,7 @@ async def _serve(
         loop.create_task(each)
         for each in (
             site.sweep(),
+            watch.run(),
             keep_trail(auditor, trail.keeper, house.settings.audit.anchor_every_s, figures.failed),
         )
     ]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from tarim.redress import FileLine, IncompleteLoss, Kind, Text
+from tarim.redress import FileLine, IncompleteLoss, Kind, LapsedRule, Text
 
 DOCUMENT_BASE64_MAX: Final = (8 << 20) * 4 // 3 + (1 << 10)
 
@@ -144,6 +144,12 @@ class IncompleteBody(msgspec.Struct, frozen=True):
     """Losses whose files lack parts."""
 
     losses: list[IncompleteLoss]
+
+
+class LapsedBody(msgspec.Struct, frozen=True):
+    """Rules that losses are contained by and that are not in force any more."""
+
+    rules: list[LapsedRule]
 
 
 class ChannelBody(msgspec.Struct, frozen=True):

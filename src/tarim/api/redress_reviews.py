@@ -12,6 +12,7 @@ from tarim.api.redress_bodies import (
     ClocksBody,
     DecisionBody,
     IncompleteBody,
+    LapsedBody,
     PackageBody,
     PagesBody,
     SealedPackageBody,
@@ -79,6 +80,9 @@ def review_routes(work: RedressDesk) -> list[Route]:
     async def incomplete(call: Call) -> IncompleteBody:
         return IncompleteBody(await aside(work.reviews.incomplete_losses, call.caller))
 
+    async def lapsed(call: Call) -> LapsedBody:
+        return LapsedBody(await aside(work.reviews.lapsed_rules, call.caller))
+
     async def link(call: Call) -> FileView:
         body: DecisionBody = call.body
         found = await aside(parts.decisions.link, body.seq)
@@ -111,6 +115,8 @@ def review_routes(work: RedressDesk) -> list[Route]:
               Scope.REDRESS_DECIDE, sign, SignedBody, SignBody, status=201, refusals=(409, 503)),
         Route("GET", "/v1/incomplete-losses", "incomplete_losses", "Losses whose files lack parts", read, incomplete,
               IncompleteBody),
+        Route("GET", "/v1/lapsed-containments", "lapsed_containments", "Losses whose rule is not in force / 防范规则失效的损失",
+              read, lapsed, LapsedBody, refusals=(404, 503)),
         Route("POST", "/v1/losses/{id}/decision", "link_decision_to_loss", "Name the decision a loss goes back to",
               Scope.REDRESS_WORK, link, FileView, DecisionBody, refusals=(409, 503)),
         Route("POST", "/v1/authority-requests/{id}/packages", "give_package",

@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     group.command("attach")(attach_command)
     group.command("link-decision")(link_command)
     group.command("incomplete")(incomplete_command)
+    group.command("lapsed")(lapsed_command)
     group.command("package")(package_command)
     group.command("open-package")(open_package_command)
     group.command("statistics")(statistics_command)
@@ -174,6 +175,12 @@ def incomplete_command(url: _Url = DESK_URL_DEFAULT) -> None:
     """List losses whose files lack parts. 列出要件不全的损失档案。"""
     for each in ask("GET", url, "/v1/incomplete-losses")["losses"]:
         typer.echo(f"{each['id']:20} {each['state']:10} {each['owner']:20} {', '.join(each['missing'])}")
+
+
+def lapsed_command(url: _Url = DESK_URL_DEFAULT) -> None:
+    """List losses whose rule of prevention is not in force any more. 列出防范规则已失效的损失档案。"""
+    for each in ask("GET", url, "/v1/lapsed-containments")["rules"]:
+        typer.echo(f"{each['id']:20} {each['state']:10} {each['owner']:20} {each['rule']:32} {each['since_at']}")
 
 
 def package_command(

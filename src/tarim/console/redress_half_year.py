@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from tarim.console import redress_field_words as field_words
 from tarim.console import redress_views as views
 from tarim.console import redress_words as words
 from tarim.console.pages import Download, Go, Page, View, Visit
@@ -93,6 +94,19 @@ class _Losses(msgspec.Struct):
     losses: list[_Incomplete]
 
 
+class _Lapsed(msgspec.Struct):
+    id: str
+    state: str
+    owner: str
+    rule: str
+    person: str
+    since_at: str
+
+
+class _LapsedRules(msgspec.Struct):
+    rules: list[_Lapsed]
+
+
 @each_language
 def _rows() -> tuple[tuple[str, str], ...]:
     """Counts and their names."""
@@ -172,7 +186,7 @@ async def _half_year(visit: Visit, error: Refused | None) -> View:
 def _table(of: str, table: str, counts: _Counts, before: _Counts) -> list[tuple[str, int, int]]:
     now: dict[str, int] = getattr(counts, of)
     earlier: dict[str, int] = getattr(before, of)
-    named = words.departments() if table == "DEPARTMENTS" else words.values().get(table, {})
+    named = words.departments() if table == "DEPARTMENTS" else field_words.values().get(table, {})
     order = sorted(now, key=lambda each: each if of == "by_month" else f"{10**9 - now[each]:010d}{each}")
     return [(words.said(named, each), now[each], earlier.get(each, 0)) for each in order]
 
@@ -218,6 +232,7 @@ async def show_notice(visit: Visit) -> View:
         "period_text": views.period_text,
         "source_text": views.source_text,
         "half": half_of,
+        "value_of": field_words.value_of,
     }
     return View("redress/notice.html", values)
 
@@ -225,7 +240,20 @@ async def show_notice(visit: Visit) -> View:
 async def show_incomplete(visit: Visit) -> View:
     """Losses whose files lack parts."""
     found = await visit.desk.get("/v1/incomplete-losses", _Losses)
-    return View("redress/incomplete.html", common(visit, None) | {"losses": found.losses})
+    lapsed, told = await _lapsed(visit)
+    return View(
+        "redress/incomplete.html", common(visit, None) | {"losses": found.losses, "lapsed": lapsed, "told": told}
+    )
+
+
+async def _lapsed(visit: Visit) -> tuple[list[_Lapsed], bool]:
+    """Containments that lapsed, and whether that can be told: not before anything was judged."""
+    try:
+        return (await visit.desk.get("/v1/lapsed-containments", _LapsedRules)).rules, True
+    except Refused as error:
+        if error.status not in (404, 503):
+            raise
+        return [], False
 
 
 PAGES: Final = (

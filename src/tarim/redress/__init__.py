@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tarim.redress.domain.words import NAMES
     from tarim.redress.erasing import Eraser
     from tarim.redress.ports import Aliases, Decisions, OpenCases
-    from tarim.redress.reviews import HalfYearView, IncompleteLoss, Reviews
+    from tarim.redress.reviews import HalfYearView, IncompleteLoss, LapsedRule, Reviews
     from tarim.redress.views import FileLine, FileView
     from tarim.redress.work import Parts, Redress
 else:
@@ -61,6 +61,7 @@ __all__ = [
     "HalfYearView",
     "IncompleteLoss",
     "Kind",
+    "LapsedRule",
     "Link",
     "OpenCases",
     "Package",

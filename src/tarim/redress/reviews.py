@@ -13,7 +13,7 @@ from tarim.base.instants import instant_text
 from tarim.deadlines import ClockKind
 from tarim.desk import Draft
 from tarim.identity import Caller, Scope
-from tarim.redress.adapters.rows import FILES_MAX, Filter, complaints_between, find_file
+from tarim.redress.adapters.rows import FILES_MAX, Filter, came_ms, complaints_between, find_file
 from tarim.redress.book import opened, opening_draft
 from tarim.redress.domain.files import ClockUse, Hand, Home
 from tarim.redress.domain.half_year import HALF_YEAR, HalfYear, Sign, Statistics, bounds_ms, draft, previous, statistics
@@ -44,6 +44,21 @@ class IncompleteLoss(msgspec.Struct, frozen=True):
     state: str
     owner: str
     missing: list[str]
+
+
+class LapsedRule(msgspec.Struct, frozen=True):
+    """A rule that was to keep a loss from happening again and is not in force any more.
+
+    ruleset: of then; person, since_at: who named it, and when.
+    """
+
+    id: str
+    state: str
+    owner: str
+    rule: str
+    ruleset: str
+    person: str
+    since_at: str
 
 
 class Reviews:
@@ -91,6 +106,30 @@ class Reviews:
             for _, file in files
             if isinstance(file, Loss) and file.missing
         ]
+
+    def lapsed_rules(self, caller: Caller) -> list[LapsedRule]:
+        """Containments whose rule the ruleset that judged the newest event does not hold, closed losses too (RM-14).
+
+        A loss with another rule that is in force is contained, and left out.  Raises NotFound while nothing was judged yet,
+        Unavailable.
+        """
+        _, rules = self._redress.parts.decisions.rules_in_force()
+        found: list[LapsedRule] = []
+        after: tuple[int, str] | None = None
+        while True:
+            files = self._redress.files(caller, Filter("loss", after=after), FILES_MAX)
+            for _, file in files:
+                if isinstance(file, Loss) and not any(each.rule in rules for each in file.containments):
+                    found += [
+                        LapsedRule(
+                            *(file.id, file.state, file.owner, each.rule, each.ruleset, each.person),
+                            since_at=instant_text(each.at_ms),
+                        )
+                        for each in file.containments
+                    ]
+            if len(files) < FILES_MAX:
+                return found
+            after = (came_ms(files[-1][1]), files[-1][1].id)
 
     def _half_year(self, connection: Connection, period: str) -> HalfYearView:
         now_ms = self._desk.now_ms()

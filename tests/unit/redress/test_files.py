@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tarim.api.containment_watch import ContainmentWatch
 from tarim.base.errors import Conflict, DefinitionError, NotAllowed, NotFound
 from tarim.records import differences
 from tarim.redress import Filter, Link, RedressBook
@@ -140,6 +141,31 @@ def test_a_loss_is_made_good(tmp_path: Path, database_url: str) -> None:
         assert shown.state == "closed" and shown.content["missing"] == [] and shown.possible == ["note"]
         assert shown.content["decision"]["model"] == "model-1"
         assert at.reviews.incomplete_losses(WORKER) == []
+
+
+def test_a_rule_that_leaves_the_ruleset_is_told_of_every_loss_it_contained(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tarim.redress.reviews.FILES_MAX", 2)  # several pages of losses
+    with house(tmp_path, url) as at:
+        ids = [
+            at.redress.open(WORKER, "loss", loss.Open(100 + n, "lost", START_MS), customer=CUSTOMER) for n in range(5)
+        ]
+        for file_id in ids[:4]:
+            at.redress.act(WORKER, file_id, loss.Contain("new_payee"))
+        at.redress.act(WORKER, ids[3], loss.Contain("many_transfers"))
+        watch = ContainmentWatch(at.reviews)
+        assert at.reviews.lapsed_rules(WORKER) == [] and watch.look() == 0
+        at.decisions.rules = frozenset({"many_transfers"})
+        found = at.reviews.lapsed_rules(WORKER)
+        assert [(each.id, each.rule, each.person) for each in found] == [
+            (each, "new_payee", "li.na") for each in ids[:3]
+        ]
+        assert watch.look() == 3, "the fourth has another rule, the fifth never had one"
+        at.decisions.rules = frozenset()
+        assert watch.look() == 4
+        with pytest.raises(NotAllowed):
+            at.reviews.lapsed_rules(person("zhang.san"))
 
 
 def test_a_fund_pays_only_what_it_has(tmp_path: Path, url: str) -> None:
