@@ -31,6 +31,7 @@ from tarim.federation.learning.leaves import leaf_values
 from tarim.federation.learning.precision import Precision
 from tarim.federation.learning.routes import Routes, routed
 from tarim.federation.learning.splits import Chosen, best_splits
+from tarim.federation.learning.stopping import EarlyStop, Stopping, held_rows
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Role, Session
 
@@ -49,17 +50,20 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True)
 class BoostingPlan:
-    """How to train; public.  step_log2: each tree counts 2^step_log2."""
+    """How to train; public.  step_log2: each tree counts 2^step_log2.  stop: when before the last tree, if so."""
 
     trees: int = 10
     depth: int = 5
     step_log2: int = -1
     loss: Loss = Loss.LOG
+    stop: EarlyStop | None = None
 
     def check(self) -> None:
         """Nothing for a plan that can be followed.  Raises InputError."""
         if not 1 <= self.trees <= TREES_MAX or not 1 <= self.depth <= DEPTH_MAX or not -6 <= self.step_log2 <= 0:
             raise InputError(f"1 to {TREES_MAX} trees of depth 1 to {DEPTH_MAX} and a step of 2^-6 to 1 are possible")
+        if self.stop is not None:
+            self.stop.check()
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,7 @@ class Boosting:
         self._precision = Precision.of(rows)
         kind = LogGradients if plan.loss is Loss.LOG else ExponentialGradients
         self._gradients: Gradients = kind(session, labels, self._precision, rows)
+        self._held = 0 if plan.stop is None else held_rows(rows, plan.stop)
         first, second = (own, theirs) if session.first else (theirs, own)
         self._columns = len(first.counts)
         self._candidates = (first.candidates, second.candidates)
@@ -151,9 +156,9 @@ class Boosting:
         keep: Callable[[BoostingState], None] = lambda _: None,
         begun: BoostingState | None = None,
     ) -> JointTrees:
-        """Train all trees.  keep: given the state after each.  begun: a state, of as many trees at both sides, to go on from.
+        """Train all trees, or as many as are good.  keep: given the state after each.  begun: a state of both to go on from.
 
-        Raises InputError.
+        An early stop compares losses from there on where it goes on.  Raises InputError.
         """
         model = JointTrees(self._plan.depth)
         if begun is not None:
@@ -161,14 +166,26 @@ class Boosting:
                 raise InputError("the state is that of a training on other rows")
             model.trees.extend(begun.trees)
             self._gradients.numbers = begun.numbers
+        stop, losses = self._plan.stop, self._gradients.loss_fraction_bits
+        stopping = None if stop is None else Stopping(self._session, stop, self._held, losses)
         for number in range(len(model.trees), self._plan.trees):
-            model.trees.append(self._tree())
+            both = self._gradients.both()
+            if (
+                stop is not None
+                and stopping is not None
+                and number
+                and stopping.after(self._gradients.loss(self._held))
+            ):
+                del model.trees[-stop.patience :]
+                break
+            both[len(both) - self._held :] = 0  # rows held back count in no sum
+            model.trees.append(self._tree(both))
             keep(BoostingState(tuple(model.trees), self._gradients.numbers))
             progress(number + 1, self._plan.trees)
         return model
 
-    def _tree(self) -> Tree:
-        nodes = [self._gradients.both()]
+    def _tree(self, both: Words) -> Tree:
+        nodes = [both]
         histograms: list[Histogram] = []
         routes: list[Routes] = []
         owners: list[npt.NDArray[np.int64]] = []

@@ -17,6 +17,7 @@ from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, both_exponentials, exponent_bits
 from tarim.federation.learning.precision import COARSE_FRACTION_BITS, PENALTY, QUOTIENT_FRACTION_BITS, Precision
 from tarim.federation.learning.splits import GAIN_ADDED, GAIN_FRACTION_BITS, half_of
+from tarim.federation.learning.stopping import held_rows, stops_in_the_clear
 from tarim.federation.randomness import Bits
 from tarim.federation.session import Role
 
@@ -33,12 +34,16 @@ class _OfLog:
 
     def __init__(self, labels: Bits, precision: Precision) -> None:
         self._unit = 1 << precision.gradient_fraction_bits
+        self.loss_fraction_bits = precision.gradient_fraction_bits + precision.leaf_fraction_bits
         self._events = labels.astype(np.int64) * self._unit
         self._margins = np.zeros(len(labels), np.int64)
 
     def gradients(self) -> tuple[Whole, Whole]:
         probability = np.clip(self._margins + self._unit // 2, 0, self._unit)
         return probability - self._events, _rounded(probability * (self._unit - probability), 2 * self._unit)
+
+    def loss(self, gradient: Whole, hessian: Whole, held: int) -> int:
+        return int((gradient * self._margins + hessian * self._unit)[-held:].sum())
 
     def add(self, leaves: Whole, node: Whole) -> None:
         self._margins = self._margins + leaves[node]
@@ -52,11 +57,15 @@ class _OfExponential:
             precision.hessian_fraction_bits,
             precision.hessian_fraction_bits - precision.leaf_fraction_bits,
         )
+        self.loss_fraction_bits = precision.hessian_fraction_bits
         self._signs = 2 * labels.astype(np.int64) - 1
         self._weights = np.full(len(labels), 1 << self._bits, np.int64)
 
     def gradients(self) -> tuple[Whole, Whole]:
         return -2 * self._signs * self._weights, self._weights
+
+    def loss(self, _gradient: Whole, hessian: Whole, held: int) -> int:
+        return int(hessian[-held:].sum())
 
     def add(self, leaves: Whole, node: Whole) -> None:
         values = (leaves << self._moved).astype(np.uint64)
@@ -80,10 +89,17 @@ def boosted_in_the_clear(
     state = _OfLog(labels, precision) if plan.loss is Loss.LOG else _OfExponential(labels, precision)
     one = 1 << precision.hessian_fraction_bits
     fraction = precision.leaf_fraction_bits + plan.step_log2
-    trees = []
-    for _ in range(plan.trees):
+    kept_back = 0 if plan.stop is None else held_rows(rows, plan.stop)
+    trees: list[ClearTree] = []
+    losses: list[int] = []
+    for number in range(plan.trees):
         gradient, hessian = state.gradients()
-        hessian = hessian + precision.hessian_least
+        if plan.stop is not None and number:
+            losses.append(state.loss(gradient, hessian, kept_back))
+            if stops_in_the_clear(losses, plan.stop.patience, plan.stop.least(kept_back, state.loss_fraction_bits)):
+                return trees[: -plan.stop.patience]
+        counted = np.arange(rows) < rows - kept_back
+        gradient, hessian = gradient * counted, (hessian + precision.hessian_least) * counted
         node, splits = np.zeros(rows, np.int64), []
         for level in range(plan.depth):
             for each in range(1 << level):

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from tarim.federation.conversion import RING_BITS
 from tarim.federation.correlated import choose, give
 from tarim.federation.learning.leaves import exponentials
 from tarim.federation.learning.precision import Precision
@@ -34,12 +35,16 @@ class Gradients(Protocol):
     """Of one loss.  numbers: this side's part of what changes from tree to tree, (rows,)."""
 
     numbers: Words
+    loss_fraction_bits: int
 
     def both(self) -> Words:
         """This side's parts of gradient and Hessian of each row, (rows, 2), of the state as it is."""
 
     def follow(self, leaves: Words, routes: Sequence[Routes]) -> None:
         """Go on to the state after a tree of these leaves (`leaf_fraction_bits`), to which the rows come by these routes."""
+
+    def loss(self, rows: int) -> Words:
+        """This side's part of the sum of the last rows' losses, (1,), of the state as `both` was called; see `stopping`."""
 
 
 class LogGradients:
@@ -48,6 +53,8 @@ class LogGradients:
     def __init__(self, session: Session, labels: Bits | None, precision: Precision, rows: int) -> None:
         self._session, self._labels, self._precision = session, labels, precision
         self.numbers: Words = np.zeros(rows, np.uint64)
+        self._gradient = self._variance = self.numbers
+        self.loss_fraction_bits = precision.gradient_fraction_bits + precision.leaf_fraction_bits
 
     def both(self) -> Words:
         """See `Gradients`."""
@@ -58,7 +65,15 @@ class LogGradients:
         gradient = p
         if self._labels is not None:
             gradient = p - (self._labels.astype(np.uint64) << np.uint64(precision.gradient_fraction_bits))
+        self._gradient, self._variance = gradient, hessian
         return both_of(self._session, gradient, hessian, precision)
+
+    def loss(self, rows: int) -> Words:
+        """See `Gradients`: (p - y) m + 2 p (1 - p)."""
+        by_margin = products(self._session, self._gradient[-rows:], self.numbers[-rows:], RING_BITS)
+        twice = self._variance[-rows:] << np.uint64(self._precision.gradient_fraction_bits)
+        found: Words = (by_margin + twice).sum(keepdims=True)
+        return found
 
     def _probabilities(self) -> Words:
         """With the fraction bits of a gradient: four times them with those of a margin."""
@@ -83,12 +98,18 @@ class ExponentialGradients:
         self._session, self._labels, self._precision = session, labels, precision
         one = 1 << precision.hessian_fraction_bits if session.first else 0
         self.numbers: Words = np.full(rows, one, np.uint64)
+        self.loss_fraction_bits = precision.hessian_fraction_bits
 
     def both(self) -> Words:
         """See `Gradients`."""
         signed = self._signed(self.numbers[:, None])[:, 0]
         # A gradient has one fraction bit more than a weight.
         return both_of(self._session, np.uint64(0) - np.uint64(2) * signed, self.numbers, self._precision)
+
+    def loss(self, rows: int) -> Words:
+        """See `Gradients`: the weights."""
+        found: Words = self.numbers[-rows:].sum(keepdims=True)
+        return found
 
     def follow(self, leaves: Words, routes: Sequence[Routes]) -> None:
         """See `Gradients`."""
