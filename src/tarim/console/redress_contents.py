@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tarim.console import redress_field_words as field_words
 from tarim.console import redress_words as words
 from tarim.console.words import each_language, either
 
@@ -31,7 +32,7 @@ _ENUMERATIONS: Final[Mapping[tuple[str, str], str]] = {
 def _labels() -> dict[str, str]:
     """Names of what files hold."""
     return {
-        **words.fields(),
+        **field_words.fields(),
         "customer": either("客户（代号）", "Customer (token)"),
         "opened_by": either("登记人", "Opened by"),
         "amount_fen": either("金额", "Amount"),
@@ -150,7 +151,7 @@ def _rows(kind: str, name: str, rows: Sequence[Mapping[str, Any]]) -> Rows:
 
 def _about(word: str) -> str:
     """What an entry of a complaint is about: a channel, a cause or a department."""
-    for table in (words.values()["Channel"], words.values()["Cause"], words.departments()):
+    for table in (field_words.values()["Channel"], field_words.values()["Cause"], words.departments()):
         if word in table:
             return table[word]
     return word
@@ -183,6 +184,6 @@ def _fact(kind: str, name: str, value: Any) -> Fact:
         return Fact(label, "share", value)
     listed = value if isinstance(value, list) else [value]
     enumeration = _ENUMERATIONS.get((kind, name), "")
-    told = [words.value_of(enumeration, str(each)) if each is not None else "" for each in listed]
+    told = [field_words.value_of(enumeration, str(each)) if each is not None else "" for each in listed]
     digest = bool(listed) and all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in listed)
     return Fact(label, "digest" if digest else "text", either("、", ", ").join(told))

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from tarim.base.instants import instant_ms
+from tarim.console import redress_field_words as field_words
 from tarim.console import redress_words as words
 from tarim.console.rendering import zone
 from tarim.console.words import either
@@ -102,7 +103,7 @@ def _fields(kind: Kind, tag: str) -> Iterable[msgspec.inspect.Field]:
 
 def _input(tag: str, field: msgspec.inspect.Field) -> Input:
     name, of = field.encode_name, _plain(field.type)
-    label = words.field_name("take" if tag == "open-file" and name == "text" else tag, name)
+    label = field_words.field_name("take" if tag == "open-file" and name == "text" else tag, name)
     made = Input(name, "line", label, field.required)
     if isinstance(of, msgspec.inspect.EnumType):
         return replace(made, kind="select", choices=_choices(of))
@@ -138,7 +139,7 @@ def _plain(of: msgspec.inspect.Type) -> msgspec.inspect.Type:
 
 
 def _choices(of: msgspec.inspect.EnumType) -> tuple[tuple[str, str], ...]:
-    return tuple((each.value, words.value_of(of.cls.__name__, each.value)) for each in of.cls)
+    return tuple((each.value, field_words.value_of(of.cls.__name__, each.value)) for each in of.cls)
 
 
 def _number(name: str) -> str:

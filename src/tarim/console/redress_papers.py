@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from tarim.console.pages import Download, Go, Page, View, Visit
-from tarim.console.redress import file_view, kind_asked
+from tarim.console.redress import kind_asked
+from tarim.console.redress_file import file_view
 from tarim.console.services import Refused, segment
 from tarim.console.words import _
 from tarim.identity import Scope

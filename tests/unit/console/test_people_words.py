@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tarim.console import redress_field_words as field_words
 from tarim.console import redress_words as words
 from tarim.console.redress_contents import facts_of, filled
 from tarim.console.redress_forms import Mistyped, body_of, inputs_of, instant_of
@@ -209,7 +210,7 @@ def test_values_of_enumerations_are_those_of_the_domain() -> None:
         for event in (kind.opening, *kind.events.values()):
             for found in _enumerations(event):
                 seen[found.__name__] = {each.value for each in found}
-    assert {name: set(table) for name, table in words.values().items()} == seen
+    assert {name: set(table) for name, table in field_words.values().items()} == seen
 
 
 def _enumerations(event: Any) -> list[type[enum.Enum]]:

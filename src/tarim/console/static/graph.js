@@ -1,42 +1,15 @@
-// A card with a link graph: asks for it, shows it, and lets a person expand, filter, follow the money and read it as a table.
+// A card with a link graph: asks for it, shows it, and lets a person expand, filter and read it as a table.
 "use strict";
 (() => {
   const { find, all } = tarim;
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const foreign = !document.documentElement.lang.startsWith("zh");
-  const compact = new Intl.NumberFormat(foreign ? "en-US" : "zh-CN", { notation: "compact", maximumFractionDigits: 1 });
-  const number = (value) => value.toLocaleString("en-US");
-  const money = (fen) => (fen / 100).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
-  const STEP_MS = 900;
+  const { foreign, compact, number, money, fill, make, icon } = tarim.links.parts;
   const NODES = [30, 60, 120, 200];
-
-  function make(tag, attributes = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value === false || value === undefined) continue;
-      if (name === "class") element.className = value;
-      else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-      else element.setAttribute(name, value === true ? "" : value);
-    }
-    element.append(...children.filter((each) => each !== "" && each !== null));
-    return element;
-  }
-  function icon(name) {
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-    svg.setAttribute("class", "rc-icon");
-    svg.setAttribute("aria-hidden", "true");
-    use.setAttribute("href", `${find('meta[name="icons"]').content}#${name}`);
-    svg.append(use);
-    return svg;
-  }
 
   function begin(card) {
     const words = JSON.parse(find("template[data-words]", card).content.textContent);
     const said = words.said;
     const part = (name) => find(`[data-${name}]`, card);
-    const [canvas, facts, wait, trouble, way, time, slider] = ["canvas", "facts", "wait", "trouble", "way", "time", "slider"].map(part);
+    const [canvas, facts, wait, trouble, time, slider] = ["canvas", "facts", "wait", "trouble", "time", "slider"].map(part);
     const filters = part("filters");
     const at = (text) => text ? tarim.instant(new Date(text), "minutes") : "–";
     const short = (fen) => `${compact.format(fen / 100)}${foreign ? " " : ""}${said.yuan}`;
@@ -47,6 +20,8 @@
       graph: null, chart: null, option: null, focus: 0, start: null, asked: 0, timer: 0,
     };
     const view = { words, money, short, colour: "kind", hidden: new Set(), selected: "", way: [], wayLinks: new Set(), width: 0, height: 0 };
+    const shared = { card, state, view, said, part, at, query, ask, load, draw, leave, settle };
+    const [way, flow] = [tarim.links.way(shared), tarim.links.flow(shared)];
 
     // --- asking -------------------------------------------------------------------------------------------------
     function query() {
@@ -71,7 +46,7 @@
     }
     async function load() {
       const asked = ++state.asked;
-      stop();
+      flow.stop();
       wait.hidden = false;
       trouble.hidden = true;
       try {
@@ -97,7 +72,7 @@
       }
       draw();
       legend();
-      timeline();
+      flow.show();
       table();
       const dialog = find("#links-export [data-export]");
       for (const [name, value] of query()) if (dialog?.elements[name]) dialog.elements[name].value = value;
@@ -184,8 +159,8 @@
         make("p", { class: "rc-actions" },
           node.expanded ? "" : act("zoom-in", said.expand, () => expand(place)),
           place ? act("focus-centered", said.centre, () => centre(node)) : "",
-          account ? act("flag", said.start, () => depart(node)) : "",
-          account && state.start && state.start.id !== node.id ? act("route", said.end, () => arrive(node), "primary") : "",
+          account ? act("flag", said.start, () => way.depart(node)) : "",
+          account && state.start && state.start.id !== node.id ? act("route", said.end, () => way.arrive(node), "primary") : "",
           find("#links-reveal") ? act("eye", said.reveal, () => reveal(node)) : ""),
       );
       facts.hidden = false;
@@ -227,7 +202,7 @@
       state.entity = node.id;
       state.also.clear();
       state.kept.clear();
-      clearWay();
+      way.clear();
       view.selected = "";
       facts.hidden = true;
       load();
@@ -251,131 +226,6 @@
         find("dl", facts).before(make("span", { class: "rc-graph-full" }, body.values[0].value ?? said.gone));
       };
       dialog.showModal();
-    }
-
-    // --- the money's way ----------------------------------------------------------------------------------------
-    function clearWay() {
-      [view.way, view.wayLinks, state.start] = [[], new Set(), null];
-      way.hidden = true;
-    }
-    const closeWay = () => make("button", { type: "button", class: "rc-link", "aria-label": said.close, onclick: () => { clearWay(); draw(); } }, icon("x"));
-    function tell(...children) {
-      way.replaceChildren(icon("route"), ...children, closeWay());
-      way.hidden = false;
-    }
-    function depart(node) {
-      clearWay();
-      state.start = node;
-      tell(make("span", {}, fill(said.pick, { label: node.label })));
-      leave();
-    }
-    async function arrive(node) {
-      const start = state.start;
-      const between = (from, to) => {
-        const asked = query();
-        asked.set("entity", from);
-        asked.set("to", to);
-        return ask(`${card.dataset.path}?${asked}`);
-      };
-      try {
-        let found = await between(start.id, node.id);
-        let backward = false;
-        if (!found.hops.length && found.exhausted) {
-          const other = await between(node.id, start.id);
-          if (other.hops.length) [found, backward] = [other, true];
-        }
-        if (!found.hops.length) { tell(make("b", {}, found.exhausted ? said.noway : said.limit)); return; }
-        view.way = [found.hops[0].payer, ...found.hops.map((hop) => hop.payee)];
-        view.wayLinks = new Set(found.hops.map((hop) => `${hop.payer} ${hop.payee}`));
-        view.way.forEach((id) => state.kept.add(id));
-        tell(make("b", {}, `${said.path} · ${fill(said.steps, { count: found.hops.length })}`), backward ? make("span", {}, said.backward) : "",
-          make("ol", {}, make("li", { class: "rc-mono" }, found.hops[0].payer_label),
-            ...found.hops.map((hop) => make("li", {}, make("span", {}, `${at(hop.at)} · ${money(hop.amount_fen)} ${said.yuan}`), icon("arrow-right"), make("b", { class: "rc-mono" }, hop.payee_label)))));
-        load();
-      } catch (error) { tell(make("b", {}, error.message)); }
-    }
-
-    // --- money in time ------------------------------------------------------------------------------------------
-    function timeline() {
-      const steps = state.graph.steps;
-      time.hidden = !steps.length;
-      if (!steps.length) return;
-      const sums = steps.map((step) => step.moved.reduce((sum, [, , fen]) => sum + fen, 0));
-      const most = Math.sqrt(Math.max(1, ...sums));
-      part("bars").replaceChildren(...sums.map((fen, place) => {
-        const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-        const height = Math.max(1.2, 24 * Math.sqrt(fen) / most);
-        const width = 100 / steps.length;
-        for (const [name, value] of Object.entries({ x: place * width + width * 0.12, y: 24 - height, width: width * 0.76, height })) bar.setAttribute(name, value.toFixed(3));
-        return bar;
-      }));
-      slider.max = String(steps.length);
-      slider.value = slider.max;
-      moment();
-    }
-    function moment() {
-      const { steps } = state.graph;
-      const place = Number(slider.value);
-      const whole = place >= steps.length;
-      const shown = whole ? steps : [steps[place]];
-      const count = shown.reduce((sum, step) => sum + step.moved.reduce((all, [, events]) => all + events, 0), 0);
-      const fen = shown.reduce((sum, step) => sum + step.moved.reduce((all, [, , each]) => all + each, 0), 0);
-      const text = `${whole ? said.all : `${at(steps[place].since)} – ${at(steps[place].until)}`} · ${fill(said.moved, { count: number(count), money: money(fen) })}`;
-      part("moment").textContent = text;
-      slider.setAttribute("aria-valuetext", text);
-      all("rect", part("bars")).forEach((bar, each) => bar.setAttribute("class", whole || each < place ? "past" : each === place ? "now" : ""));
-      if (!state.chart || !state.option) return;
-      const base = state.option.series[0].links;
-      if (whole) { state.chart.setOption({ series: [{ links: base }] }); return; }
-      const before = new Set(steps.slice(0, place).flatMap((step) => step.moved.map(([link]) => link)));
-      const now = new Set(steps[place].moved.map(([link]) => link));
-      state.chart.setOption({ animationDurationUpdate: 0, series: [{ links: base.map((link, each) => {
-        const money_link = state.graph.links[each] ? tarim.links.MONEY.has(state.graph.links[each].relation) : true;
-        const lineStyle = now.has(each) ? { ...link.lineStyle, color: tarim.colour("high-fill"), width: Math.max(2.5, link.lineStyle.width), opacity: 1 }
-          : { ...link.lineStyle, opacity: money_link ? (before.has(each) ? 0.5 : 0.07) : 0.18 };
-        return { ...link, lineStyle };
-      }) }] });
-      if (!still.matches) for (const link of now) travel(base[link]);
-    }
-    function travel(link) {
-      const { data } = state.option.series[0];
-      const [from, to] = [data[link.source], data[link.target]].map((node) => state.chart.convertToPixel({ seriesIndex: 0 }, [node.x, node.y]));
-      if (!from || !to) return;
-      const bend = link.lineStyle.curveness;
-      const middle = [(from[0] + to[0]) / 2 - (from[1] - to[1]) * bend, (from[1] + to[1]) / 2 - (to[0] - from[0]) * bend];
-      const coin = new echarts.graphic.Circle({ shape: { r: 5 }, style: { fill: tarim.colour("high-fill"), stroke: "#fff", lineWidth: 1.5 }, z: 20, silent: true });
-      const zr = state.chart.getZr();
-      zr.add(coin);
-      const began = performance.now();
-      const move = (now) => {
-        const t = Math.min(1, (now - began) / (STEP_MS * 0.8));
-        const point = [0, 1].map((axis) => (1 - t) ** 2 * from[axis] + 2 * t * (1 - t) * middle[axis] + t * t * to[axis]);
-        coin.attr({ x: point[0], y: point[1] });
-        if (t < 1 && canvas.isConnected) requestAnimationFrame(move);
-        else zr.remove(coin);
-      };
-      requestAnimationFrame(move);
-    }
-    function stop() {
-      clearInterval(state.timer);
-      state.timer = 0;
-      const button = part("play");
-      button.setAttribute("aria-pressed", "false");
-      button.replaceChildren(icon("player-play"), make("span", {}, said.play));
-    }
-    function play() {
-      if (state.timer) { stop(); return; }
-      settle();
-      if (Number(slider.value) >= state.graph.steps.length) slider.value = "0";
-      const button = part("play");
-      button.setAttribute("aria-pressed", "true");
-      button.replaceChildren(icon("player-pause"), make("span", {}, said.pause));
-      moment();
-      state.timer = setInterval(() => {
-        slider.value = String(Number(slider.value) + 1);
-        moment();
-        if (Number(slider.value) >= state.graph.steps.length || !canvas.isConnected) stop();
-      }, STEP_MS);
     }
 
     // --- keys, filters, switches ----------------------------------------------------------------------------------
@@ -408,8 +258,8 @@
     facts.addEventListener("keydown", (event) => { if (event.key === "Escape") leave(); });
     filters.addEventListener("change", load);
     filters.addEventListener("submit", (event) => { event.preventDefault(); load(); });
-    slider.addEventListener("input", () => { stop(); moment(); });
-    part("play").addEventListener("click", play);
+    slider.addEventListener("input", () => { flow.stop(); flow.moment(); });
+    part("play").addEventListener("click", flow.play);
     card.addEventListener("click", (event) => {
       const shown = event.target.closest("[data-show]");
       const coloured = event.target.closest("[data-colour]");
@@ -421,7 +271,7 @@
         time.hidden = !graph || !state.graph?.steps.length;
         part("rows").hidden = graph;
         if (graph) draw();
-        else { stop(); table(); }
+        else { flow.stop(); table(); }
       }
       if (coloured) { view.colour = coloured.dataset.colour; draw(); legend(); }
     });
