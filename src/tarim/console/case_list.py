@@ -12,6 +12,7 @@ import msgspec
 from tarim.console.case_shapes import Case, Cases
 from tarim.console.case_words import PRIORITIES, SORTS, STATES, level, priority_word, tone, words_of_cases
 from tarim.console.pages import Visit
+from tarim.console.saved_views import ALL
 from tarim.console.services import Refused
 from tarim.console.words import _
 from tarim.identity import Scope
@@ -55,12 +56,13 @@ class Asked(msgspec.Struct, frozen=True):
         )
 
     def query(self, **changes: Any) -> dict[str, str]:
-        """Its part of an address, with changes; what is not asked for is left out."""
+        """Its part of an address, with changes; what is not asked for is left out, and `all` says that nothing was."""
         values = msgspec.structs.asdict(self) | changes
         left_out = {"sort": "work"}
-        return {
+        found = {
             name: str(value) for name, value in values.items() if value not in ("", 0) and left_out.get(name) != value
         }
+        return found or dict(ALL)
 
     def desk_query(self) -> dict[str, Any]:
         """As the desk takes it."""
@@ -83,7 +85,7 @@ class NamedView:
 
 
 VIEWS: Final = (
-    NamedView("open", "全部在办", {}),
+    NamedView("open", "全部在办", dict(ALL)),
     NamedView("mine", "我的案件", {"assignee": "me"}, frozenset({Scope.CASES_WORK})),
     NamedView("free", "待领取", {"assignee": "nobody", "state": "new"}),
     NamedView("review", "待复核", {"state": "submitted"}),

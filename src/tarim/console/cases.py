@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Any, Final
 
-from tarim.console import case_acts, case_bulk, case_files, case_page
+from tarim.console import case_acts, case_bulk, case_files, case_page, saved_views
 from tarim.console.case_list import (
     COUNTED_MAX,
     VIEWS,
@@ -31,8 +31,11 @@ _REF: Final = re.compile(r"CASE-[0-9]{4}-[0-9]{6,9}")
 _LISTED_MAX: Final = 200
 
 
-async def show_cases(visit: Visit) -> View:
+async def show_cases(visit: Visit) -> View | Go:
     """The queue: filters of the address, one page of it."""
+    saved = await saved_views.opened(visit, "cases")
+    if isinstance(saved, Go):
+        return saved
     asked = Asked.of(visit.query)
     page = await page_of(visit, asked, visit.query.get("cursor", ""))
     values: dict[str, Any] = {
@@ -46,6 +49,7 @@ async def show_cases(visit: Visit) -> View:
         "w": words_of_cases(),
         "may_assign": visit.may(Scope.CASES_ASSIGN),
         "now": now(),
+        "saved": saved,
     }
     if not visit.fragment:
         queues, branches = await places(visit)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tarim.console import saved_views
 from tarim.console.case_words import CHANNELS, EVENT_KINDS, SCENARIOS, said
 from tarim.console.live_hub import CHECK_S, ROWS_ASKED, TICK_S, Hubs, Kind, Viewer, Wanted
 from tarim.console.live_views import (
@@ -22,7 +23,7 @@ from tarim.console.live_views import (
     trend_told,
     window_title,
 )
-from tarim.console.pages import Account, Answer, Page, View, Visit, json_answer
+from tarim.console.pages import Account, Answer, Go, Page, View, Visit, json_answer
 from tarim.console.rules_words import OUTCOMES, outcomes
 from tarim.console.services import Refused
 from tarim.console.words import _, either, speak
@@ -41,12 +42,16 @@ class _Open(msgspec.Struct):
     count: int
 
 
-async def show_live(visit: Visit) -> View:
+async def show_live(visit: Visit) -> View | Go:
     """The page with what is known now; its script goes on from there."""
+    saved = await saved_views.opened(visit, "live")
+    if isinstance(saved, Go):
+        return saved
     wanted = wanted_of(visit)
     told = await _now(visit, wanted)
     values = {
         "wanted": wanted,
+        "saved": saved,
         "figures": told["figures"],
         "rows": told["rows"][::-1],
         "told": {name: told[name] for name in ("trend", "bars")},

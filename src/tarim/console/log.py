@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from tarim.console import saved_views
 from tarim.console.case_words import EVENTS, said
 from tarim.console.log_views import (
     PERSONAL,
@@ -41,7 +42,8 @@ _ID: Final = re.compile(r"[0-9a-f]{8,64}")
 async def show_log(visit: Visit) -> View | Go:
     """Entries by the filters in the address; filters that read like personal data come in a form, and stay out of it."""
     wanted = {name: visit.query.get(name, "").strip()[:_CHARACTERS_MAX] for name in FILTERS}
-    return await _searched(visit, wanted, visit.query.get("below", ""))
+    saved = await saved_views.opened(visit, "log")
+    return saved if isinstance(saved, Go) else await _searched(visit, wanted, visit.query.get("below", ""), saved)
 
 
 async def find(visit: Visit) -> View | Go:
@@ -49,15 +51,17 @@ async def find(visit: Visit) -> View | Go:
     wanted = {name: visit.form.get(name, "").strip()[:_CHARACTERS_MAX] for name in FILTERS}
     below = visit.form.get("below", "")
     if any(_personal(value) for name, value in wanted.items() if name not in ("since", "until")):
-        return await _searched(visit, wanted, below, private=True)
+        return await _searched(visit, wanted, below, await saved_views.bar(visit, "log"), private=True)
     given = {name: value for name, value in wanted.items() if value}
     if not visit.fragment:
-        return Go("log", given)
-    view = await _searched(visit, wanted, below)
-    return replace(view, push=visit.url("log", **given))
+        return Go("log", given or saved_views.ALL)
+    view = await _searched(visit, wanted, below, await saved_views.bar(visit, "log"))
+    return replace(view, push=visit.url("log", **(given or saved_views.ALL)))
 
 
-async def _searched(visit: Visit, wanted: Mapping[str, str], below: str, *, private: bool = False) -> View:
+async def _searched(
+    visit: Visit, wanted: Mapping[str, str], below: str, saved: saved_views.Bar, *, private: bool = False
+) -> View:
     asked = dict(wanted)
     since, until = _instant(asked.pop("since")), _instant(asked.pop("until"), after=True)
     found, refused = Entries([], 0), ""
@@ -77,6 +81,7 @@ async def _searched(visit: Visit, wanted: Mapping[str, str], below: str, *, priv
         refused = error.detail
     values = {
         "found": found,
+        "saved": saved,
         "wanted": wanted,
         "given": {name: value for name, value in wanted.items() if value},
         "private": private,

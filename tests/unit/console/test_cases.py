@@ -68,7 +68,11 @@ class FakeDesk:
     """Answers by path, and remembers what was asked; an answer that is a `Refused` is raised."""
 
     def __init__(self, **answers: Any) -> None:
-        self.answers: dict[str, Any] = {"GET /v1/case-assignments": {"text": '[[queues]]\nname = "fraud"'}} | answers
+        plain = {
+            "GET /v1/case-assignments": {"text": '[[queues]]\nname = "fraud"'},
+            "GET /v1/saved-views": {"views": []},
+        }
+        self.answers: dict[str, Any] = plain | answers
         self.asked: list[tuple[str, Any]] = []
 
     def _answer(self, method: str, path: str, given: Any, shape: Any) -> Any:
@@ -264,6 +268,8 @@ def test_a_list_is_what_its_address_says_and_its_chips_take_one_filter_off_each(
     odd = Asked.of({"state": "none", "priority": "9", "sort": "drop table", "overdue": "maybe"})
     assert odd == Asked()
     assert all(Asked.of(view.query).query() == view.query for view in VIEWS), "a tab is lit by its address"
+    (only,) = chips(Asked(state="new"))
+    assert only.without == {"all": "1"}, "all is said, or the person's default view would come"
 
 
 def test_the_queue_is_asked_for_once_and_says_how_many_there_are() -> None:

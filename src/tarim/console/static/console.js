@@ -107,6 +107,7 @@ const tarim = (() => {
   document.addEventListener("toast", (event) => toast(event.detail?.value ?? event.detail));
   toast(find("#rc-toasts")?.dataset.toast);
 
+  const POPOVERS = "details.rc-me[open], details[data-popover][open]";
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
     if (opener) { document.getElementById(opener.dataset.open)?.showModal(); return; }
@@ -116,7 +117,7 @@ const tarim = (() => {
     const side = find("#rc-side");
     if (menu && side) { menu.setAttribute("aria-expanded", String(side.classList.toggle("open"))); return; }
     if (side?.classList.contains("open") && !event.target.closest("#rc-side")) side.classList.remove("open");
-    for (const open of all("details.rc-me[open]")) if (!open.contains(event.target)) open.open = false;
+    for (const open of all(POPOVERS)) if (!open.contains(event.target)) open.open = false;
     const copy = event.target.closest("[data-copy]");
     if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => toast(copy.dataset.copied));
     if (event.target.closest("[data-print]")) print();
@@ -128,7 +129,7 @@ const tarim = (() => {
       if (box) { event.preventDefault(); box.focus(); }
     }
     if (event.key === "Escape") {
-      for (const open of all("details.rc-me[open]")) { open.open = false; find("summary", open)?.focus(); }
+      for (const open of all(POPOVERS)) { open.open = false; find("summary", open)?.focus(); }
       find("#rc-side")?.classList.remove("open");
     }
   });
@@ -139,6 +140,16 @@ const tarim = (() => {
     const notice = find("#rc-notice .rc-error");
     if (notice) { notice.scrollIntoView({ block: "nearest" }); notice.focus(); }
   });
+  // --- saved views: the one whose filters stand in the address, also after htmx changed it ------------------------
+  const asked = (search) => [...new URLSearchParams(search)].filter(([name, value]) => value && !["all", "cursor", "below"].includes(name))
+    .map((pair) => pair.join("=")).filter((each) => !["sort=work", "window=1h"].includes(each)).sort().join("&");
+  document.addEventListener("htmx:after:history:push", () => {
+    for (const link of all("[data-saved]")) {
+      if (asked(link.search) === asked(location.search)) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  });
+
   // --- search: suggestions while it is typed; sent, it looks everywhere --------------------------------------------
   start("[data-suggest]", (form) => {
     const box = find("[data-search]", form), list = find("#rc-suggested", form);
