@@ -141,10 +141,10 @@ def privacy(run: Run) -> Iterator[Line]:
 
 
 def search(run: Run) -> Iterator[Line]:
-    from bench.contract_kinds import KINDS, QUICK
+    from bench.contract_kinds import NAMES, QUICK
     from bench.federation_search import measured
 
-    found = measured(run.pick(480, 120), QUICK if run.quick else tuple(kind.name for kind in KINDS))
+    found = measured(run.pick(480, 120), QUICK if run.quick else NAMES)
     note = f"{found['searched']:,} values in {found['line_mb']} MB of {found['kinds']} kinds of contracts"
     yield none("privacy: values of either side on the line", "value", found["found"], note)
     let_in = found["let_in"] + ([] if found["peer_let_in"] else ["no peer was, either"])

@@ -117,6 +117,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     _question("score", ("boosting",)),
     _question("best-offer", ("boosting", "boosting"), prepared=12),
 )  # fmt: skip
+NAMES: Final = tuple(kind.name for kind in KINDS)
 
 
 def chosen(names: Iterable[str]) -> list[Kind]:

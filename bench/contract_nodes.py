@@ -37,6 +37,7 @@ from tarim.federation.node import computing, trainings
 from tarim.federation.node.contract import Columns
 from tarim.federation.node.conversations import Hello
 from tarim.federation.node.data_sets import Rows
+from tarim.federation.node.finding import found_by
 from tarim.federation.node.models import ModelPart
 from tarim.federation.node.scorecards import Scorecard
 
@@ -89,7 +90,7 @@ class Seen:
 def watching() -> Iterator[Seen]:
     """Everything that nodes of this process send while the block runs."""
     seen = Seen()
-    send, found_by, labels_of = link._Lane.send, computing.found_by, trainings.Side.labels_of
+    send, labels_of = link._Lane.send, trainings.Side.labels_of
 
     def sending(lane: Any, step: str, *arrays: Any) -> None:
         seen.frames.append((step, b"".join(np.ascontiguousarray(each).tobytes() for each in arrays)))

@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from bench.contract_kinds import HELLOS, KINDS, chosen, missing
+from bench.contract_kinds import HELLOS, NAMES, chosen, missing
 from bench.contract_nodes import Companies
 from bench.contract_tables import tables
 from bench.federation_secrets import Secret, secrets_of
@@ -76,7 +76,7 @@ def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return mixed
 
 
-def measured(rows: int, names: Iterable[str] = tuple(kind.name for kind in KINDS)) -> dict[str, Any]:
+def measured(rows: int, names: Iterable[str] = NAMES) -> dict[str, Any]:
     """Figures of the search; names: of kinds.  Those that need the second engine are left out where it is absent, and why."""
     kinds, left_out = chosen(names), ""
     possible = missing(kinds, HELLOS)
@@ -118,7 +118,7 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--rows", type=int, default=240)
-    parser.add_argument("kinds", nargs="*", default=[kind.name for kind in KINDS])
+    parser.add_argument("kinds", nargs="*", default=list(NAMES))
     options = parser.parse_args()
     print(json.dumps(measured(options.rows, options.kinds), indent=1))
 

@@ -175,7 +175,7 @@ def _of_labels(labels: npt.NDArray[np.uint8], orders: Iterable[Places]) -> Itera
                 for kind in ("<u1", "<i4", "<u8", "<f4", "<f8"):
                     yield "labels", part.astype(kind).tobytes()
             for bits in ("little", "big"):
-                yield "labels, packed", np.packbits(part, bitorder=bits).tobytes()  # type: ignore[call-overload]
+                yield "labels, packed", np.packbits(part, bitorder=bits).tobytes()
 
 
 def _starts(rows: int, run: int) -> range:
