@@ -125,6 +125,8 @@ def test_destroying_leaves_no_way_back(tmp_path: Path) -> None:
 
         assert vault.destroy(7, at_ms=5, through_seq=2) == 1
 
+        assert vault.destroyed_at(7, 5) == 1 and vault.destroyed_at(7, 6) is None and vault.destroyed_at(8, 5) is None
+        assert vault.was_destroyed(np.array([8, 7, 9, 7])).tolist() == [False, True, False, True]
         assert not vault.has_key(7)
         for action in (lambda: vault.open_sealed(7, blob), lambda: vault.reveal(7), lambda: vault.destroy(7, 6, 2)):
             with pytest.raises(NotFound):
