@@ -14,7 +14,7 @@ DATA/
     watch/          baseline, state and figures of the watch over models
     backtests/      results of backtests, by digest
     datasets/       signed training sets, by digest
-    identity.db     users, grants, sessions (unless in PostgreSQL); truth
+    identity.db     users, grants, sessions, their drafts and saved views (unless in PostgreSQL); truth
     audit.db        the audit trail, unless it lies in PostgreSQL
     anchors/        signed statements about it, unless settings keep them elsewhere
     cache/          compiled rules; may be deleted
