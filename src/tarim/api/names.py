@@ -32,9 +32,9 @@ from tarim.api.name_views import (
 )
 from tarim.api.proposals import ProposalBody, proposal_body
 from tarim.api.routes import Call, Route
-from tarim.base.errors import DefinitionError, FieldError
+from tarim.base.errors import DefinitionError
 from tarim.base.instants import Clock
-from tarim.bootstrap.name_files import compare_aside, prepare_aside
+from tarim.bootstrap.name_files import FILES_BYTES_MAX, ImportBody, compare_aside, prepare_aside
 from tarim.bootstrap.name_register import Named, NameRegister
 from tarim.bootstrap.names import EDITION, GOOD_GUY, NameDesk
 from tarim.bootstrap.places import Places
@@ -58,8 +58,6 @@ from tarim.screening import (
     written_ms,
 )
 
-FILES_BYTES_MAX: Final = 48 << 20
-"""Of the files of one import together; OFAC's three have about 10 MB."""
 IMPORT_BYTES_MAX: Final = FILES_BYTES_MAX * 4 // 3 + (64 << 10)
 REGISTER_BYTES_MAX: Final = 1 << 20
 PAGE_MAX: Final = 200
@@ -105,18 +103,6 @@ class AskBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     birth: Birth = ""
     countries: Annotated[list[Country], Meta(max_length=20)] = []
     at: Instant = ""
-
-
-class ImportBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A publisher's files.  files: base64 by name: sdn.csv, alt.csv and add.csv; or consolidated.xml; or own.csv.
-
-    propose: false only looks.
-    """
-
-    list_name: ListName
-    files: Annotated[dict[str, bytes], Meta(min_length=1, max_length=3)]
-    reason: Reason
-    propose: bool = False
 
 
 class PartyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -205,16 +191,14 @@ def name_routes(
         return EditionsBody([edition_body(edition) for _, edition in reversed(found)])
 
     async def import_list(call: Call) -> ImportedBody:
-        body: ImportBody = call.body
-        if sum(map(len, body.files.values())) > FILES_BYTES_MAX:
-            raise FieldError("files", f"must have at most {FILES_BYTES_MAX} bytes together")
-        present = desk.state.in_force.get(body.list_name)
-        prepared = await prepare_aside(places, body.list_name, present.digest if present else "", body.files)
-        if not body.propose:
+        in_force = {name: each.digest for name, each in desk.state.in_force.items()}
+        prepared = await prepare_aside(places, in_force, call.pieces)
+        if not prepared.propose:
             return ImportedBody(prepared.digest, prepared.source_digest, prepared.dated, prepared.diff, None)
+        call.note.reason = prepared.reason
         diff = prepared.diff
         edition = Edition(
-            body.list_name,
+            prepared.list_name,
             prepared.digest,
             prepared.replaces,
             prepared.source_digest,
@@ -225,7 +209,7 @@ def name_routes(
             diff.removed,
             call.person,
             "",
-            body.reason,
+            prepared.reason,
             clock.now_ms(),
         )
         proposal = proposal_body(desk.propose_edition(edition))
@@ -334,7 +318,8 @@ def name_routes(
         Route("GET", lists + "/{name}", "read_name_list", "Editions of a watch list / 监控名单版本", Scope.READ, history,
               EditionsBody),
         Route("POST", lists + ":import", "import_name_list", "Preview or propose an edition / 预览或提交名单版本",
-              Scope.AUTHOR, import_list, ImportedBody, ImportBody, refusals=(409,), body_bytes_max=IMPORT_BYTES_MAX),
+              Scope.AUTHOR, import_list, ImportedBody, ImportBody, refusals=(409,), body_bytes_max=IMPORT_BYTES_MAX,
+              aside=True),
         Route("GET", "/v1/name-proposals", "list_name_proposals", "Editions and good guys that wait / 待审批的筛查事项",
               Scope.READ, proposals, NameProposalsBody),
         Route("GET", "/v1/name-proposals/{id}", "read_name_proposal", "What it would do / 提案内容", Scope.READ, proposal,

@@ -40,6 +40,8 @@ AT_SETTINGS: Final = {
     "probing.events_per_day_max": "429 with Retry-After until midnight in China, and an alarm",
     "probing.sweep_values_max": "429 for that customer or device by that key for a while, and an alarm",
     "probing.grid_events_max": "429 for that customer by that key for a while, and an alarm",
+    "probing.slow_values_max": "429 for that customer or device by that key for a while, and an alarm",
+    "probing.stranger_values_max": "an alarm: the sweep belongs to no customer who could be refused",
     "probing.unknown_keys_max": "429 for that address unless it shows a key that was assigned, and an alarm",
     "probing.score_decimals_max": "the score is rounded",
     "journal.segment_bytes": "the segment is sealed, the next one begins",
@@ -69,6 +71,10 @@ AT_SETTINGS: Final = {
 }
 FIXED: Final = (
     ("tarim.stream.definitions:FEATURES_MAX", "features of a set", "the definition is refused"),
+    ("tarim.workspace.domain:DRAFTS_MAX", "drafts of rulesets that one person keeps", "409; discard one"),
+    ("tarim.workspace.domain:DRAFT_CHARACTERS_MAX", "characters of a draft", "413"),
+    ("tarim.workspace.domain:SAVED_VIEWS_MAX", "saved views of one person for one page", "409; delete one"),
+    ("tarim.workspace.domain:FILTERS_MAX", "filters of a saved view", "422"),
     (
         "tarim.stream.definitions:WINDOW_MS_MAX",
         "window + delay + lateness, milliseconds",
@@ -177,7 +183,7 @@ FIXED: Final = (
     ("tarim.decisions.verification:LIMITS_MAX", "limits by verification methods of a treatment", "it is refused"),
     ("tarim.decisions.verification:CUSTOMERS_MAX", "customers' own limits", "422 for a new one"),
     ("tarim.decisions.snapshots:KEPT", "snapshots kept", "older ones are removed"),
-    ("tarim.decisions.service:_RECORDS_CACHED", "decoded records kept for looking up", "read again from the journal"),
+    ("tarim.decisions.decided:_RECORDS_CACHED", "decoded records kept for looking up", "read again from the journal"),
     ("tarim.privacy.tokens:CACHED_PER_SPACE", "identifiers remembered per token space", "the older half is forgotten"),
     ("tarim.identity.limits:ADDRESSES_MAX", "addresses watched for unknown keys", "the quietest is forgotten"),
     ("tarim.decisions.probing:SUBJECTS_MAX", "customers and devices refused at once", "the oldest is let go"),
@@ -206,7 +212,7 @@ FIXED: Final = (
     ("tarim.bootstrap.house:ARTEFACT_BYTES_MAX", "bytes of a rules or model file", "refused at the start"),
     ("tarim.bootstrap.settings:SETTINGS_BYTES_MAX", "bytes of settings.toml", "refused at the start"),
     (
-        "tarim.decisions.backtest:EXAMPLES",
+        "tarim.decisions.backtest_counts:EXAMPLES",
         "events shown of a rule in a backtest, and as many of fraud",
         "the others are only counted",
     ),
@@ -220,7 +226,11 @@ FIXED: Final = (
         "different live rules in the span of a backtest",
         "503: choose a shorter span",
     ),
-    ("tarim.decisions.backtest:CITIES_MAX", "cities told apart in a backtest", "events of others count as `other`"),
+    (
+        "tarim.decisions.backtest_counts:CITIES_MAX",
+        "cities told apart in a backtest",
+        "events of others count as `other`",
+    ),
     ("tarim.bootstrap.replaying:CHUNK_EVENTS", "events of one chunk of a replay, and of its record", "the next chunk"),
     ("tarim.screening.lists.domain:LISTS_MAX", "lists", "503 for a further one"),
     ("tarim.screening.names.domain:ENTRIES_MAX", "entries of a watch list", "the list is refused"),
@@ -286,7 +296,7 @@ FIXED: Final = (
         "bytes of a file of anchors",
         "it is not read: move it away, kept",
     ),
-    ("tarim.api.names:FILES_BYTES_MAX", "bytes of the files of one import of a watch list", "422"),
+    ("tarim.bootstrap.name_files:FILES_BYTES_MAX", "bytes of the files of one import of a watch list", "422"),
     ("tarim.screening.lists.membership:ENTRIES_MAX", "entries of all lists together", "503 for a change beyond it"),
     (
         "tarim.screening.lists.membership:PROBES_MAX",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 import struct
 import tempfile
 import threading
@@ -24,6 +23,7 @@ import msgspec
 from msgspec import Meta
 
 from tarim.base.errors import FieldError, Unavailable
+from tarim.bootstrap.asked import decode_asked
 from tarim.bootstrap.children import answer_of
 from tarim.bootstrap.clock import SystemClock
 from tarim.bootstrap.places import Places
@@ -77,8 +77,6 @@ class _Seen(msgspec.Struct, frozen=True):
 _one: Final = threading.Lock()
 _asked_decoder: Final = msgspec.json.Decoder(ImportBody)
 _seen_decoder: Final = msgspec.json.Decoder(_Seen)
-_PLACE: Final = re.compile(r"`\$\.(\w+)")
-"""Where msgspec says a fault is."""
 
 
 # ---- the child -------------------------------------------------------------------------------------------------------
@@ -114,13 +112,7 @@ def read_list_file(places: Places, environment: Mapping[str, str], folder: Path,
 
 def _asked(content: bytes) -> ImportBody:
     """What was asked for.  Raises FieldError."""
-    try:
-        asked = _asked_decoder.decode(content)
-    except msgspec.ValidationError as error:
-        place = _PLACE.search(str(error))
-        raise FieldError(place[1] if place else "body", "must be as import_entries takes it") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise FieldError("body", "must be JSON") from None
+    asked = decode_asked(_asked_decoder, content, "import_entries")
     if len(asked.content) > FILE_BYTES_MAX:
         raise FieldError("content", f"must have at most {FILE_BYTES_MAX} bytes; cut the file in two")
     return asked

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tarim.base.errors import TarimError
+from tarim.base.errors import FieldError, TarimError
 
 REPORT_EVERY_S = 0.2
 _Data = Annotated[Path, typer.Option(help="The data folder. 数据目录。")]
@@ -35,13 +35,11 @@ def helper_command(
 
 
 def prepare_command(
-    name: Annotated[str, typer.Argument(help="The list. 名单名称。")],
-    file: Annotated[Path, typer.Argument(help="The publisher's file. 名单文件。")],
-    replaces: Annotated[str, typer.Option(help="Digest to compare with. 对比版本摘要。")] = "",
+    folder: Annotated[Path, typer.Argument(help="Where what is asked lies. 请求所在目录。")],
     data: _Data = _DATA,
     nice: _Nice = 0,
 ) -> None:
-    """Read a file and keep it as an edition; for the service. 供服务调用：读取名单文件。"""
+    """Read a publisher's files and keep them as an edition; for the service. 供服务调用：读取名单文件。"""
     import msgspec
 
     from tarim.bootstrap.name_files import prepare_edition
@@ -49,7 +47,7 @@ def prepare_command(
 
     os.nice(nice)
     try:
-        found = prepare_edition(Places(data), name, replaces, file)
+        found = prepare_edition(Places(data), folder)
     except TarimError as error:
         _fail(error)
     sys.stdout.buffer.write(msgspec.json.encode(found))
@@ -103,5 +101,6 @@ def screen_all_command(
 
 
 def _fail(error: TarimError) -> NoReturn:
-    print(json.dumps({"code": error.code, "detail": error.detail}, ensure_ascii=False), flush=True)
+    place = {"field": error.field, "rule": error.rule} if isinstance(error, FieldError) else {}
+    print(json.dumps({"code": error.code, "detail": error.detail, **place}, ensure_ascii=False), flush=True)
     raise typer.Exit(1)
