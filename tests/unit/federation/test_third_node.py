@@ -213,7 +213,7 @@ def at_third(nodes: dict[str, Party], hellos: dict[str, Assist], works: dict[str
         else:
             far._out.put(None)  # the company is gone
         try:
-            with nodes["vault"].assistance.met(near, hello, peer(nodes[name])) as (meeting, leads):  # type: ignore[arg-type]
+            with nodes["vault"].assistance.met(near, hello, peer(nodes[name])) as (meeting, leads):
                 nodes["vault"].assistance.carry_out(meeting, leads=leads)
         except Exception as error:
             results[place] = error
@@ -275,7 +275,7 @@ def test_who_is_not_the_third_or_has_no_engine_refuses(
     with (
         pytest.raises(ContractBreach, match="not the third"),
         nodes["bank"].assistance.met(None, hello, peer(nodes["data"])),
-    ):  # type: ignore[arg-type]
+    ):
         pass
     monkeypatch.setattr(engines, "second_engine_readiness", lambda: Readiness(Path("python"), "no module /srv/secret"))
     for refused in at_third(nodes, {"data": hello, "bank": hello}, {}):
@@ -305,11 +305,11 @@ def test_a_finished_part_that_comes_back_from_custody_is_the_model(nodes: dict[s
             self._terms, self._theirs = LogisticTerms(epochs=4), Widths((1,))
             column = np.linspace(-1, 1, 8)
             self._encoded = Encoder.learned([column]).encoded([column])
-            self._engine = second_trainings._Engine(type("S", (), {"role": Role.FIRST})(), None)  # type: ignore[arg-type]
+            self._engine = second_trainings._Engine(type("S", (), {"role": Role.FIRST})(), None)
 
     session = type("S", (), {"first": True})()
     weights = np.arange(3, dtype=np.uint64)
-    whole = Bare().fit(session, np.arange(8), print, print, LogisticState(4, weights))  # type: ignore[arg-type]
+    whole = Bare().fit(session, np.arange(8), print, print, LogisticState(4, weights))
     assert np.array_equal(whole.weights.part(), weights) and len(whole.second) == 1
     with pytest.raises(ContractBreach, match="something else"):
-        Bare().fit(session, np.arange(8), print, print, LogisticState(3, weights))  # type: ignore[arg-type]
+        Bare().fit(session, np.arange(8), print, print, LogisticState(3, weights))
