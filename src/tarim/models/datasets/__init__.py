@@ -8,7 +8,7 @@ folder       put on the disk, verified, loaded
 checks       completeness, outliers, leaks, poison, coverage
 """
 
-from tarim.models.datasets.checks import Checked, CheckReport, check_dataset, check_rows
+from tarim.models.datasets.checks import Checked, CheckReport, check_dataset, check_rows, near_copies
 from tarim.models.datasets.cutting import Cutter, software
 from tarim.models.datasets.folder import (
     DATA,
@@ -68,6 +68,7 @@ __all__ = [
     "every_dataset",
     "find_dataset",
     "load_dataset",
+    "near_copies",
     "periods",
     "put_dataset",
     "read_manifest",

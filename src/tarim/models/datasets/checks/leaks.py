@@ -31,6 +31,8 @@ FADES_ERRORS: Final = 6.0
 """Standard errors; with some hundred features and two thirds each, chance reaches five once in a hundred thousand sets."""
 FRAUDS_MIN: Final = 30
 
+Places = npt.NDArray[np.int64]
+
 
 def check_leaks(checked: Checked) -> Iterator[Finding]:
     """Findings by feature; none with fewer than FRAUDS_MIN frauds."""
@@ -46,18 +48,18 @@ def check_leaks(checked: Checked) -> Iterator[Finding]:
     foreseeable = len(np.unique(checked.customer[genuine][before])) >= FORESIGHT_CUSTOMERS_MIN
     of_missing: dict[bytes, tuple[float, float]] = {}  # many features are missing where the same thing is
 
-    def told(form: npt.NDArray[np.float64]) -> tuple[float, float]:
-        return _either(form, fraud), _either(form[genuine], before) if foreseeable else 0.5
+    def told(places: Places) -> tuple[float, float]:
+        return _either(places, fraud), _either(places[genuine], before) if foreseeable else 0.5
 
     for at, name in enumerate(checked.names):
         values = checked.features[:, at]
         missing = np.isnan(values)
-        ranked = np.where(missing, -np.inf, values)
-        alone, foresight = told(ranked)
+        places = places_of(np.where(missing, -np.inf, values))
+        alone, foresight = told(places)
         if missing.any():
             pattern = np.packbits(missing).tobytes()
             if pattern not in of_missing:
-                of_missing[pattern] = told(missing.astype(np.float64))
+                of_missing[pattern] = told(missing.astype(np.int64))
             alone, foresight = max(alone, of_missing[pattern][0]), max(foresight, of_missing[pattern][1])
         if alone >= ALONE_AUC:
             yield Finding(
@@ -72,7 +74,7 @@ def check_leaks(checked: Checked) -> Iterator[Finding]:
                 f"在欺诈发生之前即可辨认涉案客户（AUC {foresight:.3f}），疑似用到了事后信息",
             )  # fmt: skip
         elif enough:
-            yield from _fading(name, ranked, fraud, old, late)
+            yield from _fading(name, places, fraud, old, late)
 
 
 def _before_their_fraud(checked: Checked, fraud: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -88,16 +90,16 @@ def _before_their_fraud(checked: Checked, fraud: npt.NDArray[np.bool_]) -> npt.N
 
 def _fading(
     name: str,
-    ranked: npt.NDArray[np.float64],
+    places: Places,
     fraud: npt.NDArray[np.bool_],
     old: npt.NDArray[np.int64],
     late: npt.NDArray[np.int64],
 ) -> Iterator[Finding]:
-    before, after = _either(ranked[old], fraud[old]), _either(ranked[late], fraud[late])
+    before, after = _either(places[old], fraud[old]), _either(places[late], fraud[late])
     error = np.hypot(_error(before, fraud[old]), _error(after, fraud[late]))
     if before - after >= max(FADES_BY, FADES_ERRORS * error):
         yield Finding(
-            "leaks", Weight.NOTICE, name, {"auc_oldest": before, "auc_latest": after}, len(ranked), [],
+            "leaks", Weight.NOTICE, name, {"auc_oldest": before, "auc_latest": after}, len(places), [],
             f"knows more about old rows (AUC {before:.3f}) than about late ones ({after:.3f}): crime has changed, or labels "
             "have flowed back into it",
             f"对早期样本的区分力（AUC {before:.3f}）远高于近期样本（{after:.3f}）：犯罪手法有变，或标签回流",
@@ -106,15 +108,28 @@ def _fading(
 
 def area(values: npt.NDArray[np.float64], fraud: npt.NDArray[np.bool_]) -> float:
     """AUC, ties half, in [0, 1]; minus infinity ranks lowest."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(counts) - (counts - 1) / 2
+    return _area(places_of(values), fraud)
+
+
+def places_of(values: npt.NDArray[np.float64]) -> Places:
+    """Places of values among the different ones, from 0; shape (n,).  They order any part of the rows without sorting again."""
+    found: Places = np.unique(values, return_inverse=True)[1].astype(np.int64).ravel()
+    return found
+
+
+def _area(places: Places, fraud: npt.NDArray[np.bool_]) -> float:
+    """AUC by places (the Mann-Whitney count of pairs, ties half); exact, since all sums are of halves."""
+    both = np.bincount(places)
+    frauds = np.bincount(places[fraud], minlength=len(both))
+    genuine = both - frauds
+    below = np.cumsum(genuine) - genuine
+    pairs = float((frauds * (below + genuine / 2)).sum())
     positives = int(fraud.sum())
-    ranks = float(mean_rank[place][fraud].sum())
-    return (ranks - positives * (positives + 1) / 2) / (positives * (len(fraud) - positives))
+    return pairs / (positives * (len(fraud) - positives))
 
 
-def _either(values: npt.NDArray[np.float64], fraud: npt.NDArray[np.bool_]) -> float:
-    found = area(values, fraud)
+def _either(places: Places, fraud: npt.NDArray[np.bool_]) -> float:
+    found = _area(places, fraud)
     return max(found, 1.0 - found)
 
 
