@@ -29,13 +29,20 @@ TEXTS: Final = {
     "burst": ("a key asks more often than it may", "密钥请求频率超限"),
     "sweep": ("messages that differ in one field only", "仅变动单一字段的连续试探"),
     "grid": ("very many different messages of one customer", "同一客户的大量组合试探"),
+    "slow-sweep": ("messages that differ in one field only, over hours", "仅变动单一字段的慢速试探"),
+    "stranger-sweep": (
+        "messages that differ in one field only, each of another customer whom nobody knew",
+        "每次以未曾出现的客户变动单一字段的试探",
+    ),
     "unknown-keys": ("repeated requests with keys that were never assigned", "反复使用未分配的密钥"),
 }
 """What each kind of alarm means, in English and Chinese."""
 
 
 class ProbeBody(msgspec.Struct, frozen=True):
-    """An alarm.  kind: burst, sweep, grid or unknown-keys.  key: name on the key, "" for none; field: what was varied."""
+    """An alarm.  kind: one of burst, sweep, grid, slow-sweep, stranger-sweep, unknown-keys.  key: name on the key, "" for none;
+    field: what was varied.
+    """
 
     at: str
     kind: str
@@ -88,7 +95,7 @@ class Probes:
     def look(self, rows: Rows, senders: npt.NDArray[np.int64]) -> dict[int, TarimError]:
         """Events that are refused, by index."""
         refused = self._watch.look(rows, senders, self._clock.now_ms())
-        if refused:
+        if self._watch.found_count:
             for probe in self._watch.take_probes():
                 self._alarm(probe.what, key=self._names.get(probe.sender, ""), field=probe.field)
         return refused

@@ -1,7 +1,7 @@
 """Is somebody feeling a model out?  "How many different values of one field came, with all else the same?"
 
 First stage, one counter a subject (a sender's customer, or a sender's device): most of them send few events in a window and
-cost no more than that.  Second stage, for subjects beyond WARM events: for each field a *signature* of the sender and all other
+cost no more than that.  Second stage, for subjects with more events: for each field a *signature* of the sender and all other
 fields, and a bitmap of the values seen under it (linear counting, Whang et al., 1990: of 128 bits about 128 (1 - exp(-n / 128))
 are set by n different values).
 
@@ -21,8 +21,6 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-WARM = 8
-"""Events of a subject in a window from which on its fields are looked at."""
 WAYS = 4
 ENTRY_WORDS = 4
 CUSTOMER_FIELD, GRID = 14, 15
@@ -42,7 +40,7 @@ def mix(x):
 
 
 @nb.njit("u8(i8, i8)", cache=True)
-def _part(column, value):
+def part_of(column, value):
     """What one field adds to a signature."""
     return mix(np.uint64(value) + np.uint64(column + 1) * np.uint64(0x9E3779B97F4A7C15))
 
@@ -58,7 +56,7 @@ def _ones(word):
 
 
 @nb.njit("i8(i8[:,:,::1], u8, u8, i8, i8)", cache=True)
-def _saw(entries, signature, value, now_s, window_s):
+def saw(entries, signature, value, now_s, window_s):
     """Set the value's bit under a signature; how many bits are set."""
     at = np.int64(mix(signature) & np.uint64(entries.shape[0] - 1))
     mark = np.int64(signature) | 1
@@ -97,13 +95,14 @@ def subject_of(sender, token):
     return mix(np.uint64(token) ^ mix(np.uint64(sender)))
 
 
-@nb.njit("i8(i8[:,::1], i8[::1], u2[:,::1], i8[:,:,::1], i8, i8, i8, i8, i8[::1])", cache=True)
-def watch(rows, senders, counters, entries, now_s, window_s, sweep_bits, grid_bits, found):
+@nb.njit("i8(i8[:,::1], i8[::1], u2[:,::1], i8[:,:,::1], i8, i8, i8, i8, i8, i8[::1])", cache=True)
+def watch(rows, senders, counters, entries, now_s, window_s, warm_from, sweep_bits, grid_bits, found):
     """found[i] = number of what event i completes: a field's place in _SINGLE, CUSTOMER_FIELD, GRID, or -1 for nothing.
 
     Gives how many complete something.
 
-    rows (n, 32); senders, found: shape (n,); senders 0 are not watched.  sweep_bits, grid_bits: bits that make a sweep or a
+    rows (n, 32); senders, found: shape (n,); senders 0 are not watched.  warm_from: events of a subject
+    in a window from which on its fields are looked at.  sweep_bits, grid_bits: bits that make a sweep or a
     grid, 0 = it is not looked for.  A repeated event sets no new bit.
     """
     slots = np.uint64(counters.shape[1] - 1)
@@ -116,27 +115,27 @@ def watch(rows, senders, counters, entries, now_s, window_s, sweep_bits, grid_bi
             continue
         row = rows[i]
         customer = subject_of(sender, row[_CUSTOMER])
-        warm = _count(counters, 0, np.int64(customer & slots), tag) >= WARM
+        warm = _count(counters, 0, np.int64(customer & slots), tag) >= warm_from
         warm_device = False
         if row[_DEVICE] != 0:
-            warm_device = _count(counters, 1, np.int64(subject_of(sender, row[_DEVICE]) & slots), tag) >= WARM
+            warm_device = _count(counters, 1, np.int64(subject_of(sender, row[_DEVICE]) & slots), tag) >= warm_from
         if not warm and not warm_device:
             continue
         rest = np.uint64(0)  # everything but whose it is
         for k in range(_SINGLE.shape[0]):
-            rest ^= _part(_SINGLE[k], row[_SINGLE[k]])
+            rest ^= part_of(_SINGLE[k], row[_SINGLE[k]])
         content = rest ^ customer
         if warm and sweep_bits > 0:
             for k in range(_SINGLE.shape[0]):
-                part = _part(_SINGLE[k], row[_SINGLE[k]])
+                part = part_of(_SINGLE[k], row[_SINGLE[k]])
                 signature = content ^ part ^ np.uint64(k + 1)
-                if _saw(entries, signature, part, now_s, window_s) >= sweep_bits:
+                if saw(entries, signature, part, now_s, window_s) >= sweep_bits:
                     found[i] = k
         if warm_device and sweep_bits > 0:
             signature = mix(rest ^ np.uint64(sender))
-            if _saw(entries, signature, customer, now_s, window_s) >= sweep_bits:
+            if saw(entries, signature, customer, now_s, window_s) >= sweep_bits:
                 found[i] = CUSTOMER_FIELD
-        if warm and grid_bits > 0 and found[i] < 0 and _saw(entries, customer, content, now_s, window_s) >= grid_bits:
+        if warm and grid_bits > 0 and found[i] < 0 and saw(entries, customer, content, now_s, window_s) >= grid_bits:
             found[i] = GRID
         completed += found[i] >= 0
     return completed
