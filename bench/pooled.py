@@ -26,7 +26,8 @@ from tarim.federation import Role
 from tarim.federation.learning.boosting import Bins, BoostingPlan, Loss
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear, scored_in_the_clear
 from tarim.federation.learning.histograms import BINS, Binned
-from tarim.federation.learning.logistic import Plan, trained_in_the_clear
+from tarim.federation.learning.logistic import Plan
+from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
 from tarim.federation.learning.precision import HESSIAN_LEAST_LOG2, PENALTY
 from tarim.federation.learning.splits import half_of
 from tarim.models import auc

@@ -8,7 +8,8 @@ import pytest
 from tarim.base.errors import InputError
 from tarim.federation import Role
 from tarim.federation.learning.encoding import Encoded, Encoder, Widths
-from tarim.federation.learning.logistic import Plan, train, trained_in_the_clear
+from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
 from tarim.federation.learning.products import COLUMN_BITS, ROW_BITS, OwnColumns, TheirColumns
 from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid, clipped_sigmoid
 from tarim.federation.randomness import fresh_words

@@ -9,7 +9,8 @@ import pytest
 
 from tarim.federation import Role, Session
 from tarim.federation.learning import logistic
-from tarim.federation.learning.logistic import Plan, train, trained_in_the_clear
+from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
 from tarim.federation.node import sigmoids as module
 from tarim.federation.node.sigmoids import StockedSigmoids, make_sigmoids, packets_for
 from tarim.federation.node.stock import Stock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -9,10 +10,16 @@ from tarim.base.errors import InputError
 from tarim.federation import Role
 from tarim.federation.learning.boosting import Boosting, BoostingPlan, Loss
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear
+from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
 from tarim.federation.learning.stopping import STOPPED, EarlyStop, Stopping, stops_in_the_clear
+from tarim.federation.node.engines import Engine, require_possible
+from tarim.federation.node.terms import BoostingTerms, LogisticTerms
 from tarim.federation.randomness import fresh_words
+from tarim.federation.sharing import open_to
 from tests.fakes.federation import in_session
 from tests.unit.federation.test_boosting import made_up
+from tests.unit.federation.test_learning import made_up as columns
 
 
 @pytest.mark.parametrize("patience", [1, 3])
@@ -54,7 +61,39 @@ def test_joint_trees_stop_where_the_twin_does_and_go_back_to_the_best(loss: Loss
     assert not np.array_equal(whole[0][1], clear[0][1]), "rows held back are not trained on"
 
 
+def test_a_joint_regression_stops_where_the_twin_does() -> None:
+    first, second, labels = columns(900, 5)
+    plan = Plan(batch_rows=64, epochs=12, learning_rate_log2=2, stop=EarlyStop(2, 0.25, -9))
+
+    def side(session):
+        own, theirs = (first, second.widths) if session.first else (second, first.widths)
+        states = []
+        model = train(session, own, theirs, None if session.first else labels, plan, keep=states.append)
+        return open_to(session, model.weights, Role.SECOND, "the weights"), [each.epochs for each in states]
+
+    (nothing, epochs), (weights, _) = in_session(side)
+    assert nothing is None and epochs == list(range(1, len(epochs) + 1)) and 3 <= len(epochs) < 12
+    assert np.abs(weights - trained_in_the_clear(first, second, labels, plan)).max() < 4e-3
+
+
+@pytest.mark.parametrize("kind", [BoostingTerms, LogisticTerms])
+def test_a_contract_names_an_early_stop(kind) -> None:
+    terms = msgspec.convert({"type": kind.__struct_config__.tag, "early_stop": {"patience": 2, "share": 0.2}}, kind)
+    assert terms.plan.stop == EarlyStop(2, 0.2, -10) and kind().plan.stop is None
+    require_possible(Engine.OWN, terms)
+    with pytest.raises(InputError, match="no early stop"):
+        require_possible(Engine.ABY3, terms)
+    with pytest.raises(msgspec.ValidationError, match="patience"):
+        msgspec.convert({"type": kind.__struct_config__.tag, "early_stop": {"patience": 0}}, kind)
+
+
 def test_a_stop_that_cannot_be_is_refused() -> None:
     for stop in (EarlyStop(0), EarlyStop(17), EarlyStop(share=0.9), EarlyStop(least_log2=1)):
         with pytest.raises(InputError, match="early stop"):
             BoostingPlan(stop=stop).check()
+        with pytest.raises(InputError, match="early stop"):
+            Plan(batch_rows=8, stop=stop).check(100)
+    with pytest.raises(InputError, match="two batches"):
+        Plan(batch_rows=64, stop=EarlyStop()).check(100)
+    plan = Plan(batch_rows=64, stop=EarlyStop())
+    plan.check(plan.least_rows)

@@ -14,7 +14,7 @@ Mini-batches hold a power of two of rows and the learning rate is a power of two
 moved; rows beyond the last full batch are left out.  A batch of all rows is full-batch descent, one of 1 row is stochastic
 descent (AS-02).
 
-`trained_in_the_clear` is the plaintext twin: the same quantised columns, batches and clipped sigmoid in floating point.
+`logistic_in_the_clear` is the plaintext twin: the same quantised columns, batches and clipped sigmoid in floating point.
 Who learns what: nothing but the public parameters.  Semi-honest.
 Source: Mohassel, Zhang, "SecureML", IEEE S&P 2017, section 4, with this package's own products and sigmoid.
 """
@@ -31,13 +31,16 @@ import numpy.typing as npt
 from tarim.base.errors import InputError
 from tarim.federation.bit_products import BitProducts
 from tarim.federation.channel import receive_one
+from tarim.federation.conversion import RING_BITS
 from tarim.federation.learning.ahead import Ahead
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
 from tarim.federation.learning.encrypted_products import EncryptedOwnColumns, EncryptedTheirColumns
 from tarim.federation.learning.product_forms import Form, Line, cheapest
 from tarim.federation.learning.products import COLUMN_BITS, ROW_BITS, Given, OwnColumns, Taken, TheirColumns
-from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid, clipped_sigmoid
+from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid
+from tarim.federation.learning.stopping import EarlyStop, Stopping
 from tarim.federation.lifting import lifted
+from tarim.federation.multiplication import products, squares
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Session
 from tarim.federation.sharing import Share
@@ -48,6 +51,8 @@ SCORE_FRACTION_BITS: Final = WEIGHT_FRACTION_BITS + FRACTION_BITS
 SCORE_CUT: Final = ROW_BITS - COLUMN_BITS
 """Low bits of each side's part of a score that are dropped: one unit of 2^-13 more or less at random, evenly."""
 RESIDUAL_FRACTION_BITS: Final = SCORE_FRACTION_BITS - SCORE_CUT
+LOSS_FRACTION_BITS: Final = 2 * RESIDUAL_FRACTION_BITS + 3
+"""Of the loss of rows held back, which comes eight times."""
 GRADIENT_BITS: Final = COLUMN_BITS
 """|gradient sum| < 2^38: 2^15 rows of 8-bit integers with a residual below 4."""
 BATCH_ROWS_MAX: Final = 1 << 15
@@ -73,7 +78,8 @@ def none_ready(_session: Session, _rows: int) -> None:
 class Plan:
     """How to train; public.  learning_rate_log2, l2_log2: powers of two; l2_log2 None is no penalty.
 
-    line: what connects the parties, where that is agreed; the products take the form that is quicker over it.
+    line: what connects the parties, where that is agreed; the products take the form that is quicker over it.  stop: when
+    before the last epoch, if so; whole batches are held back.
     """
 
     batch_rows: int = 1_024
@@ -81,6 +87,7 @@ class Plan:
     learning_rate_log2: int = 0
     l2_log2: int | None = None
     line: Line | None = None
+    stop: EarlyStop | None = None
 
     def check(self, rows: int) -> None:
         """Nothing for a plan that fits so many rows.  Raises InputError."""
@@ -95,6 +102,25 @@ class Plan:
         least = -self.shift - self.learning_rate_log2
         if self.l2_log2 is not None and not least <= self.l2_log2 <= 0:
             raise InputError(f"with batches of {self.batch_rows} rows an L2 penalty of 2^{least} to 1 is possible")
+        if self.stop is not None:
+            self.stop.check()
+            if self.held_rows(rows) == self.whole_rows(rows):
+                raise InputError(
+                    f"an early stop holds a batch of {self.batch_rows} rows back: two batches are the least"
+                )
+
+    @property
+    def least_rows(self) -> int:
+        """The fewest rows that can be trained on."""
+        return self.batch_rows if self.stop is None else 2 * self.batch_rows
+
+    def whole_rows(self, rows: int) -> int:
+        """Of so many rows, those in whole batches."""
+        return rows // self.batch_rows * self.batch_rows
+
+    def held_rows(self, rows: int) -> int:
+        """Of so many rows, those held back for an early stop: the last whole batches, one at least."""
+        return 0 if self.stop is None else max(1, int(rows // self.batch_rows * self.stop.share)) * self.batch_rows
 
     @property
     def shift(self) -> int:
@@ -137,7 +163,7 @@ def train(
     block of rows before one is made.
     """
     plan.check(len(own))
-    rows = len(own) // plan.batch_rows * plan.batch_rows
+    rows = plan.whole_rows(len(own))
     if (labels is None) is not session.first or (labels is not None and len(labels) < rows):
         raise InputError("the second party gives one label for each row, the first party none")
     return _Training(session, own, theirs, labels, plan, rows, sigmoids).run(progress, keep, begun)
@@ -187,23 +213,36 @@ class _Training:
         self._fine_weights = np.zeros(1 + count + len(self._second), np.uint64)
 
     def run(self, progress: Progress, keep: Callable[[LogisticState], None], begun: LogisticState | None) -> JointModel:
-        batch, block = self._plan.batch_rows, max(self._plan.batch_rows, BLOCK_ROWS)
-        first = 0
+        batch, plan, first = self._plan.batch_rows, self._plan, 0
+        held = plan.held_rows(self._rows)
         if begun is not None:
             if begun.weights.shape != self._fine_weights.shape:
                 raise InputError("the state is that of a training on other columns")
             first, self._fine_weights = begun.epochs, begun.weights
-        steps, done = self._plan.epochs * (self._rows // batch), first * (self._rows // batch)
-        blocks = [(start, min(block, self._rows - start)) for start in range(0, self._rows, block)]
-        wanted = blocks * (self._plan.epochs - first)
-        with Ahead(self._prepared(start, rows) for start, rows in wanted) as ready:
-            for number, prepared in enumerate(ready, 1):
-                for step in range(prepared.rows // batch):
-                    self._step(step, prepared)
-                    done += 1
-                    progress(done, steps)
-                if number % len(blocks) == 0:
-                    keep(LogisticState(first + number // len(blocks), self._fine_weights))
+        stopping = None if plan.stop is None else Stopping(self._session, plan.stop, held, LOSS_FRACTION_BITS)
+        steps = (self._rows - held) // batch
+        done, known = first * steps, [self._fine_weights]
+        blocks = _blocks(0, self._rows - held, batch) + _blocks(self._rows - held, self._rows, batch)
+        # Until it is known whether there is another epoch, nothing may be made for it: only without a stop all are.
+        for epochs in (
+            [range(first, plan.epochs)] if stopping is None else [[each] for each in range(first, plan.epochs)]
+        ):
+            with Ahead(self._prepared(start, rows) for _ in epochs for start, rows in blocks) as ready:
+                loss = np.zeros(1, np.uint64)
+                for number, prepared in enumerate(ready, 1):
+                    for step in range(prepared.rows // batch):
+                        if prepared.start >= self._rows - held:
+                            loss += self._loss(step, prepared)
+                            continue
+                        self._step(step, prepared)
+                        done += 1
+                        progress(done, plan.epochs * steps)
+                    if number % len(blocks) == 0:
+                        known.append(self._fine_weights)
+                        keep(LogisticState(first + len(known) - 1, self._fine_weights))
+            if stopping is not None and plan.stop is not None and stopping.after(loss):
+                self._fine_weights = known[-1 - plan.stop.patience]
+                break
         weights = shifted_exactly(self._session, self._fine_weights, 64, self._fine_bits)
         return JointModel(Share(weights, WEIGHT_FRACTION_BITS), self._first, self._second)
 
@@ -231,7 +270,8 @@ class _Training:
             each.used_in(self._session)
         return _Prepared(start, rows, given, taken, sigmoid, lifts)
 
-    def _step(self, number: int, prepared: _Prepared) -> None:
+    def _scores(self, number: int, prepared: _Prepared) -> tuple[Words, Words]:
+        """Shares of the rounded weights, and modulo 2^COLUMN_BITS of a batch's scores with RESIDUAL_FRACTION_BITS."""
         start, given, taken = prepared.start, prepared.given, prepared.taken
         channel, batch = self._session.channel, self._plan.batch_rows
         inside = slice(number * batch, (number + 1) * batch)
@@ -241,7 +281,29 @@ class _Training:
         masked = receive_one(channel, "weights, masked", np.uint64, scaled.shape[1])
         z = scaled @ (weights[self._own] + masked) + taken.rows[inside] + given.rows[inside]
         score = Share(z - (self._offsets * weights).sum(), SCORE_FRACTION_BITS)
-        residual = prepared.sigmoid.apply(score.truncated(SCORE_CUT, self._session.role).part(), inside.start)
+        return weights, score.truncated(SCORE_CUT, self._session.role).part()
+
+    def _loss(self, number: int, prepared: _Prepared) -> Words:
+        """This side's part of the sum of a held batch's losses, eight times, (1,): 2 (s - 4 y) z + s (4 - s) with s = 4 p."""
+        session, batch = self._session, self._plan.batch_rows
+        inside = slice(number * batch, (number + 1) * batch)
+        _, cut = self._scores(number, prepared)
+        z = lifted(session, BitProducts(session, batch), cut, COLUMN_BITS)
+        s = prepared.sigmoid.apply(z, inside.start)
+        residual = (
+            s if self._labels is None else s - self._labels[prepared.start : prepared.start + prepared.rows][inside]
+        )
+        found = np.uint64(2) * products(session, residual, z, RING_BITS) - squares(session, s, RING_BITS)
+        loss: Words = (found + (s << np.uint64(2 + RESIDUAL_FRACTION_BITS))).sum(keepdims=True)
+        return loss
+
+    def _step(self, number: int, prepared: _Prepared) -> None:
+        start, given, taken = prepared.start, prepared.given, prepared.taken
+        channel, batch = self._session.channel, self._plan.batch_rows
+        inside = slice(number * batch, (number + 1) * batch)
+        scaled = self._scaled[start + inside.start : start + inside.stop]
+        weights, cut = self._scores(number, prepared)
+        residual = prepared.sigmoid.apply(cut, inside.start)
         if self._labels is not None:
             residual -= self._labels[start + inside.start : start + inside.stop]
         channel.send("residuals, masked", residual - given.numbers[inside])
@@ -274,6 +336,12 @@ class _Training:
         return lifted(self._session, lifts, gradient, GRADIENT_BITS)
 
 
+def _blocks(start: int, end: int, batch: int) -> list[tuple[int, int]]:
+    """(first row, rows) of the blocks that rows are prepared in."""
+    block = max(batch, BLOCK_ROWS)
+    return [(each, min(block, end - each)) for each in range(start, end, block)]
+
+
 def _products(
     session: Session, form: Form, own: Encoded, theirs: Widths, batch: int
 ) -> tuple[OwnColumns | EncryptedOwnColumns, TheirColumns | EncryptedTheirColumns]:
@@ -292,20 +360,3 @@ def _products(
         return mine(), other()
     found = other()
     return mine(), found
-
-
-def trained_in_the_clear(first: Encoded, second: Encoded, labels: Bits, plan: Plan) -> Floats:
-    """The weights (bias, first party's, second party's) that the same training gives in floating point."""
-    plan.check(len(labels))
-    x = np.column_stack([np.ones(len(labels)), first.values, second.values])
-    weights = np.zeros(x.shape[1])
-    rate = 2.0**plan.learning_rate_log2
-    penalty = 0.0 if plan.l2_log2 is None else 2.0**plan.l2_log2
-    for _ in range(plan.epochs):
-        for start in range(0, len(labels) // plan.batch_rows * plan.batch_rows, plan.batch_rows):
-            part = slice(start, start + plan.batch_rows)
-            residual = clipped_sigmoid(x[part] @ weights) - labels[part]
-            decay = penalty * weights
-            decay[0] = 0.0
-            weights -= rate * (x[part].T @ residual / plan.batch_rows + decay)
-    return weights

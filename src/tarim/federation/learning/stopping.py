@@ -35,7 +35,8 @@ from tarim.federation.session import Role, Session
 from tarim.federation.sharing import Share, open_to
 
 PATIENCE_MAX: Final = 16
-SHARE_MIN, SHARE_MAX = 0.01, 0.5
+SHARE_MIN: Final = 0.01
+SHARE_MAX: Final = 0.5
 LEAST_LOG2_MIN: Final = -30
 STOPPED: Final = "whether to stop early"
 _OFFSET: Final = np.uint64(1 << RING_BITS - 2)

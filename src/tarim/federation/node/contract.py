@@ -148,7 +148,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.terms.check(len(self.first_data.features), len(self.second_data.features))
         trained = self.terms.model if isinstance(self.terms, CrossTerms) else self.terms
         if isinstance(trained, LogisticTerms):
-            trained.plan.check(trained.plan.batch_rows)
+            trained.plan.check(trained.plan.least_rows)
         if isinstance(trained, BoostingTerms):
             trained.plan.check()
         allowed = {

@@ -1,4 +1,7 @@
-"""What a contract may have computed, and with which parameters; what may be opened of it."""
+"""What a contract may have computed, and with which parameters; what may be opened of it.
+
+A field that is added later is UNSET where it is not said: it is no part of the digest then, and contracts keep their names.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from tarim.base.errors import DefinitionError
 from tarim.federation.encryption.scoring import COLUMNS_MAX, ROWS_MAX
@@ -15,6 +18,7 @@ from tarim.federation.learning.boosting import BoostingPlan, Loss
 from tarim.federation.learning.logistic import Plan
 from tarim.federation.learning.product_forms import LINE_MBIT_S_MAX, Line
 from tarim.federation.learning.screening import CORRELATED_ROWS_MAX, DIGITS_MAX
+from tarim.federation.learning.stopping import LEAST_LOG2_MIN, PATIENCE_MAX, SHARE_MAX, SHARE_MIN, EarlyStop
 from tarim.federation.queries import Question
 
 SCALE_MAX: Final = 1e12
@@ -54,34 +58,54 @@ class Output(StrEnum):
     ANSWER = "answer"
 
 
+class EarlyStopTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a training stops before its last epoch or tree; see `learning.stopping.EarlyStop`.  Whether it does both learn."""
+
+    patience: Annotated[int, Meta(ge=1, le=PATIENCE_MAX)] = 3
+    share: Annotated[float, Meta(ge=SHARE_MIN, le=SHARE_MAX)] = 0.1
+    least_log2: Annotated[int, Meta(ge=LEAST_LOG2_MIN, le=0)] = -10
+
+    @property
+    def stop(self) -> EarlyStop:
+        """When to stop."""
+        return EarlyStop(self.patience, self.share, self.least_log2)
+
+
 class LogisticTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic"):
-    """Joint logistic regression; see `learning.logistic.Plan`.  line_mbit_s: of the line between the parties, if agreed."""
+    """Joint logistic regression; see `learning.logistic.Plan`.
+
+    line_mbit_s: of the line between the parties, if agreed.  early_stop: if agreed.
+    """
 
     batch_rows: int = 1_024
     epochs: int = 10
     learning_rate_log2: int = 0
     l2_log2: int | None = None
     line_mbit_s: Annotated[float, Meta(gt=0, le=LINE_MBIT_S_MAX)] | None = None
+    early_stop: EarlyStopTerms | UnsetType = UNSET
 
     @property
     def plan(self) -> Plan:
         """How to train."""
         line = None if self.line_mbit_s is None else Line(self.line_mbit_s)
-        return Plan(self.batch_rows, self.epochs, self.learning_rate_log2, self.l2_log2, line)
+        stop = None if self.early_stop is UNSET else self.early_stop.stop
+        return Plan(self.batch_rows, self.epochs, self.learning_rate_log2, self.l2_log2, line, stop)
 
 
 class BoostingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="boosting"):
-    """Joint trees; see `learning.boosting.BoostingPlan`."""
+    """Joint trees; see `learning.boosting.BoostingPlan`.  early_stop: if agreed."""
 
     trees: int = 10
     depth: int = 5
     step_log2: int = -1
     loss: Loss = Loss.LOG
+    early_stop: EarlyStopTerms | UnsetType = UNSET
 
     @property
     def plan(self) -> BoostingPlan:
         """How to train."""
-        return BoostingPlan(self.trees, self.depth, self.step_log2, self.loss)
+        stop = None if self.early_stop is UNSET else self.early_stop.stop
+        return BoostingPlan(self.trees, self.depth, self.step_log2, self.loss, stop)
 
 
 class CrossTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cross-validation"):

@@ -173,6 +173,8 @@ class SecondEngine:
 
 def require_plan(plan: Plan | BoostingPlan) -> None:
     """Nothing for a plan that the second engine can follow, whatever the rows.  Raises InputError."""
+    if plan.stop is not None:
+        raise InputError("the second engine has no early stop: leave early_stop out")
     if isinstance(plan, BoostingPlan):
         plan.check()
         if plan.loss is not Loss.LOG:
