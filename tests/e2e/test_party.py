@@ -271,41 +271,6 @@ def test_sums_over_a_campaigns_groups_go_to_whom_they_are_opened(
     assert json.loads(data.tarim("transcript", run))["result"] == {}, "the data company learns no sum"
 
 
-@pytest.mark.parametrize("learner", ["bank", "data"])
-def test_scores_of_a_scorecard_that_stays_with_its_party(
-    companies: tuple[Company, Company, dict[str, np.ndarray], Path], learner: str
-) -> None:
-    """Either may learn them: the bank, which has the scorecard, or the data company, which has the columns."""
-    data, bank, truth, home = companies
-    card = home / "scorecard.json"
-    card.write_text('{"bias": -1.5, "weights": {"income": 0.75, "age": 0.5}}')
-    scorecard = bank.tarim("scorecards", "add", str(card), "--name", "deposits", person="engineer").strip()
-    assert f"deposits  {scorecard}  income, age" in bank.tarim("scorecards", "list")
-    assert "0.75" not in data.tarim("scorecards", "list")
-    draft = Path(written(home, "encrypted-scores", outputs=f'what = "scores"\nto = "{learner}"', label=False,
-                         parameters=f'scorecard = "{scorecard}"\nscales = [1.0, 10.0]'))  # fmt: skip
-    text = draft.read_text().replace(', "city"', "").replace('"balance", "calls"', "")
-    draft.write_text(text.replace('"income", "age"', '"age", "income"'))
-    assert "other columns than the scorecard" in bank.tarim(
-        "contract", "propose", str(draft), person="engineer", status=2
-    )
-    draft.write_text(text)
-    said = bank.tarim("run", agreed(data, bank, str(draft)), person="engineer")
-    assert f"opened 公开 scores -> {learner}" in said
-    own, other = (bank, data) if learner == "bank" else (data, bank)
-    run = re.search(r"run 计算 (\w+)", said)[1]
-    assert "opened no scores" in other.tarim("scorecards", "scores", run, status=2)
-    lines = [line.rsplit(",", 1) for line in own.tarim("scorecards", "scores", run).splitlines()]
-    found = {int(key[-11:]): float(score) for key, score in lines}
-    assert sorted(found) == sorted(truth["common"].tolist())
-    customers = pq.read_table(home / "customers.parquet").to_pydict()
-    for phone, income, age in zip(customers["phone"], customers["income"], customers["age"], strict=True):
-        if int(phone[-11:]) in found:
-            expected = 0.75 * round(income * 2**12) / 2**12 + 0.5 * round(age / 10 * 2**12) / 2**12 - 1.5
-            assert found[int(phone[-11:])] == pytest.approx(expected, abs=1e-9)
-    assert all(json.loads(each.tarim("transcript", run))["result"] == {} for each in (data, bank))
-
-
 def test_nothing_without_a_contract_of_both(companies: tuple[Company, Company, dict[str, np.ndarray], Path]) -> None:
     data, bank, _, home = companies
     file = written(home, "intersection", outputs='what = "common-customers"\nto = "bank"', uses=1, label=False)
@@ -431,3 +396,38 @@ def test_who_is_not_pinned_is_refused(
         "peers", "add", str(card), "--fingerprint", "0" * 64, "--host", "127.0.0.1", person="engineer", status=2
     )
     assert "another one than the fingerprint says" in wrong
+
+
+@pytest.mark.parametrize("learner", ["bank", "data"])
+def test_scores_of_a_scorecard_that_stays_with_its_party(
+    companies: tuple[Company, Company, dict[str, np.ndarray], Path], learner: str
+) -> None:
+    """Either may learn them: the bank, which has the scorecard, or the data company, which has the columns."""
+    data, bank, truth, home = companies
+    card = home / "scorecard.json"
+    card.write_text('{"bias": -1.5, "weights": {"income": 0.75, "age": 0.5}}')
+    scorecard = bank.tarim("scorecards", "add", str(card), "--name", "deposits", person="engineer").strip()
+    assert f"deposits  {scorecard}  income, age" in bank.tarim("scorecards", "list")
+    assert "0.75" not in data.tarim("scorecards", "list")
+    draft = Path(written(home, "encrypted-scores", outputs=f'what = "scores"\nto = "{learner}"', label=False,
+                         parameters=f'scorecard = "{scorecard}"\nscales = [1.0, 10.0]'))  # fmt: skip
+    text = draft.read_text().replace(', "city"', "").replace('"balance", "calls"', "")
+    draft.write_text(text.replace('"income", "age"', '"age", "income"'))
+    assert "other columns than the scorecard" in bank.tarim(
+        "contract", "propose", str(draft), person="engineer", status=2
+    )
+    draft.write_text(text)
+    said = bank.tarim("run", agreed(data, bank, str(draft)), person="engineer")
+    assert f"opened 公开 scores -> {learner}" in said
+    own, other = (bank, data) if learner == "bank" else (data, bank)
+    run = re.search(r"run 计算 (\w+)", said)[1]
+    assert "opened no scores" in other.tarim("scorecards", "scores", run, status=2)
+    lines = [line.rsplit(",", 1) for line in own.tarim("scorecards", "scores", run).splitlines()]
+    found = {int(key[-11:]): float(score) for key, score in lines}
+    assert sorted(found) == sorted(truth["common"].tolist())
+    customers = pq.read_table(home / "customers.parquet").to_pydict()
+    for phone, income, age in zip(customers["phone"], customers["income"], customers["age"], strict=True):
+        if int(phone[-11:]) in found:
+            expected = 0.75 * round(income * 2**12) / 2**12 + 0.5 * round(age / 10 * 2**12) / 2**12 - 1.5
+            assert found[int(phone[-11:])] == pytest.approx(expected, abs=1e-9)
+    assert all(json.loads(each.tarim("transcript", run))["result"] == {} for each in (data, bank))
