@@ -41,8 +41,8 @@ P99_RATIO_MAX: Final = 3.0
 RATE_PER_S: Final = 300
 CUSTOMERS: Final = 2_000
 COLUMNS: Final = 30
-FULL_ROWS: Final = 30_000
-QUICK_ROWS: Final = 12_000
+FULL_ROWS: Final = 40_000
+QUICK_ROWS: Final = 20_000
 WINDOW_S: Final = 3.0
 FEATURES: Final = tuple(f"feature_{number}" for number in range(COLUMNS))
 _DAY_MS: Final = 86_400_000
@@ -89,7 +89,7 @@ class Training(threading.Thread):
 
 def run(*, quick: bool = False) -> dict[str, Any]:
     """Wall times of training with one process and with two, and latencies without and with it, milliseconds."""
-    samples, trees = made_samples(QUICK_ROWS if quick else FULL_ROWS), 100 if quick else 200
+    samples, trees = made_samples(QUICK_ROWS if quick else FULL_ROWS), 150 if quick else 300
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"

@@ -20,8 +20,8 @@ class TrialBody(msgspec.Struct, frozen=True):
     """How one model of a trial did in a segment, beside the other one on the same events (RM-07).
 
     trial: position of its first event.  model: version of whom this is about, the champion or the challenger.  share: of the
-    customers whom the challenger judges, in hundredths of a percent, 0 when it only scores.  labels_until: the time up to which labels are
-    known.  events: that both scored; mature: old enough for their labels to have come; only they are counted below.
+    customers whom the challenger judges, in hundredths of a percent, 0 when it only scores.  labels_until: the time up to which
+    labels are known.  events: that both scored; mature: old enough for their labels to have come; only they are counted below.
 
     By score, of `compared` events under rulesets whose score bands stop or delay: frauds, alerts of this model's score,
     frauds caught; interception and interception_amount: share of the frauds caught, by number and amount (null with fewer than
