@@ -22,6 +22,7 @@ from typing import Any, Final
 import structlog
 from fastapi import Request
 
+from tarim.api.lookups import Lookups
 from tarim.audit import INTENT, Entry, Keeper, Objects, Recorder, Result, plain, without_numbers
 from tarim.base.errors import NotAllowed, TarimError, Unavailable, Unrecorded
 from tarim.base.instants import Clock
@@ -30,6 +31,8 @@ ADDRESSES_MAX: Final = 10_000
 """Addresses whose refusals are counted; the one that was quiet for longest is written and forgotten first."""
 NOBODY_PER_MINUTE: Final = 20
 """Refusals of nobody known, from one address, that are entries of their own; further ones of that minute are one entry."""
+CRAWLING: Final = "alarm.crawling"
+"""The act of an entry that says that somebody looks up unusually many different customers."""
 _MINUTE_S: Final = 60.0
 
 
@@ -60,9 +63,11 @@ class Actor:
 class Auditor:
     """Writes entries of one process.  One loop."""
 
-    def __init__(self, recorder: Recorder, objects: Objects, clock: Clock) -> None:
+    def __init__(self, recorder: Recorder, objects: Objects, clock: Clock, lookups: Lookups | None = None) -> None:
+        """lookups: counts who looks at whose data; None where nobody does."""
         self._recorder = recorder
         self._clock = clock
+        self._lookups = lookups
         self.objects = objects
         self._flood: OrderedDict[str, list[float]] = OrderedDict()  # since when, how many, how many of them unwritten
 
@@ -80,6 +85,14 @@ class Auditor:
             names[0] = "event", f"{source}/{names[0][1]}"
         writes = method != "GET" and not anybody
         return Audited(self, operation, address, names[0] if names else None, writes=writes, personal=personal)
+
+    async def looked(self, actor: Actor, address: str, thing: str) -> None:
+        """Somebody looks at personal data of something.  Raises TooOften, Unavailable where an alarm cannot be written."""
+        if self._lookups is None or not thing:
+            return
+        count = self._lookups.look(actor.name, thing)
+        if count:
+            await self.record(self.entry(actor, CRAWLING, "", address, "", Result.DONE, {"count": count}))
 
     async def record(self, entry: Entry) -> int:
         """The entry's number; it is durable.  Raises Unavailable."""
@@ -155,6 +168,11 @@ class Audited:
         self._writes = writes
         self._personal = personal
         self._intent = 0
+
+    async def look(self, thing: str) -> None:
+        """Before personal data of something is shown.  Raises as `Auditor.looked`."""
+        if self._personal:
+            await self._auditor.looked(self.actor, self._address, thing)
 
     async def intend(self) -> None:
         """Before the act.  Raises Unavailable: then it must not be begun."""

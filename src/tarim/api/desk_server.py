@@ -19,6 +19,7 @@ from tarim.api.containment_watch import ContainmentWatch
 from tarim.api.desk_app import desk_process
 from tarim.api.desk_labels import desk_label_routes
 from tarim.api.doors import Door, Keys
+from tarim.api.lookups import Lookups
 from tarim.api.network import Network, RealAddress
 from tarim.api.process_app import build_process_app
 from tarim.api.process_figures import FigureNames, ProcessFigures
@@ -93,6 +94,8 @@ async def _serve(
     casework = house.casework(identity.directory)
     redress = house.redress(identity.directory.names_of)
     watch = ContainmentWatch(redress.reviews)
+    policy = house.settings.identity
+    lookups = Lookups(house.clock, policy.lookups_alarm, policy.lookups_max)
     figures = ProcessFigures(
         FIGURES,
         {
@@ -103,6 +106,7 @@ async def _serve(
             "tarim_desk_broken": ("1 when the tables stand still.", lambda: float(bool(desk.state.trouble))),
             "tarim_desk_labels_wait": ("1 when verdicts cannot be told.", lambda: float(bool(sender.trouble))),
             "tarim_desk_receivers_down": ("Receivers that take no messages.", lambda: house.contact.courier.down),
+            "tarim_desk_crawls": ("Alarms about who looks up many customers.", lambda: float(lookups.alarms)),
             "tarim_desk_containments_lapsed": (
                 "Losses whose rule of prevention is not in force any more.",
                 lambda: float(watch.lapsed),
@@ -116,7 +120,7 @@ async def _serve(
     )
     reporting = house.reporting(identity.directory.names_of)
     recorder = trail.recorder()
-    auditor = Auditor(recorder, trail.objects, house.clock)
+    auditor = Auditor(recorder, trail.objects, house.clock, lookups)
     run = Threads()
     values = casework.values
     looks = Looks(lambda look: look_in_child(house.places, look.what, look.source, look.event_id), house.clock.now_ms)

@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request, Response
 from tarim.api.auditing import Actor, Audited, Auditor, Note
 from tarim.api.doors import Admitted, Door
 from tarim.api.echoes import not_repeating
+from tarim.api.lookups import thing_of
 from tarim.base.errors import FieldError, NotAllowed, TarimError, TooLarge
 from tarim.identity import Caller, Scope, Visitor
 
@@ -174,6 +175,8 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
         try:
             who = await admitted(request, act)
             query, body = await decoded(request)
+            if not route.open:
+                await act.look(thing_of(request.path_params, body))
             await act.intend()
             call = Call(
                 who.caller,

@@ -13,6 +13,7 @@ from tarim.api.auditing import Auditor, end_trail, keep_trail
 from tarim.api.connection import Site
 from tarim.api.doors import Door, Keys, Persons
 from tarim.api.links import LinkDesk, link_routes
+from tarim.api.lookups import Lookups
 from tarim.api.network import Network, RealAddress
 from tarim.api.process_app import build_process_app
 from tarim.api.process_figures import FigureNames, ProcessFigures
@@ -75,18 +76,21 @@ async def _serve(
 ) -> None:
     settings, loop = house.settings.views, asyncio.get_running_loop()
     views = house.views
+    policy = house.settings.identity
+    lookups = Lookups(house.clock, policy.lookups_alarm, policy.lookups_max)
     figures = ProcessFigures(
         FIGURES,
         {
             "tarim_views_followed_seq": ("Decisions' journal in the views.", lambda: views.state.followed_seq),
             "tarim_views_behind": ("Positions of the journal not shown yet.", lambda: views.state.behind),
             "tarim_views_broken": ("1 when the views stand still.", lambda: float(bool(views.state.trouble))),
+            "tarim_views_crawls": ("Alarms about who looks up many customers.", lambda: float(lookups.alarms)),
             "tarim_views_entities": ("Identifiers that are counted.", lambda: len(house.entities)),
             "tarim_views_links_events": ("Events in the link graph.", lambda: len(house.links)),
         },
     )
     recorder = trail.recorder()
-    auditor = Auditor(recorder, trail.objects, house.clock)
+    auditor = Auditor(recorder, trail.objects, house.clock, lookups)
     rebuilds = Rebuilds(
         house.places.data,
         house.features,

@@ -166,6 +166,17 @@ FIXED: Final = (
     ("tarim.decisions.holds.fold:CLOSED_KEPT", "closed holds that can be looked up", "404; the journal has them"),
     ("tarim.decisions.holds.fold:CHANGES_KEPT", "changes of holds that can be polled", "404 for an older `since`"),
     (
+        "tarim.api.lookups:ACTORS_MAX",
+        "persons and keys whose lookups of personal data are counted",
+        "who was quiet for longest is counted anew",
+    ),
+    ("tarim.api.lookups:REMEMBERED_MAX", "lookups remembered of one of them", "the oldest are counted anew"),
+    (
+        "tarim.cases.adapters.dossier:PLACED_MAX",
+        "newest alerts of a case of which it is shown where their events came from",
+        "of older ones it is not shown",
+    ),
+    (
         "tarim.decisions.switch_reviews:REVIEWS_OPEN_MAX",
         "pauses and stops by one person that wait for a review",
         "503: a further one is refused until some are reviewed",

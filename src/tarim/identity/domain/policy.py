@@ -33,6 +33,8 @@ class IdentitySettings:
     address_window_s: int = 600
     ban_s: int = 900
     siege_logins_max: int = 30
+    lookups_alarm: int = 200
+    lookups_max: int = 0
     idle_min: int = 15
     session_h: int = 10
     sessions_max: int = 5
