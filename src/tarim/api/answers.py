@@ -30,6 +30,7 @@ _ENDS_CACHED: Final = 4_096
 _VERSIONS_CACHED: Final = 16
 _SECONDS_CACHED: Final = 256
 
+_decode_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _FLOAT: Final = struct.Struct("<d")
 _WORD: Final = struct.Struct("<q")
 _SCORE_AT: Final = 8 * Word.SCORE
@@ -109,6 +110,12 @@ class BatchBody(msgspec.Struct, frozen=True):
     results: list[ResultBody]
 
 
+ALWAYS_TOLD: Final = frozenset({"event_id", "source", "seq"})
+"""What names the event: in every answer."""
+ANSWER_FIELDS: Final = tuple(name for name in DecisionBody.__struct_fields__ if name not in ALWAYS_TOLD)
+"""What a caller's contract may name."""
+
+
 class Explainer(Protocol):
     """Reasons of decisions that were made under one ruleset."""
 
@@ -144,11 +151,21 @@ class Answers:
         self._score_explainer = lru_cache(maxsize=_VERSIONS_CACHED)(score_explainer_of)
         self._end = lru_cache(maxsize=_ENDS_CACHED)(self._make_end)
 
-    def bytes_of(self, decided: Decided, *, fine: bool = False) -> bytes:
+    def bytes_of(self, decided: Decided, *, fine: bool = False, fields: frozenset[str] = frozenset()) -> bytes:
         """The decision, encoded: a DecisionBody, byte for byte the same whenever it is asked for.
 
-        fine: tell the score in full, to those who need it (ML-23); others could rebuild the model from it.
+        fine: tell the score in full, to those who need it (ML-23); others could rebuild the model from it.  fields: of
+        ANSWER_FIELDS those that the caller may see; empty: all.
         """
+        body = self._whole(decided, fine)
+        return self._only(body, fields) if fields else body
+
+    def _only(self, body: bytes, fields: frozenset[str]) -> bytes:
+        """A decision with these fields only, in their order and as they were."""
+        told = fields | ALWAYS_TOLD
+        return self._encode({name: value for name, value in _decode_fields(body).items() if name in told})
+
+    def _whole(self, decided: Decided, fine: bool) -> bytes:
         row = memoryview(decided.row)  # type: ignore[arg-type]
         words = decided.decision.tobytes()
         score: float = _FLOAT.unpack_from(words, _SCORE_AT)[0]
@@ -175,13 +192,15 @@ class Answers:
             return b"null"
         return self._encode(score if fine else round(score, self._score_decimals))
 
-    def batch(self, results: Sequence[Decided | TarimError], *, fine: bool = False) -> bytes:
+    def batch(
+        self, results: Sequence[Decided | TarimError], *, fine: bool = False, fields: frozenset[str] = frozenset()
+    ) -> bytes:
         """The results of a batch, encoded."""
         encode = self._encode
         return b'{"results":[%b]}' % b",".join(
             encode(ResultBody(problem=problem_body(problem_of(result))))
             if isinstance(result, TarimError)
-            else b'{"decision":%b}' % self.bytes_of(result, fine=fine)
+            else b'{"decision":%b}' % self.bytes_of(result, fine=fine, fields=fields)
             for result in results
         )
 

@@ -122,13 +122,13 @@ class DecideRoute:
             self._refuse(results, respond)
         elif self._many:
             self._probes.charge(key, len(results) - 1)
-            respond(200, self._answers.batch(results, fine=Scope.SCORE in key.scopes))
+            respond(200, self._answers.batch(results, fine=Scope.SCORE in key.scopes, fields=key.answer_fields))
         else:
             (result,) = results
             if isinstance(result, TarimError):
                 self._refuse(result, respond)
             else:
-                body = self._answers.bytes_of(result, fine=Scope.SCORE in key.scopes)
+                body = self._answers.bytes_of(result, fine=Scope.SCORE in key.scopes, fields=key.answer_fields)
                 respond(200, body, _JSON_AGAIN if result.repeated else _JSON)
 
     def failed(self, error: Exception, respond: Respond) -> None:

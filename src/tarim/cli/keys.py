@@ -34,6 +34,13 @@ def create_command(
     expires_in: Annotated[str, typer.Option(help="Such as 90d; never if left out. 有效期，例如90d；默认不过期。")] = "",
     events_per_s: Annotated[int, typer.Option(min=0, help="Its own limit; 0: the common one. 每秒事件上限。")] = 0,
     events_per_day: Annotated[int, typer.Option(min=0, help="Its own limit; 0: the common one. 每日事件上限。")] = 0,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A field that its answers may hold; may be repeated; all if none. 应答可含字段，可重复；默认全部。",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make a key and print it, this once. 创建密钥并仅显示一次。"""
     import os
@@ -43,6 +50,8 @@ def create_command(
     from tarim.bootstrap.places import Places
     from tarim.identity import create_key
 
+    if answer:
+        _check_fields(answer)
     now_ms = _now_ms()
     expires_ms = now_ms + duration_ms(expires_in) if expires_in else 0
     with recorded(Places(data), os.environ, "keys.create") as act:
@@ -54,11 +63,21 @@ def create_command(
             expires_ms,
             events_per_s_max=events_per_s,
             events_per_day_max=events_per_day,
+            answer_fields=answer or [],
         )
         act.kind, act.id, act.detail["scopes"] = "key", made.id, " ".join(made.scopes)[:128]
     typer.echo(f"key {made.id} for {made.name}: {', '.join(made.scopes)}", err=True)
     typer.echo("It is shown this once and stored nowhere. 仅显示一次，不作保存。", err=True)
     typer.echo(secret)
+
+
+def _check_fields(fields: list[str]) -> None:
+    from tarim.api import ANSWER_FIELDS
+    from tarim.base.errors import InputError
+
+    unknown = sorted(set(fields) - set(ANSWER_FIELDS))
+    if unknown:
+        raise InputError(f"an answer has no field {unknown[0][:64]!r}; it has {', '.join(ANSWER_FIELDS)}")
 
 
 def list_command(data: _Data = Path("var/tarim")) -> None:
@@ -69,9 +88,10 @@ def list_command(data: _Data = Path("var/tarim")) -> None:
     now_ms = _now_ms()
     for key in read_keys(data / _FILE_NAME):
         expires = instant_text(key.expires_ms) if key.expires_ms else "never"
+        told = f"  tells {','.join(key.answer_fields)}" if key.answer_fields else ""
         typer.echo(
             f"{key.id}  {key.state(now_ms):8}  made {instant_text(key.created_ms)}  expires {expires}  "
-            f"{','.join(key.scopes)}  {key.name}"
+            f"{','.join(key.scopes)}  {key.name}{told}"
         )
 
 

@@ -10,6 +10,7 @@ import base64
 import fcntl
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ NAME_CHARACTERS_MAX: Final = 64
 FILE_BYTES_MAX: Final = 16 << 20
 PRESENTED_CHARACTERS_MAX: Final = 256
 RELOAD_MS: Final = SECOND_MS
+ANSWER_FIELDS_MAX: Final = 20
+_FIELD: Final = re.compile(r"[a-z_]{1,32}")
 _FORMAT: Final = 1
 
 
@@ -109,7 +112,7 @@ class Scope(StrEnum):
 
 class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is stored of a key.  Instants are milliseconds since the epoch; 0 in `revoked_ms` and `expires_ms` is never, and 0
-    in its own limits means the common ones.
+    in its own limits means the common ones.  answer_fields: the fields of an answer that its contract names; empty: all.
     """
 
     id: str
@@ -121,6 +124,7 @@ class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_ms: int = 0
     events_per_s_max: int = 0
     events_per_day_max: int = 0
+    answer_fields: tuple[str, ...] = ()
 
     def state(self, now_ms: int) -> str:
         """`active`, `revoked` or `expired`."""
@@ -136,13 +140,14 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class KeyId:
-    """The key that a call was made with; safe to log.  number: the id as a number above 0."""
+    """The key that a call was made with; safe to log.  number: the id as a number above 0.  answer_fields: as in ApiKey."""
 
     id: str
     name: str
     scopes: frozenset[Scope]
     events_per_s_max: int = 0
     events_per_day_max: int = 0
+    answer_fields: frozenset[str] = frozenset()
     number: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -209,11 +214,16 @@ class KeyRing:
                 (digest := bytes.fromhex(key.sha256)): (
                     digest,
                     key,
-                    KeyId(key.id, key.name, frozenset(key.scopes), key.events_per_s_max, key.events_per_day_max),
+                    _id_of(key),
                 )
                 for key in read_keys(self._path)
             }
             self._stamp = stamp
+
+
+def _id_of(key: ApiKey) -> KeyId:
+    fields = frozenset(key.answer_fields)
+    return KeyId(key.id, key.name, frozenset(key.scopes), key.events_per_s_max, key.events_per_day_max, fields)
 
 
 def read_keys(path: Path) -> list[ApiKey]:
@@ -250,8 +260,13 @@ def create_key(
     *,
     events_per_s_max: int = 0,
     events_per_day_max: int = 0,
+    answer_fields: Iterable[str] = (),
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret text, which is kept nowhere.  Raises DefinitionError for a bad name, scope or limit."""
+    """A new key and its secret text, which is kept nowhere.
+
+    answer_fields: all that its answers may hold beside what names the event; a key with some may do nothing but decide, for
+    whoever reads decisions sees them whole.  Raises DefinitionError for a bad name, scope, limit or field.
+    """
     if not 1 <= len(name) <= NAME_CHARACTERS_MAX or not name.isprintable():
         raise DefinitionError(f"a key's name has 1 to {NAME_CHARACTERS_MAX} printable characters")
     wanted = sorted(set(scopes))
@@ -262,6 +277,13 @@ def create_key(
         raise DefinitionError("a key cannot expire before it is made")
     if events_per_s_max < 0 or events_per_day_max < 0:
         raise DefinitionError("a key's limits are not negative; 0 means the common ones")
+    fields = tuple(sorted(set(answer_fields)))
+    if len(fields) > ANSWER_FIELDS_MAX or not all(_FIELD.fullmatch(each) for each in fields):
+        raise DefinitionError(
+            f"a contract names up to {ANSWER_FIELDS_MAX} fields, each in lower-case letters and underscores"
+        )
+    if fields and not {Scope.DECIDE} <= set(wanted) <= {Scope.DECIDE, Scope.SCORE}:
+        raise DefinitionError("a key whose answers hold some fields only has the scope decide, and score at most")
     secret = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).rstrip(b"=").decode()
     digest = sha256(secret.encode()).hexdigest()
     made = ApiKey(
@@ -274,6 +296,7 @@ def create_key(
         expires_ms,
         events_per_s_max,
         events_per_day_max,
+        fields,
     )
 
     def add(keys: list[ApiKey]) -> list[ApiKey]:

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarim.api.answers import (
+    ALWAYS_TOLD,
+    ANSWER_FIELDS,
     OUTCOME_ZH,
     Answers,
     BatchBody,
@@ -146,3 +148,22 @@ def test_a_score_whose_model_is_gone_has_no_reasons_but_the_decision_stands() ->
     one = decided("a", Outcome.PASS, 0.5, 0, False, 7, 1_700_000_000_000)._replace(features=np.array([0.5]))
     made = Answers(lambda _: FakeExplainer(), gone).bytes_of(one)
     assert msgspec.json.decode(made, type=DecisionBody).score_reasons == []
+
+
+@given(st.frozensets(st.sampled_from(ANSWER_FIELDS), min_size=1))
+def test_a_contract_is_told_what_it_names_and_nothing_else(fields: frozenset[str]) -> None:
+    """The same values in the same order as in the whole answer, alone and in a batch (ML-23)."""
+    one = decided("e-1", Outcome.CHALLENGE, 0.91234, 0b101, False, 7, 1_770_000_000_123)
+    answers = Answers(lambda _: FakeExplainer(), FakeScoreExplainer)
+    whole = msgspec.json.decode(answers.bytes_of(one))
+    told = answers.bytes_of(one, fields=fields)
+    expected = {name: value for name, value in whole.items() if name in fields | ALWAYS_TOLD}
+    assert list(msgspec.json.decode(told).items()) == list(expected.items())
+    batch = msgspec.json.decode(answers.batch([one, Conflict("other content")], fields=fields))["results"]
+    assert batch[0]["decision"] == expected and "problem" in batch[1]
+
+
+def test_every_field_of_an_answer_may_be_named_but_what_names_the_event() -> None:
+    assert {*ANSWER_FIELDS, *ALWAYS_TOLD} == set(DecisionBody.__struct_fields__) and not set(
+        ANSWER_FIELDS
+    ) & ALWAYS_TOLD

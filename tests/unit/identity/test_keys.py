@@ -133,3 +133,31 @@ def test_the_command_line_makes_lists_and_revokes(tmp_path: Path) -> None:
     assert key.id in listed and "active" in listed and "decide,read" in listed and secret not in listed
     assert run(app, ["keys", "revoke", key.id, "--data", str(tmp_path)]).exit_code == 0
     assert "revoked" in run(app, ["keys", "list", "--data", str(tmp_path)]).output
+
+
+def test_a_key_has_the_fields_of_its_contract_and_may_do_nothing_else(tmp_path: Path) -> None:
+    """Whoever may read decisions sees them whole, so such a key only decides (ML-23)."""
+    path, clock = tmp_path / "keys.json", Clock()
+    _, secret = create_key(path, "wallet partner", ["decide"], 1, answer_fields=["outcome", "hold", "hold"])
+    assert KeyRing.load(path, clock).check(secret, Scope.DECIDE).answer_fields == {"outcome", "hold"}
+    assert read_keys(path)[0].answer_fields == ("hold", "outcome")
+    _, plain = create_key(path, "channel", ["decide"], 1)
+    assert KeyRing.load(path, clock).check(plain, Scope.DECIDE).answer_fields == frozenset()
+    for scopes, fields, told in (
+        (["decide", "read"], ["outcome"], "score at most"),
+        (["metrics"], ["outcome"], "score at most"),
+        (["decide"], ["out come"], "lower-case"),
+        (["decide"], ["a" * n for n in range(1, 22)], "up to 20"),
+    ):
+        with pytest.raises(DefinitionError, match=told):
+            create_key(path, "x", scopes, 1, answer_fields=fields)
+
+
+def test_the_command_knows_the_fields_of_an_answer(tmp_path: Path) -> None:
+    make_data_folder(tmp_path / "data")
+    asked = ["keys", "create", "--data", str(tmp_path / "data"), "--name", "p", "--scope", "decide", "--answer"]
+    refused = CliRunner().invoke(build_app(["keys"]), [*asked, "colour"])
+    assert "no field 'colour'" in str(refused.exception) and "score_reasons" in str(refused.exception)
+    assert CliRunner().invoke(build_app(["keys"]), [*asked, "outcome"]).exit_code == 0
+    listed = CliRunner().invoke(build_app(["keys"]), ["keys", "list", "--data", str(tmp_path / "data")])
+    assert "tells outcome" in listed.output
