@@ -95,6 +95,8 @@ def test_an_exact_shift_is_exact() -> None:
         Plan(batch_rows=128, epochs=2),
         Plan(batch_rows=512, epochs=3, learning_rate_log2=1, l2_log2=-6),
         Plan(batch_rows=1, epochs=1, learning_rate_log2=-3),
+        Plan(batch_rows=100, epochs=2, l2_log2=-5),
+        Plan(batch_rows=600, epochs=4, learning_rate_log2=2),
     ],
 )
 def test_a_joint_training_gives_the_weights_of_one_in_the_clear(plan: Plan) -> None:
@@ -115,7 +117,8 @@ def test_a_joint_training_gives_the_weights_of_one_in_the_clear(plan: Plan) -> N
 
 def test_a_plan_that_does_not_fit_is_refused() -> None:
     for plan, says in (
-        (Plan(batch_rows=100), "power of two"),
+        (Plan(batch_rows=0), "1 to 32768"),
+        (Plan(batch_rows=100, l2_log2=-23), "2\\^-22 to 1"),
         (Plan(batch_rows=1_024), "more than"),
         (Plan(batch_rows=64, epochs=0), "epochs"),
         (Plan(batch_rows=64, l2_log2=3), "L2"),

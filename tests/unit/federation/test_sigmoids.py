@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from tarim.federation import Role, Session
-from tarim.federation.learning import logistic
+from tarim.federation.learning import logistic_blocks
 from tarim.federation.learning.logistic import Plan, train
 from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
-from tarim.federation.node import sigmoids as module
 from tarim.federation.node.sigmoids import StockedSigmoids, make_sigmoids, packets_for
 from tarim.federation.node.stock import Stock
 from tarim.federation.sharing import open_to
@@ -25,8 +24,7 @@ PLAN = Plan(batch_rows=64, epochs=2)
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logistic, "BLOCK_ROWS", 128)
-    monkeypatch.setattr(module, "BLOCK_ROWS", 128)
+    monkeypatch.setattr(logistic_blocks, "BLOCK_ROWS", 128)
 
 
 def stocks(folder: Path) -> dict[Role, Stock]:

@@ -10,9 +10,10 @@ epochs.
 Scores are shared modulo 2^48, and modulo 2^40 without their lowest bits, which a step's gradient fits.  Weights are shared
 modulo 2^64 with more fraction bits than a score needs: a step's change is added as it is, without a division.
 
-Mini-batches hold a power of two of rows and the learning rate is a power of two, so that a change is a gradient with its point
-moved; rows beyond the last full batch are left out.  A batch of all rows is full-batch descent, one of 1 row is stochastic
-descent (AS-02).
+The learning rate is a power of two, so that with batches of a power of two of rows a change is a gradient with its point moved.
+Other gradients are multiplied by 2^FACTOR_BITS over the rows, rounded, one part in 2^16 off at most, and cut down in a circuit.
+Rows beyond the last full batch are left out.  A batch of all rows is full-batch descent, one of 1 row is stochastic descent
+(AS-02).
 
 `logistic_in_the_clear` is the plaintext twin: the same quantised columns, batches and clipped sigmoid in floating point.
 Who learns what: nothing but the public parameters.  Semi-honest.
@@ -34,9 +35,9 @@ from tarim.federation.channel import receive_one
 from tarim.federation.conversion import RING_BITS
 from tarim.federation.learning.ahead import Ahead
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
-from tarim.federation.learning.encrypted_products import EncryptedOwnColumns, EncryptedTheirColumns
-from tarim.federation.learning.product_forms import Form, Line, cheapest
-from tarim.federation.learning.products import COLUMN_BITS, ROW_BITS, Given, OwnColumns, Taken, TheirColumns
+from tarim.federation.learning.logistic_blocks import Prepared, blocks_of, products_of
+from tarim.federation.learning.product_forms import Line, cheapest
+from tarim.federation.learning.products import COLUMN_BITS, ROW_BITS
 from tarim.federation.learning.sigmoid import COARSE, ClippedSigmoid
 from tarim.federation.learning.stopping import EarlyStop, Stopping
 from tarim.federation.lifting import lifted
@@ -59,8 +60,9 @@ BATCH_ROWS_MAX: Final = 1 << 15
 FINE_BITS_MAX: Final = 64 - ROW_BITS
 """Fraction bits of the weights beyond WEIGHT_FRACTION_BITS that are kept while training."""
 COMPARED: Final = COARSE
-BLOCK_ROWS: Final = 8_192
-"""Rows prepared at a time: memory stays flat, however many rows there are."""
+FACTOR_BITS: Final = 30
+CHANGE_BITS: Final = 60
+"""|gradient sum| times the factor < 2^53, and 16 times the weights at a penalty of 1 < 2^54."""
 EPOCHS_MAX: Final = 1_000
 
 Floats = npt.NDArray[np.float64]
@@ -91,15 +93,15 @@ class Plan:
 
     def check(self, rows: int) -> None:
         """Nothing for a plan that fits so many rows.  Raises InputError."""
-        if not 1 <= self.batch_rows <= BATCH_ROWS_MAX or self.batch_rows & (self.batch_rows - 1):
-            raise InputError(f"a batch holds a power of two of rows, at most {BATCH_ROWS_MAX}")
+        if not 1 <= self.batch_rows <= BATCH_ROWS_MAX:
+            raise InputError(f"a batch holds 1 to {BATCH_ROWS_MAX} rows")
         if rows < self.batch_rows:
             raise InputError(f"a batch of {self.batch_rows} rows is more than the {rows} there are")
         if not 1 <= self.epochs <= EPOCHS_MAX or not -16 <= self.learning_rate_log2 <= 4:
             raise InputError(f"1 to {EPOCHS_MAX} epochs and a learning rate of 2^-16 to 2^4 are possible")
         if self.shift < 1:
             raise InputError("a learning rate below 2^4 times the rows of a batch is possible")
-        least = -self.shift - self.learning_rate_log2
+        least = -self.shift - self.learning_rate_log2 + (0 if self.factor == 1 else CHANGE_BITS - ROW_BITS)
         if self.l2_log2 is not None and not least <= self.l2_log2 <= 0:
             raise InputError(f"with batches of {self.batch_rows} rows an L2 penalty of 2^{least} to 1 is possible")
         if self.stop is not None:
@@ -124,9 +126,16 @@ class Plan:
 
     @property
     def shift(self) -> int:
-        """What divides a gradient sum into a change of the weights: scale, the sigmoid's 4, rows, learning rate."""
+        """Log2 of what divides a gradient sum, times the factor, into a change: scale, the sigmoid's 4, rows, learning rate."""
         scale = RESIDUAL_FRACTION_BITS + FRACTION_BITS - WEIGHT_FRACTION_BITS
-        return scale + 2 + self.batch_rows.bit_length() - 1 - self.learning_rate_log2
+        rows = self.batch_rows.bit_length() - 1 if self.factor == 1 else FACTOR_BITS
+        return scale + 2 + rows - self.learning_rate_log2
+
+    @property
+    def factor(self) -> int:
+        """What a gradient sum is multiplied by: 1 where batches hold a power of two of rows."""
+        whole = self.batch_rows & (self.batch_rows - 1) == 0
+        return 1 if whole else round((1 << FACTOR_BITS) / self.batch_rows)
 
 
 @dataclass(frozen=True)
@@ -169,18 +178,6 @@ def train(
     return _Training(session, own, theirs, labels, plan, rows, sigmoids).run(progress, keep, begun)
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """What one block of rows needs."""
-
-    start: int
-    rows: int
-    given: Given
-    taken: Taken
-    sigmoid: ClippedSigmoid
-    lifts: BitProducts
-
-
 class _Training:
     def __init__(
         self,
@@ -203,7 +200,7 @@ class _Training:
         self._own, self._theirs = (first, second) if session.first else (second, first)
         form = cheapest(plan.line, self._first, self._second, rows, plan.batch_rows, plan.epochs)
         self._making = session.beside()
-        self._mine, self._other = _products(self._making, form, own, theirs, plan.batch_rows)
+        self._mine, self._other = products_of(self._making, form, own, theirs, plan.batch_rows)
         bias = np.array([-(1 << FRACTION_BITS)], np.int64).view(np.uint64)
         self._offsets = np.concatenate([bias, self._first.offsets, self._second.offsets])
         self._labels = (
@@ -222,7 +219,7 @@ class _Training:
         stopping = None if plan.stop is None else Stopping(self._session, plan.stop, held, LOSS_FRACTION_BITS)
         steps = (self._rows - held) // batch
         done, known = first * steps, [self._fine_weights]
-        blocks = _blocks(0, self._rows - held, batch) + _blocks(self._rows - held, self._rows, batch)
+        blocks = blocks_of(0, self._rows - held, batch) + blocks_of(self._rows - held, self._rows, batch)
         # Until it is known whether there is another epoch, nothing may be made for it: only without a stop all are.
         for epochs in (
             [range(first, plan.epochs)] if stopping is None else [[each] for each in range(first, plan.epochs)]
@@ -246,7 +243,7 @@ class _Training:
         weights = shifted_exactly(self._session, self._fine_weights, 64, self._fine_bits)
         return JointModel(Share(weights, WEIGHT_FRACTION_BITS), self._first, self._second)
 
-    def _prepared(self, start: int, rows: int) -> _Prepared:
+    def _prepared(self, start: int, rows: int) -> Prepared:
         """What a block of rows needs, made by another thread while the block before it is worked through.
 
         The order keeps both busy: the second party asks for transfers and masks its products while the first masks and
@@ -268,9 +265,9 @@ class _Training:
         lifts = BitProducts(session, rows // batch * len(self._fine_weights))
         for each in (sigmoid, lifts):
             each.used_in(self._session)
-        return _Prepared(start, rows, given, taken, sigmoid, lifts)
+        return Prepared(start, rows, given, taken, sigmoid, lifts)
 
-    def _scores(self, number: int, prepared: _Prepared) -> tuple[Words, Words]:
+    def _scores(self, number: int, prepared: Prepared) -> tuple[Words, Words]:
         """Shares of the rounded weights, and modulo 2^COLUMN_BITS of a batch's scores with RESIDUAL_FRACTION_BITS."""
         start, given, taken = prepared.start, prepared.given, prepared.taken
         channel, batch = self._session.channel, self._plan.batch_rows
@@ -283,7 +280,7 @@ class _Training:
         score = Share(z - (self._offsets * weights).sum(), SCORE_FRACTION_BITS)
         return weights, score.truncated(SCORE_CUT, self._session.role).part()
 
-    def _loss(self, number: int, prepared: _Prepared) -> Words:
+    def _loss(self, number: int, prepared: Prepared) -> Words:
         """This side's part of the sum of a held batch's losses, eight times, (1,): 2 (s - 4 y) z + s (4 - s) with s = 4 p."""
         session, batch = self._session, self._plan.batch_rows
         inside = slice(number * batch, (number + 1) * batch)
@@ -297,7 +294,7 @@ class _Training:
         loss: Words = (found + (s << np.uint64(2 + RESIDUAL_FRACTION_BITS))).sum(keepdims=True)
         return loss
 
-    def _step(self, number: int, prepared: _Prepared) -> None:
+    def _step(self, number: int, prepared: Prepared) -> None:
         start, given, taken = prepared.start, prepared.given, prepared.taken
         channel, batch = self._session.channel, self._plan.batch_rows
         inside = slice(number * batch, (number + 1) * batch)
@@ -312,11 +309,11 @@ class _Training:
         gradient[self._own] = (residual + masked) @ scaled + taken.columns[number]
         gradient[self._theirs] = given.columns[number]
         gradient -= self._offsets * residual.sum()
+        decay = np.zeros(len(weights), np.uint64)
         if self._plan.l2_log2 is not None:
-            decay = weights.copy()
-            decay[0] = 0
-            gradient += decay << np.uint64(self._plan.shift + self._plan.learning_rate_log2 + self._plan.l2_log2)
-        self._fine_weights = self._fine_weights - self._change(gradient, prepared.lifts)
+            moved = self._plan.shift + self._plan.learning_rate_log2 + self._plan.l2_log2
+            decay[1:] = weights[1:] << np.uint64(moved)
+        self._fine_weights = self._fine_weights - self._change(gradient, decay, prepared.lifts)
 
     def _rounded_weights(self) -> Words:
         """Shares modulo 2^ROW_BITS of the weights with WEIGHT_FRACTION_BITS: one unit more or less at random, evenly."""
@@ -324,39 +321,16 @@ class _Training:
         rounded: Words = (self._fine_weights + unit) >> np.uint64(self._fine_bits)
         return rounded
 
-    def _change(self, gradient: Words, lifts: BitProducts) -> Words:
+    def _change(self, gradient: Words, decay: Words, lifts: BitProducts) -> Words:
         """Shares of what the weights change by, with their fine bits, from shares modulo 2^GRADIENT_BITS.
 
         A gradient is a change once it is divided by 2^shift, so a change has `shift` fine bits; those beyond
-        FINE_BITS_MAX, of a small learning rate or a large batch, are cut off exactly.
+        FINE_BITS_MAX, of a small learning rate, a large batch or a factor, are cut off exactly.
         """
         beyond = self._plan.shift - self._fine_bits
+        if self._plan.factor != 1:
+            wide = lifted(self._session, lifts, gradient, GRADIENT_BITS) * np.uint64(self._plan.factor) + decay
+            return shifted_exactly(self._session, wide, CHANGE_BITS, beyond)
         if beyond:
-            return shifted_exactly(self._session, gradient, GRADIENT_BITS, beyond)
-        return lifted(self._session, lifts, gradient, GRADIENT_BITS)
-
-
-def _blocks(start: int, end: int, batch: int) -> list[tuple[int, int]]:
-    """(first row, rows) of the blocks that rows are prepared in."""
-    block = max(batch, BLOCK_ROWS)
-    return [(each, min(block, end - each)) for each in range(start, end, block)]
-
-
-def _products(
-    session: Session, form: Form, own: Encoded, theirs: Widths, batch: int
-) -> tuple[OwnColumns | EncryptedOwnColumns, TheirColumns | EncryptedTheirColumns]:
-    """Of the own columns and of the other side's: the first party's columns are made ready first."""
-
-    def mine() -> OwnColumns | EncryptedOwnColumns:
-        return OwnColumns(session, own) if form is Form.TRANSFERS else EncryptedOwnColumns(session, own, batch)
-
-    def other() -> TheirColumns | EncryptedTheirColumns:
-        rows = len(own)
-        if form is Form.TRANSFERS:
-            return TheirColumns(session, theirs, rows)
-        return EncryptedTheirColumns(session, theirs, rows, batch)
-
-    if session.first:
-        return mine(), other()
-    found = other()
-    return mine(), found
+            return shifted_exactly(self._session, gradient + decay, GRADIENT_BITS, beyond)
+        return lifted(self._session, lifts, gradient + decay, GRADIENT_BITS)

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Final
 
 from tarim.federation.channel import Array, Channel
-from tarim.federation.learning.logistic import BLOCK_ROWS, COMPARED, RESIDUAL_FRACTION_BITS, Plan
+from tarim.federation.learning.logistic import COMPARED, RESIDUAL_FRACTION_BITS, Plan
+from tarim.federation.learning.logistic_blocks import block_rows
 from tarim.federation.learning.sigmoid import ClippedSigmoid
 from tarim.federation.node.conversations import Ask, Ready, hear, say
 from tarim.federation.node.stock import PACKET_ROWS, Stock
@@ -25,14 +26,9 @@ Progress = Callable[[str, int, int], None]
 _STEP: Final = "sigmoids made ahead"
 
 
-def block_rows(plan: Plan) -> int:
-    """Rows of a packet's block."""
-    return max(plan.batch_rows, BLOCK_ROWS)
-
-
 def packets_for(plan: Plan, rows: int) -> int:
     """Packets for so many rows in all, each counted once for every epoch."""
-    return -(-rows // block_rows(plan))
+    return -(-rows // block_rows(plan.batch_rows))
 
 
 def make_sigmoids(
@@ -41,7 +37,7 @@ def make_sigmoids(
     """Make what so many rows need and keep it, packet by packet; both sides.  Raises TooLarge, FederationError."""
     packets = packets_for(plan, rows)
     for number in range(packets):
-        sigmoid = ClippedSigmoid(session, block_rows(plan), RESIDUAL_FRACTION_BITS, COMPARED)
+        sigmoid = ClippedSigmoid(session, block_rows(plan.batch_rows), RESIDUAL_FRACTION_BITS, COMPARED)
         sigmoid.finish()
         stock.keep_together(session, contract, f"{run[:32]}-{number:06d}", sigmoid.arrays())
         progress("making ahead", number + 1, packets)
@@ -51,7 +47,7 @@ class StockedSigmoids:
     """Takes the next block's sigmoid from the stock, where both sides have it; see `logistic.Sigmoids`."""
 
     def __init__(self, stock: Stock, contract: str, plan: Plan) -> None:
-        self._stock, self._contract, self._rows = stock, contract, block_rows(plan)
+        self._stock, self._contract, self._rows = stock, contract, block_rows(plan.batch_rows)
 
     def __call__(self, session: Session, rows: int) -> ClippedSigmoid | None:
         """One for a block of so many rows, or None; both sides alike.  Raises ProtocolBroken."""

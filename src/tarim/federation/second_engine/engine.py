@@ -181,6 +181,8 @@ def require_plan(plan: Plan | BoostingPlan) -> None:
             raise InputError("the second engine trains trees with log loss only")
         return
     plan.check(plan.batch_rows)
+    if plan.factor != 1:
+        raise InputError("the second engine's batches hold a power of two of rows")
     if _shift(plan) > SHIFT_MAX:
         raise InputError(
             f"the second engine's steps divide by 2^{SHIFT_MAX} at most: take batches of at most "
