@@ -108,10 +108,10 @@ def _columns(table: Any, names: Any) -> list[Floats]:
     return found
 
 
-def prepare(role: Role, argument: tuple[Path, Plan | BoostingPlan]) -> tuple[Plan | BoostingPlan, Any, Any, Any]:
+def prepare(role: Role, argument: tuple[Path, Plan | BoostingPlan, int]) -> tuple[Plan | BoostingPlan, Any, Any, Any]:
     """A company's plan, columns and labels, and the other's public widths."""
-    shared, plan = argument
-    data = Marketing(shared)
+    shared, plan, seed = argument
+    data = Marketing(shared, seed)
     labels = data.labels[data.train] if role is Role.SECOND else None
     if isinstance(plan, Plan):
         return plan, data.encoded(role), data.encoded(Role(1 - role))[0].widths, labels
@@ -135,16 +135,16 @@ def judge(_role: Role, _link: Link, done: tuple[Session, Any, Any]) -> Any:
     return None if values is None else values.tolist()
 
 
-def _together(shared: Path, plan: Plan | BoostingPlan, speed: Speed | None) -> tuple[dict[str, Any], Floats]:
+def _together(shared: Path, plan: Plan | BoostingPlan, speed: Speed | None, seed: int) -> tuple[dict[str, Any], Floats]:
     """What a run cost, and what was opened to the bank."""
-    both = together(party, (shared, plan), prepare, judge, speed)
+    both = together(party, (shared, plan, seed), prepare, judge, speed)
     return costs(both), np.array(both[1].result)
 
 
-def logistic(shared: Path, plan: Plan, speed: Speed | None = None) -> dict[str, Any]:
-    """Figures of one joint logistic regression."""
-    costs, weights = _together(shared, plan, speed)
-    data = Marketing(shared)
+def logistic(shared: Path, plan: Plan, speed: Speed | None = None, seed: int = 0) -> dict[str, Any]:
+    """Figures of one joint logistic regression.  seed: of the rows' split."""
+    costs, weights = _together(shared, plan, speed, seed)
+    data = Marketing(shared, seed)
     x = np.column_stack([np.ones(len(data.test)), *(data.encoded(role)[1].values for role in Role)])
     labels = data.labels[data.test]
     trains = [data.encoded(role)[0] for role in Role]
@@ -160,7 +160,7 @@ def logistic(shared: Path, plan: Plan, speed: Speed | None = None) -> dict[str, 
 
 def boosting(shared: Path, plan: BoostingPlan, speed: Speed | None = None) -> dict[str, Any]:
     """Figures of one joint training of trees; in the clear: the same whole numbers.  Scores differ in units of the last bit."""
-    costs, scores = _together(shared, plan, speed)
+    costs, scores = _together(shared, plan, speed, 0)
     data = Marketing(shared)
     labels = data.labels[data.test]
     found = costs | {"rows": len(data.train), "auc": round(auc(scores, labels), 4)}

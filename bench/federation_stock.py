@@ -28,9 +28,10 @@ from tarim.federation import Role, Session
 from tarim.federation.adapters.link import Link
 from tarim.federation.learning.encoding import Encoded
 from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel, Plan, train
+from tarim.federation.learning.logistic_blocks import block_rows
 from tarim.federation.learning.product_forms import Line
 from tarim.federation.node.conversations import Ask, Ready, hear, say
-from tarim.federation.node.sigmoids import StockedSigmoids, block_rows, make_sigmoids
+from tarim.federation.node.sigmoids import StockedSigmoids, make_sigmoids
 from tarim.federation.node.stock import PACKET_ROWS, Stock
 from tarim.federation.queries import QueryPool, Question, answered_in_the_clear
 from tarim.federation.session import Meeting
@@ -96,8 +97,9 @@ def train_party(role: Role, link: Link, prepared: tuple[Any, Any, Any, Any]) -> 
     with tempfile.TemporaryDirectory(prefix="tarim-stock-") as folder:
         stock = Stock(Path(folder), MasterKey(os.urandom(32)))
         begin, rows = time.perf_counter(), len(own[0]) // plan.batch_rows * plan.batch_rows
-        blocks = -(-rows // block_rows(plan)) * plan.epochs
-        make_sigmoids(Session(link, role), plan, CONTRACT, stock, "d" * 64, blocks * block_rows(plan), lambda *_: None)
+        block = block_rows(plan.batch_rows)
+        blocks = -(-rows // block) * plan.epochs
+        make_sigmoids(Session(link, role), plan, CONTRACT, stock, "d" * 64, blocks * block, lambda *_: None)
         ahead_s, ahead_bytes, stored = time.perf_counter() - begin, link.traffic.sent_bytes, stock.level(CONTRACT).bytes
         begin = time.perf_counter()
         train(Session(link, role), own[0], theirs, labels, plan, sigmoids=StockedSigmoids(stock, CONTRACT, plan))
@@ -113,7 +115,7 @@ def train_party(role: Role, link: Link, prepared: tuple[Any, Any, Any, Any]) -> 
 
 def training(shared: Path, plan: Plan) -> list[dict[str, Any]]:
     """Figures of a training over a slow line, by party."""
-    return [did.result for did in together(train_party, (shared, plan), prepare, speed=SLOW)]
+    return [did.result for did in together(train_party, (shared, plan, 0), prepare, speed=SLOW)]
 
 
 def main() -> None:
