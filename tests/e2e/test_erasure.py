@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from bench.serving import desk_serving, new_data, serving
 from tarim.bootstrap.places import API_KEYS_FILE, Places
@@ -41,6 +42,7 @@ def asked(client: httpx.Client, method: str, path: str, body: object = None, sta
     return answer.json()
 
 
+@pytest.mark.slow
 def test_a_customer_is_forgotten_and_the_journals_stay_whole(tmp_path: Path) -> None:
     data = tmp_path / "data"
     keys = new_data(data)
