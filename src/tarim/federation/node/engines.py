@@ -30,7 +30,7 @@ class Engine(StrEnum):
 
 
 PROTOCOLS: Final[Mapping[Engine, str]] = {
-    Engine.OWN: "tarim two parties, semi-honest, 2",
+    Engine.OWN: "tarim two parties, semi-honest, 1",
     Engine.CHEETAH: "spu cheetah, two nodes, semi-honest, 1",
     Engine.ABY3: "spu aby3, three nodes, semi-honest, 1",
 }
