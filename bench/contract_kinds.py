@@ -32,6 +32,7 @@ QUICK: Final = (
     "boosting",
     "best of trees, made ahead",
     "padded intersection",
+    "scores of encrypted rows",
 )
 """Searched in a short run, beside what their questions need."""
 
