@@ -41,7 +41,9 @@ def test_address_port_and_location_of_each_event(tmp_path: Path) -> None:
         of_a_table = [vault.seal(customer, {"ip_port": port}) for port in ("1", "2")]
         vault.index(np.array([seqs[1]] * 2), np.full(2, customer), of_a_table, len(seqs))
         vault.flush()
-        assert values.of_case(customer, set(), [seqs[1]]).of_parties == {"ip": [FOUR]}, "nobody can say whose port it was"
+        assert values.of_case(customer, set(), [seqs[1]]).of_parties == {"ip": [FOUR]}, (
+            "nobody can say whose port it was"
+        )
 
         vault.destroy(customer, 1, len(seqs))
         assert values.of_case(customer, {customer}, seqs).of_parties == {}
