@@ -29,6 +29,8 @@ from tarim.redress.work import Redress
 PATH: Final = "/v1/customers:erase"
 AT_ONCE: Final = 64
 _LOOK_S: Final = 2.0
+_CONFLICT: Final = "409"
+"""How a refusal begins that says that the customer has done something since."""
 
 
 class Post(Protocol):
@@ -117,6 +119,8 @@ class Eraser:
         try:
             self._link.post(PATH, order)
         except InputError as error:
+            if not error.detail.startswith(_CONFLICT):
+                raise  # not this customer's matter: it waits, and is told as trouble
             self._log.warning("a deletion was refused", erasure=file.id, trouble=error.detail)
             self._perform(file.id, Stop(Obstacle.NEW_EVENTS))
             return

@@ -171,6 +171,10 @@ def test_an_interrupted_deletion_is_finished_and_not_done_twice(bank: House):
 def test_a_customer_who_came_back_is_not_deleted(bank: House):
     file_id = agreed(bank)
     link = Link()
+    link.trouble = InputError("404: Not Found")
+    with pytest.raises(InputError):
+        Eraser(bank.redress, link, 1).carry_out()
+    assert state(bank, file_id) == "erasing", "a service that knows no such order says nothing about the customer"
     link.trouble = InputError("409: the customer has done something since")
     Eraser(bank.redress, link, 1).carry_out()
     shown = bank.redress.show(OFFICER, file_id)
