@@ -62,6 +62,7 @@ def described(tmp_path_factory: pytest.TempPathFactory):
         ("/v1/rulesets:rollback", "POST", "operate", 15),
         ("/v1/rulesets:check", "POST", "read", 15),
         ("/v1/rulesets:edit", "POST", "read", 25),
+        ("/v1/rulesets:merge", "POST", "read", 15),
         ("/v1/rulesets:names", "GET", "read", 1),
         ("/v1/rulesets:packs", "GET", "read", 1),
         ("/v1/proposals", "GET", "read", 5),

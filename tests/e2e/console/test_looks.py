@@ -113,7 +113,8 @@ def picture(page: Page, look: Look, language: str, size: tuple[int, int]) -> Non
 
         GUIDE.mkdir(parents=True, exist_ok=True)
         with Image.open(path) as image:
-            image.convert("RGB").quantize(GUIDE_COLOURS).save(GUIDE / path.name, optimize=True)
+            few = image.convert("RGB").quantize(GUIDE_COLOURS, Image.Quantize.MAXCOVERAGE)  # keeps rare colours apart
+            few.save(GUIDE / path.name, optimize=True)
 
 
 @pytest.mark.parametrize("role", [role or "nobody" for role in ROLES])
