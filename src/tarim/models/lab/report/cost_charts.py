@@ -64,7 +64,14 @@ def draw_comparison(figure: Figure, say: Say, records: Sequence[RunRecord]) -> N
         if measure.low is not None and measure.high is not None:
             left.plot([measure.low, measure.high], [place, place], color=colour, linewidth=1.6)
         right.barh(place, record.fit_cpu_s, color=colour, height=0.5)
-        right.text(record.fit_cpu_s, place, f" {record.fit_cpu_s:,.1f}", va="center", color=GREY, fontsize=8)
+        right.text(
+            record.fit_cpu_s,
+            place,
+            f" {record.fit_cpu_s:,.1f}" if record.fit_cpu_s else " -",
+            va="center",
+            color=GREY,
+            fontsize=8,
+        )
     left.set_yticks(places, [f"{record.run_id}\n{record.kind}" for record in records], fontsize=7)
     left.set_title(say("平均精确率（95% 区间）", "Average precision (95 %)"))
     right.set_title(say("训练处理器时间（秒）", "Processor time of the fit, s"))
