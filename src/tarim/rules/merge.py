@@ -72,7 +72,7 @@ def _rules(document: Mapping[str, Any]) -> dict[str, Rule]:
     found: dict[str, Rule] = {}
     for rule in rules if isinstance(rules, list) else [None]:
         name = rule.get("id") if isinstance(rule, dict) else None
-        if not isinstance(name, str) or name in found:
+        if not isinstance(rule, dict) or not isinstance(name, str) or name in found:
             raise DefinitionError(
                 "each rule needs an id of its own before another version can be taken over. 每条规则须有唯一编号，方可合并。"
             )
