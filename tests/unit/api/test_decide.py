@@ -12,7 +12,7 @@ from tarim.identity import KeyId, Scope
 class Broken:
     """Answers that cannot be written."""
 
-    def bytes_of(self, _result: object, *, fine: bool) -> bytes:
+    def bytes_of(self, _result: object, *, fine: bool, fields: frozenset[str]) -> bytes:
         raise ZeroDivisionError
 
     batch = bytes_of
