@@ -3,8 +3,8 @@ whole nodes' lines for what either side keeps.)
 
     python -m bench.federation_privacy [--rows N]
 
-Padded common customers, screening, a campaign's sums, logistic regression, trees, the opened curve and every question to both
-kinds of models, both parties in one process, every message kept.
+Padded common customers, screening, a campaign's sums, encrypted scores, logistic regression, trees, the opened curve and every
+question to both kinds of models, both parties in one process, every message kept.
 
 One side keeps its input, the other's is replaced by one that differs in everything, several times each.  What the first
 receives has to be what it could have drawn by itself from its own input and output:
@@ -34,6 +34,7 @@ from scipy.stats import chi2, ks_2samp
 from tarim.federation import Role, Session
 from tarim.federation.encryption import library
 from tarim.federation.encryption.parameters import DEGREE
+from tarim.federation.encryption.scoring import LinearModel, give_rows, learn_about_rows, learn_by_model, score_rows
 from tarim.federation.encryption.sums import Shape as SumsShape
 from tarim.federation.encryption.sums import give_groups, give_values
 from tarim.federation.intersection import intersect
@@ -125,6 +126,13 @@ def _whole_run(end: QueueChannel, role: Role, own: Side) -> None:
     else:
         upper = np.argsort(np.argsort(own.encoded.integers[:, 0], kind="stable")) >= rows // 2
         give_groups(end, np.stack([upper, ~upper], axis=1).astype(np.uint8), shape, both)  # both are reported
+    scorecard = LinearModel(own.bins[0] / 7.0 - 0.5, 0.25)
+    if role is Role.FIRST:
+        learn_about_rows(end, own.bins.astype(np.float64))
+        give_rows(end, own.bins.astype(np.float64))
+    else:
+        score_rows(end, scorecard, rows)
+        learn_by_model(end, scorecard, rows)
     session = Session(end, role)
     _screened(session, own)
     model = train(session, own.encoded, WIDTHS[1 - role], own.labels, Plan(batch_rows=64, epochs=2))
