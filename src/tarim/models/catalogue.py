@@ -48,7 +48,9 @@ def feature_catalogue(features: FeatureSet) -> list[Entry]:
 
 def page() -> str:
     """The page of the sets that come with the product."""
-    rows = (f"| `{each.name}` | {each.en} | {each.zh} | {each.owner} |" for each in feature_catalogue(scenario_features()))
+    rows = (
+        f"| `{each.name}` | {each.en} | {each.zh} | {each.owner} |" for each in feature_catalogue(scenario_features())
+    )
     return _HEAD + "\n".join(rows) + "\n"
 
 
