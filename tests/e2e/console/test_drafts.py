@@ -74,7 +74,7 @@ def test_what_is_typed_is_found_again_at_another_machine(person: People, bank: B
     elsewhere.locator(".rc-drafts tbody tr a").first.click()
     elsewhere.wait_for_selector("#rc-propose-box button:not([disabled])")
     elsewhere.locator("[data-open=rc-propose]").click()
-    elsewhere.locator("#rc-propose textarea[name=why]").fill("to see")
+    elsewhere.locator("#rc-propose textarea[name=why]").fill("№ 2")
     elsewhere.locator("#rc-propose button.primary").click()
     elsewhere.wait_for_url(re.compile("/rules/proposals/[0-9a-f]{16}$"), timeout=LONG_MS, wait_until="commit")
     assert bank.desk("analyst", "GET", "/v1/rule-drafts")["drafts"] == []
@@ -120,12 +120,12 @@ def test_what_was_published_meanwhile_is_taken_over_and_not_taken_back(
     published = bank.serve("reviewer", "POST", "/v1/rulesets:edit", {"text": text, "act": "add", "values": rule})[
         "text"
     ]
-    made = bank.serve("analyst", "POST", "/v1/rulesets", {"text": published, "reason": "meanwhile"})
+    made = bank.serve("analyst", "POST", "/v1/rulesets", {"text": published, "reason": "№ 1"})
     verdict = {"verdict": "approve", "digest": made["digest"]}
     bank.serve("reviewer", "POST", f"/v1/proposals/{made['id']}", verdict)
     try:
         page.locator("[data-open=rc-propose]").click()
-        page.locator("#rc-propose textarea[name=why]").fill("to see")
+        page.locator("#rc-propose textarea[name=why]").fill("№ 2")
         page.locator("#rc-propose button.primary").click()
         page.locator("#rc-propose-said button[value=merge]").click()
         page.wait_for_selector("#rc-strips .rc-note")
@@ -139,7 +139,7 @@ def test_what_was_published_meanwhile_is_taken_over_and_not_taken_back(
         changed = page.locator(".rc-diff").inner_text()
         assert "74" in changed and name not in changed
     finally:
-        bank.serve("operator", "POST", "/v1/rulesets:rollback", {"reason": "as it was"})
+        bank.serve("operator", "POST", "/v1/rulesets:rollback", {"reason": "№ 3"})
 
 
 def test_while_nothing_can_be_kept_the_page_says_so_and_goes_on(person: People, bank: Bank) -> None:
