@@ -20,7 +20,7 @@ from tarim.identity import Scope, create_key
 START_S_MAX = 120.0
 STOP_S_MAX = 90.0
 AS_ITS_UNIT = {"serve": ("nice", "-n", "-10")}
-"""Priorities as deploy/systemd has them.  Without the right to, `nice` says so in the log and starts the process all the same."""
+"""Priorities as deploy/systemd has them.  Without the right to, `nice` says so in the log and starts it all the same."""
 
 
 @dataclass
