@@ -53,7 +53,8 @@ WORDS: Final = {
     "All features of the set in production: amounts and counts, new payees, devices and addresses, night and round amounts.",
     "intended_use": "仅用于演示环境中的评分与排序，不得用于真实客户。"
     "For scores in this demonstration only; never for real customers.",
-    "limitations": "训练数据为模拟数据，仅三周；欺诈样本少，指标区间宽；正常样本取八分之一且未校准，评分高于真实概率；欺诈很少的种类与渠道也由模型评分。"
+    "limitations": "训练数据为模拟数据，仅三周；欺诈样本少，指标区间宽；正常样本取八分之一且未校准，评分高于真实概率；"
+    "欺诈很少的种类与渠道也由模型评分。"
     "Three weeks of simulated data with few frauds, so intervals are wide; one genuine event in eight and no calibration, so a "
     "score is above the probability; kinds and channels with hardly any fraud are scored too.",
     "fallback": "停用后恢复上一主模型，或仅由规则判定，由运维人员决定。"

@@ -252,7 +252,7 @@ def _unasked_text(band_index: int, chinese: bool) -> str:
     zh, en = segment_texts(*divmod(UNASKED - band_index, 1 << 8))
     if chinese:
         return f"模型未评分：此类事件（{zh}）训练样本不足，仅由规则判定"
-    return f"not scored: the model learned from too few events of this {en}; rules alone decide"
+    return f"not scored: the model learned from too few events of {en}; rules alone decide"
 
 
 def policy_version(bands: Sequence[Band]) -> str:

@@ -18,6 +18,12 @@ from tarim.base.errors import DefinitionError
 from tarim.models.divisions import CODES, ROW_DIVISIONS, TITLES, VALUES
 
 SEGMENTS_MAX: Final = sum(map(len, VALUES.values()))
+_CHINESE: Final = {
+    "transfer": "转账", "payment": "消费", "withdrawal": "取现", "deposit": "存入", "login": "登录操作", "signup": "注册",
+    "application": "申请", "binding": "绑定", "confirmation": "确认", "reversal": "冲正", "label": "标签", "unknown": "不明",
+    "pc": "网上银行", "mobile": "手机银行", "counter": "柜面", "atm": "自助设备", "pos": "POS 终端", "api": "接口",
+}  # fmt: skip
+"""Kinds and channels as a reason calls them."""
 
 
 class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,11 +86,11 @@ def rules_only_of(document: Any) -> RulesOnly:
 
 
 def segment_texts(division: int, code: int) -> tuple[str, str]:
-    """A segment by the codes of a decision, in Chinese and English, such as `种类 login` and `kind login`."""
+    """A segment by the codes of a decision, in Chinese and English, such as `种类：登录操作` and `kind login`."""
     name = ROW_DIVISIONS[division]
     value = VALUES[name][code]
     zh, en = TITLES[name]
-    return f"{zh} {value}", f"{en} {value}"
+    return f"{zh}：{_CHINESE.get(value, value)}", f"{en} {value}"
 
 
 def listed(segments: Iterable[Segment]) -> list[str]:

@@ -96,8 +96,8 @@ def test_a_segment_left_to_rules_has_no_score_and_says_why(ruleset):
     (zh,) = [each for each in decider.explain(decisions[1], "zh") if each.source == "coverage"]
     (en,) = [each for each in decider.explain(decisions[1], "en") if each.source == "coverage"]
     assert (zh.outcome, zh.weight) == (Outcome.PASS, 0)
-    assert zh.text == "模型未评分：此类事件（种类 login）训练样本不足，仅由规则判定"
-    assert en.text == "not scored: the model learned from too few events of this kind login; rules alone decide"
+    assert zh.text == "模型未评分：此类事件（种类：登录操作）训练样本不足，仅由规则判定"
+    assert en.text == "not scored: the model learned from too few events of kind login; rules alone decide"
     assert "coverage" not in [each.id for each in decider.explain(decisions[0])]
 
 
