@@ -101,8 +101,15 @@ class Search:
         texts = [text, *_unpacked(text)]
         for value in self.planted:
             escaped = json.dumps(value)[1:-1]
-            if any(value in each or escaped in each for each in texts):
+            if any(_holds(each, value) or _holds(each, escaped) for each in texts):
                 self.found.append(f"{where}: a value of {len(value)} characters")
+
+
+def _holds(text: str, value: str) -> bool:
+    """Whether a text says a value; a port only as a number of its own: digests hold any five digits somewhere."""
+    if len(value) > 5 or not value.isdigit():
+        return value in text
+    return re.search(rf"(?<![0-9A-Fa-f]){value}(?![0-9A-Fa-f])", text) is not None
 
 
 def run(customers: int, roles: list[Role]) -> dict[str, Any]:
