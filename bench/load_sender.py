@@ -134,8 +134,11 @@ def _answer_length(buffer: np.ndarray, have: int) -> int:
 
 @cache
 def _loop() -> Any:
-    """The loop; compiled when first asked for, so that importing this module costs nothing."""
-    return nb.njit(_send_all)
+    """The loop; compiled when first asked for, so that importing this module costs nothing.
+
+    It runs without the interpreter's lock: what a bench does in another thread meanwhile, publishing for instance, goes on.
+    """
+    return nb.njit(nogil=True)(_send_all)
 
 
 def _send_all(
