@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         retried_draft,
         waiting_labels,
     )
-    from tarim.desk.ports import Book, Command
+    from tarim.desk.ports import Book, Command, Post
     from tarim.desk.rulewords import RuleWords
     from tarim.desk.sender import LabelSender
     from tarim.desk.shelf import Shelf
@@ -98,6 +98,7 @@ __all__ = [
     "LabelService",
     "Once",
     "OverrideFact",
+    "Post",
     "RuleWords",
     "Sealed",
     "Shelf",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from tarim.desk.domain import Act, Draft, Facts
 from tarim.desk.rulewords import RuleWords
 from tarim.records import Migrations
+
+
+class Post(Protocol):
+    """Where orders go (`ServiceLink`)."""
+
+    def post(self, path: str, message: Mapping[str, Any]) -> None:
+        """Have a message taken.  Raises InputError when it never will be, another TarimError to try again."""
 
 
 class Book(Protocol):

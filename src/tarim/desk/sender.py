@@ -6,13 +6,11 @@ once more, and the service knows its id.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
-import structlog
-
-from tarim.base.errors import InputError, TarimError
+from tarim.base.errors import InputError
+from tarim.base.repeating import Repeater
 from tarim.desk.desk import SYSTEM, Desk
 from tarim.desk.labels import Label, refused_draft, waiting_labels
 
@@ -27,48 +25,22 @@ class Service(Protocol):
         """Have a label taken.  Raises InputError when it never will be, another TarimError to try again."""
 
 
-class LabelSender:
-    """Starts with `start`; `close` waits for the label under way."""
+class LabelSender(Repeater):
+    """Starts with `start`; `close` waits for the label under way.  `trouble`: why labels wait."""
 
     def __init__(self, desk: Desk, service: Service, retry_s_max: float) -> None:
+        super().__init__(
+            "desk-labels", self.send, every_s=_LOOK_S, retry_s_max=retry_s_max, log="tarim.desk", waits="labels wait"
+        )
         self._desk = desk
         self._service = service
-        self._retry_s_max = retry_s_max
         self._taken: set[int] = set()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="desk-labels", daemon=True)
-        self._log = structlog.get_logger("tarim.desk")
-        self.trouble = ""
-        """Why labels wait, "" when they do not."""
 
-    def start(self) -> None:
-        """Send from now on."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the label under way."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _work(self) -> None:
-        wait_s = _LOOK_S
-        while not self._closing.wait(wait_s):
-            try:
-                self.send()
-                wait_s, self.trouble = _LOOK_S, ""
-            except Exception as error:  # the supervisor: said, and tried again later and later
-                detail = error.detail if isinstance(error, TarimError) else type(error).__name__
-                if detail != self.trouble:
-                    self._log.warning("labels wait", trouble=detail, exc_info=not isinstance(error, TarimError))
-                wait_s, self.trouble = min(2 * wait_s, self._retry_s_max), detail
-
-    def send(self, stopped: Callable[[], bool] | None = None) -> int:
+    def send(self) -> int:
         """Tell the service every label that waits; how many it took.  Raises what it raises, with the others not told."""
-        stopped = stopped or self._closing.is_set
         taken, after_seq = 0, -1
         still: set[int] = set()
-        while not stopped():
+        while not self.closing:
             waiting = self._desk.read(_after(after_seq)).result()
             if not waiting:
                 self._taken &= still  # the others are in the decisions' journal by now

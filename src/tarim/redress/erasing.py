@@ -10,15 +10,14 @@ service refuses where the customer has done something since.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
-import structlog
 from sqlalchemy import Connection
 
-from tarim.base.errors import InputError, NotFound, TarimError
-from tarim.desk import SYSTEM, Draft
+from tarim.base.errors import InputError, NotFound
+from tarim.base.repeating import Repeater
+from tarim.desk import SYSTEM, Draft, Post
 from tarim.redress.adapters.rows import Filter, list_files, read_file
 from tarim.redress.book import step_draft
 from tarim.redress.domain.erasure import ERASURE, Begin, Erasure, Finish, NotErasable, Obstacle, State, Stop
@@ -33,40 +32,26 @@ _CONFLICT: Final = "409"
 """How a refusal begins that says that the customer has done something since."""
 
 
-class Post(Protocol):
-    """Where orders go (`tarim.desk.ServiceLink`)."""
-
-    def post(self, path: str, message: dict[str, Any]) -> None:
-        """Have a message taken.  Raises InputError when it never will be, another TarimError to try again."""
-
-
-class Eraser:
-    """Starts with `start`; `close` waits for the deletion under way."""
+class Eraser(Repeater):
+    """Starts with `start`; `close` waits for the deletion under way.  `trouble`: why deletions wait."""
 
     def __init__(self, redress: Redress, link: Post, retry_s_max: float) -> None:
-        self._redress, self._link, self._retry_s_max = redress, link, retry_s_max
+        super().__init__(
+            "desk-erasures",
+            self.carry_out,
+            every_s=_LOOK_S,
+            retry_s_max=retry_s_max,
+            log="tarim.redress",
+            waits="deletions wait",
+        )
+        self._redress, self._link = redress, link
         self._desk = redress.parts.desk
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="desk-erasures", daemon=True)
-        self._log = structlog.get_logger("tarim.redress")
-        self.trouble = ""
-        """Why deletions wait, "" when they do not."""
-
-    def start(self) -> None:
-        """Carry out from now on."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the deletion under way."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def carry_out(self) -> int:
         """Carry out every deletion that waits; how many were finished or stopped.  Raises what the service raises."""
         done = 0
         for file in self._waiting():
-            if self._closing.is_set():
+            if self.closing:
                 break
             if file.state == State.APPROVED:
                 if not self._begun(file):
@@ -121,7 +106,7 @@ class Eraser:
         except InputError as error:
             if not error.detail.startswith(_CONFLICT):
                 raise  # not this customer's matter: it waits, and is told as trouble
-            self._log.warning("a deletion was refused", erasure=file.id, trouble=error.detail)
+            self.log.warning("a deletion was refused", erasure=file.id, trouble=error.detail)
             self._perform(file.id, Stop(Obstacle.NEW_EVENTS))
             return
         texts = self._desk.texts
@@ -140,15 +125,3 @@ class Eraser:
         kind, found = read_file(connection, file_id)
         step(kind, found, event, Hand(SYSTEM, self._desk.now_ms()))  # refused now rather than when applied
         return step_draft(kind, file_id, event)
-
-    def _work(self) -> None:
-        wait_s = _LOOK_S
-        while not self._closing.wait(wait_s):
-            try:
-                self.carry_out()
-                wait_s, self.trouble = _LOOK_S, ""
-            except Exception as error:  # the supervisor: said, and tried again later and later
-                detail = error.detail if isinstance(error, TarimError) else type(error).__name__
-                if detail != self.trouble:
-                    self._log.warning("deletions wait", trouble=detail, exc_info=not isinstance(error, TarimError))
-                wait_s, self.trouble = min(2 * wait_s, self._retry_s_max), detail

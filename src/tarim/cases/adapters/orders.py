@@ -8,32 +8,24 @@ A desk that dies between sending and hearing sends again; a hold that has ended 
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-import structlog
 from sqlalchemy import Connection, select
 
-from tarim.base.errors import InputError, TarimError
+from tarim.base.errors import InputError
+from tarim.base.repeating import Repeater
 from tarim.cases.acting import Acting, Means
 from tarim.cases.adapters.tables import ALERT, CASE, HISTORY
 from tarim.cases.domain.states import CaseEvent
 from tarim.cases.service.money import order_failed
-from tarim.desk import SYSTEM, Desk
+from tarim.desk import SYSTEM, Desk, Post
 from tarim.identity import EVERYTHING, Caller, CallerKind
 
 PATH: Final = "/v1/holds:order"
 AT_ONCE: Final = 64
 _LOOK_S: Final = 0.5
 _SYSTEM: Final = Caller(SYSTEM, CallerKind.KEY, frozenset(), EVERYTHING, EVERYTHING)
-
-
-class Post(Protocol):
-    """Where orders go (`tarim.desk.ServiceLink`)."""
-
-    def post(self, path: str, message: dict[str, Any]) -> None:
-        """Have a message taken.  Raises InputError when it never will be, another TarimError to try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +78,15 @@ def _people(connection: Connection, row: Any) -> tuple[str, ...]:
     return (row.release_by, agreed) if row.release_by else (agreed,)
 
 
-class OrderSender:
-    """Starts with `start`; `close` waits for the order under way."""
+class OrderSender(Repeater):
+    """Starts with `start`; `close` waits for the order under way.  `trouble`: why orders wait."""
 
     def __init__(self, desk: Desk, link: Post, means: Means, retry_s_max: float) -> None:
+        super().__init__(
+            "desk-orders", self.send, every_s=_LOOK_S, retry_s_max=retry_s_max, log="tarim.cases", waits="orders wait"
+        )
         self._desk, self._link, self._means = desk, link, means
-        self._retry_s_max = retry_s_max
         self._taken: set[int] = set()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="desk-orders", daemon=True)
-        self._log = structlog.get_logger("tarim.cases")
-        self.trouble = ""
-        """Why orders wait, "" when they do not."""
-
-    def start(self) -> None:
-        """Send from now on."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the order under way."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def send(self) -> int:
         """Tell the service every order that waits; how many it took.  Raises what the service raises."""
@@ -115,7 +94,7 @@ class OrderSender:
         self._taken &= {order.seq for order in waiting}  # of the others the decisions' journal has told
         taken = 0
         for order in waiting:
-            if order.seq in self._taken or self._closing.is_set():
+            if order.seq in self._taken or self.closing:
                 continue
             try:
                 self._link.post(PATH, order.message())
@@ -128,15 +107,3 @@ class OrderSender:
     def _failed(self, order: Order, detail: str) -> None:
         acting = Acting(self._means, _SYSTEM, order.ref)
         self._desk.perform(SYSTEM, lambda connection: order_failed(acting, connection, order.seq, detail))
-
-    def _work(self) -> None:
-        wait_s = _LOOK_S
-        while not self._closing.wait(wait_s):
-            try:
-                self.send()
-                wait_s, self.trouble = _LOOK_S, ""
-            except Exception as error:  # the supervisor: said, and tried again later and later
-                detail = error.detail if isinstance(error, TarimError) else type(error).__name__
-                if detail != self.trouble:
-                    self._log.warning("orders wait", trouble=detail, exc_info=not isinstance(error, TarimError))
-                wait_s, self.trouble = min(2 * wait_s, self._retry_s_max), detail
