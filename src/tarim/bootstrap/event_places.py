@@ -7,11 +7,11 @@ of such nobody can say whose it was, and it is not told.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tarim.base.errors import NotFound
+from tarim.bootstrap.journal_looking import JournalLook
 from tarim.decisions import RecordKind, decode_events
 from tarim.journal import FolderReader
 from tarim.stream import Col
@@ -24,17 +24,12 @@ class EventPlaces:
 
     def __init__(self, journal: Path, token_of: Callable[[str], int]) -> None:
         """token_of: signed, of a network address."""
-        self._journal = journal
+        self._journal = JournalLook(journal)
         self._token_of = token_of
-        self._lock = threading.Lock()
-        self._log: FolderReader | None = None
 
     def close(self) -> None:
         """Let the journal's files go."""
-        with self._lock:
-            if self._log is not None:
-                self._log.close()
-                self._log = None
+        self._journal.close()
 
     def of(self, seqs: Sequence[int], bundles: Sequence[tuple[int, Bundle]]) -> dict[str, list[str]]:
         """`ip` ("10.1.2.3:443", without a port where none was sent) and `location` ("31.23, 121.47") of events at positions.
@@ -57,12 +52,10 @@ class EventPlaces:
 
     def _tokens(self, seqs: Sequence[int]) -> list[int]:
         """Tokens of the events' addresses, 0 where there is none or the event is not kept."""
-        with self._lock:
-            if self._log is None:
-                if not (self._journal / "durable").exists():
-                    return [0] * len(seqs)
-                self._log = FolderReader(self._journal)
-            return [_address_of(self._log, seq) for seq in seqs]
+        if not self._journal.there:
+            return [0] * len(seqs)
+        with self._journal.looking() as (log, _):
+            return [_address_of(log, seq) for seq in seqs]
 
 
 def _address_of(log: FolderReader, seq: int) -> int:

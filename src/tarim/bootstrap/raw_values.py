@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from tarim.base.errors import NotFound, Unavailable
+from tarim.base.errors import NotFound
+from tarim.bootstrap.journal_looking import JournalLook
 from tarim.contact import RawPayment
 from tarim.decisions import RecordKind, decode_events
-from tarim.journal import FolderReader
 from tarim.privacy import CustomerReader, MasterKey, Tokenizer
 from tarim.stream import Col, Kind
 
@@ -25,18 +25,14 @@ class JournalValues:
     """See `tarim.contact.RawValues`.  Any thread may call it."""
 
     def __init__(self, journal: Path, vault: Path, master: MasterKey) -> None:
-        self._journal = journal
+        self._journal = JournalLook(journal)
         self._reader = CustomerReader(vault, master)
         self._tokenizer = Tokenizer(master.derive("tokens"))
         self._lock = threading.Lock()
-        self._log: FolderReader | None = None
 
     def close(self) -> None:
         """Let the journal's files go."""
-        with self._lock:
-            if self._log is not None:
-                self._log.close()
-                self._log = None
+        self._journal.close()
 
     def device(self, device_id: str) -> int:
         """Token, unsigned, of a device; 0 of ""."""
@@ -74,26 +70,23 @@ class JournalValues:
 
     def _of_journal(self, seq: int, customer: int, from_seq: int) -> tuple[int, int, list[tuple[int, dict[str, str]]]]:
         """Tokens of account and payee of the event at `seq`, and the customer's bundles from `from_seq` up to it."""
-        if self._log is None:
-            if not (self._journal / "durable").exists():
-                raise Unavailable("the decisions' journal is not there yet")
-            self._log = FolderReader(self._journal)
         found: list[tuple[int, dict[str, str]]] = []
         account = payee = 0
-        for record in self._log.read(min(seq, from_seq), seq + 1):
-            if record.kind != RecordKind.EVENTS:
-                continue
-            events = decode_events(record)
-            if record.first_seq <= seq < record.first_seq + record.count:
-                row = events.rows[seq - record.first_seq]
-                account, payee = int(row[Col.ACCOUNT]), int(row[Col.PAYEE])
-            if events.side.sealed is None or record.first_seq + record.count <= from_seq:
-                continue
-            # A label stands under the customer of the event it is about, and its blob may be somebody else's.
-            own = (events.rows[:, Col.CUSTOMER] == customer) & (events.rows[:, Col.KIND] != Kind.LABEL)
-            for index in np.flatnonzero(own).tolist():
-                blob = events.side.sealed[index]
-                if blob is not None and record.first_seq + index >= from_seq:
-                    at = record.first_seq + index
-                    found += [(at, bundle) for bundle in self._reader.open(customer, blob)]
+        with self._journal.looking() as (log, _):
+            for record in log.read(min(seq, from_seq), seq + 1):
+                if record.kind != RecordKind.EVENTS:
+                    continue
+                events = decode_events(record)
+                if record.first_seq <= seq < record.first_seq + record.count:
+                    row = events.rows[seq - record.first_seq]
+                    account, payee = int(row[Col.ACCOUNT]), int(row[Col.PAYEE])
+                if events.side.sealed is None or record.first_seq + record.count <= from_seq:
+                    continue
+                # A label stands under the customer of the event it is about, and its blob may be somebody else's.
+                own = (events.rows[:, Col.CUSTOMER] == customer) & (events.rows[:, Col.KIND] != Kind.LABEL)
+                for index in np.flatnonzero(own).tolist():
+                    blob = events.side.sealed[index]
+                    if blob is not None and record.first_seq + index >= from_seq:
+                        at = record.first_seq + index
+                        found += [(at, bundle) for bundle in self._reader.open(customer, blob)]
         return account, payee, found

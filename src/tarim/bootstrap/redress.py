@@ -14,17 +14,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
+from tarim.base.errors import DefinitionError, NotFound, TooLarge
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.customer_events import last_event
 from tarim.bootstrap.half_year_pages import half_year_pages
+from tarim.bootstrap.journal_looking import JournalLook
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
 from tarim.cases import open_cases_about
 from tarim.deadlines import load_schedule
-from tarim.decisions import Decided, RecordKind, Records, Word
+from tarim.decisions import Decided, RecordKind, Word
 from tarim.desk import Desk, RuleWords, ServiceLink
-from tarim.journal import FolderReader
 from tarim.privacy import MasterKey, Tokenizer
 from tarim.redress import (
     Aliases,
@@ -52,25 +52,20 @@ class JournalDecisions:
     """See `tarim.redress.Decisions`.  Any thread may call it."""
 
     def __init__(self, journal: Path, artefacts: Artefacts) -> None:
-        self._journal = journal
+        self._folder = journal
+        self._journal = JournalLook(journal)
         self._artefacts = artefacts
-        self._lock = threading.Lock()
-        self._log: FolderReader | None = None
 
     def close(self) -> None:
         """Let the journal's files go."""
-        with self._lock:
-            if self._log is not None:
-                self._log.close()
-                self._log = None
+        self._journal.close()
 
     def link(self, seq: int) -> DecisionLink:
         """The decision at a position.  Raises NotFound, Unavailable, Damaged."""
-        with self._lock:
-            log = self._opened()
+        with self._journal.looking() as (log, records):
             if not log.first_seq <= seq < log.durable_seq:
                 raise NotFound("no decision is kept at that position")
-            decided: Decided = Records(log).decided(seq)
+            decided: Decided = records.decided(seq)
         versions = decided.versions
         outcome = Outcome(int(decided.decision[Word.OUTCOME])).name.lower()
         return DecisionLink(
@@ -79,15 +74,14 @@ class JournalDecisions:
 
     def rules_in_force(self) -> tuple[str, frozenset[str]]:
         """The ruleset that judged the newest event, and its rules.  Raises NotFound, Unavailable."""
-        with self._lock:
-            log = self._opened()
+        with self._journal.looking() as (log, records):
             seq = log.durable_seq - 1
             for _ in range(LOOKED_BACK_MAX):
                 if seq < log.first_seq:
                     break
                 record = log.read_at(seq)
                 if record.kind == RecordKind.EVENTS:
-                    version = Records(log).decided(seq).versions.ruleset
+                    version = records.decided(seq).versions.ruleset
                     words = RuleWords.of(self._artefacts.get(version))
                     return version, frozenset(ground.id for ground in words.rules)
                 seq = record.first_seq - 1
@@ -95,14 +89,7 @@ class JournalDecisions:
 
     def last_event(self, customer: int) -> tuple[int, int]:
         """See `customer_events.last_event`."""
-        return last_event(self._journal, customer)
-
-    def _opened(self) -> FolderReader:
-        if self._log is None:
-            if not (self._journal / "durable").exists():
-                raise Unavailable("the decisions' journal is not there yet")
-            self._log = FolderReader(self._journal)
-        return self._log
+        return last_event(self._folder, customer)
 
 
 class RedressHouse:

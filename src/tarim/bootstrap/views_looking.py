@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from tarim.base.errors import NotFound, Unavailable
-from tarim.decisions import Decided, Records
-from tarim.journal import FolderReader
+from tarim.bootstrap.journal_looking import JournalLook
+from tarim.decisions import Decided
 from tarim.privacy import FIELDS, CustomerReader, MasterKey, Role, Tokenizer
 from tarim.stream import COLUMN_OF_FIELD, Col, Kind, Rows
 
@@ -37,26 +37,19 @@ class DecisionLook:
     """Looks events up by position.  Any thread may call it."""
 
     def __init__(self, journal: Path, vault: Path, master: MasterKey) -> None:
-        self._journal = journal
+        self._journal = JournalLook(journal)
         self._reader = CustomerReader(vault, master)
         self._tokenizer = Tokenizer(master.derive("tokens"))
-        self._log: FolderReader | None = None
-        self._records: Records | None = None
-        self._lock = threading.Lock()
         self._token_lock = threading.Lock()
 
     def close(self) -> None:
         """Let the journal's files go."""
-        with self._lock:
-            if self._log is not None:
-                self._log.close()
-                self._log = self._records = None
+        self._journal.close()
 
     def names_of(self, seqs: list[int]) -> list[tuple[str, str]]:
         """(source, event id) of the events at these positions.  Raises NotFound, Damaged, Unavailable."""
         found = []
-        with self._lock:
-            records = self._opened()
+        with self._journal.looking() as (_, records):
             for seq in seqs:
                 events, index = records.at(seq)
                 found.append((events.side.source(index), events.side.event_ids[index]))
@@ -64,8 +57,8 @@ class DecisionLook:
 
     def decided(self, seq: int) -> Decided:
         """The event at a position with its decision.  Raises NotFound, Damaged, Unavailable."""
-        with self._lock:
-            return self._opened().decided(seq)
+        with self._journal.looking() as (_, records):
+            return records.decided(seq)
 
     def token(self, space: str, identifier: str) -> int:
         """Token, signed, of a full identifier."""
@@ -74,8 +67,7 @@ class DecisionLook:
 
     def whole(self, seq: int) -> Looked:
         """The event at a position with everything.  Raises NotFound, Damaged, Unavailable."""
-        with self._lock:
-            records = self._opened()
+        with self._journal.looking() as (_, records):
             events, index = records.at(seq)
             side = events.side
             notes = side.note(index) or {}
@@ -111,11 +103,3 @@ class DecisionLook:
 
     def _is_of(self, row: Rows, name: str, value: str) -> bool:
         return self.token(SPACES[name], value) == int(row[COLUMN_OF_FIELD[name]])
-
-    def _opened(self) -> Records:
-        if self._records is None:
-            if not (self._journal / "durable").exists():
-                raise Unavailable("the decisions' journal is not there yet")
-            self._log = FolderReader(self._journal)
-            self._records = Records(self._log)
-        return self._records
