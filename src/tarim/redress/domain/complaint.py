@@ -49,7 +49,7 @@ from tarim.redress.domain.files import (
     bounded,
     events_by_tag,
     fields_of_new,
-    state_table,
+    require_past,
 )
 
 
@@ -127,32 +127,26 @@ class Complaint(File, frozen=True, kw_only=True):
 S = State
 _AT_WORK: Final = (S.UNDERSTANDING, S.FINDING_CAUSE, S.COORDINATING)
 _OPEN: Final = (S.RECEIVED, *_AT_WORK, S.SETTLED)
-_ENDS: Final = (S.CLOSED, S.WITHDRAWN)
-TABLE: Final = state_table(
-    State,
-    {
-        (S.RECEIVED, "assign"): S.UNDERSTANDING,
-        **{(state, "assign"): state for state in (*_AT_WORK, S.SETTLED, S.ANSWERED)},
-        **{(state, tag): state for state in _OPEN for tag in ("verify", "contact")},
-        **{(state, tag): state for state in (S.RECEIVED, *_AT_WORK) for tag in ("pause", "resume")},
-        (S.UNDERSTANDING, "understand"): S.FINDING_CAUSE,
-        (S.FINDING_CAUSE, "find_cause"): S.COORDINATING,
-        (S.COORDINATING, "ask_department"): S.COORDINATING,
-        (S.COORDINATING, "department_replied"): S.COORDINATING,
-        (S.COORDINATING, "settle"): S.SETTLED,
-        (S.SETTLED, "answer"): S.ANSWERED,
-        (S.ANSWERED, "object"): S.UNDERSTANDING,
-        (S.ANSWERED, "close"): S.CLOSED,
-        **{(state, "take_back"): S.WITHDRAWN for state in _OPEN},
-        **{(state, "refer"): state for state in State if state is not S.RECEIVED},
-    },
-    _ENDS,
-)
+_ROWS: Final = {
+    (S.RECEIVED, "assign"): S.UNDERSTANDING,
+    **{(state, "assign"): state for state in (*_AT_WORK, S.SETTLED, S.ANSWERED)},
+    **{(state, tag): state for state in _OPEN for tag in ("verify", "contact")},
+    **{(state, tag): state for state in (S.RECEIVED, *_AT_WORK) for tag in ("pause", "resume")},
+    (S.UNDERSTANDING, "understand"): S.FINDING_CAUSE,
+    (S.FINDING_CAUSE, "find_cause"): S.COORDINATING,
+    (S.COORDINATING, "ask_department"): S.COORDINATING,
+    (S.COORDINATING, "department_replied"): S.COORDINATING,
+    (S.COORDINATING, "settle"): S.SETTLED,
+    (S.SETTLED, "answer"): S.ANSWERED,
+    (S.ANSWERED, "object"): S.UNDERSTANDING,
+    (S.ANSWERED, "close"): S.CLOSED,
+    **{(state, "take_back"): S.WITHDRAWN for state in _OPEN},
+    **{(state, "refer"): state for state in State if state is not S.RECEIVED},
+}
 
 
 def _opens(file_id: str, event: Take[Sealed], home: Home, hand: Hand) -> Complaint:
-    if event.received_ms > hand.at_ms:
-        raise DefinitionError("a complaint cannot have come in later than now. 收到时间不能晚于现在。")
+    require_past(hand, event.received_ms, "a complaint cannot have come in", "收到时间")
     return Complaint(
         **fields_of_new(file_id, State.RECEIVED, home, hand),
         kind=event.kind,
@@ -265,9 +259,10 @@ COMPLAINT: Final = Kind(
     file=Complaint,
     opening=Take,
     events=events_by_tag(*_EVENTS),
-    table=TABLE,
+    states=State,
+    rows=_ROWS,
     first=State.RECEIVED,
-    ends=frozenset(_ENDS),
+    ends=frozenset((State.CLOSED, State.WITHDRAWN)),
     opens=_opens,
     folds=_folds,
     clocks=_clocks,

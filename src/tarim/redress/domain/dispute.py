@@ -32,7 +32,7 @@ from tarim.redress.domain.files import (
     bounded,
     events_by_tag,
     fields_of_new,
-    state_table,
+    require_past,
 )
 
 
@@ -157,24 +157,19 @@ class Dispute(File, frozen=True, kw_only=True):
 
 
 S = State
-TABLE: Final = state_table(
-    State,
-    {
-        **{(state, "assign"): state for state in (S.OPEN, S.DEFENDED, S.RULED)},
-        (S.OPEN, "defend"): S.DEFENDED,
-        (S.DEFENDED, "rule"): S.RULED,
-        (S.RULED, "appeal"): S.DEFENDED,
-        **{(state, "return_money"): state for state in (S.DEFENDED, S.RULED, S.SETTLED)},
-        **{(state, "settle"): S.SETTLED for state in (S.OPEN, S.DEFENDED, S.RULED)},
-        (S.SETTLED, "close"): S.CLOSED,
-    },
-    (S.CLOSED,),
-)
+_ROWS: Final = {
+    **{(state, "assign"): state for state in (S.OPEN, S.DEFENDED, S.RULED)},
+    (S.OPEN, "defend"): S.DEFENDED,
+    (S.DEFENDED, "rule"): S.RULED,
+    (S.RULED, "appeal"): S.DEFENDED,
+    **{(state, "return_money"): state for state in (S.DEFENDED, S.RULED, S.SETTLED)},
+    **{(state, "settle"): S.SETTLED for state in (S.OPEN, S.DEFENDED, S.RULED)},
+    (S.SETTLED, "close"): S.CLOSED,
+}
 
 
 def _opens(file_id: str, event: Open[Sealed], home: Home, hand: Hand) -> Dispute:
-    if event.served_ms > hand.at_ms:
-        raise DefinitionError("a claim cannot have been served later than now. 送达时间不能晚于现在。")
+    require_past(hand, event.served_ms, "a claim cannot have been served", "送达时间")
     return Dispute(
         **fields_of_new(file_id, State.OPEN, home, hand),
         forum=event.forum,
@@ -232,7 +227,8 @@ DISPUTE: Final = Kind(
     file=Dispute,
     opening=Open,
     events=events_by_tag(Assign, Defend, Rule, Appeal, ReturnMoney, Settle, Close),
-    table=TABLE,
+    states=State,
+    rows=_ROWS,
     first=State.OPEN,
     ends=frozenset((State.CLOSED,)),
     opens=_opens,

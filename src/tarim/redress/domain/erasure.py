@@ -33,7 +33,7 @@ from tarim.redress.domain.files import (
     W,
     events_by_tag,
     fields_of_new,
-    state_table,
+    require_past,
 )
 
 
@@ -153,27 +153,25 @@ class Erasure(File, frozen=True, kw_only=True):
 
 
 S = State
-TABLE: Final = state_table(
-    State,
-    {
-        (S.REQUESTED, "erase"): S.APPROVED,
-        (S.REQUESTED, "turn_down"): S.TURNED_DOWN,
-        (S.APPROVED, "begin"): S.ERASING,
-        (S.APPROVED, "stop"): S.REQUESTED,
-        (S.ERASING, "stop"): S.REQUESTED,
-        (S.ERASING, "finish"): S.ERASED,
-    },
-    (S.ERASED, S.TURNED_DOWN),
-)
+_ROWS: Final = {
+    (S.REQUESTED, "erase"): S.APPROVED,
+    (S.REQUESTED, "turn_down"): S.TURNED_DOWN,
+    (S.APPROVED, "begin"): S.ERASING,
+    (S.APPROVED, "stop"): S.REQUESTED,
+    (S.ERASING, "stop"): S.REQUESTED,
+    (S.ERASING, "finish"): S.ERASED,
+}
 
 
 def _opens(file_id: str, event: Open[Sealed], home: Home, hand: Hand) -> Erasure:
     if not home.customer:
         raise DefinitionError("a deletion is about one customer. 删除须指定客户。")
-    if max(event.ended_ms, event.verified_ms) > hand.at_ms:
-        raise DefinitionError(
-            "the relationship cannot have ended, nor the identity been verified, later than now. 时间不能晚于现在。"
-        )
+    require_past(
+        hand,
+        max(event.ended_ms, event.verified_ms),
+        "the relationship cannot have ended, nor the identity been verified,",
+        "时间",
+    )
     if event.basis is ErasureBasis.REQUEST and not event.verified_ms:
         raise DefinitionError(
             "verified_ms: a customer who asks has to be verified first. 客户申请删除须先核实身份（verified_ms）。"
@@ -217,7 +215,8 @@ ERASURE: Final = Kind(
     file=Erasure,
     opening=Open,
     events=events_by_tag(Erase, TurnDown, Begin, Stop, Finish),
-    table=TABLE,
+    states=State,
+    rows=_ROWS,
     first=State.REQUESTED,
     ends=frozenset((State.ERASED, State.TURNED_DOWN)),
     opens=_opens,

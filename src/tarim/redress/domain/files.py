@@ -9,7 +9,7 @@ Free text is a type parameter `W`: plain (`Text`) where people write, sealed whe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
 
@@ -187,9 +187,9 @@ class ClockUse:
 class Kind:
     """One kind of file: its table of states and what its events do.
 
-    table: (state, tag) → state; a pair that is not there is refused.  opens, folds: what the first and the later events
-    make of a file.  ends: states nothing is expected after.  clocks: of a file, to be reckoned by the deadline engine.
-    readers: who has one of these scopes sees its files.
+    rows: (state, tag) → state, of its own events; table: with the events of every file, a pair that is not there is refused.
+    opens, folds: what the first and the later events make of a file.  ends: states nothing is expected after.  clocks: of a
+    file, to be reckoned by the deadline engine.  readers: who has one of these scopes sees its files.
     """
 
     name: str
@@ -197,7 +197,8 @@ class Kind:
     file: type[File]
     opening: type[Event]
     events: Mapping[str, type[Event]]
-    table: Mapping[tuple[str, str], str]
+    states: type[StrEnum]
+    rows: Mapping[tuple[Any, str], Any]
     first: str
     ends: frozenset[str]
     opens: Callable[[str, Any, Home, Hand], Any]
@@ -206,6 +207,20 @@ class Kind:
     readers: frozenset[Scope] = frozenset({Scope.REDRESS_READ})
     work_scope: Scope = Scope.REDRESS_WORK
     decide_scope: Scope = Scope.REDRESS_DECIDE
+    table: Mapping[tuple[str, str], str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", self._whole_table())
+
+    def _whole_table(self) -> dict[tuple[str, str], str]:
+        """Its own rows, notes in every state, documents until the end, decisions on wishes wherever they stand."""
+        table = {(str(state), tag): str(after) for (state, tag), after in self.rows.items()}
+        for state in self.states:
+            table[state.value, "note"] = state.value
+            if state not in self.ends:
+                for tag in ("add_document", *(tag_of(each) for each in DECIDING)):
+                    table[state.value, tag] = state.value
+        return table
 
     def advance(self, state: str, tag: str) -> str:
         """The state after an event.  Raises IllegalStep, which says what is possible."""
@@ -257,17 +272,13 @@ def events_by_tag(*types: Any) -> dict[str, type[Event]]:
     return {tag_of(each): each for each in (*types, *COMMON)}
 
 
-def state_table(
-    states: type[StrEnum], rows: Mapping[tuple[Any, str], Any], ends: tuple[Any, ...]
-) -> dict[tuple[str, str], str]:
-    """A kind's table: its own rows, notes in every state, documents until the end, decisions on wishes wherever they stand."""
-    table = {(str(state), tag): str(after) for (state, tag), after in rows.items()}
-    for state in states:
-        table[state.value, "note"] = state.value
-        if state not in ends:
-            for tag in ("add_document", *(tag_of(each) for each in DECIDING)):
-                table[state.value, tag] = state.value
-    return table
+def require_past(hand: Hand, latest_ms: int, what: str, what_zh: str) -> None:
+    """Nothing unless an instant that is told lies in the future.  what: such as "a claim cannot have been served".
+
+    Raises DefinitionError.
+    """
+    if latest_ms > hand.at_ms:
+        raise DefinitionError(f"{what} later than now. {what_zh}不能晚于现在。")
 
 
 def bounded(what: str, entries: tuple[Any, ...], most: int = STEPS_MAX) -> None:

@@ -24,7 +24,6 @@ from tarim.redress.domain.files import (
     bounded,
     events_by_tag,
     fields_of_new,
-    state_table,
 )
 
 
@@ -105,11 +104,11 @@ class Fund(File, frozen=True, kw_only=True):
         return self.paid_in_fen - self.paid_out_fen
 
 
-TABLE: Final = state_table(
-    State,
-    {(State.ACTIVE, "add"): State.ACTIVE, (State.ACTIVE, "pay"): State.ACTIVE, (State.ACTIVE, "close"): State.CLOSED},
-    (State.CLOSED,),
-)
+_ROWS: Final = {
+    (State.ACTIVE, "add"): State.ACTIVE,
+    (State.ACTIVE, "pay"): State.ACTIVE,
+    (State.ACTIVE, "close"): State.CLOSED,
+}
 
 
 def _opens(file_id: str, event: Open, home: Home, hand: Hand) -> Fund:
@@ -152,7 +151,8 @@ FUND: Final = Kind(
     file=Fund,
     opening=Open,
     events=events_by_tag(Add, Pay, Close),
-    table=TABLE,
+    states=State,
+    rows=_ROWS,
     first=State.ACTIVE,
     ends=frozenset((State.CLOSED,)),
     opens=_opens,

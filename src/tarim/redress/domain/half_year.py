@@ -33,7 +33,6 @@ from tarim.redress.domain.files import (
     W,
     events_by_tag,
     fields_of_new,
-    state_table,
 )
 from tarim.redress.domain.words import NAMES
 
@@ -220,9 +219,6 @@ class HalfYear(File, frozen=True, kw_only=True):
     text: Sealed
 
 
-TABLE: Final = state_table(State, {}, ())
-
-
 def _opens(file_id: str, event: Sign[Sealed], home: Home, hand: Hand) -> HalfYear:
     if hand.at_ms < bounds_ms(event.period)[1]:
         raise DefinitionError(f"{event.period} is not over yet. 该半年期尚未结束。")
@@ -249,7 +245,8 @@ HALF_YEAR: Final = Kind(
     file=HalfYear,
     opening=Sign,
     events=events_by_tag(),
-    table=TABLE,
+    states=State,
+    rows={},
     first=State.SIGNED,
     ends=frozenset(),
     opens=_opens,

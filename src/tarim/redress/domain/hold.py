@@ -20,7 +20,6 @@ from tarim.redress.domain.files import (
     W,
     events_by_tag,
     fields_of_new,
-    state_table,
 )
 
 
@@ -65,9 +64,6 @@ class LegalHold(File, frozen=True, kw_only=True):
     released_text: Sealed | None = None
 
 
-TABLE: Final = state_table(State, {(State.HELD, "release"): State.RELEASED}, (State.RELEASED,))
-
-
 def _opens(file_id: str, event: Open[Sealed], home: Home, hand: Hand) -> LegalHold:
     if not home.customer:
         raise DefinitionError("a legal hold is about one customer. 法律保全须指定客户。")
@@ -93,7 +89,8 @@ HOLD: Final = Kind(
     file=LegalHold,
     opening=Open,
     events=events_by_tag(Release),
-    table=TABLE,
+    states=State,
+    rows={(State.HELD, "release"): State.RELEASED},
     first=State.HELD,
     ends=frozenset((State.RELEASED,)),
     opens=_opens,

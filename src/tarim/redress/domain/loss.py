@@ -27,7 +27,7 @@ from tarim.redress.domain.files import (
     bounded,
     events_by_tag,
     fields_of_new,
-    state_table,
+    require_past,
 )
 from tarim.redress.domain.loss_events import (
     WHOLE_BP,
@@ -155,25 +155,20 @@ class Loss(File, frozen=True, kw_only=True):
 
 
 S = State
-TABLE: Final = state_table(
-    State,
-    {
-        **{(state, "assign"): state for state in (S.OPEN, S.DECIDED, S.SETTLED)},
-        **{(state, "link_decision"): state for state in (S.OPEN, S.DECIDED, S.SETTLED)},
-        **{(state, "recover"): state for state in (S.OPEN, S.DECIDED, S.SETTLED)},
-        **{(state, "contain"): state for state in (S.OPEN, S.DECIDED, S.SETTLED)},
-        (S.OPEN, "decide_liability"): S.DECIDED,
-        (S.DECIDED, "pay"): S.DECIDED,
-        (S.DECIDED, "settle"): S.SETTLED,
-        (S.SETTLED, "close"): S.CLOSED,
-    },
-    (S.CLOSED,),
-)
+_ROWS: Final = {
+    **{(state, "assign"): state for state in (S.OPEN, S.DECIDED, S.SETTLED)},
+    **{(state, "link_decision"): state for state in (S.OPEN, S.DECIDED, S.SETTLED)},
+    **{(state, "recover"): state for state in (S.OPEN, S.DECIDED, S.SETTLED)},
+    **{(state, "contain"): state for state in (S.OPEN, S.DECIDED, S.SETTLED)},
+    (S.OPEN, "decide_liability"): S.DECIDED,
+    (S.DECIDED, "pay"): S.DECIDED,
+    (S.DECIDED, "settle"): S.SETTLED,
+    (S.SETTLED, "close"): S.CLOSED,
+}
 
 
 def _opens(file_id: str, event: Open[Sealed], home: Home, hand: Hand) -> Loss:
-    if event.confirmed_ms > hand.at_ms:
-        raise DefinitionError("a loss cannot have been confirmed later than now. 确认时间不能晚于现在。")
+    require_past(hand, event.confirmed_ms, "a loss cannot have been confirmed", "确认时间")
     return Loss(
         **fields_of_new(file_id, State.OPEN, home, hand),
         amount_fen=event.amount_fen,
@@ -248,7 +243,8 @@ LOSS: Final = Kind(
     file=Loss,
     opening=Open,
     events=events_by_tag(Assign, Link, Recover, Decide, Pay, Contain, Settle, Close),
-    table=TABLE,
+    states=State,
+    rows=_ROWS,
     first=State.OPEN,
     ends=frozenset((State.CLOSED,)),
     opens=_opens,

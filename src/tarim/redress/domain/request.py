@@ -36,7 +36,7 @@ from tarim.redress.domain.files import (
     bounded,
     events_by_tag,
     fields_of_new,
-    state_table,
+    require_past,
 )
 
 
@@ -153,25 +153,20 @@ class Request(File, frozen=True, kw_only=True):
 
 
 S = State
-TABLE: Final = state_table(
-    State,
-    {
-        **{(state, "assign"): state for state in (S.REGISTERED, S.APPROVED)},
-        (S.REGISTERED, "prepare"): S.APPROVED,
-        (S.APPROVED, "prepare"): S.APPROVED,
-        (S.GIVEN, "prepare"): S.APPROVED,
-        (S.APPROVED, "give"): S.GIVEN,
-        (S.GIVEN, "give"): S.GIVEN,
-        (S.GIVEN, "close"): S.CLOSED,
-        **{(state, "return_papers"): S.RETURNED for state in (S.REGISTERED, S.APPROVED)},
-    },
-    (S.CLOSED, S.RETURNED),
-)
+_ROWS: Final = {
+    **{(state, "assign"): state for state in (S.REGISTERED, S.APPROVED)},
+    (S.REGISTERED, "prepare"): S.APPROVED,
+    (S.APPROVED, "prepare"): S.APPROVED,
+    (S.GIVEN, "prepare"): S.APPROVED,
+    (S.APPROVED, "give"): S.GIVEN,
+    (S.GIVEN, "give"): S.GIVEN,
+    (S.GIVEN, "close"): S.CLOSED,
+    **{(state, "return_papers"): S.RETURNED for state in (S.REGISTERED, S.APPROVED)},
+}
 
 
 def _opens(file_id: str, event: Register[Sealed], home: Home, hand: Hand) -> Request:
-    if event.received_ms > hand.at_ms:
-        raise DefinitionError("a request cannot have come in later than now. 收到时间不能晚于现在。")
+    require_past(hand, event.received_ms, "a request cannot have come in", "收到时间")
     return Request(
         **fields_of_new(file_id, State.REGISTERED, home, hand),
         authority=event.authority,
@@ -233,7 +228,8 @@ REQUEST: Final = Kind(
     file=Request,
     opening=Register,
     events=events_by_tag(Assign, Prepare, Give, ReturnPapers, Close),
-    table=TABLE,
+    states=State,
+    rows=_ROWS,
     first=State.REGISTERED,
     ends=frozenset((State.CLOSED, State.RETURNED)),
     opens=_opens,

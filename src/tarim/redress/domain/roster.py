@@ -25,7 +25,6 @@ from tarim.redress.domain.files import (
     Name,
     events_by_tag,
     fields_of_new,
-    state_table,
 )
 
 SHIFTS_MAX: Final = 1_000
@@ -73,9 +72,6 @@ class Roster(File, frozen=True, kw_only=True):
         return next((each for each in reversed(self.shifts) if each.from_ms <= at_ms < each.to_ms), None)
 
 
-TABLE: Final = state_table(State, {(State.ACTIVE, "set"): State.ACTIVE}, ())
-
-
 def _opens(file_id: str, event: Open, home: Home, hand: Hand) -> Roster:
     return Roster(
         **fields_of_new(file_id, State.ACTIVE, home, hand),
@@ -104,7 +100,8 @@ ROSTER: Final = Kind(
     file=Roster,
     opening=Open,
     events=events_by_tag(Set),
-    table=TABLE,
+    states=State,
+    rows={(State.ACTIVE, "set"): State.ACTIVE},
     first=State.ACTIVE,
     ends=frozenset(),
     opens=_opens,
