@@ -20,6 +20,7 @@ from tarim.federation.learning.boosting import (
     margins,
 )
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear
+from tarim.federation.learning.column_gains import shares_in_the_clear, shares_of_gain
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, both_exponentials, exponent_bits
 from tarim.federation.learning.precision import Precision
 from tarim.federation.learning.splits import GAIN_ADDED, gains, half_of
@@ -138,6 +139,55 @@ def test_joint_trees_are_those_of_the_twin(loss: Loss) -> None:
     assert np.array_equal((first_margins + second_margins).view(np.int64), total)
     assert auc(total.astype(float), labels[:200]) > 0.75, "it has learned"
     assert np.abs(decoded(first_margins, LEAF_FRACTION_BITS)).mean() > 1e6, "a share alone says nothing"
+
+
+def test_what_columns_gained_is_the_twins_and_is_opened_in_shares_of_all_gain_alone() -> None:
+    parts, shapes, labels = made_up(400, 6)
+    plan = BoostingPlan(trees=2, depth=2)
+
+    def side(session):
+        me, you = session.role, 1 - session.role
+        given = None if session.first else labels
+        boosting = Boosting(session, parts[me], shapes[me], shapes[you], given, plan, counts_gains=True)
+        trees = boosting.run().trees
+        gained = np.stack([tree.gained for tree in trees])
+        told = shares_of_gain(session, gained.sum(axis=0), frozenset({Role.SECOND}), "gain")
+        return gained, told, [each for each in session.openings if not each.what.startswith(("whose", "the split"))]
+
+    (one, nothing, _), (other, told, opened) = in_session(side)
+    clear: list[np.ndarray] = []
+    trees = boosted_in_the_clear(parts, shapes, labels, plan, clear)
+    assert np.array_equal((one + other).view(np.int64), clear), "to the last bit, tree by tree"
+    assert nothing is None and np.array_equal(told, shares_in_the_clear(np.sum(clear, axis=0)))
+    assert [(each.what, each.recipient, each.shape) for each in opened] == [("gain", Role.SECOND, (5,))]
+    assert told.sum() == pytest.approx(1, abs=0.003) and (told >= 0).all()
+    half, used = half_of((len(shapes[0].candidates), len(shapes[1].candidates))), set()
+    for splits, _ in trees:
+        used |= {(place // half, shapes[place // half].candidates[place % half][0]) for place in splits.tolist()}
+    for column in range(5):
+        assert bool(told[column] > 0) is (divmod(column, 3) in used), "never split on: 0"
+
+
+def test_gains_of_the_twin_are_those_of_the_definition() -> None:
+    """The first tree's, of log loss, in floating point: G^2 / (H + 1) left and right, less that of all rows."""
+    parts, shapes, labels = made_up(400, 6)
+    clear: list[np.ndarray] = []
+    ((splits, _),) = boosted_in_the_clear(parts, shapes, labels, BoostingPlan(trees=1, depth=2), clear)
+    half, expected = half_of((len(shapes[0].candidates), len(shapes[1].candidates))), np.zeros(5)
+    gradient, hessian = 0.5 - labels.astype(float), np.full(400, 0.25 + 2.0**-6)
+    node = np.zeros(400, np.int64)
+    for level in range(2):
+        left = np.zeros(400, bool)
+        for each in range(1 << level):
+            inside = node == each
+            owner, place = divmod(int(splits[(1 << level) - 1 + each]), half)
+            column, last = shapes[owner].candidates[place]
+            goes = parts[owner][:, column] <= last
+            left |= inside & goes
+            for rows, sign in ((inside & goes, 1), (inside & ~goes, 1), (inside, -1)):
+                expected[column + 3 * owner] += sign * gradient[rows].sum() ** 2 / (hessian[rows].sum() + 1)
+        node = 2 * node + ~left
+    assert np.abs(clear[0] / 2**20 - expected).max() < 0.01 < expected.max() / 100
 
 
 def test_trees_kept_with_fewer_fraction_bits_mean_what_they_meant() -> None:

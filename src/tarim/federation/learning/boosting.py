@@ -17,7 +17,7 @@ Source: Chen, Guestrin, KDD 2016; for exponential loss Friedman, Hastie, Tibshir
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -25,12 +25,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import InputError
+from tarim.federation.learning.column_gains import ColumnGains
 from tarim.federation.learning.gradients import ExponentialGradients, Gradients, LogGradients
 from tarim.federation.learning.histograms import BINS, Binned, Histogram, OwnBins, TheirBins
 from tarim.federation.learning.leaves import leaf_values
 from tarim.federation.learning.precision import Precision
 from tarim.federation.learning.routes import Routes, routed
-from tarim.federation.learning.splits import Chosen, best_splits
+from tarim.federation.learning.splits import Chosen, best_splits, gains
 from tarim.federation.learning.stopping import EarlyStop, Stopping, held_rows
 from tarim.federation.randomness import Bits, Words
 from tarim.federation.session import Role, Session
@@ -86,12 +87,14 @@ class Bins:
 class Tree:
     """This side's part of a tree: whose split each node is, its own splits by node, its part of the leaves' values.
 
-    Nodes are numbered level by level from 0; own: node to (column, last bin that goes left).
+    Nodes are numbered level by level from 0; own: node to (column, last bin that goes left).  gained: its part of what each
+    column of both gained, see `column_gains`, where the training counts that; none in a model that is kept.
     """
 
     owners: npt.NDArray[np.int64]
     own: dict[int, tuple[int, int]]
     leaves: Words
+    gained: Words = field(default_factory=lambda: np.zeros(0, np.uint64))
 
 
 @dataclass(frozen=True)
@@ -125,10 +128,21 @@ def bin_edges(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 class Boosting:
-    """Trains trees; both sides at the same time, with the same plan.  labels: (n,) at the SECOND party."""
+    """Trains trees; both sides at the same time, with the same plan.  labels: (n,) at the SECOND party.
+
+    counts_gains: whether trees say, in shares, what each column gained.
+    """
 
     def __init__(
-        self, session: Session, bins: Binned, own: Bins, theirs: Bins, labels: Bits | None, plan: BoostingPlan
+        self,
+        session: Session,
+        bins: Binned,
+        own: Bins,
+        theirs: Bins,
+        labels: Bits | None,
+        plan: BoostingPlan,
+        *,
+        counts_gains: bool = False,
     ) -> None:
         plan.check()
         rows = len(bins)
@@ -140,7 +154,7 @@ class Boosting:
         self._gradients: Gradients = kind(session, labels, self._precision, rows)
         self._held = 0 if plan.stop is None else held_rows(rows, plan.stop)
         first, second = (own, theirs) if session.first else (theirs, own)
-        self._columns = len(first.counts)
+        self._columns, self._counts_gains = (len(first.counts), len(second.counts)), counts_gains
         self._candidates = (first.candidates, second.candidates)
         self._sizes = (len(first.candidates), len(second.candidates))
         if session.first:
@@ -164,6 +178,8 @@ class Boosting:
         if begun is not None:
             if len(begun.numbers) != len(self._bins):
                 raise InputError("the state is that of a training on other rows")
+            if self._counts_gains and any(len(tree.gained) != sum(self._columns) for tree in begun.trees):
+                raise InputError("the state does not say what each column gained: train from the beginning")
             model.trees.extend(begun.trees)
             self._gradients.numbers = begun.numbers
         stop, losses = self._plan.stop, self._gradients.loss_fraction_bits
@@ -190,9 +206,12 @@ class Boosting:
         routes: list[Routes] = []
         owners: list[npt.NDArray[np.int64]] = []
         own: dict[int, tuple[int, int]] = {}
+        gained = (
+            ColumnGains(self._session, self._precision, self._candidates, self._columns) if self._counts_gains else None
+        )
         for level in range(self._plan.depth):
             histograms = self._histograms(nodes, histograms)
-            chosen = self._splits(histograms)
+            chosen = self._splits(histograms, gained)
             splits = {
                 node: self._candidates[self._session.role][place]
                 for node, place in enumerate(chosen.places.tolist())
@@ -203,7 +222,8 @@ class Boosting:
             routes.append(Routes(self._session, chosen, splits, self._bins))
             left = routes[-1].times(nodes, self._precision.gradient_bits)
             nodes = [child for node, part in zip(nodes, left, strict=True) for child in (part, node - part)]
-        return self._finished(nodes, routes, owners, own)
+        tree = self._finished(nodes, routes, owners, own)
+        return tree if gained is None else replace(tree, gained=gained.finished())
 
     def _finished(
         self,
@@ -230,14 +250,21 @@ class Boosting:
             return found
         return [each for parent, left in zip(parents, found, strict=True) for each in (left, parent - left)]
 
-    def _splits(self, histograms: list[Histogram]) -> Chosen:
+    def _splits(self, histograms: list[Histogram], gained: ColumnGains | None) -> Chosen:
         places = [(column, last) for column, last in self._candidates[Role.FIRST]]
-        places += [(self._columns + column, last) for column, last in self._candidates[Role.SECOND]]
+        places += [(self._columns[Role.FIRST] + column, last) for column, last in self._candidates[Role.SECOND]]
         columns, lasts = np.array(places).T
         left = np.stack([each.cumsum(axis=1)[columns, lasts] for each in histograms])
         whole = np.stack([each[0].sum(axis=0) for each in histograms])[:, None]
+        if gained is not None:  # one candidate more: every row goes left
+            left = np.concatenate([left, whole], axis=1)
         sums = np.stack([left.reshape(-1, 2), (whole - left).reshape(-1, 2)])
-        return best_splits(self._session, sums, self._precision, len(histograms), self._sizes)
+        found = gains(self._session, sums, self._precision).reshape(len(histograms), -1)
+        candidates = np.ascontiguousarray(found[:, : len(places)])
+        chosen = best_splits(self._session, candidates, self._precision, self._sizes)
+        if gained is not None:
+            gained.add(candidates, found[:, -1], chosen)
+        return chosen
 
 
 def margins(session: Session, model: JointTrees, bins: Binned) -> Words:

@@ -81,11 +81,14 @@ def _rounded(numbers: Whole, unit: int) -> Whole:
 
 
 def boosted_in_the_clear(
-    bins: Sequence[Binned], shapes: Sequence[Bins], labels: Bits, plan: BoostingPlan
+    bins: Sequence[Binned], shapes: Sequence[Bins], labels: Bits, plan: BoostingPlan, gained: list[Whole] | None = None
 ) -> list[ClearTree]:
-    """The trees.  bins, shapes: of the first and the second party."""
+    """The trees.  bins, shapes: of the first and the second party.
+
+    gained: is filled with what each column of both gained in each tree, with GAIN_FRACTION_BITS, as `column_gains` counts it.
+    """
     rows, goes_left, held = len(labels), _ways(bins, shapes), _held(shapes)
-    precision = Precision.of(rows)
+    precision, columns = Precision.of(rows), _columns(shapes)
     state = _OfLog(labels, precision) if plan.loss is Loss.LOG else _OfExponential(labels, precision)
     one = 1 << precision.hessian_fraction_bits
     fraction = precision.leaf_fraction_bits + plan.step_log2
@@ -97,16 +100,23 @@ def boosted_in_the_clear(
         if plan.stop is not None and number:
             losses.append(state.loss(gradient, hessian, kept_back))
             if stops_in_the_clear(losses, plan.stop.patience, plan.stop.least(kept_back, state.loss_fraction_bits)):
+                if gained is not None:
+                    del gained[-plan.stop.patience :]
                 return trees[: -plan.stop.patience]
         counted = np.arange(rows) < rows - kept_back
         gradient, hessian = gradient * counted, (hessian + precision.hessian_least) * counted
         node, splits = np.zeros(rows, np.int64), []
+        of_columns = np.zeros(sum(len(shape.counts) for shape in shapes), np.int64)
         for level in range(plan.depth):
+            of_level = np.zeros_like(of_columns)
             for each in range(1 << level):
                 inside = node == each
-                splits.append(
-                    _best_in_the_clear(gradient[inside], hessian[inside], goes_left[:, inside], held, precision)
+                place, more = _best_in_the_clear(
+                    gradient[inside], hessian[inside], goes_left[:, inside], held, precision
                 )
+                splits.append(place)
+                of_level[columns[place]] += more
+            of_columns += np.maximum(of_level >> precision.gain_fraction_bits - GAIN_FRACTION_BITS, 0)
             chosen = np.array(splits[-(1 << level) :])
             node = 2 * node + ~goes_left[chosen[node], np.arange(rows)]
         sums = [np.bincount(node, each, 1 << plan.depth).astype(np.int64) for each in (gradient, hessian)]
@@ -115,6 +125,8 @@ def boosted_in_the_clear(
         leaves, kept = signs * ratio, signs * (_rounded(ratio, 1 << spare) if spare > 0 else ratio << -spare)
         state.add(leaves, node)
         trees.append((np.array(splits), kept))
+        if gained is not None:
+            gained.append(of_columns)
     return trees
 
 
@@ -139,6 +151,16 @@ def _held(shapes: Sequence[Bins]) -> npt.NDArray[np.bool_]:
     return np.concatenate([np.arange(half_of(counts)) < count for count in counts])
 
 
+def _columns(shapes: Sequence[Bins]) -> Whole:
+    """The column, of both parties' one after the other, of each place of the tournament; 0 at places that are left over."""
+    half = half_of((len(shapes[0].candidates), len(shapes[1].candidates)))
+    columns = np.zeros(2 * half, np.int64)
+    for party in Role:
+        for place, (column, _) in enumerate(shapes[party].candidates):
+            columns[party * half + place] = column + party * len(shapes[0].counts)
+    return columns
+
+
 def _ways(bins: Sequence[Binned], shapes: Sequence[Bins]) -> npt.NDArray[np.bool_]:
     """Whether each row goes left at each place of the tournament: (places, rows); nobody at places that are left over."""
     half = half_of((len(shapes[0].candidates), len(shapes[1].candidates)))
@@ -151,8 +173,22 @@ def _ways(bins: Sequence[Binned], shapes: Sequence[Bins]) -> npt.NDArray[np.bool
 
 def _best_in_the_clear(
     gradient: Whole, hessian: Whole, goes_left: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_], precision: Precision
-) -> int:
-    """The place of the greatest gain, the lowest of equal ones.  held: the places that hold a candidate."""
+) -> tuple[int, int]:
+    """The place of the greatest gain, the lowest of equal ones, and its gain less that of a split that sends every row left.
+
+    held: the places that hold a candidate.
+    """
+    gain = _gains_in_the_clear(gradient, hessian, goes_left, precision)
+    score = np.where(held, gain, 0) >> precision.gain_fraction_bits - GAIN_FRACTION_BITS
+    place = int(score.argmax())
+    whole = _gains_in_the_clear(gradient, hessian, np.ones((1, len(gradient)), np.bool_), precision)
+    return place, int(gain[place] - whole[0])
+
+
+def _gains_in_the_clear(
+    gradient: Whole, hessian: Whole, goes_left: npt.NDArray[np.bool_], precision: Precision
+) -> Whole:
+    """The gain of each way of parting some rows, with what is added to every gain.  goes_left: (ways, rows)."""
     ways = goes_left.astype(np.float64)  # whole numbers below 2^53: sums are exact, and quicker than those of integers
     left = [(ways @ each.astype(np.float64)).astype(np.int64) for each in (gradient, hessian)]
     gain = np.full(len(goes_left), GAIN_ADDED << precision.gain_fraction_bits, np.int64)
@@ -164,5 +200,4 @@ def _best_in_the_clear(
         quotient = (size << QUOTIENT_FRACTION_BITS) // cut ^ negative
         moved = 1 + QUOTIENT_FRACTION_BITS + precision.hessian_fraction_bits - precision.gradient_fraction_bits
         gain += quotient * ((of_gradient << moved) - quotient * weight)
-    score = np.where(held, gain, 0) >> precision.gain_fraction_bits - GAIN_FRACTION_BITS
-    return int(score.argmax())
+    return gain

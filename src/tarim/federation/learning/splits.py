@@ -111,13 +111,13 @@ def half_of(candidates: tuple[int, int]) -> int:
     return 1 << max(max(candidates) - 1, 1).bit_length()
 
 
-def best_splits(session: Session, sums: Words, precision: Precision, nodes: int, candidates: tuple[int, int]) -> Chosen:
+def best_splits(session: Session, gain: Words, precision: Precision, candidates: tuple[int, int]) -> Chosen:
     """The best candidate of each node.
 
-    sums: this side's parts of G and H of the left and the right rows, (2, nodes * sum of candidates, 2): a node's candidates of
-    the first party, then those of the second.
+    gain: this side's parts of the `gains`, (nodes, sum of candidates): of a node the first party's candidates, then the
+    second's.
     """
-    half = half_of(candidates)
+    half, nodes = half_of(candidates), len(gain)
 
     def placed(wire: Wire) -> Wire:
         """With places of 0 behind each party's candidates."""
@@ -131,10 +131,10 @@ def best_splits(session: Session, sums: Words, precision: Precision, nodes: int,
         compared = add(device, first[0], second[0])[precision.gain_fraction_bits - GAIN_FRACTION_BITS :]
         return greatest(device, [placed(wire) for wire in compared], 2 * half)
 
-    gain, widths = gains(session, sums, precision), (precision.gain_bits,)
-    first = Inputs(widths, [gain] if session.first else None)
-    second = Inputs(widths, None if session.first else [gain])
-    index = shared_outputs(session, circuit, first, second, nodes * sum(candidates), session.uses.take())
+    flat, widths = gain.reshape(-1), (precision.gain_bits,)
+    first = Inputs(widths, [flat] if session.first else None)
+    second = Inputs(widths, None if session.first else [flat])
+    index = shared_outputs(session, circuit, first, second, len(flat), session.uses.take())
     owners = _opened_to_both(session, index[-1]).astype(np.int64)
     places = np.full(nodes, -1, np.int64)
     for owner in Role:
