@@ -33,7 +33,7 @@ def _median(runs: list[dict[str, Any]]) -> float:
 def logistic(run: Run) -> Iterator[Line]:
     from bench.federation import logistic as measured
     from bench.federation import shared_folder
-    from tarim.federation.learning.logistic import Plan
+    from tarim.federation.learning.logistic_plan import Plan
 
     runs = [measured(shared_folder(), Plan()) for _ in range(run.pick(3, 1))]
     yield at_most("LR: time of ten epochs", 7.0, _median(runs), " s", f"median of {len(runs)}")
@@ -184,7 +184,7 @@ def slow(run: Run) -> Iterator[Line]:
     from bench.federation import boosting as trees_measured
     from bench.federation import logistic as measured
     from tarim.federation.learning.boosting import BoostingPlan
-    from tarim.federation.learning.logistic import Plan
+    from tarim.federation.learning.logistic_plan import Plan
 
     found = measured(shared_folder(), Plan(), SLOW)
     rounds = f"{max(found['rounds'])} rounds, {sum(found['sent_mb']):,.0f} MB"
@@ -199,7 +199,7 @@ def three_nodes(run: Run) -> Iterator[Line]:
     from bench.second_engine import Work, boosting
     from bench.second_engine import logistic as measured
     from tarim.federation.learning.boosting import BoostingPlan
-    from tarim.federation.learning.logistic import Plan
+    from tarim.federation.learning.logistic_plan import Plan
 
     runs = [measured(Work(shared_folder(), Plan())) for _ in range(3)]
     note = f"median of 3; with the workers' start {runs[0]['whole_s']} s"

@@ -36,8 +36,9 @@ from tarim.federation.learning.boosting import (
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear, scored_in_the_clear
 from tarim.federation.learning.encoding import Encoded, Encoder
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.learning.logistic import train
 from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.sharing import Share, open_to
 from tarim.models import auc
 

@@ -30,7 +30,7 @@ from tarim.federation.encryption.scoring import (
     scored_in_the_clear,
 )
 from tarim.federation.encryption.sums import GroupSums, Shape, give_groups, give_values, summed_in_the_clear
-from tarim.federation.learning.logistic import Plan
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.learning.product_forms import Line
 
 CAMPAIGN = Shape(36_168, 8, 5, 100, 7)

@@ -42,7 +42,8 @@ from tarim.federation.learning.boosting import Bins, Boosting, BoostingPlan, mar
 from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.learning.evaluation import curve
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.learning.logistic import train
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.learning.screening import Levels, correlations, information_values, standardised
 from tarim.federation.queries import QueryPool, Question
 from tarim.federation.sharing import Share

@@ -24,7 +24,8 @@ from tarim.federation.adapters.link import Link
 from tarim.federation.learning.boosting import JointTrees, Tree
 from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
+from tarim.federation.learning.logistic import JointModel
+from tarim.federation.learning.logistic_plan import WEIGHT_FRACTION_BITS
 from tarim.federation.queries import QueryPool, Question, answered_in_the_clear
 from tarim.federation.sharing import Share, encoded
 

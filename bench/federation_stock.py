@@ -27,8 +27,9 @@ from bench.two_parties import together
 from tarim.federation import Role, Session
 from tarim.federation.adapters.link import Link
 from tarim.federation.learning.encoding import Encoded
-from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel, Plan, train
+from tarim.federation.learning.logistic import JointModel, train
 from tarim.federation.learning.logistic_blocks import block_rows
+from tarim.federation.learning.logistic_plan import WEIGHT_FRACTION_BITS, Plan
 from tarim.federation.learning.product_forms import Line
 from tarim.federation.node.conversations import Ask, Ready, hear, say
 from tarim.federation.node.sigmoids import StockedSigmoids, make_sigmoids
@@ -96,7 +97,7 @@ def train_party(role: Role, link: Link, prepared: tuple[Any, Any, Any, Any]) -> 
     plan, own, theirs, labels = prepared
     with tempfile.TemporaryDirectory(prefix="tarim-stock-") as folder:
         stock = Stock(Path(folder), MasterKey(os.urandom(32)))
-        begin, rows = time.perf_counter(), len(own[0]) // plan.batch_rows * plan.batch_rows
+        begin, rows = time.perf_counter(), plan.course(len(own[0])).rows
         block = block_rows(plan.batch_rows)
         blocks = -(-rows // block) * plan.epochs
         make_sigmoids(Session(link, role), plan, CONTRACT, stock, "d" * 64, blocks * block, lambda *_: None)

@@ -26,8 +26,8 @@ from tarim.federation import Role
 from tarim.federation.learning.boosting import Bins, BoostingPlan, Loss
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear, scored_in_the_clear
 from tarim.federation.learning.histograms import BINS, Binned
-from tarim.federation.learning.logistic import Plan
 from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.learning.precision import HESSIAN_LEAST_LOG2, PENALTY
 from tarim.federation.learning.splits import half_of
 from tarim.models import auc
@@ -148,12 +148,12 @@ def by_true_logistic(shared: Path, seed: int, plan: BoostingPlan) -> dict[str, f
 
 def _descended(x: Floats, labels: Floats, plan: Plan) -> Floats:
     """Weights of the same mini-batch descent with the true logistic function."""
-    weights = np.zeros(x.shape[1])
+    weights, course = np.zeros(x.shape[1]), plan.course(len(x))
     for _ in range(plan.epochs):
-        for start in range(0, len(x) // plan.batch_rows * plan.batch_rows, plan.batch_rows):
-            part = x[start : start + plan.batch_rows]
-            residual = 1 / (1 + np.exp(-part @ weights)) - labels[start : start + plan.batch_rows]
-            weights -= 2.0**plan.learning_rate_log2 * (part.T @ residual) / plan.batch_rows
+        for start in range(0, course.trained, course.batch):
+            part = x[start : start + course.batch]
+            residual = 1 / (1 + np.exp(-part @ weights)) - labels[start : start + course.batch]
+            weights -= 2.0**plan.learning_rate_log2 * (part.T @ residual) / course.batch
     return weights
 
 

@@ -39,8 +39,8 @@ from tarim.federation.adapters.ports import Dialler, Listening
 from tarim.federation.learning.boosting import Bins, BoostingPlan, JointTrees
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear, scored_in_the_clear
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import Plan
 from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.learning.splits import half_of
 from tarim.federation.second_engine.engine import SecondEngine, intersect_by
 from tarim.federation.second_engine.interpreter import second_engine_readiness

@@ -17,7 +17,8 @@ from tarim.base.errors import InputError
 from tarim.federation.channel import Array
 from tarim.federation.kernels import scores as kernel
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded
-from tarim.federation.learning.logistic import SCORE_FRACTION_BITS, JointModel
+from tarim.federation.learning.logistic import JointModel
+from tarim.federation.learning.logistic_plan import SCORE_FRACTION_BITS
 from tarim.federation.random_products import chosen_products, given_products
 from tarim.federation.randomness import Bits, Words, fresh_bits
 from tarim.federation.session import Meeting, Role, Session

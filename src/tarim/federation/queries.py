@@ -34,7 +34,8 @@ from tarim.federation.circuits import add, greatest, not_negative
 from tarim.federation.garbling import Device, Wire, Word, number_of
 from tarim.federation.learning.boosting import JointTrees
 from tarim.federation.learning.encoding import Encoded
-from tarim.federation.learning.logistic import SCORE_FRACTION_BITS, WEIGHT_FRACTION_BITS, JointModel
+from tarim.federation.learning.logistic import JointModel
+from tarim.federation.learning.logistic_plan import SCORE_FRACTION_BITS, WEIGHT_FRACTION_BITS
 from tarim.federation.linear_queries import LinearScoring
 from tarim.federation.prepared import PreparedCircuit
 from tarim.federation.randomness import Bits, Words

@@ -56,9 +56,19 @@ def vault(tmp_path: Path) -> Iterator[Custodian]:
     database.close()
 
 
+def test_a_state_within_an_epoch_is_sealed_with_its_step() -> None:
+    shares = Shares(MASTERS["bank"], SIGNERS["bank"])
+    state = LogisticState(2, np.arange(9, dtype=np.uint64), number=7, steps=40)
+    back = shares.opened(shares.seal(Begun(np.arange(4), state, RUN), RUN, 7), RUN, 7).state
+    assert (back.epochs, back.number, back.steps) == (2, 7, 40)
+    with pytest.raises(DefinitionError, match="nobody holds"):
+        signed(terms=LogisticTerms(custody_steps=1), custodians=None).contract.check()
+    signed(terms=LogisticTerms(batch_rows="all", custody_steps=1)).contract.check()
+
+
 def kept(vault: Custodian, contract: Signed, epochs: int) -> list[LogisticState]:
     """Hand over some epochs of the bank; what was handed over."""
-    states = [LogisticState(epoch, np.arange(9, dtype=np.uint64) * epoch) for epoch in range(1, epochs + 1)]
+    states = [LogisticState(epoch, np.arange(9, dtype=np.uint64) * epoch, epoch) for epoch in range(1, epochs + 1)]
 
     def bank(link) -> None:
         with Shares(MASTERS["bank"], SIGNERS["bank"]).held(link, contract, Role.SECOND, RUN, None) as custody:

@@ -13,8 +13,9 @@ from tarim.federation.encryption.layout import MASK, Layout, stride_for_columns
 from tarim.federation.learning import logistic
 from tarim.federation.learning.encoding import Widths
 from tarim.federation.learning.encrypted_products import EncryptedOwnColumns, EncryptedTheirColumns, layouts
-from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.learning.logistic import train
 from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.learning.product_forms import (
     CIPHERTEXT_BYTES,
     KEY_BYTES,

@@ -8,7 +8,8 @@ import pytest
 from tarim.base.errors import InputError, Unavailable
 from tarim.federation import Role, Session
 from tarim.federation.learning.encoding import Encoded, Widths
-from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
+from tarim.federation.learning.logistic import JointModel
+from tarim.federation.learning.logistic_plan import WEIGHT_FRACTION_BITS
 from tarim.federation.queries import QueryPool, Question, answered_in_the_clear
 from tarim.federation.session import Meeting
 from tarim.federation.sharing import Share, encoded

@@ -9,8 +9,9 @@ import pytest
 
 from tarim.federation import Role, Session
 from tarim.federation.learning import logistic_blocks
-from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.learning.logistic import train
 from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.node.sigmoids import StockedSigmoids, make_sigmoids, packets_for
 from tarim.federation.node.stock import Stock
 from tarim.federation.sharing import open_to

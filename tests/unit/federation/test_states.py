@@ -9,16 +9,26 @@ from tarim.base.errors import InputError
 from tarim.federation import Session
 from tarim.federation.learning.boosting import Bins, Boosting, BoostingPlan, BoostingState, Loss
 from tarim.federation.learning.encoding import Encoder
-from tarim.federation.learning.logistic import LogisticState, Plan, train
+from tarim.federation.learning.logistic import LogisticState, train
+from tarim.federation.learning.logistic_plan import Plan
 from tests.fakes.federation import in_session
 
 
-def test_logistic_regression_goes_on_from_an_epoch() -> None:
+@pytest.mark.parametrize(
+    ("kept_steps", "at", "states"),
+    [
+        (None, 1, [(1, 0), (2, 0), (3, 0)]),
+        (3, 2, [(0, 3), (1, 0), (1, 3), (2, 0), (2, 3), (3, 0)]),
+    ],
+)
+def test_logistic_regression_goes_on_from_an_epoch_or_a_step(
+    kept_steps: int | None, at: int, states: list[tuple[int, int]]
+) -> None:
     draw = np.random.default_rng(1)
     columns = draw.normal(size=(6, 512))
     labels = (columns[0] + columns[5] + draw.normal(size=512) > 0).astype(np.uint8)
     parts = [Encoder.learned(each).encoded(each) for each in (list(columns[:3]), list(columns[3:]))]
-    plan = Plan(batch_rows=128, epochs=3)
+    plan = Plan(batch_rows=128, epochs=3, kept_steps=kept_steps)
 
     def trained(session: Session, begun: LogisticState | None):
         own, other = parts[session.role], parts[1 - session.role]
@@ -29,10 +39,13 @@ def test_logistic_regression_goes_on_from_an_epoch() -> None:
 
     def side(session: Session):
         with pytest.raises(InputError, match="other columns"):
-            trained(session, LogisticState(1, np.zeros(3, np.uint64)))
+            trained(session, LogisticState(1, np.zeros(3, np.uint64), 1))
         model, kept = trained(session, None)
-        again, rest = trained(session, kept[1])
-        assert [state.epochs for state in kept + rest] == [1, 2, 3, 3]
+        again, rest = trained(session, kept[at])
+        assert [(state.epochs, state.steps) for state in kept] == states
+        assert [(state.epochs, state.steps) for state in rest] == states[at + 1 :]
+        assert [state.number for state in kept] == list(range(1, len(kept) + 1))
+        assert [state.number for state in rest] == list(range(at + 2, len(kept) + 1))
         return model, again
 
     (one, one_again), (other, other_again) = in_session(side)

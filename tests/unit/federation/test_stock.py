@@ -18,7 +18,8 @@ import pytest
 from tarim.base.errors import Damaged, NotFound, TooLarge
 from tarim.federation import Role, Session
 from tarim.federation.learning.encoding import Encoded, Widths
-from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
+from tarim.federation.learning.logistic import JointModel
+from tarim.federation.learning.logistic_plan import WEIGHT_FRACTION_BITS
 from tarim.federation.node import stock as module
 from tarim.federation.node.asking import answer_about, ask_about, make_ahead
 from tarim.federation.node.conversations import Piece

@@ -10,8 +10,9 @@ from tarim.base.errors import InputError
 from tarim.federation import Role
 from tarim.federation.learning.boosting import Boosting, BoostingPlan, Loss
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear
-from tarim.federation.learning.logistic import Plan, train
+from tarim.federation.learning.logistic import train
 from tarim.federation.learning.logistic_in_the_clear import trained_in_the_clear
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.learning.stopping import STOPPED, EarlyStop, Stopping, stops_in_the_clear
 from tarim.federation.node.engines import Engine, require_possible
 from tarim.federation.node.terms import BoostingTerms, LogisticTerms

@@ -29,7 +29,8 @@ from tarim.federation import (
 from tarim.federation.adapters.link import Traffic
 from tarim.federation.intersection import IdentifierKind
 from tarim.federation.learning.boosting import Loss
-from tarim.federation.learning.logistic import LogisticState, Plan
+from tarim.federation.learning.logistic import LogisticState
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.node import assisting, engines, second_trainings
 from tarim.federation.node.contract import Columns, Opening, Signed
 from tarim.federation.node.conversations import Assist, OfferContract, Work, say
@@ -314,7 +315,7 @@ def test_a_finished_part_that_comes_back_from_custody_is_the_model(nodes: dict[s
 
     session = type("S", (), {"first": True})()
     weights = np.arange(3, dtype=np.uint64)
-    whole = Bare().fit(session, np.arange(8), print, print, LogisticState(4, weights))
+    whole = Bare().fit(session, np.arange(8), print, print, LogisticState(4, weights, 4))
     assert np.array_equal(whole.weights.part(), weights) and len(whole.second) == 1
     with pytest.raises(ContractBreach, match="something else"):
-        Bare().fit(session, np.arange(8), print, print, LogisticState(3, weights))
+        Bare().fit(session, np.arange(8), print, print, LogisticState(3, weights, 3))

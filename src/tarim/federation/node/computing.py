@@ -19,7 +19,7 @@ import numpy.typing as npt
 from tarim.base.errors import DefinitionError, InputError
 from tarim.federation.adapters.link import Link
 from tarim.federation.intersection import normalised
-from tarim.federation.learning.logistic import Sigmoids, none_ready
+from tarim.federation.learning.logistic_blocks import Sigmoids, none_ready
 from tarim.federation.node.campaigns import campaign_sums
 from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import Ready, hear, say

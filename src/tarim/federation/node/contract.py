@@ -178,6 +178,11 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         if self.custodians is not None and self.algorithm not in (Algorithm.LOGISTIC, Algorithm.BOOSTING):
             raise DefinitionError("only a training has steps whose shares custodians hold")
+        trained = self.terms.model if isinstance(self.terms, CrossTerms) else self.terms
+        if isinstance(trained, LogisticTerms) and trained.custody_steps is not UNSET and self.custodians is None:
+            raise DefinitionError(
+                "nobody holds shares of steps in that contract: set custody, or leave custody_steps out"
+            )
         everybody = self.nodes + (self.custodians or ())
         if any(
             len({getattr(each, field) for each in everybody}) != len(everybody)

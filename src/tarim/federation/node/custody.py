@@ -1,8 +1,9 @@
 """Shares of every training step with a custodian of this party's own, and a training that goes on from them (MP-05, AS-21).
 
-After each epoch or tree a party seals what it needs to go on (its shares, and which of its rows are common) under a key of its
-own, signs it, and hands it to its custodian; the other party does so with another custodian.  A custodian can read nothing: it
-lacks the key, and inside lie shares, uniform without those that the other custodian holds.
+After each epoch or tree, and every so many steps of an epoch where the contract says so, a party seals what it needs to go on
+(its shares, and which of its rows are common) under a key of its own, signs it, and hands it to its custodian; the other party
+does so with another custodian.  A custodian can read nothing: it lacks the key, and inside lie shares, uniform without those
+that the other custodian holds.
 
     party -> custodian   contract, run; then for each step its digest, the party's signature, the sealed shares
     custodian -> party   its signature of the same, once they lie on its disk
@@ -65,8 +66,12 @@ class Return(NamedTuple):
 
 
 class _Logistic(msgspec.Struct, frozen=True, tag="logistic"):
+    """number: 0 in what was sealed before there were steps of epochs."""
+
     epochs: int
     weights: bytes
+    steps: int = 0
+    number: int = 0
 
 
 class _Trees(msgspec.Struct, frozen=True, tag="boosting"):
@@ -177,7 +182,7 @@ class Custody:
 
     def keep(self, places: Places, state: State) -> None:
         """Hand over a step; it lies on the custodian's disk when this returns.  Raises ContractBreach, PeerLost."""
-        step = state.epochs if isinstance(state, LogisticState) else len(state.trees)
+        step = state.number if isinstance(state, LogisticState) else len(state.trees)
         origin = self._run if self.begun is None else self.begun.origin
         sealed = self._shares.seal(Begun(places, state, origin), self._run, step)
         digest = hashlib.sha256(sealed).hexdigest()
@@ -196,7 +201,7 @@ def _bound(run: str, step: int) -> bytes:
 
 def _packed(state: State) -> _Logistic | _Trees:
     if isinstance(state, LogisticState):
-        return _Logistic(state.epochs, state.weights.tobytes())
+        return _Logistic(state.epochs, state.weights.tobytes(), state.steps, state.number)
     trees = tuple(TreePart(each.owners.tolist(), dict(each.own), each.leaves.tobytes()) for each in state.trees)
     return _Trees(trees, state.numbers.tobytes())
 
@@ -206,6 +211,6 @@ def _unpacked(state: _Logistic | _Trees) -> State:
         return np.frombuffer(content, np.uint64).copy()
 
     if isinstance(state, _Logistic):
-        return LogisticState(state.epochs, words(state.weights))
+        return LogisticState(state.epochs, words(state.weights), state.number or state.epochs, state.steps)
     trees = tuple(Tree(np.array(each.owners, np.int64), dict(each.own), words(each.leaves)) for each in state.trees)
     return BoostingState(trees, words(state.numbers))

@@ -21,7 +21,8 @@ from tarim.base.errors import Damaged, NotFound
 from tarim.federation.learning.boosting import JointTrees, Loss, Tree
 from tarim.federation.learning.encoding import Widths
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel
+from tarim.federation.learning.logistic import JointModel
+from tarim.federation.learning.logistic_plan import WEIGHT_FRACTION_BITS
 from tarim.federation.sharing import Share
 from tarim.privacy import MasterKey
 

@@ -15,7 +15,8 @@ import numpy as np
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach, ProtocolBroken
 from tarim.federation.learning.boosting import BoostingState, JointTrees
-from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel, LogisticState
+from tarim.federation.learning.logistic import JointModel, LogisticState
+from tarim.federation.learning.logistic_plan import WEIGHT_FRACTION_BITS
 from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import Work, say
 from tarim.federation.node.custody import State
@@ -119,7 +120,7 @@ class SecondLogistic(LogisticTraining):
         engine = self._engine.begun(session, work, progress)
         model, done = engine.logistic(own, self._theirs, self._side.labels_of(training), plan)
         require_opened(done, openings_of(self._side.contract))
-        keep(LogisticState(plan.epochs, model.weights.part()))
+        keep(LogisticState(plan.epochs, model.weights.part(), plan.epochs))
         return model
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Final
 
 from tarim.federation.channel import Array, Channel
-from tarim.federation.learning.logistic import COMPARED, RESIDUAL_FRACTION_BITS, Plan
-from tarim.federation.learning.logistic_blocks import block_rows
+from tarim.federation.learning.logistic_blocks import COMPARED, block_rows
+from tarim.federation.learning.logistic_plan import RESIDUAL_FRACTION_BITS, Plan
 from tarim.federation.learning.sigmoid import ClippedSigmoid
 from tarim.federation.node.conversations import Ask, Ready, hear, say
 from tarim.federation.node.stock import PACKET_ROWS, Stock

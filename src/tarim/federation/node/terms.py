@@ -6,7 +6,7 @@ A field that is added later is UNSET where it is not said: it is no part of the 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -15,7 +15,7 @@ from tarim.base.errors import DefinitionError
 from tarim.federation.encryption.scoring import COLUMNS_MAX, ROWS_MAX
 from tarim.federation.encryption.sums import FRACTION_BITS_MAX, LEAST_MIN
 from tarim.federation.learning.boosting import BoostingPlan, Loss
-from tarim.federation.learning.logistic import Plan
+from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.learning.product_forms import LINE_MBIT_S_MAX, Line
 from tarim.federation.learning.screening import CORRELATED_ROWS_MAX, DIGITS_MAX
 from tarim.federation.learning.stopping import LEAST_LOG2_MIN, PATIENCE_MAX, SHARE_MAX, SHARE_MIN, EarlyStop
@@ -74,22 +74,26 @@ class EarlyStopTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LogisticTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic"):
     """Joint logistic regression; see `learning.logistic.Plan`.
 
-    line_mbit_s: of the line between the parties, if agreed.  early_stop: if agreed.
+    batch_rows: "all" for full-batch descent.  line_mbit_s: of the line between the parties, if agreed.  early_stop: if agreed.
+    custody_steps: custodians get the shares of every so many steps too, 1 for each, and not of each epoch alone.
     """
 
-    batch_rows: int = 1_024
+    batch_rows: int | Literal["all"] = 1_024
     epochs: int = 10
     learning_rate_log2: int = 0
     l2_log2: int | None = None
     line_mbit_s: Annotated[float, Meta(gt=0, le=LINE_MBIT_S_MAX)] | None = None
     early_stop: EarlyStopTerms | UnsetType = UNSET
+    custody_steps: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
 
     @property
     def plan(self) -> Plan:
         """How to train."""
+        rows = None if self.batch_rows == "all" else self.batch_rows
+        kept = None if self.custody_steps is UNSET else self.custody_steps
         line = None if self.line_mbit_s is None else Line(self.line_mbit_s)
         stop = None if self.early_stop is UNSET else self.early_stop.stop
-        return Plan(self.batch_rows, self.epochs, self.learning_rate_log2, self.l2_log2, line, stop)
+        return Plan(rows, self.epochs, self.learning_rate_log2, self.l2_log2, line, stop, kept)
 
 
 class BoostingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="boosting"):

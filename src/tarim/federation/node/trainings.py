@@ -27,7 +27,8 @@ from tarim.federation.learning.boosting import (
 from tarim.federation.learning.encoding import Encoded, Encoder, Widths
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import JointModel, LogisticState, Sigmoids, none_ready, train
+from tarim.federation.learning.logistic import JointModel, LogisticState, train
+from tarim.federation.learning.logistic_blocks import Sigmoids, none_ready
 from tarim.federation.node.contract import Contract
 from tarim.federation.node.conversations import Shape, hear, say
 from tarim.federation.node.custody import State

@@ -26,7 +26,8 @@ from tarim.federation.learning.boosting import Bins, BoostingPlan, JointTrees, L
 from tarim.federation.learning.encoding import FRACTION_BITS, Encoded, Widths
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
-from tarim.federation.learning.logistic import WEIGHT_FRACTION_BITS, JointModel, Plan
+from tarim.federation.learning.logistic import JointModel
+from tarim.federation.learning.logistic_plan import WEIGHT_FRACTION_BITS, Plan
 from tarim.federation.learning.precision import PENALTY
 from tarim.federation.randomness import Bits
 from tarim.federation.second_engine.jobs import BoostingJob, Done, IntersectionJob, Job, LogisticJob
@@ -77,7 +78,7 @@ class SecondEngine:
         """
         role = self._company(labels, len(own))
         first, second = (own.widths, theirs) if role is Role.FIRST else (theirs, own.widths)
-        rows = len(own) // plan.batch_rows * plan.batch_rows
+        rows = plan.course(len(own)).rows
         arrays: dict[str, Array] = {"own": own.scaled[:rows].astype(np.int32) - own.widths.offsets.astype(np.int32)}
         if labels is not None:
             arrays["labels"] = labels[:rows]
@@ -118,7 +119,7 @@ class SecondEngine:
         if self.kind is not Kind.ABY3 or self.rank < len(Role):
             raise InputError("only the third node of ABY3 assists")
         if isinstance(work, Plan):
-            whole = rows // work.batch_rows * work.batch_rows
+            whole = work.course(rows).rows
             return self._run(self._logistic_job(Widths(tuple(first)), Widths(tuple(second)), whole, work), {})[1]
         return self._run(self._boosting_job(Bins(tuple(first)), Bins(tuple(second)), rows, work), {})[1]
 
@@ -142,7 +143,7 @@ class SecondEngine:
             lines=lines,
             rows=rows,
             columns=(len(first), len(second)),
-            batch_rows=plan.batch_rows,
+            batch_rows=plan.course(rows).batch,
             epochs=plan.epochs,
             value_fraction_bits=FRACTION_BITS,
             shift=_shift(plan),
@@ -180,9 +181,11 @@ def require_plan(plan: Plan | BoostingPlan) -> None:
         if plan.loss is not Loss.LOG:
             raise InputError("the second engine trains trees with log loss only")
         return
-    plan.check(plan.batch_rows)
-    if plan.factor != 1:
+    plan.check(plan.least_rows)
+    if plan.batch_rows is None or plan.batch_rows & (plan.batch_rows - 1):
         raise InputError("the second engine's batches hold a power of two of rows")
+    if plan.kept_steps is not None:
+        raise InputError("the second engine has no steps to keep: leave custody_steps out")
     if _shift(plan) > SHIFT_MAX:
         raise InputError(
             f"the second engine's steps divide by 2^{SHIFT_MAX} at most: take batches of at most "
@@ -192,7 +195,7 @@ def require_plan(plan: Plan | BoostingPlan) -> None:
 
 def _shift(plan: Plan) -> int:
     """A step of the descent divides by two to the power of this."""
-    return plan.batch_rows.bit_length() - 1 + 2 * FRACTION_BITS + 2 - plan.learning_rate_log2
+    return plan.least_rows.bit_length() - 1 + 2 * FRACTION_BITS + 2 - plan.learning_rate_log2
 
 
 _SPARE_BITS: Final = LOGISTIC_FRACTION_BITS - FRACTION_BITS - 2 - WEIGHT_FRACTION_BITS
