@@ -109,31 +109,10 @@ def _begins(version: str, asked: str) -> bool:
 
 
 def _trial_body(each: TrialFigures) -> TrialBody:
-    return TrialBody(
-        each.trial,
-        each.champion,
-        each.challenger,
-        each.model,
-        each.share,
-        each.segment,
-        instant_text(each.from_ms),
-        instant_text(each.to_ms),
-        instant_text(each.labels_ms),
-        each.events,
-        each.mature,
-        each.compared,
-        each.fraud,
-        each.fraud_fen,
-        each.alerts,
-        each.caught,
-        each.caught_fen,
-        each.interception,
-        each.interception_amount,
-        each.false_alerts,
-        each.judged,
-        each.judged_fraud,
-        each.stopped,
-        each.stopped_fraud,
-        each.judged_interception,
-        each.judged_false_alerts,
-    )
+    times = {
+        "begin": instant_text(each.from_ms),
+        "end": instant_text(each.to_ms),
+        "labels_until": instant_text(each.labels_ms),
+    }
+    same = {name: getattr(each, name) for name in TrialBody.__struct_fields__ if name not in times}
+    return TrialBody(**same, **times)
