@@ -88,6 +88,60 @@ def test_a_crash_between_footer_and_next_segment_is_finished_at_opening(folder: 
     assert verify(folder).ok
 
 
+def test_only_a_commit_waits_for_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An append that goes on in another segment asks nothing of the disk."""
+    waits: list[str] = []
+    with Journal.open(folder, LIMITS) as journal:
+        journal.append(1, [b"x" * 1500], 1)
+        for call in ("fsync", "fdatasync", "ftruncate", "posix_fallocate"):
+            real = getattr(os, call)
+            monkeypatch.setattr(
+                files.os, call, lambda *given, call=call, real=real: (waits.append(call), real(*given))[1]
+            )
+        begun = 0
+        for _ in range(40):
+            waits.clear()
+            before = journal.digest
+            journal.reserve(1500)
+            journal.append(1, [b"x" * 1500], 1)
+            assert journal.digest != before and not waits
+            journal.commit()
+            begun += "ftruncate" in waits
+    assert begun == len(segments_of(folder)) - 1 > 5
+
+
+def test_a_power_cut_at_any_step_of_a_change_of_segments_loses_nothing_committed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder as it is before each call that changes or syncs it; torn writes are for `properties/test_journal.py`."""
+    copies: list[tuple[Path, int, str]] = []
+    journal = Journal.open(folder, LIMITS)
+    committed = 0
+
+    def keep(call: str) -> None:
+        copy = tmp_path / f"copy-{len(copies)}"
+        shutil.copytree(folder, copy)
+        copies.append((copy, committed, call))
+
+    for call in ("fsync", "fdatasync", "ftruncate", "fchmod", "pwrite", "pwritev"):
+        real = getattr(os, call)
+        monkeypatch.setattr(files.os, call, lambda *given, call=call, real=real: (keep(call), real(*given))[1])
+    for index in range(9):
+        journal.append(1, [bytes([index + 1]) * 1500], 1)
+        if index % 2:
+            committed = journal.commit()
+    keep("end")
+    monkeypatch.undo()
+    journal.close()
+    assert {call for _, _, call in copies} == {"fsync", "fdatasync", "ftruncate", "fchmod", "pwrite", "pwritev", "end"}
+    for copy, durable, _ in copies:
+        with Journal.open(copy, LIMITS) as opened:
+            assert opened.next_seq >= durable
+            opened.append(1, [b"more"], 1)
+        assert payloads_of(copy)[:durable] == [bytes([index + 1]) * 1500 for index in range(durable)]
+        assert verify(copy).ok
+
+
 def test_retention_keeps_the_chain_verifiable(folder: Path) -> None:
     fill(folder, 60)
     digest = verify(folder).digest

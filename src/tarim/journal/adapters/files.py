@@ -3,8 +3,12 @@
 Three moments, each with its own promise:
 
     reserve   room is preallocated on disk before anything is decided; a full disk is met here and nowhere else
-    append    the block is handed to the system (a process kill no longer loses it), in order, chained to the last one
-    commit    the disk has it (a power cut no longer loses it); one fdatasync for all that was appended meanwhile
+    append    the block is handed to the system, in order, chained to the last one
+    commit    the disk has it (neither a killed process nor a power cut loses it); one fdatasync for all appended meanwhile
+
+Nothing but a commit waits for the disk.  An append that finds its segment full writes the footer and goes on in a spare
+file; the next commit closes the full segment and then gives the new one its name.  A crash before that loses what was not
+committed, the whole new file, and finds the full segment as one that nothing follows.
 
 A write or a sync that fails leaves the disk in a state nobody knows, so it poisons the writer: everything is refused
 until the journal is opened again, and opening looks at what is really there.
@@ -15,6 +19,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +38,7 @@ from tarim.journal.adapters.folder import (
     write_anchor,
 )
 from tarim.journal.adapters.reading import FolderReader, SegmentMap
+from tarim.journal.adapters.spares import SPARE_SUFFIX, Spares
 from tarim.journal.domain.blocks import (
     BLOCK_ALIGN,
     ENDING,
@@ -51,7 +57,8 @@ from tarim.journal.domain.tails import find_tail
 from tarim.journal.domain.values import COUNT_MAX, KIND_MAX, JournalLimits, Record, Recovery
 from tarim.journal.ports import Part
 
-_SPARE: Final = "spare.tmp"
+_AHEAD_SHARE: Final = 0.75
+"""Of a segment's room; when so much is used, a commit makes the spare for the next one."""
 
 
 @dataclass(slots=True)
@@ -61,6 +68,8 @@ class _Segment:
     end       where the next block goes
     room_end  blocks end here at the latest; the footer comes after
     entries   sparse index: (position, offset) of some blocks
+    spare     the file's name until a commit gives it its own, None afterwards
+    full      the segment before, footer and all, until a commit closes it
     """
 
     fd: int
@@ -69,6 +78,8 @@ class _Segment:
     room_end: int
     end: int
     entries: list[tuple[int, int]]
+    spare: Path | None = None
+    full: _Segment | None = None
 
 
 class Journal:
@@ -84,7 +95,7 @@ class Journal:
         self._syncing = Lock()
         self._failure = ""
         self._closed = False
-        self._spare_fd = -1
+        self._spares = Spares(folder, limits)
         self._journal_id = b""
         self._digest = b""
         self._next_seq = 0
@@ -137,7 +148,7 @@ class Journal:
         self.close()
 
     def _recover(self) -> None:
-        for leftover in self._folder.glob("*.tmp"):
+        for leftover in self._folder.glob(f"*{SPARE_SUFFIX}"):
             leftover.unlink()
         anchor = read_anchor(self._folder)
         firsts = list_segments(self._folder)
@@ -149,7 +160,8 @@ class Journal:
                 raise Damaged(f"positions up to {known_durable_seq - 1} had been committed and no segment is left")
             self._journal_id = os.urandom(16)
             self._digest = genesis(self._journal_id)
-            self._start_segment()
+            self._spares.make()
+            self._roll()
         else:
             self._check_chain(firsts, anchor)
             self._open_last(firsts[-1], known_durable_seq)
@@ -202,6 +214,7 @@ class Journal:
         self._segment = segment
         if tail.sealed:
             self._finish_seal(segment)
+            self._segment = None
             return
         if tail.torn_bytes:
             os.ftruncate(fd, tail.offset)
@@ -276,8 +289,14 @@ class Journal:
             if self._durable_seq < wanted:
                 segment, seq = self._written
                 assert segment is not None
-                self._sync(segment)
+                if segment.spare is None:
+                    self._sync(segment)
+                else:
+                    self._name(segment)
                 self._publish(seq)
+                if segment.end > _AHEAD_SHARE * segment.room_end:
+                    with suppress(Unavailable):  # it is told to who needs the room
+                        self._spares.make()
             return self._durable_seq
 
     def drop_before(self, seq: int) -> int:
@@ -339,76 +358,66 @@ class Journal:
             return segment
         if HEADER_BYTES + size > self._new_room_end():
             raise TooLarge(f"{size} bytes at once do not fit a segment of {self._limits.segment_bytes}")
-        if self._spare_fd < 0:
-            self._spare_fd = self._preallocate()
+        if not self._spares.ready:
+            with self._syncing:
+                if segment is not None and segment.spare is not None:
+                    self._name(segment)  # so at most one full segment waits for a commit
+                self._spares.make()
         return segment
 
-    def _preallocate(self) -> int:
-        """A file of zeros of a segment's size, all of it allocated.  Raises Unavailable with nothing changed."""
-        path = self._folder / _SPARE
-        limits = self._limits
-        if len(list_segments(self._folder)) >= limits.segments_max:
-            raise Unavailable(f"the journal has {limits.segments_max} segments, its limit; archive and drop old ones")
-        fd = -1
+    def _roll(self) -> _Segment:
+        """Go on in the spare file; a full segment is closed by the next commit."""
+        full, spare = self._segment, self._spares.take()
+        if full is not None:
+            self._write_footer(full)
+        header = SegmentHeader(self._journal_id, self._next_seq, self._limits.segment_bytes, self._digest)
+        segment = _Segment(
+            spare.fd,
+            segment_name(self._next_seq),
+            header.capacity_bytes,
+            self._new_room_end(),
+            HEADER_BYTES,
+            [],
+            spare.path,
+            full,
+        )
+        packed = pack_segment_header(header)
         try:
-            room = os.statvfs(self._folder)
-            if room.f_bavail * room.f_frsize < limits.segment_bytes + limits.free_bytes_min:
-                raise Unavailable(
-                    f"the disk of {self._folder} is full: a segment of {limits.segment_bytes} bytes and "
-                    f"{limits.free_bytes_min} spare bytes are needed; nothing was changed"
-                )
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o640)
-            os.posix_fallocate(fd, 0, limits.segment_bytes)
-            return fd
-        except BaseException as error:
-            if fd >= 0:
-                os.close(fd)
-                path.unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise cannot("make room for a new segment in", self._folder, error) from error
-            raise
-
-    def _start_segment(self) -> _Segment:
-        """Turn the spare into the segment at the journal's end."""
-        if self._spare_fd < 0:
-            self._spare_fd = self._preallocate()
-        fd = self._spare_fd
-        name = segment_name(self._next_seq)
-        capacity_bytes = self._limits.segment_bytes
-        header = pack_segment_header(SegmentHeader(self._journal_id, self._next_seq, capacity_bytes, self._digest))
-        try:
-            if os.pwrite(fd, header, 0) != len(header):
+            if os.pwrite(spare.fd, packed, 0) != len(packed):
                 raise OSError(5, "short write")
-            os.fsync(fd)
-            (self._folder / _SPARE).rename(self._folder / name)
-            sync_folder(self._folder)
         except OSError as error:
             self._poison("start a segment", error)
-        self._spare_fd = -1
-        self._segment = _Segment(fd, name, capacity_bytes, self._new_room_end(), HEADER_BYTES, [])
-        return self._segment
+        self._segment = segment
+        if full is None:
+            with self._syncing:
+                self._name(segment)
+        self._written = (segment, self._next_seq)
+        return segment
 
-    def _roll(self) -> _Segment:
-        """Seal the segment and start the next one in the spare's place."""
-        with self._syncing:
-            if self._segment is not None:
-                self._seal(self._segment)
-            segment = self._start_segment()
-            self._written = (segment, self._next_seq)
-            return segment
-
-    def _seal(self, segment: _Segment) -> None:
+    def _write_footer(self, segment: _Segment) -> None:
         payload = pack_footer(segment.entries, segment.end)
         while segment.end + block_bytes(len(payload)) > segment.capacity_bytes:  # the stride was made smaller since
             segment.entries = segment.entries[::2]
             payload = pack_footer(segment.entries, segment.end)
         header, digest = pack_block(FOOTER_KIND, 0, self._next_seq, self._durable_seq, self._digest, payload)
         self._write(segment, segment.end, header, payload)
-        self._sync(segment)
         self._digest = digest
         segment.end += block_bytes(len(payload))
-        self._publish(self._next_seq)
-        self._finish_seal(segment)
+
+    def _name(self, segment: _Segment) -> None:
+        """Close the full segment before this one, then have this one on the disk under its own name."""
+        if segment.full is not None:
+            self._sync(segment.full)
+            self._finish_seal(segment.full)
+            segment.full = None
+        assert segment.spare is not None
+        try:
+            os.fsync(segment.fd)
+            segment.spare.rename(self._folder / segment.name)
+            sync_folder(self._folder)
+        except OSError as error:
+            self._poison("start a segment", error)
+        segment.spare = None
 
     def _finish_seal(self, segment: _Segment) -> None:
         """Cut the unused end off and make the file read-only."""
@@ -419,7 +428,6 @@ class Journal:
         except OSError as error:
             self._poison("seal a segment", error)
         os.close(segment.fd)
-        self._segment = None
 
     # -------------------------------------------------------------------------------------------- the disk, and trouble
 
@@ -459,12 +467,11 @@ class Journal:
     def _release(self) -> None:
         """Close everything without syncing; the lock goes last."""
         self._closed = True
-        if self._segment is not None:
-            os.close(self._segment.fd)
-            self._segment = None
-        if self._spare_fd >= 0:
-            os.close(self._spare_fd)
-            self._spare_fd = -1
-            (self._folder / _SPARE).unlink(missing_ok=True)
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            os.close(segment.fd)
+            if segment.full is not None:
+                os.close(segment.full.fd)
+        self._spares.close()
         self._mark.close()
         os.close(self._lock_fd)
