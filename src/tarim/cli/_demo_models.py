@@ -31,10 +31,7 @@ LABEL_DELAY_MS: Final = 2 * DAY_MS
 PARTS: Final = (0.48, 0.72)
 """Where in the days validation and test begin.  Each part loses the label delay at its end."""
 GENUINE_SHARE: Final = 1 / 8
-"""Of the genuine events of training, as the first model of the demonstration has it: uncalibrated, scores reach the bands.
-
-Like that one, both are asked about every kind and channel (`rules_only` is empty), those they learnt little of too.
-"""
+"""Of the genuine events of training, as the first model of the demonstration has it: uncalibrated, scores reach the bands."""
 FOLDS: Final = 2
 REASON: Final = "演示：新模型与现行模型比较 (demonstration)"
 CHOICES: Final = {
@@ -86,7 +83,7 @@ def main(data: Path, url: str) -> None:
     office = _Office(url, keys)
     runs = []
     for kind, _ in KINDS:
-        plan = Plan(kind=kind, seed=1, calibration="none", rules_only=(), folds=FOLDS, fold_seeds=1)
+        plan = Plan(kind=kind, seed=1, calibration="none", folds=FOLDS, fold_seeds=1)
         runs.append(laboratory.train(manifest.digest, plan, Caps(1, 4096, 1, 10)))
     for (kind, name), (folder, record) in zip(KINDS, runs, strict=True):
         others = [other.run_id for _, other in runs if other.run_id != record.run_id]

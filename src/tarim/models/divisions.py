@@ -16,6 +16,8 @@ from tarim.stream import Channel, Col, Kind, Rows
 ROW_DIVISIONS: Final = ("kind", "channel", "amount", "region")
 BANDS_YUAN: Final = (1_000, 5_000, 20_000, 50_000, 200_000)
 """Where the bands of amounts begin; below them one more, and one for events without an amount."""
+ROUTED: Final = ("kind", "channel")
+"""Divisions whose unlearned values are left to rules where a plan says nothing else: they say what business it is."""
 CODES: Final = 100
 """Codes of a division are below this."""
 _FEN_PER_YUAN: Final = 100

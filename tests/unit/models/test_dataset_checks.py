@@ -239,17 +239,19 @@ def test_findings_are_bounded() -> None:
     assert report.left_out == {"completeness": 5} and len(report.findings) == FINDINGS_MAX
 
 
-def test_thin_segments_are_routed_to_rules() -> None:
+def test_what_was_not_learned_is_routed_to_rules_and_what_has_few_frauds_is_listed() -> None:
     clean = rows()
     channels = clean.segments["channel"].copy()
-    channels[:150] = "counter"
-    population = {
-        ("channel", "pc"): 2_000,
-        ("channel", "mobile"): 2_000,
-        ("channel", "counter"): 150,
-        ("channel", "atm"): 9,
-    }
+    genuine, frauds = np.flatnonzero(clean.labels == 0), np.flatnonzero(clean.labels == 1)
+    channels[genuine[:150]] = "counter"
+    channels[genuine[150:500]] = "pos"
+    channels[frauds[:12]] = "api"
+    occurring = {"pc": 2_000, "mobile": 2_000, "pos": 350, "counter": 150, "api": 12, "atm": 9}
+    population = {("channel", value): count for value, count in occurring.items()}
     thin = check_rows(
         replace(clean, segments=clean.segments | {"channel": channels}, population=population), threads=1
     ).thin
-    assert [(each.value, each.rows, each.route) for each in thin] == [("counter", 150, "rules"), ("atm", 0, "rules")]
+    found = {each.value: (each.rows, each.frauds, each.route) for each in thin}
+    assert found == {
+        "pos": (350, 0, "model"), "counter": (150, 0, "rules"), "api": (12, 12, "model"), "atm": (0, 0, "rules"),
+    }  # fmt: skip

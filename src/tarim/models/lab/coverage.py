@@ -1,7 +1,8 @@
 """Segments that a run learned too little of, and what follows: the model is not asked there, rules alone decide (ML-27).
 
-Thin is what the check of the training set calls thin, counted over the rows that the run really learned from.  Of the plan's
-divisions in `rules_only` every value is looked at, one that never occurs too: of what it never saw a model knows nothing.
+Thin and unlearned are what the check of the training set calls so, counted over the rows that the run really learned from.  Of
+the plan's divisions in `rules_only` every value is looked at, one that never occurs too: of what it never saw a model knows
+nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 import numpy as np
 
 from tarim.base.errors import InputError
-from tarim.models.datasets.checks.coverage import DIVISIONS, counts_of, is_thin
+from tarim.models.datasets.checks.coverage import DIVISIONS, counts_of, is_thin, is_unlearned
 from tarim.models.divisions import VALUES
 from tarim.models.lab.plan import Plan
 from tarim.models.lab.samples import Samples
@@ -52,8 +53,11 @@ def look_at_coverage(samples: Samples, split: Split, plan: Plan) -> tuple[Split,
         counts = counts_of(samples.segments[division][split.training], samples.labels[split.training])
         routed = division in plan.rules_only
         occurring = VALUES[division] if routed else np.unique(samples.segments[division].astype(str)).tolist()
-        thin = [Segment(division, value, *counts.get(value, (0, 0))) for value in occurring]
-        (left if routed else others).extend(each for each in thin if is_thin(each.rows, each.frauds))
+        for each in (Segment(division, value, *counts.get(value, (0, 0))) for value in occurring):
+            if routed and is_unlearned(each.rows, each.frauds):
+                left.append(each)
+            elif is_thin(each.rows, each.frauds):
+                others.append(each)
     rules_only = RulesOnly(tuple(left))
     kept = asked(samples, split, rules_only)
     gone = [np.setdiff1d(whole, part) for whole, part in ((split.validation, kept.validation), (split.test, kept.test))]

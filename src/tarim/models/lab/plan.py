@@ -15,7 +15,7 @@ import msgspec
 
 from tarim.base.errors import DefinitionError, NotFound, TooLarge, Unavailable
 from tarim.models.calibration import METHODS
-from tarim.models.divisions import ROW_DIVISIONS
+from tarim.models.divisions import ROUTED, ROW_DIVISIONS
 from tarim.models.intervals import REPLICATES_MAX
 
 Kind = Literal["lightgbm", "logistic", "woe"]
@@ -74,7 +74,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     after which LightGBM stops; 0 never.  validation_share, test_share: of the time's latest events, where the dataset gives
     no roles.  review_cost_fen, daily_capacity: what an alert costs, and how many a day can be worked on.
     folds, fold_seeds: of the cross-validation over time; 0 folds is none.  words: a person's own reason for a feature.
-    rules_only: divisions (of ROW_DIVISIONS) whose thin segments are left to rules; what is thin in others is only listed.
+    rules_only: divisions (of ROW_DIVISIONS) whose unlearned segments are left to rules; what else is thin is only listed.
     """
 
     kind: Kind = "lightgbm"
@@ -95,7 +95,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     fold_seeds: int = 2
     threads: int = 1
     words: dict[str, str] = {}
-    rules_only: tuple[str, ...] = ("kind", "channel")
+    rules_only: tuple[str, ...] = ROUTED
 
     def __post_init__(self) -> None:
         problems = list(self._problems())

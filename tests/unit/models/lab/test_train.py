@@ -261,15 +261,24 @@ def test_a_plan_may_ask_the_model_everywhere(kind):
     assert np.array_equal(*scores)  # the segments change nothing in the model but where it is asked
 
 
+def test_many_rows_with_few_frauds_are_listed_and_the_model_is_asked():
+    samples = make_samples(roles=True)
+    frauds = np.flatnonzero((samples.role == "training") & (samples.labels == 1))
+    kinds = np.full(len(samples), "payment", object)
+    kinds[np.isin(np.arange(len(samples)), frauds[9:])] = "transfer"  # few rows, but frauds enough to know them by
+    few = dataclasses.replace(samples, segments={"kind": kinds})
+    covered = train(few, quick(), OPERATOR, Ticking()).record.coverage
+    listed = {each.value: (each.rows, each.frauds) for each in covered.thin}
+    assert listed["payment"][0] >= 200 and listed["payment"][1] == 9 and listed["transfer"][0] < 200
+    assert not {"payment", "transfer"} & {each.value for each in covered.rules_only} and covered.test_rows == 0
+
+
 def test_leaving_everything_to_rules_is_refused():
     samples = make_samples(roles=True)
-    kept = [np.flatnonzero((samples.role == role) & (samples.labels == 1))[:8] for role in np.unique(samples.role)]
-    labels = np.zeros_like(samples.labels)
-    labels[np.concatenate(kept)] = 1  # eight frauds a part: enough to split, too few to rely on
-    alone = {"kind": np.full(len(samples), "unknown", object)}
-    few = dataclasses.replace(samples, labels=labels, segments=alone)
-    with pytest.raises(InputError, match="less the 12 segments that are left to rules"):
-        train(few, quick(), OPERATOR, Ticking())
+    kinds = np.where(samples.role == "training", "transfer", "payment").astype(object)
+    other = dataclasses.replace(samples, segments={"kind": kinds})
+    with pytest.raises(InputError, match="less the 11 segments that are left to rules"):
+        train(other, quick(), OPERATOR, Ticking())
     with pytest.raises(DefinitionError, match="rules_only names some of kind, channel, amount, region"):
         quick(rules_only=("source",))
 

@@ -4,7 +4,7 @@
     leaks       features that know the future
     crossfit    scores by models that never saw the row, and near copies
     poison      flipped labels, bait points, sources that stand out
-    coverage    segments too thin to learn from, routed to rules
+    coverage    segments too thin to rely on; those not learned at all are routed to rules
     findings    what is found, and the report
 
 The report is a function of the rows and the seed.

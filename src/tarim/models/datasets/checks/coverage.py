@@ -1,9 +1,10 @@
-"""Segments too thin to learn from, routed to rules (ML-27).
+"""Segments too thin to rely on, and those of them that were not learned at all and are left to rules (ML-27).
 
-A model cannot be relied on where it saw next to nothing.  A value of a division that occurs in the population is thin when the
-training rows hold fewer than FRAUDS_MIN frauds or fewer than ROWS_MIN rows of it.  Ten events of the rarer kind for each
-number that is estimated is the least that is commonly asked for (Peduzzi and others, Journal of Clinical Epidemiology, 1996);
-a segment that has not even ten has none to spare for one.
+A model cannot be measured where it saw next to nothing.  A value of a division that occurs in the population is *thin* when the
+training rows hold fewer than FRAUDS_MIN frauds or fewer than ROWS_MIN rows of it, and *unlearned* when it lacks both: 200 rows
+without a fraud bound the share of frauds to 1.5 % (95 %; Hanley and Lippman-Hand, JAMA, 1983), and ten frauds show what they
+look like.  An unlearned kind or channel is left to rules.  Where frauds alone are few the model is asked: it knows what is
+usual there, and what frauds look like elsewhere (figures: `docs/explanation/training-data.md`, "Thin places").
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.models.datasets.checks.findings import Checked, Thin
+from tarim.models.divisions import ROUTED
 
 FRAUDS_MIN: Final = 10
 ROWS_MIN: Final = 200
@@ -23,6 +25,11 @@ DIVISIONS: Final = ("kind", "channel", "amount", "region", "source")
 def is_thin(rows: int, frauds: int) -> bool:
     """Whether so many training rows with so many frauds are too few to rely on."""
     return rows < ROWS_MIN or frauds < FRAUDS_MIN
+
+
+def is_unlearned(rows: int, frauds: int) -> bool:
+    """Whether so many training rows with so many frauds say neither what is usual nor what frauds look like."""
+    return rows < ROWS_MIN and frauds < FRAUDS_MIN
 
 
 def counts_of(texts: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> dict[str, tuple[int, int]]:
@@ -45,19 +52,28 @@ def thin_segments(checked: Checked) -> list[Thin]:
         for value in sorted(population, key=lambda each: (-population[each], each)):
             have, told = counts.get(value, (0, 0))
             if is_thin(have, told):
-                found.append(
-                    Thin(
-                        division,
-                        value,
-                        population[value],
-                        have,
-                        told,
-                        "rules",
-                        f"{have:,} training rows with {told} frauds ({population[value]:,} events): rules decide here",
-                        f"训练样本 {have:,} 行、欺诈 {told} 笔（总体 {population[value]:,}）：由规则决策",
-                    )
-                )
+                found.append(_thin(division, value, population[value], have, told))
     return found
+
+
+def _thin(division: str, value: str, population: int, rows: int, frauds: int) -> Thin:
+    route, en, zh = (
+        "model",
+        "the model is asked, and cannot be measured by so few",
+        "仍由模型评分，但样本过少，难以评估",
+    )
+    if division in ROUTED and is_unlearned(rows, frauds):
+        route, en, zh = "rules", "rules decide here", "由规则决策"
+    return Thin(
+        division,
+        value,
+        population,
+        rows,
+        frauds,
+        route,
+        f"{rows:,} training rows with {frauds} frauds ({population:,} events): {en}",
+        f"训练样本 {rows:,} 行、欺诈 {frauds} 笔（总体 {population:,}）：{zh}",
+    )
 
 
 def _population(checked: Checked, division: str) -> dict[str, int]:

@@ -49,7 +49,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Thin(msgspec.Struct, frozen=True):
-    """A segment too thin to learn from: the model's answer there is not to be relied on, rules decide."""
+    """A segment too thin to rely on.  route: `rules` where a plan that says nothing else leaves it to rules, else `model`."""
 
     division: str
     value: str
