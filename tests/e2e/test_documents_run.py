@@ -10,14 +10,17 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.patience import run_patiently
+
 HOME = Path(__file__).resolve().parents[2]
 DOCS = HOME / "docs"
+LIMIT_S = 240
+"""For a whole page, without the time in which it had no processor; the longest took a third of it."""
 _BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SETUP = 'make setup\nexport PATH="$PWD/.venv/bin:$PATH"\n'
 """Not run: the tests run in an environment that is set up."""
@@ -52,15 +55,7 @@ def run(page: Path, folder: Path) -> list[tuple[str, str, str | None]]:
         script += [f"exec >out-{number}", commands.replace("8080", port), 'status=$?; [ "$status" -eq 0 ] || exit 90']
     environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8", "COLUMNS": "100"}
     environment.setdefault("PYTHONPATH", str(HOME / "src"))
-    done = subprocess.run(
-        ["bash", "-c", "\n".join(script)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = run_patiently(["bash", "-c", "\n".join(script)], limit_s=LIMIT_S, cwd=folder, env=environment)
     printed = [(folder / f"out-{n}").read_text() if (folder / f"out-{n}").exists() else "" for n in range(len(pairs))]
     assert done.returncode == 0, (done.stderr, printed)
     return [(commands, out, said) for (commands, said), out in zip(pairs, printed, strict=True)]
