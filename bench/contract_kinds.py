@@ -74,7 +74,7 @@ class Kind:
 
 
 _CURVE: Final = (("curve", "bank"),)
-_CURVE_AND_IMPORTANCE: Final = (("curve", "bank"), ("curve", "data"), ("importance", "bank"))
+_CURVES_AND_COLUMNS: Final = (("curve", "bank"), ("curve", "data"), ("importance", "bank"), ("gain", "data"))
 _BOTH_COMMON: Final = (("common-customers", "bank"), ("common-customers", "data"))
 _ANSWER: Final = (("answer", "bank"),)
 _LOGISTIC: Final = {"type": "logistic", "batch_rows": 32, "epochs": 3}
@@ -96,8 +96,9 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("padded intersection", {"type": "intersection", "padded_to": 512}, _BOTH_COMMON, (), (), ""),
     Kind("intersection by RR22", {"type": "intersection", "method": "rr22"}, _BOTH_COMMON, (), (), ""),
     Kind("logistic", _LOGISTIC, _CURVE, more={"custody": True}, prepared=96, resumed=True),
-    Kind("logistic, encrypted products", {**_LOGISTIC, "line_mbit_s": 0.5, "l2_log2": -8}, _CURVE),
-    Kind("boosting", _TREES, _CURVE_AND_IMPORTANCE, more={"custody": True}),
+    Kind("logistic, encrypted products",
+         {**_LOGISTIC, "line_mbit_s": 0.5, "l2_log2": -8, "custody_steps": 2}, _CURVE, more={"custody": True}),
+    Kind("boosting", _TREES, _CURVES_AND_COLUMNS, more={"custody": True}),
     Kind("logistic at three nodes", _LOGISTIC, _CURVE, more={"protocol": "aby3", "third": "third", "finding": "rr22"}),
     Kind("boosting at three nodes", _TREES, _CURVE, more={"protocol": "aby3", "third": "third", "finding": "ecdh"}),
     Kind("logistic by CHEETAH", _LOGISTIC, _CURVE, more={"protocol": "cheetah"}),

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tarim.audit import MIGRATIONS, Store
-from tarim.base.errors import Damaged, DefinitionError, NotFound
+from tarim.base.errors import Conflict, Damaged, DefinitionError, NotFound
 from tarim.federation import Contract, ContractBreach, Member, Role
 from tarim.federation.intersection import IdentifierKind
 from tarim.federation.learning.boosting import BoostingState, Tree
@@ -64,6 +65,16 @@ def test_a_state_within_an_epoch_is_sealed_with_its_step() -> None:
     with pytest.raises(DefinitionError, match="nobody holds"):
         signed(terms=LogisticTerms(custody_steps=1), custodians=None).contract.check()
     signed(terms=LogisticTerms(batch_rows="all", custody_steps=1)).contract.check()
+
+
+def test_a_contract_names_the_way_of_descent_and_why() -> None:
+    for rows, planned in ((1, 1), (50_000, 50_000), ("all", None)):
+        terms = msgspec.convert({"type": "logistic", "batch_rows": rows, "batch_reason": "few rows"}, LogisticTerms)
+        assert terms.plan.batch_rows == planned
+        assert signed(terms=terms).contract.digest != signed(terms=LogisticTerms(rows)).contract.digest
+        signed(terms=terms).contract.check()
+    with pytest.raises(msgspec.ValidationError, match="batch_rows"):
+        msgspec.convert({"type": "logistic", "batch_rows": "some"}, LogisticTerms)
 
 
 def kept(vault: Custodian, contract: Signed, epochs: int) -> list[LogisticState]:
@@ -145,16 +156,60 @@ def test_who_may_not_is_refused(vault: Custodian) -> None:
 
 def test_sealed_shares_open_for_their_party_run_and_step_alone() -> None:
     shares = Shares(MASTERS["bank"], SIGNERS["bank"])
-    tree = Tree(np.array([0, 1, 0]), {0: (2, 7)}, np.arange(4, dtype=np.uint64))
+    tree = Tree(np.array([0, 1, 0]), {0: (2, 7)}, np.arange(4, dtype=np.uint64), np.arange(3, dtype=np.uint64))
     state = BoostingState((tree,), np.arange(6, dtype=np.uint64))
     sealed = shares.seal(Begun(np.arange(6), state, RUN), RUN, 1)
     found = shares.opened(sealed, RUN, 1).state
     assert found.trees[0].own == tree.own and np.array_equal(found.numbers, state.numbers)
+    assert np.array_equal(found.trees[0].gained, tree.gained)
     for wrong, run, step in (
         (Shares(MASTERS["vault-b"], SIGNERS["vault-b"]), RUN, 1), (shares, "8" * 64, 1), (shares, RUN, 2),
     ):  # fmt: skip
         with pytest.raises(Damaged):
             wrong.opened(sealed, run, step)
+
+
+def sealed_as(content: dict[str, object]) -> bytes:
+    """As `Shares.seal` seals, whatever the form of the content."""
+    nonce = bytes(12)
+    key = AESGCM(MASTERS["bank"].derive("party-custody"))
+    return nonce + key.encrypt(nonce, msgspec.msgpack.encode(content), f"{RUN}:1".encode())
+
+
+WORDS = np.arange(6, dtype=np.uint64).tobytes()
+TREE = {"owners": [0], "own": {0: (2, 7)}, "leaves": WORDS}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"type": "boosting", "trees": [TREE], "margins": WORDS, "weights": WORDS},  # the first form there was
+        {"type": "boosting", "trees": [TREE], "numbers": WORDS},  # reads like today's and means something else
+    ],
+)
+def test_trees_sealed_by_an_older_version_are_refused_with_what_to_do(state: dict[str, object]) -> None:
+    shares = Shares(MASTERS["bank"], SIGNERS["bank"])
+    content = {"places": np.arange(6).tobytes(), "state": state, "origin": RUN}
+    with pytest.raises(
+        Conflict, match=r"older version of Tarim.*resume with the version that sealed them.*or train anew"
+    ):
+        shares.opened(sealed_as(content), RUN, 1)
+
+
+def test_a_newer_version_is_named_and_an_older_regression_goes_on() -> None:
+    shares = Shares(MASTERS["bank"], SIGNERS["bank"])
+    content = {
+        "places": np.arange(6).tobytes(),
+        "state": {"type": "logistic", "epochs": 2, "weights": WORDS},
+        "origin": RUN,
+    }
+    found = shares.opened(sealed_as(content), RUN, 1).state
+    assert found.epochs == 2 and found.weights.tobytes() == WORDS
+    newer = {"type": "what is to come"}
+    with pytest.raises(Conflict, match="newer version of Tarim"):
+        shares.opened(sealed_as(content | {"state": newer, "version": 2}), RUN, 1)
+    with pytest.raises(Damaged):
+        shares.opened(sealed_as({"version": 1}), RUN, 1)
 
 
 def test_each_party_has_a_custodian_of_its_own() -> None:

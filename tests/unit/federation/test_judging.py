@@ -1,19 +1,22 @@
-"""Cross-validation and importance between two sides: only curves are opened, and what tells is found to tell."""
+"""Cross-validation and importance between two sides: only what is agreed is opened, and what tells is found to tell."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tarim.base.errors import DefinitionError
 from tarim.federation import Contract, Member, Role, Session, registered
 from tarim.federation.intersection import IdentifierKind
 from tarim.federation.node.contract import Columns, Opening
 from tarim.federation.node.data_sets import Rows
-from tarim.federation.node.judging import cross_validated, importances
+from tarim.federation.node.engines import PROTOCOLS, Engine
+from tarim.federation.node.judging import cross_validated, importances, shares_gained
 from tarim.federation.node.terms import BoostingTerms, CrossTerms, LogisticTerms, Output
 from tarim.federation.node.trainings import Side, training_of
 from tests.fakes.federation import in_session
@@ -93,3 +96,42 @@ def test_a_column_that_tells_is_important_and_one_that_does_not_is_not(data_sets
     assert found.keys() == {f"importance {name}" for name in ("data.income", "data.age", "data.plan", "bank.balance")}
     assert min(found["importance data.income"], found["importance bank.balance"], found["importance data.plan"]) > 0.03
     assert abs(found["importance data.age"]) < 0.01
+
+
+@pytest.mark.parametrize("what", [Output.GAIN, Output.CURVE])
+def test_gain_by_column_is_opened_where_the_contract_names_it_and_not_counted_elsewhere(
+    data_sets, what: Output
+) -> None:
+    terms = BoostingTerms(trees=1, depth=2)
+    contract = contract_of(data_sets, terms, what)
+
+    def act(session: Session):
+        side = side_of(session, contract, data_sets)
+        training, kept = training_of(side, terms), []
+        model = training.fit(session, np.arange(ROWS), lambda *_: None, kept.append, None)
+        opened = len(session.openings)
+        if what is Output.GAIN:
+            # As at a run that goes on from custody: what was gained is part of the state.
+            model = training.fit(session, np.arange(ROWS), lambda *_: None, lambda _: None, kept[0])
+        found = shares_gained(session, side, model) if what is Output.GAIN else {}
+        return [len(tree.gained) for tree in model.trees.trees], found, session.openings[opened:]
+
+    (counted, nothing, opened), (_, found, _) = in_session(act)
+    assert nothing == {}
+    if what is Output.CURVE:
+        assert counted == [0] and found == {} and not opened
+        return
+    assert counted == [4] and [(each.what, each.recipient, each.shape) for each in opened] == [
+        ("gain", Role.SECOND, (4,))
+    ]
+    assert list(found) == [f"gain {name}" for name in ("data.income", "data.age", "data.plan", "bank.balance")]
+    assert sum(found.values()) == pytest.approx(1, abs=0.004) and found["gain data.income"] > 0.4
+
+
+def test_gain_is_opened_of_trees_by_the_own_engine_alone(data_sets) -> None:
+    trees = contract_of(data_sets, BoostingTerms(trees=1, depth=1), Output.GAIN)
+    for terms in (LogisticTerms(), CrossTerms(BoostingTerms())):
+        with pytest.raises(DefinitionError, match=r"opens .*, and nothing else"):
+            msgspec.structs.replace(trees, terms=terms).check()
+    with pytest.raises(DefinitionError, match="does not count what columns gain"):
+        msgspec.structs.replace(trees, protocol=PROTOCOLS[Engine.CHEETAH]).check()

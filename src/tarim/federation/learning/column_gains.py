@@ -1,7 +1,7 @@
 """Importance by gain of joint trees: what the splits on each column gained, as a share of what all splits gained.
 
-A split's gain is G_L^2 / (H_L + l) + G_R^2 / (H_R + l) - G^2 / (H + l).  Shares of the first two parts are there before a split is
-chosen (`splits.gains`), and the third is the gain of a split that sends every row left.  Only a split's owner knows which
+A split's gain is G_L^2 / (H_L + l) + G_R^2 / (H_R + l) - G^2 / (H + l).  Shares of the first two parts are there before a split
+is chosen (`splits.gains`), and the third is the gain of a split that sends every row left.  Only a split's owner knows which
 candidate was chosen:
 
     by transfers   for each node, its owner's bit of every own candidate (chosen or not) times the candidate's gain less the

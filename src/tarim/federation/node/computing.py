@@ -27,7 +27,7 @@ from tarim.federation.node.custody import Custody, State
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.engines import Engine
 from tarim.federation.node.finding import found_by
-from tarim.federation.node.judging import cross_validated, figures_of, importances, judged_curve
+from tarim.federation.node.judging import cross_validated, figures_of, importances, judged_curve, shares_gained
 from tarim.federation.node.models import ModelPart
 from tarim.federation.node.scorecards import Scorecards
 from tarim.federation.node.scoring import Scored, encrypted_scores, require_columns, scorer
@@ -165,6 +165,9 @@ class Computation:
         if len(judged) and self._contract.opened_to(Output.IMPORTANCE):
             with self._step("importance"):
                 self.outcome.result |= importances(session, side, joint, model, judged, self._progress)
+        if self._contract.opened_to(Output.GAIN):
+            with self._step("gain"):
+                self.outcome.result |= shares_gained(session, side, model)
 
     def _sigmoids(self, terms: Terms) -> Sigmoids:
         """What was made ahead for this contract's training."""

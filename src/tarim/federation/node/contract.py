@@ -154,7 +154,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         allowed = {
             Algorithm.INTERSECTION: {Output.COMMON},
             Algorithm.LOGISTIC: {Output.CURVE, Output.IMPORTANCE},
-            Algorithm.BOOSTING: {Output.CURVE, Output.IMPORTANCE},
+            Algorithm.BOOSTING: {Output.CURVE, Output.IMPORTANCE, Output.GAIN},
             Algorithm.CROSS: {Output.CURVE},
             Algorithm.SCREENING: {Output.INFORMATION, Output.CORRELATION},
             Algorithm.CAMPAIGN: {Output.SUMS},
@@ -163,6 +163,10 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }[self.algorithm]
         if any(opening.what not in allowed for opening in self.outputs) or not self.outputs:
             raise DefinitionError(f"{self.algorithm.value} opens {', '.join(allowed)} to a party, and nothing else")
+        if self.opened_to(Output.GAIN) and self.engine is not Engine.OWN:
+            raise DefinitionError(
+                f"{self.engine.value} does not count what columns gain: leave gain out, or take protocol own"
+            )
         if self.algorithm is Algorithm.QUERY and [opening.to for opening in self.outputs] != [self.second.name]:
             raise DefinitionError("the answer of a query is opened to the second party, which asks")
         if self.algorithm is Algorithm.SCORES and len(self.outputs) != 1:

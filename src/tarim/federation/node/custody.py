@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tarim.base.canonical import canonical_json
-from tarim.base.errors import Damaged, NotFound
+from tarim.base.errors import Conflict, Damaged, NotFound
 from tarim.federation.channel import Channel
 from tarim.federation.errors import ContractBreach
 from tarim.federation.learning.boosting import BoostingState, Tree
@@ -42,6 +42,9 @@ from tarim.privacy import MasterKey, Signer
 
 SEALED_BYTES_MAX: Final = 1 << 30
 """Of one step."""
+STATE_VERSION: Final = 1
+"""Of what is sealed; raised when its numbers come to mean something else.  What says none is 0: its regressions are read as
+they are, its trees are refused, because they may hold rows' numbers with other fraction bits, which nothing in them tells."""
 _NONCE_BYTES: Final = 12
 _HELD: Final = b"tarim shares held\0"
 _RELEASED: Final = b"tarim shares released\0"
@@ -75,8 +78,11 @@ class _Logistic(msgspec.Struct, frozen=True, tag="logistic"):
 
 
 class _Trees(msgspec.Struct, frozen=True, tag="boosting"):
+    """gained: of each tree what its columns gained, words, where the training counts that."""
+
     trees: tuple[TreePart, ...]
     numbers: bytes
+    gained: tuple[bytes, ...] = ()
 
 
 class _Content(msgspec.Struct, frozen=True):
@@ -85,6 +91,18 @@ class _Content(msgspec.Struct, frozen=True):
     places: bytes
     state: _Logistic | _Trees
     origin: str
+    version: int = 0
+
+
+class _AnyState(msgspec.Struct, frozen=True):
+    type: str
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """What every version says of itself."""
+
+    state: _AnyState
+    version: int = 0
 
 
 def held_bytes(contract: str, run: str, role: Role, step: int, digest: str) -> bytes:
@@ -123,14 +141,15 @@ class Shares:
     def seal(self, begun: Begun, run: str, step: int) -> bytes:
         """What the custodian holds."""
         places = begun.places.astype(np.int64).tobytes()
-        content = msgspec.msgpack.encode(_Content(places, _packed(begun.state), begun.origin))
+        content = msgspec.msgpack.encode(_Content(places, _packed(begun.state), begun.origin, STATE_VERSION))
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._key.encrypt(nonce, content, _bound(run, step))
 
     def opened(self, sealed: bytes, run: str, step: int) -> Begun:
-        """What `seal` was given.  Raises Damaged."""
+        """What `seal` was given.  Raises Damaged, Conflict for a version that cannot be gone on from."""
         try:
             content = self._key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(run, step))
+            _require_version(msgspec.msgpack.decode(content, type=_Form))
             found = msgspec.msgpack.decode(content, type=_Content)
         except (InvalidTag, ValueError, msgspec.MsgspecError):
             raise Damaged("the shares do not open: they were altered, or sealed by another party's key") from None
@@ -145,7 +164,7 @@ class Shares:
         return self._signer.sign(release_bytes(contract.digest, run)).hex()
 
     def taken_back(self, link: Channel, peer: Channel, signed: Signed, role: Role, wanted: Return) -> Begun:
-        """The last step of a run that both custodians hold.  Raises NotFound, ContractBreach, Damaged.
+        """The last step of a run that both custodians hold.  Raises NotFound, ContractBreach, Damaged, Conflict.
 
         link: to the own custodian; peer: to the other party, which does the same with its own.
         """
@@ -195,6 +214,20 @@ class Custody:
         self.held.append(Held(step, digest, len(sealed), self._custodian.name, receipt))
 
 
+def _require_version(form: _Form) -> None:
+    """Nothing for a state that this version goes on from.  Raises Conflict."""
+    if form.version > STATE_VERSION:
+        raise Conflict(
+            f"the shares were sealed by a newer version of Tarim (form {form.version}, this one reads up to {STATE_VERSION}): "
+            "install that one at both parties and resume again, or train anew: tarim party run without --resume"
+        )
+    if form.version < 1 and form.state.type == "boosting":
+        raise Conflict(
+            "the shares are of joint trees and were sealed by an older version of Tarim, which held their numbers otherwise: "
+            "resume with the version that sealed them at both parties, or train anew: tarim party run without --resume"
+        )
+
+
 def _bound(run: str, step: int) -> bytes:
     return f"{run}:{step}".encode()
 
@@ -203,7 +236,7 @@ def _packed(state: State) -> _Logistic | _Trees:
     if isinstance(state, LogisticState):
         return _Logistic(state.epochs, state.weights.tobytes(), state.steps, state.number)
     trees = tuple(TreePart(each.owners.tolist(), dict(each.own), each.leaves.tobytes()) for each in state.trees)
-    return _Trees(trees, state.numbers.tobytes())
+    return _Trees(trees, state.numbers.tobytes(), tuple(each.gained.tobytes() for each in state.trees))
 
 
 def _unpacked(state: _Logistic | _Trees) -> State:
@@ -212,5 +245,8 @@ def _unpacked(state: _Logistic | _Trees) -> State:
 
     if isinstance(state, _Logistic):
         return LogisticState(state.epochs, words(state.weights), state.number or state.epochs, state.steps)
-    trees = tuple(Tree(np.array(each.owners, np.int64), dict(each.own), words(each.leaves)) for each in state.trees)
+    trees = tuple(
+        Tree(np.array(each.owners, np.int64), dict(each.own), words(each.leaves), words(gained))
+        for each, gained in zip(state.trees, state.gained, strict=True)
+    )
     return BoostingState(trees, words(state.numbers))

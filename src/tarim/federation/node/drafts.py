@@ -29,7 +29,8 @@ label = "y"
 epochs = 10
 
 [[outputs]]
-what = "curve"                    # common-customers, information-values, correlations, curve, campaign-sums, scores, answer
+what = "curve"                    # common-customers, information-values, correlations, curve, importance, gain (of trees),
+                                  # campaign-sums, scores, answer
 to = "bank"
 """
 

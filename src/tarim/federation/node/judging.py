@@ -1,8 +1,9 @@
 """Judging a joint training: figures of one model, importance of columns, cross-validation over folds and seeds.
 
-Opened, to whom the contract says: a curve of counts for each judgement (`learning.evaluation`), and nothing else.  Figures
-follow from it.  The importance of a column is what the area under the curve loses when the column's values are dealt out anew
-among the judged rows (Breiman, "Random Forests", 2001, section 10); the column's owner alone knows how they were dealt.
+Opened, to whom the contract says: a curve of counts for each judgement (`learning.evaluation`), of trees each column's share of
+all gain (`learning.column_gains`), and nothing else.  Figures follow from the curves.  The importance of a column is what the
+area under the curve loses when the column's values are dealt out anew among the judged rows (Breiman, "Random Forests", 2001,
+section 10); the column's owner alone knows how they were dealt.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tarim.federation.learning.column_gains import shares_of_gain
 from tarim.federation.learning.evaluation import Curve, curve
 from tarim.federation.node.terms import CrossTerms, Output
-from tarim.federation.node.trainings import JointTraining, Side
+from tarim.federation.node.trainings import JointTraining, Side, Trees
 from tarim.federation.session import Role, Session
 
 LIFT_SHARE: Final = 0.1
@@ -56,14 +58,30 @@ def importances(
     columns = [(role, place) for role in Role for place in range(len(side.contract.data(role).features))]
     whole = judged_curve(session, side, training, model, rows, Output.IMPORTANCE)
     found = {}
+    names = _column_names(side)
     for done, (role, place) in enumerate(columns):
         shuffled = place if role is side.role else None
         less = judged_curve(session, side, training, model, rows, Output.IMPORTANCE, shuffled)
         progress("importance", done + 1, len(columns))
         if whole is not None and less is not None:
-            name = f"{side.contract.member(role).name}.{side.contract.data(role).features[place]}"
-            found[f"importance {name}"] = round(whole.auc - less.auc, 4)
+            found[f"importance {names[done]}"] = round(whole.auc - less.auc, 4)
     return found
+
+
+def shares_gained(session: Session, side: Side, model: Trees) -> dict[str, float]:
+    """Each column's share of what all splits of the trees gained, at whoever is to learn it."""
+    names = _column_names(side)
+    gained = np.sum([np.zeros(len(names), np.uint64), *(tree.gained for tree in model.trees.trees)], axis=0)
+    told = shares_of_gain(session, gained, side.contract.opened_to(Output.GAIN), Output.GAIN.value)
+    if told is None:
+        return {}
+    return {f"gain {name}": round(each, 4) for name, each in zip(names, told.tolist(), strict=True)}
+
+
+def _column_names(side: Side) -> list[str]:
+    """Of the first party's columns, then the second's, each with its party's name."""
+    contract = side.contract
+    return [f"{contract.member(role).name}.{name}" for role in Role for name in contract.data(role).features]
 
 
 def cross_validated(

@@ -19,6 +19,7 @@ _STEPS_ZH: Final = {
     "correlations": "联合计算相关系数",
     "cross-validation": "交叉验证",
     "importance": "字段重要性",
+    "gain": "各字段分裂增益占比",
     "third node": "与第三节点（仅持分片）",
 }
 _OPENED_ZH: Final = {
@@ -27,6 +28,7 @@ _OPENED_ZH: Final = {
     "campaign-sums": "各组合计与人数",
     "scores": "评分（每位客户一个数）",
     "importance": "字段重要性的评分分布（只有计数）",
+    "gain": "各字段的增益占比（每字段一个数）",
     "curve": "评分分布（只有计数）",
     "common-customers": "共同客户名单",
     "splits of the trees": "各树的分裂点（只给所属方）",

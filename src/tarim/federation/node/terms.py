@@ -22,6 +22,7 @@ from tarim.federation.learning.stopping import LEAST_LOG2_MIN, PATIENCE_MAX, SHA
 from tarim.federation.queries import Question
 
 SCALE_MAX: Final = 1e12
+REASON_CHARACTERS_MAX: Final = 2_000
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -51,6 +52,7 @@ class Output(StrEnum):
     COMMON = "common-customers"
     CURVE = "curve"
     IMPORTANCE = "importance"
+    GAIN = "gain"
     INFORMATION = "information-values"
     CORRELATION = "correlations"
     SUMS = "campaign-sums"
@@ -76,6 +78,7 @@ class LogisticTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
     batch_rows: "all" for full-batch descent.  line_mbit_s: of the line between the parties, if agreed.  early_stop: if agreed.
     custody_steps: custodians get the shares of every so many steps too, 1 for each, and not of each epoch alone.
+    batch_reason: why this way of descent was chosen (AS-02), in words that both sign.
     """
 
     batch_rows: int | Literal["all"] = 1_024
@@ -85,6 +88,7 @@ class LogisticTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     line_mbit_s: Annotated[float, Meta(gt=0, le=LINE_MBIT_S_MAX)] | None = None
     early_stop: EarlyStopTerms | UnsetType = UNSET
     custody_steps: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    batch_reason: Annotated[str, Meta(min_length=1, max_length=REASON_CHARACTERS_MAX)] | UnsetType = UNSET
 
     @property
     def plan(self) -> Plan:

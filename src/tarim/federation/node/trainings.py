@@ -34,7 +34,7 @@ from tarim.federation.node.conversations import Shape, hear, say
 from tarim.federation.node.custody import State
 from tarim.federation.node.data_sets import Rows
 from tarim.federation.node.models import ModelPart, part_of_logistic, part_of_trees
-from tarim.federation.node.terms import BoostingTerms, LogisticTerms
+from tarim.federation.node.terms import BoostingTerms, LogisticTerms, Output
 from tarim.federation.queries import QueryPool, Question
 from tarim.federation.randomness import Bits
 from tarim.federation.session import Role, Session
@@ -144,7 +144,8 @@ class BoostingTraining:
             raise ContractBreach("the run that is to be resumed trained something else", known=True)
         edges, own, theirs = self._cut(training)
         labels, bins = self._side.labels_of(training), self._bins(edges, training)
-        boosting = Boosting(session, bins, own, theirs, labels, self._terms.plan)
+        counts = bool(self._side.contract.opened_to(Output.GAIN))
+        boosting = Boosting(session, bins, own, theirs, labels, self._terms.plan, counts_gains=counts)
         return Trees(boosting.run(progress, keep, begun), edges)
 
     def scores(self, session: Session, model: Trees, judged: Places, shuffled: int | None = None) -> Share:
