@@ -54,6 +54,19 @@ def test_signals_that_python_ignores_count_again(tmp_path: Path) -> None:
     assert noisy.wait(30) == -signal.SIGPIPE
 
 
+def test_it_steps_back_and_never_forward(tmp_path: Path) -> None:
+    usual, less = os.nice(0), min(os.nice(0) + 2, 19)
+    with (tmp_path / "out").open("w+") as out:
+        process = _python("import time; time.sleep(60)", out.fileno())
+    process.step_back(less)
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == less
+    process.step_back(usual)
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == less
+    process.kill()
+    process.wait()
+    process.step_back(19)  # nothing, and nobody else's process
+
+
 def test_the_end_is_told_to_everybody_who_waits(tmp_path: Path) -> None:
     with (tmp_path / "out").open("w+") as out:
         process = _python("import time; time.sleep(60)", out.fileno())

@@ -21,7 +21,7 @@ from tarim.api.running import Running
 from tarim.base.listening import listen
 from tarim.bootstrap.audit import OpenTrail
 from tarim.bootstrap.house import House
-from tarim.bootstrap.scheduling import ask_for_short_turns
+from tarim.bootstrap.scheduling import ask_for_short_turns, ask_for_short_turns_alone
 from tarim.identity import parts
 
 _GC_YOUNG: Final = 20_000
@@ -57,8 +57,8 @@ async def _serve(
     listening: Callable[[str], None],
 ) -> None:
     settings, loop = house.settings, asyncio.get_running_loop()
-    # The other threads as well: one that is put aside while it holds the interpreter has the decisions wait for its next turn.
-    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="aside", initializer=ask_for_short_turns))
+    # These start the children, which are to have usual turns and priority.
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="aside", initializer=ask_for_short_turns_alone))
     running = Running(house, trail, loop)
     await running.start()
     site = running.site(

@@ -50,11 +50,13 @@ def finished(
     seconds_max: float,
     environment: Mapping[str, str] | None = None,
     given: bytes = b"",
+    nice: int = 0,
 ) -> Finished:
     """Run a command of ours (`tarim` and these arguments) to its end; blocks, so call it in a thread that may.
 
-    environment: what differs from our own.  given: what it reads.  purpose: begins the message of Unavailable, raised when it
-    cannot be started or does not end in time; it is killed then.
+    environment: what differs from our own.  given: what it reads.  nice: its priority, 0 to 19, from its first instruction on;
+    to load its program is a good part of the work of a short command.  purpose: begins the message of Unavailable, raised when
+    it cannot be started or does not end in time; it is killed then.
     """
     try:
         with _memory() as stdin, _memory() as stdout, _memory() as stderr:
@@ -67,6 +69,7 @@ def finished(
                 stdout=stdout.fileno(),
                 stderr=stderr.fileno(),
             )
+            process.step_back(nice)
             status = process.wait(seconds_max)
             if status is None:
                 process.kill()

@@ -166,8 +166,7 @@ def compile_aside(text: str, feature_names: Sequence[str], cache: Path) -> Rules
     """The ruleset of a text, compiled by a child into the folder; blocks.  Raises Unavailable, Damaged."""
     purpose = "the ruleset could not be compiled"
     given = _encode(_Compile(list(feature_names), text, str(cache)))
-    command = ["rules", "compile", "--nice", str(_NICE)]
-    child = finished(command, purpose=purpose, seconds_max=COMPILE_S_MAX, given=given)
+    child = finished(["rules", "compile"], purpose=purpose, seconds_max=COMPILE_S_MAX, given=given, nice=_NICE)
     if child.status:
         raise Unavailable(f"{purpose}: {child.errors[-300:]}")
     return load_prepared(child.output, text, feature_names, cache)
@@ -176,7 +175,7 @@ def compile_aside(text: str, feature_names: Sequence[str], cache: Path) -> Rules
 def _ask(feature_names: Sequence[str], text: str, before: str | None) -> _Answer:
     given = _encode(_Asked(list(feature_names), text, before))
     purpose = "the ruleset could not be checked"
-    child = finished(["rules", "look"], purpose=purpose, seconds_max=LOOK_S_MAX, given=given)
+    child = finished(["rules", "look"], purpose=purpose, seconds_max=LOOK_S_MAX, given=given, nice=_NICE)
     if child.status:
         raise Unavailable(f"{purpose}: {child.errors[-300:]}")
     answer = _answer_decoder.decode(child.output)

@@ -1,4 +1,4 @@
-"""What the operating system is told about the thread that decides."""
+"""What the operating system is told about the threads of the serving process."""
 
 from __future__ import annotations
 
@@ -22,10 +22,22 @@ def ask_for_short_turns() -> bool:
 
     Linux 6.12 and later let a thread that asks for short turns run before those that ask for long ones when it wakes up,
     with no privilege and no larger share (EEVDF; `sched_setattr(2)`).  A decision takes a fraction of a turn, a compiler all
-    of it.  Older kernels take the call and change nothing.  Threads and processes started later have usual turns.
+    of it.  Older kernels take the call and change nothing.
+
+    Threads started later by this one inherit turns and priority.  They have to: one of them that waits for a processor with the
+    interpreter in its hands, or while it writes a group's records to the disk, has the decisions wait as well.
     """
+    return _ask(0)
+
+
+def ask_for_short_turns_alone() -> bool:
+    """The same for a thread that starts processes: these have usual turns, and no priority above the usual one."""
+    return _ask(_RESET_ON_FORK)
+
+
+def _ask(flags: int) -> bool:
     number = _SCHED_SETATTR.get(platform.machine())
     if number is None:
         return False
-    asked = _ATTRIBUTES.pack(_ATTRIBUTES.size, _POLICY_OTHER, _RESET_ON_FORK, os.nice(0), 0, TURN_NS, 0, 0, 0, 0)
+    asked = _ATTRIBUTES.pack(_ATTRIBUTES.size, _POLICY_OTHER, flags, os.nice(0), 0, TURN_NS, 0, 0, 0, 0)
     return bool(ctypes.CDLL(None).syscall(number, 0, asked, 0) == 0)

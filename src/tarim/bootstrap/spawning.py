@@ -54,6 +54,12 @@ class Process:
                 os.close(self._watched)
             return self._status
 
+    def step_back(self, nice: int) -> None:
+        """Give it this priority if that is less than it has, -20 to 19, less is sooner; nothing when it has ended."""
+        with self._lock:
+            if self._status is None and nice > os.getpriority(os.PRIO_PROCESS, self.pid):
+                os.setpriority(os.PRIO_PROCESS, self.pid, nice)
+
     def kill(self) -> None:
         """End it at once; nothing when it has ended."""
         with self._lock:

@@ -235,16 +235,12 @@ def review_command(
         typer.echo(f"proposal {found['proposal']} to end it waits for another person. 恢复提案待他人审批。")
 
 
-def compile_command(
-    nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of this process. 进程优先级。")] = 0,
-) -> None:
+def compile_command() -> None:
     """Compile a ruleset given on standard input, and write what loads it; for the service. 供服务调用：编译规则集。"""
-    import os
     import sys
 
     from tarim.bootstrap.ruleset_texts import compile_given
 
-    os.nice(nice)
     sys.stdout.buffer.write(compile_given(sys.stdin.buffer.read()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tarim.rules import RULES_MAX, Rule
 from tarim.stream import Outcome
 
 DECISION_WORDS: Final = 12
@@ -70,13 +72,12 @@ class Effects:
     """What the switches mean for the rules of one ruleset, as arrays for the kernel.
 
     live: shape (HIT_WORDS,), bit k % 64 of word k // 64: rule k is neither paused nor in shadow.  shares: shape (RULES_MAX,),
-    hundredths of a percent.  salts: shape (RULES_MAX,), what makes a rule's part of the customers its own.  customers,
-    until_ms, masks: shape (m,), (m,), (m, HIT_WORDS), suppressions in the order of their customers.
+    hundredths of a percent.  customers, until_ms, masks: shape (m,), (m,), (m, HIT_WORDS), suppressions in the order of
+    their customers.
     """
 
     live: npt.NDArray[np.uint64]
     shares: npt.NDArray[np.int64]
-    salts: npt.NDArray[np.uint64]
     customers: npt.NDArray[np.int64]
     until_ms: npt.NDArray[np.int64]
     masks: npt.NDArray[np.uint64]
@@ -165,6 +166,14 @@ def salt_of(name: str) -> int:
     for byte in name.encode():
         salt = (salt ^ byte) * 0x100000001B3 % (1 << 64)
     return salt
+
+
+def salts_of(rules: Iterable[Rule]) -> npt.NDArray[np.uint64]:
+    """What makes each rule's part of the customers its own, by the rule's index.  Shape (RULES_MAX,)."""
+    salts = np.zeros(RULES_MAX, np.uint64)
+    for rule in rules:
+        salts[rule.index] = salt_of(rule.id)
+    return salts
 
 
 def outcome_of(decision: npt.NDArray[np.int64]) -> Outcome:

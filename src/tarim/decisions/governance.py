@@ -23,7 +23,7 @@ import numpy as np
 
 from tarim.base.errors import Damaged, DefinitionError
 from tarim.base.four_eyes import Proposal, ProposalState
-from tarim.decisions.domain import WHOLE, Effects, Lineup, salt_of
+from tarim.decisions.domain import WHOLE, Effects, Lineup
 from tarim.decisions.ports import LogRecord
 from tarim.decisions.records import Control, RecordKind, decode_control
 from tarim.decisions.registry import Registry, RegistryState
@@ -174,9 +174,6 @@ class Governance:
         index_of = {rule.id: rule.index for rule in rules}
         live = np.full(HIT_WORDS, 0xFFFFFFFFFFFFFFFF, np.uint64)
         shares = np.full(RULES_MAX, WHOLE, np.int64)
-        salts = np.zeros(RULES_MAX, np.uint64)
-        for rule_id, index in index_of.items():
-            salts[index] = salt_of(rule_id)
         for switch in (*self.of_kind(SwitchKind.PAUSE), *self.of_kind(SwitchKind.SHADOW)):
             place = index_of.get(switch.target, -1)
             if place >= 0:
@@ -194,7 +191,6 @@ class Governance:
         return Effects(
             live,
             shares,
-            salts,
             np.array([switch.customer for switch in suppressed], np.int64),
             np.array([switch.until_ms for switch in suppressed], np.int64),
             masks,

@@ -27,6 +27,7 @@ from tarim.decisions.domain import (
     Word,
     effective_of,
     salt_of,
+    salts_of,
 )
 from tarim.decisions.kernels.judge import judge
 from tarim.decisions.kernels.routing import CODES, UNASKED
@@ -78,7 +79,6 @@ class Lists(Protocol):
 UNSTEERED: Final = Effects(
     np.full(HIT_WORDS, 0xFFFFFFFFFFFFFFFF, np.uint64),
     np.full(RULES_MAX, WHOLE, np.int64),
-    np.zeros(RULES_MAX, np.uint64),
     np.zeros(0, np.int64),
     np.zeros(0, np.int64),
     np.zeros((0, HIT_WORDS), np.uint64),
@@ -124,6 +124,7 @@ class Decider:
         self._scores = np.full(CHUNK_EVENTS, np.nan)
         self._judges = np.zeros(CHUNK_EVENTS, np.uint8)
         self._members = np.zeros((CHUNK_EVENTS, MEMBER_WORDS), np.uint64)
+        self._salts = salts_of(ruleset.rules)
         self._effects = UNSTEERED
         self.line_up(Lineup(model.version if model is not None else ""))
 
@@ -155,7 +156,7 @@ class Decider:
         """Lay out what is in force for the kernel."""
         self._bound_line_up, line_up = self._line_up_table()
         e = self._effects
-        self._bound_effects = table_of(e.live, e.shares, e.salts, e.customers, e.until_ms, e.masks)
+        self._bound_effects = table_of(e.live, e.shares, self._salts, e.customers, e.until_ms, e.masks)
         self._table = table_of(
             len(self.feature_names), 0 if self.model is None else self.model.bound, self._evaluate,
             len(self.lineup.challengers), int(not e.plain), int(self._left.any()), line_up, self._bound_effects, self._left,

@@ -26,6 +26,7 @@ from tarim.decisions import (
     Switch,
     SwitchKind,
 )
+from tarim.decisions.domain import salts_of
 from tarim.decisions.governance import check_switch, encode_content, encode_proposal
 from tarim.decisions.kernels.effect import settle
 from tarim.decisions.records import encode_control
@@ -64,7 +65,7 @@ def effective(governance: Governance, customers: list[int], received_ms: int = N
     for each in RULES:
         hits[:, each.index // 64] |= np.uint64(1 << each.index % 64)
     found = governance.effects(RULES)
-    settle(rows, hits, found.live, found.shares, found.salts, found.customers, found.until_ms, found.masks, out)
+    settle(rows, hits, found.live, found.shares, salts_of(RULES), found.customers, found.until_ms, found.masks, out)
     return [{each.id for each in RULES if int(row[each.index // 64]) >> each.index % 64 & 1} for row in out]
 
 
@@ -140,7 +141,7 @@ def test_the_kernel_is_the_naive_twin(seed: int):
     rows[:, Col.RECEIVED_MS] = NOW_MS + rng.integers(0, 120, 200)
     hits, out = rng.integers(0, 2**64, (200, 4), np.uint64), np.zeros((200, 4), np.uint64)
     found = taken(*switches).effects(rules)
-    settle(rows, hits, found.live, found.shares, found.salts, found.customers, found.until_ms, found.masks, out)
+    settle(rows, hits, found.live, found.shares, salts_of(rules), found.customers, found.until_ms, found.masks, out)
     for row, held, effect in zip(rows, hits, out, strict=True):
         for each in rules:
             holds = bool(int(held[each.index // 64]) >> each.index % 64 & 1)
