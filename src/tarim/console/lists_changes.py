@@ -9,7 +9,8 @@ from tarim.console import lists_words
 from tarim.console.lists import READERS, list_page, title_of, words
 from tarim.console.lists_shapes import ListProposal, ListProposals, Lists, Proposed
 from tarim.console.pages import UPLOAD_BYTES_MAX, Go, Page, View, Visit
-from tarim.console.services import Refused, segment
+from tarim.console.proposals import verdict_of
+from tarim.console.services import Refused, inline, segment
 from tarim.console.words import _
 from tarim.identity import Scope
 
@@ -18,14 +19,6 @@ APPROVERS: Final = frozenset({Scope.APPROVE})
 FORMATS: Final = ("csv", "xlsx")
 ENTRIES_MAX: Final = 200
 _FORM_BYTES: Final = 64 << 10
-_REPEATED: Final = (401, 404)
-
-
-def _inline(error: Refused) -> Refused:
-    """The refusal, if a form can show it beside itself.  Raises it else."""
-    if error.status >= 500 or error.status in _REPEATED:
-        raise error
-    return error
 
 
 # ---- a new list ------------------------------------------------------------------------------------------------------
@@ -48,7 +41,7 @@ async def propose_list(visit: Visit) -> View | Go:
     try:
         made = await visit.serve.post("/v1/lists", body, ListProposal)
     except Refused as error:
-        return await new_list(visit, _inline(error))
+        return await new_list(visit, inline(error))
     return Go("list_proposal", {"id": made.id}, toast=_("已提交，等待他人审批。"))
 
 
@@ -68,7 +61,7 @@ async def propose_entries(visit: Visit) -> View | Go:
         body = {"source": entry["source"], "reason": entry["reason"], "entries": entries}
         made = await visit.serve.post(f"/v1/lists/{segment(visit.path['name'])}/entries", body, Proposed)
     except Refused as error:
-        return await list_page(visit, entry=entry, entry_error=_inline(error))
+        return await list_page(visit, entry=entry, entry_error=inline(error))
     assert made.proposal is not None
     return Go("list_proposal", {"id": made.proposal.id}, toast=_("已提交，等待他人审批。"))
 
@@ -122,7 +115,7 @@ async def import_file(visit: Visit) -> View | Go:
         }
         made = await visit.serve.post("/v1/lists:import", body, Proposed)
     except Refused as error:
-        values["error"] = _inline(error)
+        values["error"] = inline(error)
         return await _import_page(visit, form, **values)
     if made.proposal is not None:
         return Go("list_proposal", {"id": made.proposal.id}, toast=_("已提交，等待他人审批。"))
@@ -181,18 +174,12 @@ async def show_proposal(visit: Visit, error: Refused | None = None) -> View:
 
 async def decide(visit: Visit) -> View | Go:
     """Approve what has the digest that was looked at, or reject it."""
-    form = visit.form
-    approve = form.get("verdict") == "approve"
-    body = {
-        "verdict": "approve" if approve else "reject",
-        "digest": form.get("digest", "") if approve else "",
-        "note": form.get("note", "").strip(),
-    }
+    body = verdict_of(visit.form)
     try:
         await visit.serve.post(f"/v1/list-proposals/{segment(visit.path['id'])}", body, ListProposal)
     except Refused as error:
-        return await show_proposal(visit, _inline(error))
-    toast = _("已批准，下一笔事件起生效。") if approve else _("已驳回。")
+        return await show_proposal(visit, inline(error))
+    toast = _("已批准，下一笔事件起生效。") if body["verdict"] == "approve" else _("已驳回。")
     return Go("list_proposal", {"id": visit.path["id"]}, toast=toast)
 
 
@@ -201,7 +188,7 @@ async def withdraw(visit: Visit) -> View | Go:
     try:
         await visit.serve.delete(f"/v1/list-proposals/{segment(visit.path['id'])}", ListProposal)
     except Refused as error:
-        return await show_proposal(visit, _inline(error))
+        return await show_proposal(visit, inline(error))
     return Go("list_proposals", toast=_("已撤回。"))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from tarim.console.proposals import Proposal
+
 
 class ListDefinition(msgspec.Struct):
     """A list.  per_customer: an entry counts for one customer's events only."""
@@ -138,20 +140,6 @@ class Preview(msgspec.Struct):
     refused: int
     examples: list[Difference]
     refusals: list[RefusedRow]
-
-
-class Proposal(msgspec.Struct):
-    """A proposal and where it stands.  digest: what an approval has to name."""
-
-    id: str
-    what: str
-    digest: str
-    author: str
-    proposed_at: str
-    reason: str
-    state: str
-    decider: str
-    note: str
 
 
 class ListProposal(Proposal):

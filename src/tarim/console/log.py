@@ -22,6 +22,7 @@ from tarim.console.log_views import (
 )
 from tarim.console.operations import operations
 from tarim.console.pages import Answer, Download, Go, Page, View, Visit
+from tarim.console.proposals import verdict_of
 from tarim.console.rendering import zone
 from tarim.console.services import Refused, segment
 from tarim.console.words import _
@@ -223,19 +224,14 @@ async def ask_export(visit: Visit) -> View | Go:
 
 async def decide_export(visit: Visit) -> View | Go:
     """Approve or reject another person's."""
-    verdict = "approve" if visit.form.get("verdict") == "approve" else "reject"
-    body = {
-        "verdict": verdict,
-        "digest": visit.form.get("digest", "") if verdict == "approve" else "",
-        "note": visit.form.get("note", "")[:500],
-    }
+    body = verdict_of(visit.form) | {"note": visit.form.get("note", "")[:500]}
     try:
         await visit.desk.post(f"/v1/audit/exports/{segment(visit.path['id'])}", body, Export)
     except Refused as error:
         if error.status not in (403, 409, 422):
             raise
         return await _exports(visit, error.detail or error.title, status=error.status)
-    return Go("log_exports", toast=_("已批准导出") if verdict == "approve" else _("已驳回导出申请"))
+    return Go("log_exports", toast=_("已批准导出") if body["verdict"] == "approve" else _("已驳回导出申请"))
 
 
 async def fetch_export(visit: Visit) -> Download | View | Answer:

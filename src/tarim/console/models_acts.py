@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from tarim.console.lists_shapes import Proposal
 from tarim.console.models import READERS, model_page, show_models, words
 from tarim.console.models_charts import bins_of
 from tarim.console.models_shapes import Ledger, Model, ModelProposals, Models, Script, Shift, Switch, Watch
 from tarim.console.pages import Go, Page, View, Visit
-from tarim.console.services import Refused, segment
+from tarim.console.proposals import Proposal, verdict_of
+from tarim.console.services import Refused, inline, segment
 from tarim.console.words import _
 from tarim.identity import Scope
 
@@ -23,14 +23,7 @@ ALARMS_SHOWN: Final = 50
 WHOLE: Final = 10_000
 """All customers, in hundredths of a percent."""
 _PERCENT: Final = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?")
-_REPEATED: Final = (401, 404)
 _PROPOSED: Final = {"publish": "/v1/models:publish", "challenge": "/v1/models:challenge", "retire": "/v1/models:retire"}
-
-
-def _inline(error: Refused) -> Refused:
-    if error.status >= 500 or error.status in _REPEATED:
-        raise error
-    return error
 
 
 async def submit(visit: Visit) -> View | Go:
@@ -66,7 +59,7 @@ async def act(visit: Visit) -> View | Go:
             return Go("model", {"model": version}, toast=toast)
         raise Refused(422, "invalid", _("未选择操作"), _("请选择要办理的操作。"), "act")
     except Refused as error:
-        return await model_page(visit, _inline(error))
+        return await model_page(visit, inline(error))
 
 
 def _share(text: str) -> int:
@@ -83,7 +76,7 @@ async def roll_back(visit: Visit) -> View | Go:
     try:
         made = await visit.serve.post("/v1/models:rollback", {"reason": visit.form.get("reason", "").strip()}, Model)
     except Refused as error:
-        return await show_models(visit, _inline(error))
+        return await show_models(visit, inline(error))
     return Go("model", {"model": made.version}, toast=_("已回退到上一冠军模型。"))
 
 
@@ -99,7 +92,7 @@ async def rules_only(visit: Visit) -> View | Go:
         else:
             await visit.serve.post("/v1/switches:throw", body, Switch)
     except Refused as error:
-        return await show_models(visit, _inline(error))
+        return await show_models(visit, inline(error))
     return Go("models", toast=_("已提交，等待他人审批。") if off else _("现在仅由规则决策。"))
 
 
@@ -141,17 +134,12 @@ async def show_proposal(visit: Visit, error: Refused | None = None) -> View:
 
 async def decide(visit: Visit) -> View | Go:
     """Approve what has the digest that was looked at, or reject it."""
-    approve = visit.form.get("verdict") == "approve"
-    body = {
-        "verdict": "approve" if approve else "reject",
-        "digest": visit.form.get("digest", "") if approve else "",
-        "note": visit.form.get("note", "").strip(),
-    }
+    body = verdict_of(visit.form)
     try:
         await visit.serve.post(f"/v1/proposals/{segment(visit.path['id'])}", body, Proposal)
     except Refused as error:
-        return await show_proposal(visit, _inline(error))
-    return Go("models", toast=_("已批准，下一笔事件起生效。") if approve else _("已驳回。"))
+        return await show_proposal(visit, inline(error))
+    return Go("models", toast=_("已批准，下一笔事件起生效。") if body["verdict"] == "approve" else _("已驳回。"))
 
 
 async def withdraw(visit: Visit) -> View | Go:
@@ -159,7 +147,7 @@ async def withdraw(visit: Visit) -> View | Go:
     try:
         await visit.serve.delete(f"/v1/model-proposals/{segment(visit.path['id'])}", Proposal)
     except Refused as error:
-        return await show_proposal(visit, _inline(error))
+        return await show_proposal(visit, inline(error))
     return Go("model_proposals", toast=_("已撤回。"))
 
 

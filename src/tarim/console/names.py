@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from tarim.console import names_words
 from tarim.console.lists import READERS, at_of
-from tarim.console.lists_shapes import Proposal
 from tarim.console.names_shapes import (
     GoodGuy,
     GoodGuys,
@@ -19,15 +18,15 @@ from tarim.console.names_shapes import (
     Screenings,
 )
 from tarim.console.pages import Go, Page, View, Visit
+from tarim.console.proposals import Proposal
 from tarim.console.rendering import count
-from tarim.console.services import Refused, segment
+from tarim.console.services import Refused, inline, segment
 from tarim.console.words import _
 from tarim.identity import Scope
 
 AUTHORS: Final = frozenset({Scope.AUTHOR})
 OPERATORS: Final = frozenset({Scope.OPERATE})
 MATCHES_SHOWN: Final = 30
-_REPEATED: Final = (401, 404)
 _COUNTRIES: Final = re.compile(r"[\s,，、;；]+")
 _STANDINGS: Final = ("open", "confirmed", "cleared", "all")
 
@@ -46,13 +45,6 @@ def words() -> dict[str, Any]:
         "screening_tone": names_words.screening_tone,
         "level": names_words.level,
     }
-
-
-def inline(error: Refused) -> Refused:
-    """The refusal, if a form can show it beside itself.  Raises it else."""
-    if error.status >= 500 or error.status in _REPEATED:
-        raise error
-    return error
 
 
 # ---- one name --------------------------------------------------------------------------------------------------------

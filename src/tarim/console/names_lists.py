@@ -7,12 +7,12 @@ from typing import Any, Final
 from starlette.datastructures import UploadFile
 
 from tarim.console.lists import READERS, at_of
-from tarim.console.lists_shapes import Proposal
 from tarim.console.lists_words import proposal_states, proposal_tone
-from tarim.console.names import AUTHORS, inline, words
+from tarim.console.names import AUTHORS, words
 from tarim.console.names_shapes import Editions, Imported, InForce, NameProposal, NameProposals
 from tarim.console.pages import UPLOAD_BYTES_MAX, Go, Page, View, Visit
-from tarim.console.services import Refused, segment
+from tarim.console.proposals import Proposal, verdict_of
+from tarim.console.services import Refused, inline, segment
 from tarim.console.words import _
 from tarim.identity import Scope
 
@@ -114,17 +114,12 @@ async def show_proposal(visit: Visit, error: Refused | None = None) -> View:
 
 async def decide(visit: Visit) -> View | Go:
     """Approve what has the digest that was looked at, or reject it."""
-    approve = visit.form.get("verdict") == "approve"
-    body = {
-        "verdict": "approve" if approve else "reject",
-        "digest": visit.form.get("digest", "") if approve else "",
-        "note": visit.form.get("note", "").strip(),
-    }
+    body = verdict_of(visit.form)
     try:
         await visit.serve.post(f"/v1/proposals/{segment(visit.path['id'])}", body, Proposal)
     except Refused as error:
         return await show_proposal(visit, inline(error))
-    return Go("name_proposals", toast=_("已批准。") if approve else _("已驳回。"))
+    return Go("name_proposals", toast=_("已批准。") if body["verdict"] == "approve" else _("已驳回。"))
 
 
 async def withdraw(visit: Visit) -> View | Go:

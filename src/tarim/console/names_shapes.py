@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tarim.console.lists_shapes import Proposal
+from tarim.console.proposals import Proposal
 
 
 class Edition(msgspec.Struct):

@@ -16,9 +16,10 @@ import msgspec
 from tarim.console import rules_drafts
 from tarim.console import rules_reads as reads
 from tarim.console.pages import Go, Page, View, Visit
+from tarim.console.proposals import Proposal
 from tarim.console.rules_drafts import Keeping, MergedDraft, keep
 from tarim.console.rules_form import Node, changed_by, path_of, structure_of, tidied, tree_in, tree_of
-from tarim.console.rules_shapes import Draft, DraftRule, Fault, InForce, Name, Proposal
+from tarim.console.rules_shapes import Draft, DraftRule, Fault, InForce, Name
 from tarim.console.rules_words import CHANNELS, OUTCOMES, channels, name_kinds, operators, outcomes, units, values
 from tarim.console.services import Refused
 from tarim.console.words import _, either

@@ -8,7 +8,7 @@ import msgspec
 
 from tarim.console import rules_reads as reads
 from tarim.console.pages import Go, Page, View, Visit
-from tarim.console.rules_shapes import Proposal
+from tarim.console.proposals import Proposal
 from tarim.console.rules_words import OUTCOMES, outcomes
 from tarim.console.services import Refused, segment
 from tarim.console.words import _

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from tarim.console import rules_reads as reads
 from tarim.console.pages import Go, Page, View, Visit
+from tarim.console.proposals import Proposal, verdict_of
 from tarim.console.rules_backtest import about
 from tarim.console.rules_diff import side_by_side
 from tarim.console.rules_history import Diff
-from tarim.console.rules_shapes import Job, KeptBacktests, Proposal, ProposalView, Treatment
+from tarim.console.rules_shapes import Job, KeptBacktests, ProposalView, Treatment
 from tarim.console.rules_words import channels, kinds, outcomes, proposal_words, scenario_name, switch_words
 from tarim.console.services import Refused, segment
 from tarim.console.words import _
@@ -49,11 +50,12 @@ async def _shown(visit: Visit, number: str, error: Refused | None = None) -> Vie
             raise
         return View("rules/decided.html", {"proposal": over, "proposal_words": proposal_words(), "error": error})
     proposal = found.proposal
+    own = proposal.author == visit.account.login
     values: dict[str, Any] = {
         "view": found,
         "proposal": proposal,
-        "own": proposal.author == visit.account.login,
-        "may_approve": visit.may(Scope.APPROVE),
+        "own": own,
+        "may_approve": visit.may(Scope.APPROVE) and not own,
         "may_author": visit.may(Scope.AUTHOR),
         "error": error,
         "outcomes": outcomes(),
@@ -108,11 +110,9 @@ async def _ruleset(visit: Visit, version: str) -> dict[str, Any]:
 
 async def decide(visit: Visit) -> View | Go:
     """Approve what was looked at, or reject it with why."""
-    number, form = visit.path["id"], visit.form
-    verdict = "approve" if form.get("verdict") == "approve" else "reject"
-    body = {"verdict": verdict, "digest": form.get("digest", ""), "note": form.get("note", "").strip()}
+    number = visit.path["id"]
     try:
-        made = await visit.serve.post(f"/v1/proposals/{segment(number)}", body, Proposal)
+        made = await visit.serve.post(f"/v1/proposals/{segment(number)}", verdict_of(visit.form), Proposal)
     except Refused as refused:
         if refused.unreachable or refused.status == 401:
             raise

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from tarim.console.proposals import Proposal
+
 
 class Fault(msgspec.Struct):
     """A fault of a draft: `index` the rule's place and `at` the character of its condition, -1 for none; line from 1."""
@@ -167,20 +169,6 @@ class Reviews(msgspec.Struct):
     """A list of them."""
 
     reviews: list[Review]
-
-
-class Proposal(msgspec.Struct):
-    """A proposal and where it stands."""
-
-    id: str
-    what: str
-    digest: str
-    author: str
-    proposed_at: str
-    reason: str
-    state: str
-    decider: str
-    note: str
 
 
 class Proposals(msgspec.Struct):

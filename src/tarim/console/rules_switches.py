@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from tarim.console import rules_reads as reads
 from tarim.console.pages import Go, Page, View, Visit
-from tarim.console.rules_shapes import Draft, Proposal, Switch
+from tarim.console.proposals import Proposal
+from tarim.console.rules_shapes import Draft, Switch
 from tarim.console.rules_words import KINDS, kinds, switch_words
 from tarim.console.services import Refused
 from tarim.console.words import _

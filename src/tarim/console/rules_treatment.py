@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from tarim.console import rules_reads as reads
 from tarim.console.pages import Go, Page, View, Visit
-from tarim.console.rules_shapes import Proposal, Treatment
+from tarim.console.proposals import Proposal
+from tarim.console.rules_shapes import Treatment
 from tarim.console.rules_words import outcomes
 from tarim.console.services import Refused
 from tarim.console.words import _

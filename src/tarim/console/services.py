@@ -18,6 +18,7 @@ from tarim.console.words import _, either
 
 _T = TypeVar("_T")
 NO_ANSWER: Final = 503
+_BEYOND_FORMS: Final = (401, 404)
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("tarim.console")
 
@@ -41,6 +42,13 @@ class Refused(Exception):
     def unreachable(self) -> bool:
         """Whether nothing answered."""
         return self.code == "no_answer"
+
+
+def inline(error: Refused) -> Refused:
+    """The refusal, if a form can show it beside itself.  Raises it else: somebody signed out, nothing there, a service down."""
+    if error.status >= 500 or error.status in _BEYOND_FORMS:
+        raise error
+    return error
 
 
 class _Problem(msgspec.Struct):
