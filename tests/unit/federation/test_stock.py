@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -153,27 +154,30 @@ class Known:
         return Encoded(self.rows.widths, self.rows.integers[places])
 
 
-def conversation(folder: Path, places: list[int], ahead: int = 0) -> tuple[list[float], list[int]]:
-    """Answers about these rows, and what is left on either side; so many rows are made ahead first."""
+def took_part(channel: Any, role: Role, stock: Stock, places: list[int], ahead: int = 0) -> list[float]:
+    """One side of a conversation about these rows: the answers, at the second party; so many rows are made ahead first."""
     draw = np.random.default_rng(5)
     widths, weights = Widths((8, 1)), draw.integers(-9, 9, 5).astype(float)
     contract: Any = SimpleNamespace(digest=CONTRACT, terms=QueryTerms(Question.SCORE, ("c" * 64,)))
+    own = np.stack([np.random.default_rng(role).integers(0, 2**bits, 40, np.uint64) for bits in widths.bits], axis=1)
+    part = encoded(weights, WEIGHT_FRACTION_BITS) if role is Role.SECOND else np.zeros(5, np.uint64)
+    known: Any = Known([JointModel(Share(part, WEIGHT_FRACTION_BITS), widths, widths)], Encoded(widths, own))
+    if ahead:
+        make_ahead(Session(channel, role), known, contract, stock, "d" * 64, ahead, lambda *_: None)
+    if role is Role.FIRST:
+        assert answer_about(channel, nothing, known, contract, nothing, stock) == len(places)
+        return []
+    answers: list[float] = ask_about(channel, nothing, known, contract, nothing, stock, np.array(places)).tolist()
+    return answers
+
+
+def conversation(folder: Path, places: list[int], ahead: int = 0) -> tuple[list[float], list[int]]:
+    """Answers about these rows, and what is left on either side; so many rows are made ahead first."""
     left = []
 
     def side(channel: QueueChannel, role: Role) -> list[float]:
-        own = np.stack(
-            [np.random.default_rng(role).integers(0, 2**bits, 40, np.uint64) for bits in widths.bits], axis=1
-        )
-        part = encoded(weights, WEIGHT_FRACTION_BITS) if role is Role.SECOND else np.zeros(5, np.uint64)
-        known: Any = Known([JointModel(Share(part, WEIGHT_FRACTION_BITS), widths, widths)], Encoded(widths, own))
         stock = Stock(folder / role.name, MasterKey(bytes(32)))
-        if ahead:
-            make_ahead(Session(channel, role), known, contract, stock, "d" * 64, ahead, lambda *_: None)
-        answers: list[float] = []
-        if role is Role.FIRST:
-            assert answer_about(channel, nothing, known, contract, nothing, stock) == len(places)
-        else:
-            answers = ask_about(channel, nothing, known, contract, nothing, stock, np.array(places)).tolist()
+        answers = took_part(channel, role, stock, places, ahead)
         left.append(stock.level(CONTRACT).rows)
         return answers
 
@@ -227,6 +231,73 @@ def test_killed_at_any_moment_no_row_is_used_twice(tmp_path: Path) -> None:
         for row in range(int(start), int(start) + int(rows))
     )
     assert kills >= 4 and len(used) > 100 and max(used.values()) == 1
+
+
+class Watched(Stock):
+    """A node's stock that notes which rows' secrets it read, and kills its process at a moment between claim and use."""
+
+    def __init__(self, folder: Path, dies: str = "") -> None:
+        super().__init__(folder, MasterKey(bytes(32)))
+        self._read, self._dies = folder.with_suffix(".read"), dies
+
+    def claim(self, contract: str, rows: int) -> tuple[Piece, ...]:
+        found = super().claim(contract, rows)
+        self._at("claimed")
+        return found
+
+    def claim_those(self, contract: str, pieces: tuple[Piece, ...]) -> bool:
+        found = super().claim_those(contract, pieces)
+        self._at("claimed")
+        return found
+
+    def opened(self, contract: str, role: Role, pieces: Any) -> Any:
+        found = super().opened(contract, role, pieces)
+        with self._read.open("a") as file:
+            file.writelines(
+                f"{each.packet} {row}\n" for each in pieces for row in range(each.start, each.start + each.rows)
+            )
+        self._at("read")
+        return found
+
+    def _at(self, moment: str) -> None:
+        if moment == self._dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("dies", ["claimed", "read"])
+@pytest.mark.parametrize("role", list(Role))
+def test_a_node_killed_between_claim_and_use_never_uses_these_rows_again(tmp_path: Path, role: Role, dies: str) -> None:
+    """Two processes; SIGKILL hits one after its claim is on disk and before anything made of the rows is sent."""
+    without, _ = conversation(tmp_path / "apart", [3, 1])
+    conversation(tmp_path, [7], ahead=1)
+    left = Stock(tmp_path / "SECOND", MasterKey(bytes(32))).level(CONTRACT).rows
+    fork = multiprocessing.get_context("fork")
+    for killed, asked in ((dies, [3, 1]), ("", [3, 1])):
+        queues, found = (fork.Queue(), fork.Queue()), fork.Queue()
+
+        def side(
+            which: Role, queues: Any = queues, found: Any = found, killed: str = killed, asked: Any = asked
+        ) -> None:
+            channel = QueueChannel(queues[which], queues[1 - which])
+            stock = Watched(tmp_path / which.name, killed if which is role else "")
+            found.put((which, took_part(channel, which, stock, asked)))
+
+        nodes = [fork.Process(target=side, args=(which,)) for which in Role]
+        for node in nodes:
+            node.start()
+        if killed:
+            nodes[role].join(60)
+            assert nodes[role].exitcode == -signal.SIGKILL
+            nodes[1 - role].kill()  # it waits for an answer that does not come
+            nodes[1 - role].join(60)
+            continue
+        assert dict(found.get(timeout=60) for _ in Role)[Role.SECOND] == without
+        for node in nodes:
+            node.join(60)
+    for which in Role:
+        rows = Counter((tmp_path / f"{which.name}.read").read_text().splitlines())
+        assert set(rows.values()) == {1}, "a row's secrets were read again after the crash"
+    assert [Stock(tmp_path / each.name, MasterKey(bytes(32))).level(CONTRACT).rows for each in Role] == [left - 4] * 2
 
 
 def _claiming(folder: Path, log: Path, seed: int) -> int:
