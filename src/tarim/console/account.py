@@ -74,6 +74,7 @@ async def _account(visit: Visit, error: Refused | None, about: str) -> View:
         "roles": [each for each in roles.roles if each.scopes and set(each.scopes) <= held],
         "zones": ZONES,
         "zone_chosen": zone().key,
+        "rows": (("dense", _("紧凑（36 像素）")), (own.COMFORTABLE, _("宽松（44 像素）"))),
         "error": error,
         "about": about,
     }
@@ -130,6 +131,13 @@ async def choose_zone(visit: Visit) -> Go:
     return Go("account", toast=_("时区已更新"), cookies=(cookie,))
 
 
+async def choose_rows(visit: Visit) -> Go:
+    """Dense rows and controls, or tall ones for touch and low vision, in this browser."""
+    tall = visit.form.get("rows") == own.COMFORTABLE
+    cookie = own.cookie(own.ROWS_COOKIE, own.COMFORTABLE if tall else "", age_s=own.YEAR_S if tall else 0)
+    return Go("account", toast=_("行高已更新"), cookies=(cookie,))
+
+
 async def here(_visit: Visit) -> Answer:
     """The person is at work: a form is being filled in."""
     return Answer(b"", "text/plain", 204)
@@ -144,4 +152,5 @@ PAGES: Final = (
     Page("GET", "/account/codes", "account_codes", SIGNED_IN, show_codes),
     Page("POST", "/account/sessions/{id}", "account_session_end", SIGNED_IN, end_session),
     Page("POST", "/account/zone", "account_zone", SIGNED_IN, choose_zone),
+    Page("POST", "/account/rows", "account_rows", SIGNED_IN, choose_rows),
 )

@@ -19,6 +19,7 @@ import msgspec
 from starlette.datastructures import UploadFile
 
 from tarim.console.services import Client, Visitor
+from tarim.console.session import COMFORTABLE, ROWS_COOKIE
 from tarim.console.words import Language
 from tarim.identity import Scope
 
@@ -69,6 +70,11 @@ class Visit:
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
     back: str = "/"
     done_again: bool = False
+
+    @property
+    def comfortable(self) -> bool:
+        """Whether rows and controls are to be tall in this browser."""
+        return self.cookies.get(ROWS_COOKIE) == COMFORTABLE
 
     def may(self, *scopes: Scope) -> bool:
         """Whether the person has one of these scopes."""

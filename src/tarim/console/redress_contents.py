@@ -97,6 +97,9 @@ _LEFT_OUT: Final = frozenset({
     "returned_ms",
 })  # fmt: skip
 
+_OF_BEGINNING: Final = frozenset({"through_seq", "desk_keys"})
+"""Of a deletion; they say nothing before it begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -116,19 +119,21 @@ class Rows:
     rows: list[list[Fact]]
 
 
-def facts_of(kind: str, content: Mapping[str, Any]) -> tuple[list[Fact], list[Rows]]:
-    """Single values and lists of what a file holds; what is empty is left out."""
+def facts_of(kind: str, content: Mapping[str, Any], tag: str = "") -> tuple[list[Fact], list[Rows]]:
+    """Single values and lists of what a file holds; what is empty is left out.  tag: of the event whose content it is."""
+    begun = bool(content.get("begun_ms"))
     facts: list[Fact] = []
     tables: list[Rows] = []
     for name, value in content.items():
-        if name in _LEFT_OUT or value in ("", None, [], {}) or (value == 0 and name.endswith("_ms")):
+        empty = value in ("", None, [], {}) or (value == 0 and name.endswith("_ms"))
+        if name in _LEFT_OUT or empty or (name in _OF_BEGINNING and not begun):
             continue
         if isinstance(value, dict):
             tables.append(_rows(kind, name, [value]))
         elif isinstance(value, list) and isinstance(value[0], dict):
             tables.append(_rows(kind, name, value))
         else:
-            facts.append(_fact(kind, name, value))
+            facts.append(_fact(kind, name, value, tag))
     return facts, tables
 
 
@@ -160,8 +165,10 @@ def _about(word: str) -> str:
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
-def _fact(kind: str, name: str, value: Any) -> Fact:
-    label = words.said(_labels(), name)
+def _fact(kind: str, name: str, value: Any, tag: str = "") -> Fact:
+    labels = _labels()
+    own = f"{tag or kind}.{name}"
+    label = words.said(labels, own if own in labels else name)
     if value == SEALED:
         return Fact(label, "sealed", value)
     if name == "pauses":

@@ -22,6 +22,8 @@ from tarim.identity import Scope
 from tarim.redress import PLURALS, Kind
 
 _DECIDING: Final = ("approve", "reject", "withdraw")
+_OTHER_ENDS: Final = frozenset({"withdrawn", "returned", "turned-down"})
+"""States beside the main way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ async def file_view(
         "may_decide": visit.may(kind.decide_scope) and proposal.get("author") != visit.account.login,
         "may_withdraw": proposal.get("author") == visit.account.login,
         "proposal": proposal,
-        "wish": contents.facts_of(kind.name, {name: each for name, each in wish.items() if name != "event"})[0],
+        "wish": contents.facts_of(
+            kind.name, {name: each for name, each in wish.items() if name != "event"}, shown.waits_for
+        )[0],
         "waits_for": words.event_name(kind.name, shown.waits_for) if shown.waits_for else "",
         "may_give": kind.name == "request" and shown.state in ("approved", "given") and visit.may(Scope.REQUESTS_WORK),
         "may_link": kind.name == "loss"
@@ -102,7 +106,7 @@ def _keeps(visit: Visit, kind: Kind, shown: views.Shown) -> bool:
 
 def _steps(kind: Kind, shown: views.Shown) -> list[tuple[str, str]]:
     """(title, done / now / next) of the main states; none for a file that took another way."""
-    names = [name for name in words.states()[kind.name] if name not in ("withdrawn", "returned")]
+    names = [name for name in words.states()[kind.name] if name not in _OTHER_ENDS]
     if shown.state not in names or len(names) < 3:
         return []
     at = names.index(shown.state)

@@ -58,7 +58,7 @@ def inputs_of(kind: Kind, tag: str, documents: Sequence[tuple[str, str]] = ()) -
     """The fields of an event.  documents: (digest, title) of those kept with the file, to choose from."""
     found = []
     for field in _fields(kind, tag):
-        made = _input(tag, field)
+        made = _input(kind, tag, field)
         if made.name == "ruleset":
             continue  # the desk fills it in
         if made.name == "documents":
@@ -71,7 +71,7 @@ def body_of(kind: Kind, tag: str, form: Mapping[str, str], lists: Mapping[str, l
     """The event as the desk takes it.  Empty fields that need no value are left out.  Raises Mistyped."""
     body: dict[str, Any] = {"event": tag_of(_event(kind, tag))}
     for field in _fields(kind, tag):
-        made = _input(tag, field)
+        made = _input(kind, tag, field)
         value = _value(made, form.get(made.name, "").strip(), lists.get(made.name, []))
         if value in ("", []) and not made.required:
             continue
@@ -101,9 +101,9 @@ def _fields(kind: Kind, tag: str) -> Iterable[msgspec.inspect.Field]:
     return info.fields
 
 
-def _input(tag: str, field: msgspec.inspect.Field) -> Input:
+def _input(kind: Kind, tag: str, field: msgspec.inspect.Field) -> Input:
     name, of = field.encode_name, _plain(field.type)
-    label = field_words.field_name("take" if tag == "open-file" and name == "text" else tag, name)
+    label = field_words.field_name(kind.name if tag == "open-file" else tag, name)
     made = Input(name, "line", label, field.required)
     if isinstance(of, msgspec.inspect.EnumType):
         return replace(made, kind="select", choices=_choices(of))

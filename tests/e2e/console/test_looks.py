@@ -65,6 +65,7 @@ LOOKS = (
     Look("complaint", "investigator", "/redress/complaints", first="/redress/complaints/C"),
     Look("case-review", "reviewer", "/cases/{submitted}"),
     Look("rule-proposals", "reviewer", "/rules/proposals"),
+    Look("reviews", "reviewer", "/rules/reviews"),
     Look("list-proposals", "reviewer", "/list-proposals"),
     Look("models", "model_engineer", "/models"),
     Look("model", "model_engineer", "/models", first="/models/", charts=True),
@@ -81,6 +82,8 @@ LOOKS = (
     Look("roles", "administrator", "/users/roles"),
     Look("user-changes", "administrator", "/users/changes"),
     Look("statistics", "data_officer", "/redress/statistics"),
+    Look("erasures", "data_officer", "/redress/erasures"),
+    Look("erasure", "data_officer", "/redress/erasures", first="/redress/erasures/ERASE-"),
     Look("refused", "marketing_manager", "/cases"),
     Look("sign-in", "", "/sign-in"),
 )
