@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tarim.base.canonical import canonical_json
-from tarim.base.errors import Damaged, DefinitionError, NotFound, TarimError, TooLarge, Unavailable
+from tarim.base.errors import Damaged, DefinitionError, TarimError, TooLarge, Unavailable
+from tarim.base.files import content_of
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.publishing import read_model
@@ -353,14 +354,7 @@ def _digest_of(path: Path) -> str:
 
 
 def _read(path: Path, bytes_max: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(bytes_max + 1)
-    except OSError as error:
-        raise NotFound(f"{path.name} of {path.parent.name} cannot be read: {error.strerror}") from None
-    if len(content) > bytes_max:
-        raise Damaged(f"{path.name} of {path.parent.name} is larger than {bytes_max} bytes")
-    return content
+    return content_of(path, bytes_max, f"{path.name} of {path.parent.name}")
 
 
 def _write(path: Path, content: bytes) -> None:

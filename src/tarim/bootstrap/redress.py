@@ -14,7 +14,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from tarim.base.errors import DefinitionError, NotFound, TooLarge
+from tarim.base.errors import NotFound
+from tarim.base.files import text_of
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.customer_events import last_event
 from tarim.bootstrap.half_year_pages import half_year_pages
@@ -143,12 +144,7 @@ class RedressHouse:
 
 def load_routing(folder: Path) -> Routing:
     """The routing in a folder, the product's own where there is none.  Raises DefinitionError, TooLarge."""
-    path = folder / ROUTING_NAME
-    try:
-        if path.stat().st_size > ROUTING_BYTES_MAX:
-            raise TooLarge(f"{path.name} is larger than {ROUTING_BYTES_MAX:,} bytes")
-        return read_routing(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return read_routing(resources.files("tarim.redress").joinpath(ROUTING_NAME).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"{path.name} cannot be read as UTF-8 text: {type(error).__name__}") from None
+    text = text_of(folder / ROUTING_NAME, ROUTING_BYTES_MAX)
+    if text is None:
+        text = resources.files("tarim.redress").joinpath(ROUTING_NAME).read_text(encoding="utf-8")
+    return read_routing(text)

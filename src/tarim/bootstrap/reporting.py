@@ -18,7 +18,8 @@ from typing import Final
 import msgspec
 import structlog
 
-from tarim.base.errors import DefinitionError, InputError, TarimError, TooLarge
+from tarim.base.errors import InputError, TarimError
+from tarim.base.files import text_of
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.children import answer_of
 from tarim.bootstrap.places import Places
@@ -226,21 +227,10 @@ class _People:
 
 def load_codes(folder: Path) -> Codes:
     """The code tables in force: those of the bank over the product's.  Raises DefinitionError, TooLarge."""
-    text, divisions = _text(folder / CODES_NAME), _text(folder / DIVISIONS_NAME)
+    text, divisions = (text_of(folder / name, _FILE_BYTES_MAX) or "" for name in (CODES_NAME, DIVISIONS_NAME))
     if not text and not divisions:
         return packaged_codes()
     return read_codes(text, packaged_codes(), read_divisions(divisions) if divisions else frozenset())
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _FILE_BYTES_MAX:
-            raise TooLarge(f"{path.name} is larger than {_FILE_BYTES_MAX:,} bytes")
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"{path.name} cannot be read as UTF-8 text: {type(error).__name__}") from None
 
 
 def _signed(token: int) -> int:

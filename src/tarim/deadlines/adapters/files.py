@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from tarim.base.errors import DefinitionError, TooLarge
+from tarim.base.files import text_of
 from tarim.deadlines.domain.notation import read_calendar, read_rules
 from tarim.deadlines.domain.schedule import Schedule
 
@@ -20,21 +20,9 @@ def load_schedule(folder: Path | None = None) -> Schedule:
 
     Raises DefinitionError for a file that cannot be read or says something wrong, TooLarge.
     """
-    calendar_text = _text(folder / CALENDAR_NAME) if folder else None
-    rules_text = _text(folder / RULES_NAME) if folder else None
+    calendar_text = text_of(folder / CALENDAR_NAME, FILE_BYTES_MAX) if folder else None
+    rules_text = text_of(folder / RULES_NAME, FILE_BYTES_MAX) if folder else None
     if calendar_text is None:
         calendar_text = resources.files("tarim.deadlines").joinpath("notices.toml").read_text(encoding="utf-8")
     hours, rules = read_rules(rules_text or "")
     return Schedule(read_calendar(calendar_text), hours, rules)
-
-
-def _text(path: Path) -> str | None:
-    """A file's text; None when there is no such file."""
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise TooLarge(f"{path.name} is larger than {FILE_BYTES_MAX:,} bytes")
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"{path.name} cannot be read as UTF-8 text: {type(error).__name__}") from None

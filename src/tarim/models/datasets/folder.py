@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Conflict, Damaged, InputError, NotFound, TarimError, Unavailable
+from tarim.base.files import content_of
 from tarim.models.datasets.manifest import (
     DIVISIONS,
     MANIFEST_BYTES_MAX,
@@ -125,14 +126,7 @@ def dataset_folders(datasets: Path) -> list[Path]:
 
 
 def _read(path: Path, bytes_max: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(bytes_max + 1)
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > bytes_max:
-        raise Damaged(f"{path} is larger than {bytes_max} bytes, so it is not what was written")
-    return content
+    return content_of(path, bytes_max, str(path))
 
 
 def _manifest_digest(folder: Path) -> str:

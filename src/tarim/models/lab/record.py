@@ -22,6 +22,7 @@ import msgspec
 from tarim import __version__
 from tarim.base.canonical import canonical_json
 from tarim.base.errors import Conflict, Damaged, InputError, NotFound, TarimError, Unavailable
+from tarim.base.files import content_of
 from tarim.models.datasets import Operator
 from tarim.models.histograms import Histogram
 from tarim.models.intervals import Assessment
@@ -247,11 +248,4 @@ def every_run(runs: Path, signer: Signer) -> Iterator[tuple[Path, RunRecord | Ta
 
 
 def _read(path: Path, bytes_max: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(bytes_max + 1)
-    except OSError as error:
-        raise NotFound(f"{path.name} of the run {path.parent.name} cannot be read: {error.strerror}") from None
-    if len(content) > bytes_max:
-        raise Damaged(f"{path.name} of the run {path.parent.name} is larger than {bytes_max} bytes")
-    return content
+    return content_of(path, bytes_max, f"{path.name} of the run {path.parent.name}")
