@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -11,7 +12,7 @@ import structlog
 from msgspec import Meta
 
 from tarim.api.figures import Figures
-from tarim.api.governance import Reason
+from tarim.api.governance_bodies import Reason
 from tarim.api.proposals import ProposalBody, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.base.errors import TarimError
@@ -152,19 +153,76 @@ class TreatmentBody(msgspec.Struct, frozen=True):
     text: str
 
 
-def hold_routes(
-    desk: HoldDesk,
-    governor: Governor,
-    service: DecisionService,
-    token_of: Callable[[str], int],
-    durable_seq: Callable[[], int],
-) -> list[Route]:
-    """The routes.  token_of: token of a customer's identifier; durable_seq: positions below it are durable."""
+@dataclass(frozen=True, slots=True)
+class HoldHandlers:
+    """What answers about holds.  token_of: token of a customer's identifier; durable_seq: positions below it are durable."""
 
-    def body(hold: Hold) -> HoldBody:
-        if hold.changed_seq >= durable_seq():
-            service.commit()
-        decided = service.decided_at(hold.seq)
+    desk: HoldDesk
+    governor: Governor
+    service: DecisionService
+    token_of: Callable[[str], int]
+    durable_seq: Callable[[], int]
+
+    async def read_hold(self, call: Call) -> HoldBody:
+        return self._body(self.desk.holds.get(self._seq_of(call)))
+
+    async def decide_on_hold(self, call: Call) -> HoldBody:
+        release = call.body.verdict == "release"
+        call.note.detail["verdict"] = call.body.verdict
+        return self._body(self.desk.decide_on(self._seq_of(call), call.person, call.body.reason, release=release))
+
+    async def order_hold(self, call: Call) -> HoldBody:
+        asked: OrderBody = call.body
+        call.note.object = f"event:{asked.source}/{asked.event_id}"
+        seq = self.service.decided(event_key(asked.source, asked.event_id)).seq
+        return self._body(self.desk.carry_out(seq, asked.people, asked.reason, release=asked.verdict == "release"))
+
+    async def list_holds(self, call: Call) -> HoldsBody:
+        state = HoldState[call.query.state.upper()]
+        return HoldsBody([self._body(hold) for hold in self.desk.holds.earliest(state, call.query.limit)])
+
+    async def hold_changes(self, call: Call) -> HoldChangesBody:
+        end = self.durable_seq()
+        found = self.desk.holds.changes(call.query.since, end, call.query.limit)
+        changes = [
+            HoldChangeBody(
+                each.seq,
+                each.id,
+                each.kind.name.lower(),
+                each.state.name.lower(),
+                each.cause.name.lower(),
+                instant_text(each.at_ms),
+                instant_text(each.until_ms),
+            )
+            for each in found
+        ]
+        full = len(found) >= call.query.limit
+        return HoldChangesBody(changes, found[-1].seq + 1 if full else max(call.query.since, end))
+
+    async def set_limit(self, call: Call) -> OwnLimitSetBody:
+        asked = call.body
+        limit = self.desk.set_limit(
+            self.token_of(asked.customer), asked.methods, asked.single_fen_max, asked.day_fen_max, call.person
+        )
+        return OwnLimitSetBody(asked.methods, limit.single_fen_max, limit.day_fen_max, instant_text(limit.at_ms))
+
+    async def read_treatment(self, call: Call) -> TreatmentBody:
+        if call.query.proposal is None:
+            return TreatmentBody(self.desk.treatment.version, self.desk.treatment.text)
+        found = self.governor.treatment_of(self.governor.proposed(call.query.proposal))
+        return TreatmentBody(found.version, found.text)
+
+    async def propose_treatment(self, call: Call) -> ProposalBody:
+        call.note.reason = call.body.reason
+        return proposal_body(self.governor.propose_treatment(call.body.text, call.person, call.body.reason))
+
+    def _seq_of(self, call: Call) -> int:
+        return self.service.decided(event_key(call.query.source, call.path["event_id"])).seq
+
+    def _body(self, hold: Hold) -> HoldBody:
+        if hold.changed_seq >= self.durable_seq():
+            self.service.commit()
+        decided = self.service.decided_at(hold.seq)
         return HoldBody(
             hold.seq,
             decided.event_id,
@@ -184,80 +242,34 @@ def hold_routes(
             hold.proposed_reason,
         )
 
-    def seq_of(call: Call) -> int:
-        return service.decided(event_key(call.query.source, call.path["event_id"])).seq
 
-    async def read_hold(call: Call) -> HoldBody:
-        return body(desk.holds.get(seq_of(call)))
-
-    async def decide_on_hold(call: Call) -> HoldBody:
-        release = call.body.verdict == "release"
-        call.note.detail["verdict"] = call.body.verdict
-        return body(desk.decide_on(seq_of(call), call.person, call.body.reason, release=release))
-
-    async def order_hold(call: Call) -> HoldBody:
-        asked: OrderBody = call.body
-        call.note.object = f"event:{asked.source}/{asked.event_id}"
-        seq = service.decided(event_key(asked.source, asked.event_id)).seq
-        return body(desk.carry_out(seq, asked.people, asked.reason, release=asked.verdict == "release"))
-
-    async def list_holds(call: Call) -> HoldsBody:
-        state = HoldState[call.query.state.upper()]
-        return HoldsBody([body(hold) for hold in desk.holds.earliest(state, call.query.limit)])
-
-    async def hold_changes(call: Call) -> HoldChangesBody:
-        end = durable_seq()
-        found = desk.holds.changes(call.query.since, end, call.query.limit)
-        changes = [
-            HoldChangeBody(
-                each.seq,
-                each.id,
-                each.kind.name.lower(),
-                each.state.name.lower(),
-                each.cause.name.lower(),
-                instant_text(each.at_ms),
-                instant_text(each.until_ms),
-            )
-            for each in found
-        ]
-        full = len(found) >= call.query.limit
-        return HoldChangesBody(changes, found[-1].seq + 1 if full else max(call.query.since, end))
-
-    async def set_limit(call: Call) -> OwnLimitSetBody:
-        asked = call.body
-        limit = desk.set_limit(
-            token_of(asked.customer), asked.methods, asked.single_fen_max, asked.day_fen_max, call.person
-        )
-        return OwnLimitSetBody(asked.methods, limit.single_fen_max, limit.day_fen_max, instant_text(limit.at_ms))
-
-    async def read_treatment(call: Call) -> TreatmentBody:
-        if call.query.proposal is None:
-            return TreatmentBody(desk.treatment.version, desk.treatment.text)
-        found = governor.treatment_of(governor.proposed(call.query.proposal))
-        return TreatmentBody(found.version, found.text)
-
-    async def propose_treatment(call: Call) -> ProposalBody:
-        call.note.reason = call.body.reason
-        return proposal_body(governor.propose_treatment(call.body.text, call.person, call.body.reason))
-
+def hold_routes(
+    desk: HoldDesk,
+    governor: Governor,
+    service: DecisionService,
+    token_of: Callable[[str], int],
+    durable_seq: Callable[[], int],
+) -> list[Route]:
+    """The routes; see `HoldHandlers`."""
+    do = HoldHandlers(desk, governor, service, token_of, durable_seq)
     of_event = "/v1/holds/{event_id:path}"
     return [
-        Route("GET", "/v1/holds", "list_holds", "Open holds / 未决挂起", Scope.READ, list_holds, HoldsBody,
+        Route("GET", "/v1/holds", "list_holds", "Open holds / 未决挂起", Scope.READ, do.list_holds, HoldsBody,
               query=HoldsQuery, refusals=(404,)),
-        Route("GET", "/v1/holds:changes", "hold_changes", "What changed since / 挂起状态变更", Scope.READ, hold_changes,
+        Route("GET", "/v1/holds:changes", "hold_changes", "What changed since / 挂起状态变更", Scope.READ, do.hold_changes,
               HoldChangesBody, query=ChangesQuery, refusals=(404,)),
         Route("POST", "/v1/holds:order", "order_hold", "Carry out what persons of the desk agreed to / 执行工作台复核结果",
-              Scope.HOLDS_ORDER, order_hold, HoldBody, OrderBody, refusals=(404, 409)),
-        Route("GET", of_event, "read_hold", "The hold of an event / 事件的挂起状态", Scope.READ, read_hold, HoldBody,
+              Scope.HOLDS_ORDER, do.order_hold, HoldBody, OrderBody, refusals=(404, 409)),
+        Route("GET", of_event, "read_hold", "The hold of an event / 事件的挂起状态", Scope.READ, do.read_hold, HoldBody,
               query=SourceQuery),
-        Route("POST", of_event, "decide_on_hold", "Release or refuse a hold / 释放或拒绝", Scope.OPERATE, decide_on_hold,
+        Route("POST", of_event, "decide_on_hold", "Release or refuse a hold / 释放或拒绝", Scope.OPERATE, do.decide_on_hold,
               HoldBody, VerdictBody, query=SourceQuery, refusals=(409,)),
-        Route("PUT", "/v1/limits", "set_limit", "A customer's own limits / 客户自设限额", Scope.DECIDE, set_limit,
+        Route("PUT", "/v1/limits", "set_limit", "A customer's own limits / 客户自设限额", Scope.DECIDE, do.set_limit,
               OwnLimitSetBody, OwnLimitBody),
         Route("GET", "/v1/treatment", "read_treatment", "What follows from an outcome / 处置之后的安排", Scope.READ,
-              read_treatment, TreatmentBody, query=TreatmentQuery, refusals=(404, 409)),
+              do.read_treatment, TreatmentBody, query=TreatmentQuery, refusals=(404, 409)),
         Route("POST", "/v1/treatment", "propose_treatment", "Propose another one / 提交变更", Scope.AUTHOR,
-              propose_treatment, ProposalBody, TreatmentProposedBody, status=201, refusals=(409,),
+              do.propose_treatment, ProposalBody, TreatmentProposedBody, status=201, refusals=(409,),
               body_bytes_max=TREATMENT_BYTES_MAX),
     ]  # fmt: skip
 

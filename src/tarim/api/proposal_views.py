@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tarim.api.governance import SwitchSetBody, switch_body
+from tarim.api.governance_bodies import SwitchSetBody, switch_body
 from tarim.api.proposals import ProposalBody, proposal_body
 from tarim.api.routes import Call, Route
 from tarim.decisions import DecisionService, Governor, outcome_of

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import TypeVar
 
-from tarim.api.governance import RULESET_BYTES_MAX, Texts
+from tarim.api.governance import Texts
+from tarim.api.governance_bodies import RULESET_BYTES_MAX
 from tarim.api.routes import Call, Route
 from tarim.api.rule_draft_bodies import (
     DraftBandBody,
@@ -55,33 +56,56 @@ from tarim.stream import FeatureSet, reference_features, scenario_features
 _T = TypeVar("_T")
 
 
-def rule_draft_routes(
-    governor: Governor, texts: Texts, features: FeatureSet, lists: Callable[[], Collection[str]]
-) -> list[Route]:
-    """The routes.  lists: names of the lists there are."""
-    one_at_a_time = asyncio.Semaphore(1)
+class DraftHandlers:
+    """What answers about texts, one check at a time.  lists: names of the lists there are."""
 
-    @lru_cache(maxsize=4)
-    def rules_in_force(digest: str) -> dict[str, tuple[object, ...]]:
-        return {rule.id: _content(rule) for rule in read_draft(texts.text_of(digest), features.names).rules}
+    def __init__(
+        self, governor: Governor, texts: Texts, features: FeatureSet, lists: Callable[[], Collection[str]]
+    ) -> None:
+        self._governor, self._texts, self._features, self._lists = governor, texts, features, lists
+        self._words = RuleNamesBody(_names(features))
+        self._rules_of = lru_cache(maxsize=4)(self._read_rules)
+        self._one_at_a_time = asyncio.Semaphore(1)
 
-    def looked_at(text: str, fault: StructureFaultBody | None = None) -> DraftBody:
-        control = governor.state.ruleset
+    async def check(self, call: Call) -> DraftBody:
+        text = call.body.text
+        return await self._aside(lambda: self._looked_at(text))
+
+    async def edit(self, call: Call) -> DraftBody:
+        asked = call.body
+        return await self._aside(lambda: self._edited(asked))
+
+    async def merge(self, call: Call) -> DraftMergedBody:
+        asked = call.body
+        return await self._aside(lambda: self._merged(asked))
+
+    async def names(self, call: Call) -> RuleNamesBody:
+        return self._words
+
+    async def packs(self, call: Call) -> PacksBody:
+        starter = PackBody(
+            "starter", "起步规则集", "starter ruleset", reference_features().name, starter_pack()
+        )  # fmt: skip
+        bank = PackBody("bank", "全场景规则集", "every scenario of a bank", scenario_features().name, scenario_pack())
+        return PacksBody([starter, bank])
+
+    def _looked_at(self, text: str, fault: StructureFaultBody | None = None) -> DraftBody:
+        control = self._governor.state.ruleset
         return _body(
             text,
-            read_draft(text, features.names),
-            rules_in_force(control.digest) if control is not None else {},
-            set(lists()),
+            read_draft(text, self._features.names),
+            self._rules_of(control.digest) if control is not None else {},
+            set(self._lists()),
             fault,
         )
 
-    def edited(asked: DraftEditBody) -> DraftBody:
+    def _edited(self, asked: DraftEditBody) -> DraftBody:
         values = dict(asked.values)
         if asked.structure is not None:
             try:
                 values["when"] = format_expression(from_structure(asked.structure))
             except StructureError as error:
-                return looked_at(asked.text, StructureFaultBody(error.pointer, error.text_zh, error.text_en))
+                return self._looked_at(asked.text, StructureFaultBody(error.pointer, error.text_zh, error.text_en))
         try:
             match asked.act:
                 case "change":
@@ -93,65 +117,50 @@ def rule_draft_routes(
                 case "format":
                     text = format_ruleset(asked.text)
         except RulesetInvalid:
-            return looked_at(asked.text)
+            return self._looked_at(asked.text)
         if len(text) > 1_000_000:
             raise FieldError("text", "must have at most 1,000,000 characters")
-        return looked_at(text)
+        return self._looked_at(text)
 
-    def merged(asked: DraftMergeBody) -> DraftMergedBody:
-        control = governor.state.ruleset
+    def _merged(self, asked: DraftMergeBody) -> DraftMergedBody:
+        control = self._governor.state.ruleset
         if control is None:
             raise NotFound("no ruleset is in force yet. 尚无在用规则集。")
         try:
-            found = merge_rulesets(texts.text_of(asked.base), texts.text_of(control.digest), asked.text)
+            found = merge_rulesets(self._texts.text_of(asked.base), self._texts.text_of(control.digest), asked.text)
         except RulesetInvalid as error:
             raise DefinitionError(
                 "the text is no TOML yet: mend it first. 文本还不是有效的 TOML，请先改正。"
             ) from error
         return DraftMergedBody(
-            looked_at(found.text), control.digest, list(found.taken), list(found.both), list(found.beside)
+            self._looked_at(found.text), control.digest, list(found.taken), list(found.both), list(found.beside)
         )
 
-    async def aside(work: Callable[[], _T]) -> _T:
-        async with one_at_a_time:
+    async def _aside(self, work: Callable[[], _T]) -> _T:
+        async with self._one_at_a_time:
             return await asyncio.get_running_loop().run_in_executor(None, work)
 
-    async def check(call: Call) -> DraftBody:
-        text = call.body.text
-        return await aside(lambda: looked_at(text))
+    def _read_rules(self, digest: str) -> dict[str, tuple[object, ...]]:
+        return {rule.id: _content(rule) for rule in read_draft(self._texts.text_of(digest), self._features.names).rules}
 
-    async def edit(call: Call) -> DraftBody:
-        asked = call.body
-        return await aside(lambda: edited(asked))
 
-    async def merge(call: Call) -> DraftMergedBody:
-        asked = call.body
-        return await aside(lambda: merged(asked))
-
-    words = RuleNamesBody(_names(features))
-
-    async def names(call: Call) -> RuleNamesBody:
-        return words
-
-    async def packs(call: Call) -> PacksBody:
-        starter = PackBody(
-            "starter", "起步规则集", "starter ruleset", reference_features().name, starter_pack()
-        )  # fmt: skip
-        bank = PackBody("bank", "全场景规则集", "every scenario of a bank", scenario_features().name, scenario_pack())
-        return PacksBody([starter, bank])
-
+def rule_draft_routes(
+    governor: Governor, texts: Texts, features: FeatureSet, lists: Callable[[], Collection[str]]
+) -> list[Route]:
+    """The routes.  lists: names of the lists there are."""
+    do = DraftHandlers(governor, texts, features, lists)
     return [
         Route("POST", "/v1/rulesets:check", "check_ruleset", "What a text says and what is wrong with it / 检查规则集文本",
-              Scope.READ, check, DraftBody, DraftTextBody, body_bytes_max=RULESET_BYTES_MAX, works_out=True),
+              Scope.READ, do.check, DraftBody, DraftTextBody, body_bytes_max=RULESET_BYTES_MAX, works_out=True),
         Route("POST", "/v1/rulesets:edit", "edit_ruleset", "A text with one rule changed / 修改规则集文本中的一条规则",
-              Scope.READ, edit, DraftBody, DraftEditBody, body_bytes_max=RULESET_BYTES_MAX, works_out=True),
+              Scope.READ, do.edit, DraftBody, DraftEditBody, body_bytes_max=RULESET_BYTES_MAX, works_out=True),
         Route("POST", "/v1/rulesets:merge", "merge_ruleset", "A text with what came into force since / 并入在用规则集的改动",
-              Scope.READ, merge, DraftMergedBody, DraftMergeBody, refusals=(404,), body_bytes_max=RULESET_BYTES_MAX,
+              Scope.READ, do.merge, DraftMergedBody, DraftMergeBody, refusals=(404,), body_bytes_max=RULESET_BYTES_MAX,
               works_out=True),
-        Route("GET", "/v1/rulesets:names", "rule_names", "The words a rule may use / 规则可用的名称", Scope.READ, names,
+        Route("GET", "/v1/rulesets:names", "rule_names", "The words a rule may use / 规则可用的名称", Scope.READ, do.names,
               RuleNamesBody),
-        Route("GET", "/v1/rulesets:packs", "rule_packs", "Rulesets that come with the product / 随产品提供的规则包", Scope.READ,
-              packs, PacksBody),
+        Route("GET", "/v1/rulesets:packs", "rule_packs", "Rulesets that come with the product / 随产品提供的规则包",
+              Scope.READ, do.packs, PacksBody),
     ]  # fmt: skip
 
 
