@@ -7,6 +7,7 @@ approve what is given; events need the scope that `tarim redress kinds` tells.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from tarim.api.redress_bodies import (
@@ -37,6 +38,8 @@ BODY_BYTES_MAX: Final = 192 << 10
 
 _OBJECTS: Final = {"request": "authority-request", "hold": "legal-hold", "roster": "duty-roster"}
 """What the audit trail calls a file where that is not its kind: as its path does."""
+_OF_NOBODY: Final = ("fund", "roster")
+"""Kinds that are about no customer: not found by one, and without documents."""
 
 
 def redress_routes(work: RedressDesk) -> list[Route]:
@@ -47,19 +50,21 @@ def redress_routes(work: RedressDesk) -> list[Route]:
     ]
 
 
-def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
-    plural, word = PLURALS[kind.name], kind.name
-    base, many = f"/v1/{plural}", plural.replace("-", "_")
-    redress = work.redress
+@dataclass(frozen=True, slots=True)
+class FileHandlers:
+    """What answers about files of one kind."""
 
-    async def open_file(call: Call) -> OpenedBody:
-        body = call.body
+    work: RedressDesk
+    kind: Kind
+
+    async def open_file(self, call: Call) -> OpenedBody:
+        body, word = call.body, self.kind.name
         made = await aside(
-            redress.open,
+            self.work.redress.open,
             call.caller,
-            kind.name,
+            word,
             body.file,
-            customer=work.token_of(body.customer) if body.customer else 0,
+            customer=self.work.token_of(body.customer) if body.customer else 0,
             branch=body.branch,
             department=body.department,
             once=_once(call),
@@ -67,14 +72,14 @@ def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
         call.note.object = f"{_OBJECTS.get(word, word)}:{made}"
         return OpenedBody(made)
 
-    async def list_files(call: Call) -> FilesBody:
+    async def list_files(self, call: Call) -> FilesBody:
         query: FilesQuery = call.query
         after = None
         if query.after:
             at, _, last = query.after.partition("~")
             after = (int(at), last)
         wanted = Filter(
-            kind.name,
+            self.kind.name,
             state=query.state,
             owner=query.owner,
             department=query.department,
@@ -82,53 +87,30 @@ def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
             waits=True if query.waiting else None,
             after=after,
         )
-        return await aside(_page, redress, call, wanted, query.limit, query.standing)
+        return await aside(_page, self.work.redress, call, wanted, query.limit, query.standing)
 
-    async def find_files(call: Call) -> FilesBody:
-        wanted = Filter(kind.name, customer=work.token_of(call.body.customer))
-        return FilesBody(await aside(redress.listed, call.caller, wanted, FILES_MAX), "")
+    async def find_files(self, call: Call) -> FilesBody:
+        wanted = Filter(self.kind.name, customer=self.work.token_of(call.body.customer))
+        return FilesBody(await aside(self.work.redress.listed, call.caller, wanted, FILES_MAX), "")
 
-    async def show(call: Call) -> FileView:
-        return await aside(redress.show, call.caller, _id(call, kind))
+    async def show(self, call: Call) -> FileView:
+        return await aside(self.work.redress.show, call.caller, self._id(call))
 
-    async def act(call: Call) -> FileView:
-        return await aside(redress.act, call.caller, _id(call, kind), call.body, _once(call))
+    async def act(self, call: Call) -> FileView:
+        return await aside(self.work.redress.act, call.caller, self._id(call), call.body, _once(call))
 
-    async def reveal(call: Call) -> TextsBody:
-        call.note.reason = call.body.reason
+    async def reveal(self, call: Call) -> TextsBody:
+        redress, call.note.reason = self.work.redress, call.body.reason
         now_ms = redress.parts.desk.now_ms()
-        found = await aside(redress.reveal, call.caller, _id(call, kind), now_ms, work.recent_ms)
+        found = await aside(redress.reveal, call.caller, self._id(call), now_ms, self.work.recent_ms)
         return TextsBody([TextBody(where, text) for where, text in found])
 
-    routes = [
-        Route("POST", base, f"open_{word}", f"Open a {word}", kind.opening.scope, open_file, OpenedBody,
-              opening_type(kind), status=201, refusals=(409, 503), body_bytes_max=BODY_BYTES_MAX),
-        Route("GET", base, f"list_{many}", f"List files of the kind {word}", Scope.REDRESS_READ, list_files, FilesBody,
-              query=FilesQuery),
-        Route("GET", base + "/{id}", f"show_{word}", f"Show a {word}, texts masked", Scope.REDRESS_READ, show, FileView),
-        Route("POST", base + "/{id}/events", f"act_on_{word}", f"Bring about an event of a {word}", Scope.REDRESS_READ, act,
-              FileView, event_type(kind), refusals=(409, 503), body_bytes_max=BODY_BYTES_MAX),
-        Route("POST", base + "/{id}/texts", f"reveal_{word}", f"Show the texts of a {word} in full", Scope.REVEAL, reveal,
-              TextsBody, RevealBody, personal=True),
-    ]  # fmt: skip
-    if kind.name not in ("fund", "roster"):
-        routes += [
-            Route("POST", base + ":find", f"find_{many}", f"Files of the kind {word} of a customer", Scope.REDRESS_READ,
-                  find_files, FilesBody, CustomerBody),
-            *_document_routes(work, kind, base),
-        ]  # fmt: skip
-    return routes
-
-
-def _document_routes(work: RedressDesk, kind: Kind, base: str) -> list[Route]:
-    documents = work.documents
-
-    async def add(call: Call) -> KeptBody:
+    async def add(self, call: Call) -> KeptBody:
         body: DocumentBody = call.body
         digest = await aside(
-            documents.add,
+            self.work.documents.add,
             call.caller,
-            _id(call, kind),
+            self._id(call),
             body.title,
             body.media_type,
             body.content,
@@ -136,21 +118,51 @@ def _document_routes(work: RedressDesk, kind: Kind, base: str) -> list[Route]:
         )
         return KeptBody(digest)
 
-    async def content(call: Call) -> ContentBody:
+    async def content(self, call: Call) -> ContentBody:
         call.note.reason = call.body.reason
-        now_ms = work.redress.parts.desk.now_ms()
+        now_ms = self.work.redress.parts.desk.now_ms()
         document, found = await aside(
-            documents.content, call.caller, _id(call, kind), call.path["digest"], now_ms, work.recent_ms
+            self.work.documents.content,
+            call.caller,
+            self._id(call),
+            call.path["digest"],
+            now_ms,
+            self.work.recent_ms,
         )
         return ContentBody(document.title, document.media_type, found)
 
-    word = kind.name
+    def _id(self, call: Call) -> str:
+        """The id in the path, of this kind.  Raises NotFound."""
+        if kind_of(call.path["id"]) is not self.kind:
+            raise NotFound("there is no such file")
+        return call.path["id"]
+
+
+def _kind_routes(work: RedressDesk, kind: Kind) -> list[Route]:
+    do, word, plural = FileHandlers(work, kind), kind.name, PLURALS[kind.name]
+    base, many = f"/v1/{plural}", plural.replace("-", "_")
+    routes = [
+        Route("POST", base, f"open_{word}", f"Open a {word}", kind.opening.scope, do.open_file, OpenedBody,
+              opening_type(kind), status=201, refusals=(409, 503), body_bytes_max=BODY_BYTES_MAX),
+        Route("GET", base, f"list_{many}", f"List files of the kind {word}", Scope.REDRESS_READ, do.list_files, FilesBody,
+              query=FilesQuery),
+        Route("GET", base + "/{id}", f"show_{word}", f"Show a {word}, texts masked", Scope.REDRESS_READ, do.show, FileView),
+        Route("POST", base + "/{id}/events", f"act_on_{word}", f"Bring about an event of a {word}", Scope.REDRESS_READ, do.act,
+              FileView, event_type(kind), refusals=(409, 503), body_bytes_max=BODY_BYTES_MAX),
+        Route("POST", base + "/{id}/texts", f"reveal_{word}", f"Show the texts of a {word} in full", Scope.REVEAL, do.reveal,
+              TextsBody, RevealBody, personal=True),
+    ]  # fmt: skip
+    if word in _OF_NOBODY:
+        return routes
     return [
+        *routes,
+        Route("POST", base + ":find", f"find_{many}", f"Files of the kind {word} of a customer", Scope.REDRESS_READ,
+              do.find_files, FilesBody, CustomerBody),
         Route("POST", base + "/{id}/documents", f"add_document_to_{word}", f"Keep a document with a {word}",
-              Scope.REDRESS_READ, add, KeptBody, DocumentBody, status=201, refusals=(409, 503),
+              Scope.REDRESS_READ, do.add, KeptBody, DocumentBody, status=201, refusals=(409, 503),
               body_bytes_max=DOCUMENT_BASE64_MAX),
         Route("POST", base + "/{id}/documents/{digest}/content", f"reveal_document_of_{word}",
-              f"Show a document of a {word} in full", Scope.REVEAL, content, ContentBody, RevealBody, personal=True),
+              f"Show a document of a {word} in full", Scope.REVEAL, do.content, ContentBody, RevealBody, personal=True),
     ]  # fmt: skip
 
 
@@ -170,13 +182,6 @@ def _cursor(file: File) -> str:
 
 def _stands(line: FileLine, standing: str) -> bool:
     return any(clock.standing == standing for clock in line.clocks)
-
-
-def _id(call: Call, kind: Kind) -> str:
-    """The id in the path, of this kind.  Raises NotFound."""
-    if kind_of(call.path["id"]) is not kind:
-        raise NotFound("there is no such file")
-    return call.path["id"]
 
 
 def _once(call: Call) -> Once | None:

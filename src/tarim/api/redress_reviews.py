@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
@@ -28,11 +29,14 @@ from tarim.identity import Scope
 from tarim.redress import FileView, HalfYearView, Link
 
 
-def review_routes(work: RedressDesk) -> list[Route]:
-    """The routes."""
-    redress, parts = work.redress, work.redress.parts
+@dataclass(frozen=True, slots=True)
+class ReviewHandlers:
+    """What answers about statistics, clocks, and losses that lack something."""
 
-    async def channels(call: Call) -> ChannelsBody:
+    work: RedressDesk
+
+    async def channels(self, call: Call) -> ChannelsBody:
+        parts = self.work.redress.parts
         routing, schedule = parts.routing, parts.schedule
         handled, answered = (
             schedule.rules[kind] for kind in (ClockKind.COMPLAINT_HANDLING, ClockKind.COMPLAINT_ANSWER)
@@ -48,7 +52,8 @@ def review_routes(work: RedressDesk) -> list[Route]:
             association_hours=routing.association.hours,
         )
 
-    async def clocks(call: Call) -> ClocksBody:
+    async def clocks(self, call: Call) -> ClocksBody:
+        parts = self.work.redress.parts
         schedule = parts.schedule
         return ClocksBody(
             clocks=[
@@ -63,37 +68,41 @@ def review_routes(work: RedressDesk) -> list[Route]:
             warning=schedule.warning(parts.desk.now_ms()),
         )
 
-    async def half_year(call: Call) -> HalfYearView:
-        return await aside(work.reviews.half_year, call.caller, call.path["period"])
+    async def half_year(self, call: Call) -> HalfYearView:
+        return await aside(self.work.reviews.half_year, call.caller, call.path["period"])
 
-    async def pages(call: Call) -> PagesBody:
+    async def pages(self, call: Call) -> PagesBody:
         period = call.path["period"]
-        found = await aside(work.reviews.half_year, call.caller, period)
-        at_ms = instant_ms(datetime.fromisoformat(found.signed_at)) if found.signed_by else parts.desk.now_ms()
-        content = await aside(work.pages, found, at_ms)
+        found = await aside(self.work.reviews.half_year, call.caller, period)
+        at_ms = (
+            instant_ms(datetime.fromisoformat(found.signed_at))
+            if found.signed_by
+            else self.work.redress.parts.desk.now_ms()
+        )
+        content = await aside(self.work.pages, found, at_ms)
         return PagesBody(f"complaints-{period}.pdf", sha256(content).hexdigest(), content)
 
-    async def sign(call: Call) -> SignedBody:
+    async def sign(self, call: Call) -> SignedBody:
         body: SignBody = call.body
-        return SignedBody(await aside(work.reviews.sign, call.caller, call.path["period"], body.digest, body.text))
+        return SignedBody(await aside(self.work.reviews.sign, call.caller, call.path["period"], body.digest, body.text))
 
-    async def incomplete(call: Call) -> IncompleteBody:
-        return IncompleteBody(await aside(work.reviews.incomplete_losses, call.caller))
+    async def incomplete(self, call: Call) -> IncompleteBody:
+        return IncompleteBody(await aside(self.work.reviews.incomplete_losses, call.caller))
 
-    async def lapsed(call: Call) -> LapsedBody:
-        return LapsedBody(await aside(work.reviews.lapsed_rules, call.caller))
+    async def lapsed(self, call: Call) -> LapsedBody:
+        return LapsedBody(await aside(self.work.reviews.lapsed_rules, call.caller))
 
-    async def link(call: Call) -> FileView:
+    async def link(self, call: Call) -> FileView:
         body: DecisionBody = call.body
-        found = await aside(parts.decisions.link, body.seq)
+        found = await aside(self.work.redress.parts.decisions.link, body.seq)
         if (found.source, found.event_id) != (body.source, body.event_id):
             raise NotFound("at that position lies the decision on another event")
-        return await aside(redress.act_inner, call.caller, call.path["id"], Link(found))
+        return await aside(self.work.redress.act_inner, call.caller, call.path["id"], Link(found))
 
-    async def give(call: Call) -> SealedPackageBody:
+    async def give(self, call: Call) -> SealedPackageBody:
         body: PackageBody = call.body
         package = await aside(
-            work.documents.give,
+            self.work.documents.give,
             call.caller,
             call.path["id"],
             body.recipient,
@@ -102,25 +111,30 @@ def review_routes(work: RedressDesk) -> list[Route]:
         )
         return SealedPackageBody(package.digest, package.manifest, package.sealed_for, package.content)
 
+
+def review_routes(work: RedressDesk) -> list[Route]:
+    """The routes."""
+    do = ReviewHandlers(work)
     read, statistics = Scope.REDRESS_READ, "/v1/complaint-statistics/{period}"
     return [
         Route("GET", "/v1/complaint-channels", "complaint_channels", "How to complain, to the bank and beyond it", read,
-              channels, ChannelsBody, open=True),
-        Route("GET", "/v1/clock-kinds", "clock_kinds", "Kinds of clocks, and the calendar they run by", read, clocks,
+              do.channels, ChannelsBody, open=True),
+        Route("GET", "/v1/clock-kinds", "clock_kinds", "Kinds of clocks, and the calendar they run by", read, do.clocks,
               ClocksBody),
-        Route("GET", statistics, "complaint_statistics", "Complaints of a half year, counted", read, half_year, HalfYearView),
+        Route("GET", statistics, "complaint_statistics", "Complaints of a half year, counted", read, do.half_year,
+              HalfYearView),
         Route("GET", statistics + "/document", "complaint_statistics_document", "The same as PDF / 投诉半年统计 PDF", read,
-              pages, PagesBody, refusals=(503,)),
+              do.pages, PagesBody, refusals=(503,)),
         Route("POST", statistics + "/signature", "sign_complaint_statistics", "Sign a half year's counts",
-              Scope.REDRESS_DECIDE, sign, SignedBody, SignBody, status=201, refusals=(409, 503)),
-        Route("GET", "/v1/incomplete-losses", "incomplete_losses", "Losses whose files lack parts", read, incomplete,
+              Scope.REDRESS_DECIDE, do.sign, SignedBody, SignBody, status=201, refusals=(409, 503)),
+        Route("GET", "/v1/incomplete-losses", "incomplete_losses", "Losses whose files lack parts", read, do.incomplete,
               IncompleteBody),
-        Route("GET", "/v1/lapsed-containments", "lapsed_containments", "Losses whose rule is not in force / 防范规则失效的损失",
-              read, lapsed, LapsedBody, refusals=(404, 503)),
+        Route("GET", "/v1/lapsed-containments", "lapsed_containments",
+              "Losses whose rule is not in force / 防范规则失效的损失", read, do.lapsed, LapsedBody, refusals=(404, 503)),
         Route("POST", "/v1/losses/{id}/decision", "link_decision_to_loss", "Name the decision a loss goes back to",
-              Scope.REDRESS_WORK, link, FileView, DecisionBody, refusals=(409, 503)),
+              Scope.REDRESS_WORK, do.link, FileView, DecisionBody, refusals=(409, 503)),
         Route("POST", "/v1/authority-requests/{id}/packages", "give_package",
-              "Seal what two persons approved, for one recipient", Scope.REQUESTS_WORK, give, SealedPackageBody,
+              "Seal what two persons approved, for one recipient", Scope.REQUESTS_WORK, do.give, SealedPackageBody,
               PackageBody, status=201, refusals=(409, 503), personal=True),
     ]  # fmt: skip
 
