@@ -1,19 +1,28 @@
-"""What the servers of people's processes share: limits, the server that runs a site, and what strangers are told."""
+"""What the servers of people's processes share: limits, the site, the server that runs it, and what strangers are told."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 
+from tarim.api.auditing import Auditor
 from tarim.api.connection import HttpLimits, Site
+from tarim.api.doors import Door, Keys, Persons
+from tarim.api.network import Network, RealAddress
+from tarim.api.process_app import Process, build_process_app
+from tarim.api.process_figures import ProcessFigures
+from tarim.api.routes import Route
 from tarim.base.errors import NotAllowed, TarimError, TooOften, UnknownKey
+from tarim.bootstrap.settings import Settings
 from tarim.decisions import ProbeSettings
-from tarim.identity import Strangers
+from tarim.identity import Strangers, parts
 
 
 class ProcessSettings(Protocol):
@@ -67,6 +76,44 @@ def server_of(site: Site, settings: ProcessSettings) -> uvicorn.Server:
     for number in (signal.SIGTERM, signal.SIGINT):  # heard before uvicorn listens to them
         signal.signal(number, stop)
     return server
+
+
+def site_of(
+    process: Process,
+    routes: Sequence[Route],
+    keys: Keys,
+    persons: Persons,
+    figures: ProcessFigures,
+    auditor: Auditor,
+    settings: Settings,
+    own: ProcessSettings,
+) -> Site:
+    """What answers HTTP for a process with these routes; own: its own settings among all."""
+    network = Network(parts(settings.identity.proxies), parts(settings.identity.origins))
+    stranger = stranger_of(settings.probing)
+    application = build_process_app(process, Door(keys, persons, network), figures, auditor, routes, stranger)
+    larger = {route.path.encode(): route.body_bytes_max for route in routes}
+    return Site({}, RealAddress(application, network), limits_of(own), figures.refused, figures.failed, larger)
+
+
+async def serve_beside(
+    server: uvicorn.Server,
+    background: Iterable[Coroutine[Any, Any, None]],
+    listener: socket.socket,
+    listening: Callable[[str], None],
+) -> None:
+    """Serve what `listener` takes until the server is told to end; `background` goes on meanwhile.
+
+    `listening` is told the address.
+    """
+    tasks = [asyncio.get_running_loop().create_task(each) for each in background]
+    host, port = listener.getsockname()[:2]
+    listening(f"http://{host}:{port}")
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def stranger_of(probing: ProbeSettings) -> Callable[[NotAllowed, str], TarimError]:
