@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -102,17 +103,20 @@ class LinesBody(msgspec.Struct, frozen=True):
     next: int
 
 
-def audit_routes(trail: OpenTrail) -> list[Route]:
-    """The routes.  SQL runs in the loop's executor."""
+@dataclass(frozen=True, slots=True)
+class AuditHandlers:
+    """What answers about the trail.  SQL runs in the loop's executor."""
 
-    async def search(call: Call) -> EntriesBody:
+    trail: OpenTrail
+
+    async def search(self, call: Call) -> EntriesBody:
         query = call.query
         asked = [name for name in query.__struct_fields__ if name not in ("limit", "below") and getattr(query, name)]
         call.note.detail["by"] = " ".join(asked)
         wanted = Query(
             query.who,
             query.act,
-            trail.objects.both(query.object) if query.object else (),
+            self.trail.objects.both(query.object) if query.object else (),
             query.result,
             query.address,
             query.session,
@@ -123,56 +127,59 @@ def audit_routes(trail: OpenTrail) -> list[Route]:
         )
         if any(text != plain(text, len(text)) for text in (wanted.who, wanted.act, query.object, wanted.session)):
             raise FieldError("query", "holds characters that no entry has")
-        found = await aside(lambda: trail.store.search(wanted))
+        found = await aside(lambda: self.trail.store.search(wanted))
         return EntriesBody([_body(each) for each in found], found[-1].seq if len(found) == query.limit else 0)
 
-    async def newest_anchor(call: Call) -> Anchor:
-        found = await aside(trail.keeper.anchors.newest)
+    async def newest_anchor(self, call: Call) -> Anchor:
+        found = await aside(self.trail.keeper.anchors.newest)
         if found is None:
             raise NotFound("the trail was not anchored yet: it is every minute or so, once there are entries")
         return found
 
-    async def propose_export(call: Call) -> ExportBody:
+    async def propose_export(self, call: Call) -> ExportBody:
         body = call.body
         call.note.reason = body.reason
-        made = await aside(lambda: trail.exports.propose(body.first_seq, body.last_seq, call.person, body.reason))
-        call.note.object = trail.objects.known("audit-export", made.proposal.id)
+        made = await aside(lambda: self.trail.exports.propose(body.first_seq, body.last_seq, call.person, body.reason))
+        call.note.object = self.trail.objects.known("audit-export", made.proposal.id)
         call.note.detail |= {"first_seq": made.first_seq, "last_seq": made.last_seq}
         return _export(made)
 
-    async def decide_on_export(call: Call) -> ExportBody:
-        export_id, body, exports = call.path["id"], call.body, trail.exports
+    async def decide_on_export(self, call: Call) -> ExportBody:
+        export_id, body, exports = call.path["id"], call.body, self.trail.exports
         call.note.detail["verdict"] = body.verdict
         call.note.reason = body.note
         if body.verdict == "approve":
             return _export(await aside(lambda: exports.approve(export_id, call.person, body.digest, body.note)))
         return _export(await aside(lambda: exports.reject(export_id, call.person, body.note)))
 
-    async def list_exports(call: Call) -> ExportsBody:
-        return ExportsBody([_export(each) for each in await aside(trail.exports.listed)])
+    async def list_exports(self, call: Call) -> ExportsBody:
+        return ExportsBody([_export(each) for each in await aside(self.trail.exports.listed)])
 
-    async def export_lines(call: Call) -> LinesBody:
+    async def export_lines(self, call: Call) -> LinesBody:
         export_id, first = call.path["id"], call.query.from_seq
-        found = await aside(lambda: trail.exports.lines(export_id, first))
-        export = await aside(lambda: trail.exports.get(export_id))
+        found = await aside(lambda: self.trail.exports.lines(export_id, first))
+        export = await aside(lambda: self.trail.exports.get(export_id))
         after = max(first, export.first_seq) + LINES_MAX
         call.note.detail["from_seq"] = max(first, export.first_seq)
         return LinesBody([line.decode() for line in found], after if after <= export.last_seq else 0)
 
-    exports = "/v1/audit/exports"
+
+def audit_routes(trail: OpenTrail) -> list[Route]:
+    """The routes."""
+    do, exports = AuditHandlers(trail), "/v1/audit/exports"
     return [
-        Route("GET", "/v1/audit/entries", "search_audit", "Search the audit trail / 查询审计日志", Scope.AUDIT_READ, search,
-              EntriesBody, query=EntriesQuery, personal=True),
+        Route("GET", "/v1/audit/entries", "search_audit", "Search the audit trail / 查询审计日志", Scope.AUDIT_READ,
+              do.search, EntriesBody, query=EntriesQuery, personal=True),
         Route("GET", "/v1/audit/anchor", "read_audit_anchor", "The newest anchor, to be kept elsewhere / 最新审计锚点",
-              Scope.AUDIT_READ, newest_anchor, Anchor, refusals=(404,)),
+              Scope.AUDIT_READ, do.newest_anchor, Anchor, refusals=(404,)),
         Route("POST", exports, "propose_audit_export", "Ask for an export of the audit trail / 申请导出审计日志",
-              Scope.AUDIT_EXPORT, propose_export, ExportBody, ExportProposedBody, status=201, refusals=(404,)),
+              Scope.AUDIT_EXPORT, do.propose_export, ExportBody, ExportProposedBody, status=201, refusals=(404,)),
         Route("GET", exports, "list_audit_exports", "Exports of the audit trail / 审计日志导出记录", Scope.AUDIT_READ,
-              list_exports, ExportsBody),
+              do.list_exports, ExportsBody),
         Route("POST", exports + "/{id}", "decide_on_audit_export", "Decide on another person's export / 审批他人的导出申请",
-              Scope.AUDIT_EXPORT, decide_on_export, ExportBody, DecisionOnBody, refusals=(409,)),
+              Scope.AUDIT_EXPORT, do.decide_on_export, ExportBody, DecisionOnBody, refusals=(409,)),
         Route("GET", exports + "/{id}/lines", "read_audit_export", "Lines of an approved export / 读取已批准的导出内容",
-              Scope.AUDIT_EXPORT, export_lines, LinesBody, query=LinesQuery, personal=True),
+              Scope.AUDIT_EXPORT, do.export_lines, LinesBody, query=LinesQuery, personal=True),
     ]  # fmt: skip
 
 

@@ -63,54 +63,56 @@ class LinkDesk:
     recent_ms: int
 
 
-def link_routes(desk: LinkDesk) -> list[Route]:
-    """The routes; questions are answered in the loop's executor."""
-    labels = Labels(desk.names, desk.clock)
+class LinkHandlers:
+    """What answers about links; questions are answered in the loop's executor."""
 
-    async def around(call: Call) -> LinkGraphBody:
+    def __init__(self, desk: LinkDesk) -> None:
+        self._desk, self._labels = desk, Labels(desk.names, desk.clock)
+
+    async def around(self, call: Call) -> LinkGraphBody:
         asked: LinksQuery = call.query
 
         def answer() -> LinkGraphBody:
-            seen = desk.store.seen()
+            seen = self._desk.store.seen()
             graph = graph_around(seen, _question(seen, call.path["id"], asked))
-            return graph_body(graph, labels.of(seen, [node.entity for node in graph.nodes]))
+            return graph_body(graph, self._labels.of(seen, [node.entity for node in graph.nodes]))
 
         return await _aside(answer)
 
-    async def path(call: Call) -> LinkPathBody:
+    async def path(self, call: Call) -> LinkPathBody:
         asked: LinkPathQuery = call.query
 
         def answer() -> LinkPathBody:
-            seen = desk.store.seen()
+            seen = self._desk.store.seen()
             payer, payee = _entity(seen, call.path["id"]), _entity(seen, asked.to)
             found = shortest_path(seen, payer, payee, _filters(asked))
             concerned = list({end for hop in found.hops for end in (hop.payer, hop.payee)})
-            return path_body(found, labels.of(seen, concerned))
+            return path_body(found, self._labels.of(seen, concerned))
 
         return await _aside(answer)
 
-    async def find(call: Call) -> EntityFoundBody:
+    async def find(self, call: Call) -> EntityFoundBody:
         body: FindEntityBody = call.body
         kind = next(each for each in EntityKind if each.space == body.kind)
 
         def answer() -> EntityFoundBody:
-            entity = Entity(kind, desk.names.token(kind.space, body.value))
+            entity = Entity(kind, self._desk.names.token(kind.space, body.value))
             label = masked(kind.fields[0], body.value)
-            return EntityFoundBody(entity.id, kind.space, label, desk.store.seen().carries(entity))
+            return EntityFoundBody(entity.id, kind.space, label, self._desk.store.seen().carries(entity))
 
         found = await _aside(answer)
         call.note.object = found.entity
         return found
 
-    async def export(call: Call) -> LinkTableBody:
+    async def export(self, call: Call) -> LinkTableBody:
         body: ExportLinksBody = call.body
-        mark = watermark(call.caller, desk.clock.now_ms())
+        mark = watermark(call.caller, self._desk.clock.now_ms())
 
         def answer() -> tuple[Entity, str, int]:
-            seen = desk.store.seen()
+            seen = self._desk.store.seen()
             question = _question(seen, body.entity, body)
             graph = graph_around(seen, question)
-            text = table_csv(graph, labels.of(seen, [node.entity for node in graph.nodes]), mark)
+            text = table_csv(graph, self._labels.of(seen, [node.entity for node in graph.nodes]), mark)
             return question.subject, text, len(graph.links) + len(graph.crowds)
 
         subject, text, rows = await _aside(answer)
@@ -118,16 +120,16 @@ def link_routes(desk: LinkDesk) -> list[Route]:
         call.note.detail["rows"] = rows
         return LinkTableBody(f"links-{subject.id.replace(':', '-')}.csv", text, mark)
 
-    async def reveal(call: Call) -> RevealedLinksBody:
+    async def reveal(self, call: Call) -> RevealedLinksBody:
         body: RevealLinksBody = call.body
-        now_ms = desk.clock.now_ms()
+        now_ms = self._desk.clock.now_ms()
         call.caller.require(Scope.CASES_READ)
-        call.caller.require_recent(now_ms, desk.recent_ms)
+        call.caller.require_recent(now_ms, self._desk.recent_ms)
 
         def answer() -> list[RevealedBody]:
-            seen = desk.store.seen()
+            seen = self._desk.store.seen()
             entities = [_entity(seen, name) for name in dict.fromkeys(body.entities)]
-            found = desk.names.of(seen, entities)
+            found = self._desk.names.of(seen, entities)
             return [RevealedBody(entity.id, found.get(entity)) for entity in entities]
 
         call.note.reason = body.reason
@@ -136,16 +138,20 @@ def link_routes(desk: LinkDesk) -> list[Route]:
         call.note.detail["identifiers"] = len(values)
         return RevealedLinksBody(values, watermark(call.caller, now_ms))
 
+
+def link_routes(desk: LinkDesk) -> list[Route]:
+    """The routes."""
+    do = LinkHandlers(desk)
     return [
-        Route("GET", "/v1/links/{id}", "read_links", "Who is linked with an entity / 关系图谱", Scope.CASES_READ, around,
+        Route("GET", "/v1/links/{id}", "read_links", "Who is linked with an entity / 关系图谱", Scope.CASES_READ, do.around,
               LinkGraphBody, query=LinksQuery, personal=True),
         Route("GET", "/v1/links/{id}/path", "read_money_path", "The money's shortest path / 资金最短路径", Scope.CASES_READ,
-              path, LinkPathBody, query=LinkPathQuery, personal=True),
-        Route("POST", "/v1/links:find", "find_entity", "An entity by its identifier / 按号码查实体", Scope.CASES_READ, find,
-              EntityFoundBody, FindEntityBody, personal=True),
-        Route("POST", "/v1/links:export", "export_links", "A graph as a table / 导出关系表", Scope.CASES_READ, export,
+              do.path, LinkPathBody, query=LinkPathQuery, personal=True),
+        Route("POST", "/v1/links:find", "find_entity", "An entity by its identifier / 按号码查实体", Scope.CASES_READ,
+              do.find, EntityFoundBody, FindEntityBody, personal=True),
+        Route("POST", "/v1/links:export", "export_links", "A graph as a table / 导出关系表", Scope.CASES_READ, do.export,
               LinkTableBody, ExportLinksBody, refusals=(404,), personal=True),
-        Route("POST", "/v1/links:reveal", "reveal_links", "Identifiers in full / 查看完整号码", Scope.REVEAL, reveal,
+        Route("POST", "/v1/links:reveal", "reveal_links", "Identifiers in full / 查看完整号码", Scope.REVEAL, do.reveal,
               RevealedLinksBody, RevealLinksBody, refusals=(404,), personal=True),
     ]  # fmt: skip
 
