@@ -92,58 +92,8 @@ def refusals_of(*statuses: int) -> dict[str, Any]:
 
 def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
     """The whole description, ready to be encoded; `routes` beside those that are always there."""
-    limits = IntakeLimits()
     _, components = msgspec.json.schema_components((DecisionBody, BatchBody, ProblemBody), ref_template=_REF)
     paths, more = described(routes, refusals_of, _REF)
-    components |= more
-    components["HealthBody"] = {
-        "title": "HealthBody",
-        "type": "object",
-        "properties": {
-            "status": {"enum": ["ok", "broken"]},
-            "version": {"type": "string"},
-            "next_seq": {"type": "integer"},
-        },
-        "required": ["status", "version", "next_seq"],
-    }
-    components["Event"] = _event_schema()
-    key: list[dict[str, list[str]]] = [{"key": []}]
-    replayed = {
-        "Tarim-Replayed": {
-            "schema": {"enum": ["true"]},
-            "description": "the event was decided before; this is the first answer, unchanged",
-        }
-    }
-    digest = {
-        "name": "Content-Digest",
-        "in": "header",
-        "required": False,
-        "schema": {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"},
-        "description": "RFC 9530; compared with the body when it is there",
-    }
-    backfill = {
-        "name": "backfill",
-        "in": "query",
-        "required": False,
-        "schema": {"enum": ["true", "false"]},
-        "description": "the events are fed after an outage and are marked so",
-    }
-    events = {
-        "type": "array",
-        "items": {"$ref": _REF.format(name="Event")},
-        "minItems": 1,
-        "maxItems": limits.batch_events_max,
-    }
-    wrapped = {
-        "type": "object",
-        "properties": {"events": events},
-        "required": ["events"],
-        "additionalProperties": False,
-    }
-
-    def body(schema: dict[str, Any]) -> dict[str, Any]:
-        return {"required": True, "content": {"application/json": {"schema": schema}}}
-
     return {
         "openapi": "3.1.0",
         "info": {
@@ -153,107 +103,129 @@ def describe(version: str, routes: Sequence[Route] = ()) -> dict[str, Any]:
             "gets the first answer.  交易发生时即作决策；答复之前决策已落盘，重试得到首次答复。",
         },
         "components": {
-            "schemas": components,
+            "schemas": {**components, **more, "HealthBody": _HEALTH, "Event": _event_schema()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "an API key"}},
         },
-        "paths": {
-            "/v1/decisions": {
-                "post": {
-                    "operationId": "decide",
-                    "summary": "Decide on one event",
-                    "security": key,
-                    "parameters": [digest, backfill],
-                    "requestBody": body({"$ref": _REF.format(name="Event")}),
-                    "responses": {
-                        "200": _answer("DecisionBody", "the decision, durable", replayed),
-                        **refusals_of(401, 403, 409, 413, 415, 422),
-                    },
-                }
-            },
-            "/v1/decisions:batch": {
-                "post": {
-                    "operationId": "decide_batch",
-                    "summary": "Decide on many events, in their order; a malformed one refuses them all",
-                    "security": key,
-                    "parameters": [digest, backfill],
-                    "requestBody": body({"anyOf": [events, wrapped]}),
-                    "responses": {
-                        "200": _answer("BatchBody", "for each event its decision, durable, or why it was refused"),
-                        **refusals_of(401, 403, 413, 415, 422),
-                    },
-                }
-            },
-            "/v1/decisions/{event_id}": {
-                "get": {
-                    "operationId": "read_decision",
-                    "summary": "The decision on an event, as it was first answered",
-                    "security": key,
-                    "parameters": [
-                        {
-                            "name": "event_id",
-                            "in": "path",
-                            "required": True,
-                            "schema": {"type": "string", "pattern": _EVENT_ID},
-                        },
-                        {
-                            "name": "source",
-                            "in": "query",
-                            "required": True,
-                            "schema": {"type": "string", "pattern": _SOURCE},
-                        },
-                    ],
-                    "responses": {
-                        "200": _answer("DecisionBody", "the decision"),
-                        **refusals_of(401, 403, 404, 413, 422),
-                    },
-                }
-            },
-            "/v1/health": {
-                "get": {
-                    "operationId": "health",
-                    "summary": "Whether the service decides",
-                    "security": [],
-                    "responses": {
-                        "200": _answer("HealthBody", "it does"),
-                        **refusals_of(413),
-                        "503": {
-                            "description": "it does not, and has to be restarted",
-                            "content": {
-                                "application/json": {"schema": {"$ref": _REF.format(name="HealthBody")}},
-                                MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="ProblemBody")}},
-                            },
-                        },
-                    },
-                }
-            },
-            "/metrics": {
-                "get": {
-                    "operationId": "metrics",
-                    "summary": "Figures in the Prometheus text format",
-                    "security": key,
-                    "responses": {
-                        "200": {
-                            "description": "the figures",
-                            "content": {"text/plain": {"schema": {"type": "string"}}},
-                        },
-                        **refusals_of(401, 403, 413),
-                    },
-                }
-            },
-            "/openapi.json": {
-                "get": {
-                    "operationId": "description",
-                    "summary": "This description",
-                    "security": [],
-                    "responses": {
-                        "200": {
-                            "description": "OpenAPI 3.1",
-                            "content": {"application/json": {"schema": {"type": "object"}}},
-                        },
-                        **refusals_of(413),
-                    },
-                }
-            },
-            **paths,
+        "paths": {**_deciding(), **_about_itself(), **paths},
+    }
+
+
+_HEALTH: Final[dict[str, Any]] = {
+    "title": "HealthBody",
+    "type": "object",
+    "properties": {
+        "status": {"enum": ["ok", "broken"]},
+        "version": {"type": "string"},
+        "next_seq": {"type": "integer"},
+    },
+    "required": ["status", "version", "next_seq"],
+}
+_REPLAYED: Final = {
+    "Tarim-Replayed": {
+        "schema": {"enum": ["true"]},
+        "description": "the event was decided before; this is the first answer, unchanged",
+    }
+}
+_DIGEST: Final = {
+    "name": "Content-Digest",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"},
+    "description": "RFC 9530; compared with the body when it is there",
+}
+_BACKFILL: Final = {
+    "name": "backfill",
+    "in": "query",
+    "required": False,
+    "schema": {"enum": ["true", "false"]},
+    "description": "the events are fed after an outage and are marked so",
+}
+
+
+def _deciding() -> dict[str, Any]:
+    """The paths of decisions."""
+    event = {"$ref": _REF.format(name="Event")}
+    events = {"type": "array", "items": event, "minItems": 1, "maxItems": IntakeLimits().batch_events_max}
+    wrapped = {
+        "type": "object",
+        "properties": {"events": events},
+        "required": ["events"],
+        "additionalProperties": False,
+    }
+    named = [
+        {"name": "event_id", "in": "path", "required": True, "schema": {"type": "string", "pattern": _EVENT_ID}},
+        {"name": "source", "in": "query", "required": True, "schema": {"type": "string", "pattern": _SOURCE}},
+    ]
+    one = {
+        "200": _answer("DecisionBody", "the decision, durable", _REPLAYED),
+        **refusals_of(401, 403, 409, 413, 415, 422),
+    }
+    many = {
+        "200": _answer("BatchBody", "for each event its decision, durable, or why it was refused"),
+        **refusals_of(401, 403, 413, 415, 422),
+    }
+    read = {"200": _answer("DecisionBody", "the decision"), **refusals_of(401, 403, 404, 413, 422)}
+    every = "Decide on many events, in their order; a malformed one refuses them all"
+    return {
+        "/v1/decisions": {
+            "post": _operation("decide", "Decide on one event", one, parameters=[_DIGEST, _BACKFILL], body=event)
+        },
+        "/v1/decisions:batch": {
+            "post": _operation(
+                "decide_batch", every, many, parameters=[_DIGEST, _BACKFILL], body={"anyOf": [events, wrapped]}
+            )
+        },
+        "/v1/decisions/{event_id}": {
+            "get": _operation(
+                "read_decision", "The decision on an event, as it was first answered", read, parameters=named
+            )
         },
     }
+
+
+def _about_itself() -> dict[str, Any]:
+    """The paths of health, figures and this description."""
+    broken = {
+        "description": "it does not, and has to be restarted",
+        "content": {
+            "application/json": {"schema": {"$ref": _REF.format(name="HealthBody")}},
+            MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="ProblemBody")}},
+        },
+    }
+    health = {"200": _answer("HealthBody", "it does"), **refusals_of(413), "503": broken}
+    figures = {
+        "200": {"description": "the figures", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **refusals_of(401, 403, 413),
+    }
+    description = {
+        "200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}},
+        **refusals_of(413),
+    }
+    return {
+        "/v1/health": {"get": _operation("health", "Whether the service decides", health, open_to_all=True)},
+        "/metrics": {"get": _operation("metrics", "Figures in the Prometheus text format", figures)},
+        "/openapi.json": {"get": _operation("description", "This description", description, open_to_all=True)},
+    }
+
+
+def _operation(
+    name: str,
+    summary: str,
+    responses: dict[str, Any],
+    *,
+    parameters: list[dict[str, Any]] | None = None,
+    body: dict[str, Any] | None = None,
+    open_to_all: bool = False,
+) -> dict[str, Any]:
+    """One operation; body: the schema of what is sent."""
+    operation: dict[str, Any] = {
+        "operationId": name,
+        "summary": summary,
+        "security": [] if open_to_all else [{"key": []}],
+    }
+    if parameters is not None:
+        operation["parameters"] = parameters
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    operation["responses"] = responses
+    return operation

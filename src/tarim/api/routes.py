@@ -112,88 +112,37 @@ def mount(app: FastAPI, door: Door, routes: Iterable[Route], auditor: Auditor) -
     for route in routes:
         app.add_api_route(
             route.path,
-            _endpoint(door, route, auditor),
+            _Endpoint(door, route, auditor).answer,
             methods=[route.method],
             name=route.operation,
             response_model=None,
         )
 
 
-def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request], Awaitable[Response]]:
-    decode: Callable[[bytes], Any] | None = (
-        msgspec.json.Decoder(route.takes).decode if route.takes is not None and not route.aside else None
-    )
+class _Endpoint:
+    """One route as it is served: who may, what was sent, the trail before and after, and the handler between."""
 
-    async def admitted(request: Request, act: Audited) -> Admitted:
-        if route.open:
-            return door.anybody(request)
-        try:
-            found = await door.admit(request, route.scope)
-        except NotAllowed:
-            name, kind = await door.name_of(request)
-            act.actor = Actor(name, kind)
-            if route.refused is not None:
-                route.refused(name)
-            raise
-        act.actor = Actor(found.caller.name, found.caller.kind.value, found.id)
-        return found
+    def __init__(self, door: Door, route: Route, auditor: Auditor) -> None:
+        self._door, self._route, self._auditor = door, route, auditor
+        self._decode: Callable[[bytes], Any] | None = (
+            msgspec.json.Decoder(route.takes).decode if route.takes is not None and not route.aside else None
+        )
 
-    async def decoded(request: Request) -> tuple[Any, Any]:
-        query: Any = None
-        body: Any = None
-        try:
-            if route.query is not None:
-                query = msgspec.convert(dict(request.query_params), route.query, strict=False)
-            if decode is not None:
-                content = await request.body()
-                if len(content) > route.body_bytes_max:
-                    raise TooLarge(f"{route.operation} takes a body of at most {route.body_bytes_max} bytes")
-                body = decode(content)
-        except msgspec.ValidationError as error:
-            place = _PLACE.search(str(error))
-            raise FieldError(
-                place[1] if place and place[1] else "body", f"must be as {route.operation} takes it"
-            ) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise FieldError("body", "must be JSON") from None
-        return query, body
-
-    async def in_pieces(request: Request) -> tuple[bytes, ...]:
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in request.stream():
-            size += len(piece)
-            if size > route.body_bytes_max:
-                raise TooLarge(f"{route.operation} takes a body of at most {route.body_bytes_max} bytes")
-            pieces.append(piece)
-        return tuple(pieces)
-
-    async def endpoint(request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """What the handler gives.  Raises what it raises, none of it repeating what was sent."""
+        route = self._route
         method = "GET" if route.works_out or route.own_work else route.method
-        act = auditor.begin(request, method, route.path, route.operation, personal=route.personal, anybody=route.open)
+        act = self._auditor.begin(
+            request, method, route.path, route.operation, personal=route.personal, anybody=route.open
+        )
         query = body = None
         try:
-            who = await admitted(request, act)
-            query, body = await decoded(request)
+            who = await self._admitted(request, act)
+            query, body = await self._decoded(request)
             if not route.open:
                 await act.look(thing_of(request.path_params, body))
             await act.intend()
-            call = Call(
-                who.caller,
-                dict(request.path_params),
-                query,
-                body,
-                act.note,
-                who.visitor,
-                who.token,
-                request.cookies,
-                f"{route.method} {request.url.path}",
-                request.headers.get("idempotency-key", ""),
-                request.headers if route.signed else {},
-                await request.body() if route.signed else b"",
-                await in_pieces(request) if route.aside else (),
-            )
-            answer = await route.handler(call)
+            answer = await route.handler(await self._call(request, who, act.note, query, body))
             value, cookies = (answer.body, answer.cookies) if isinstance(answer, Reply) else (answer, ())
             encoded = _encode(value)
         except BaseException as error:
@@ -207,7 +156,73 @@ def _endpoint(door: Door, route: Route, auditor: Auditor) -> Callable[[Request],
             response.headers.append("set-cookie", cookie)
         return response
 
-    return endpoint
+    async def _admitted(self, request: Request, act: Audited) -> Admitted:
+        route = self._route
+        if route.open:
+            return self._door.anybody(request)
+        try:
+            found = await self._door.admit(request, route.scope)
+        except NotAllowed:
+            name, kind = await self._door.name_of(request)
+            act.actor = Actor(name, kind)
+            if route.refused is not None:
+                route.refused(name)
+            raise
+        act.actor = Actor(found.caller.name, found.caller.kind.value, found.id)
+        return found
+
+    async def _decoded(self, request: Request) -> tuple[Any, Any]:
+        """(query, body); None where the route takes none."""
+        route = self._route
+        query: Any = None
+        body: Any = None
+        try:
+            if route.query is not None:
+                query = msgspec.convert(dict(request.query_params), route.query, strict=False)
+            if self._decode is not None:
+                content = await request.body()
+                if len(content) > route.body_bytes_max:
+                    raise self._too_large()
+                body = self._decode(content)
+        except msgspec.ValidationError as error:
+            place = _PLACE.search(str(error))
+            raise FieldError(
+                place[1] if place and place[1] else "body", f"must be as {route.operation} takes it"
+            ) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise FieldError("body", "must be JSON") from None
+        return query, body
+
+    async def _call(self, request: Request, who: Admitted, note: Note, query: Any, body: Any) -> Call:
+        route = self._route
+        return Call(
+            who.caller,
+            dict(request.path_params),
+            query,
+            body,
+            note,
+            who.visitor,
+            who.token,
+            request.cookies,
+            f"{route.method} {request.url.path}",
+            request.headers.get("idempotency-key", ""),
+            request.headers if route.signed else {},
+            await request.body() if route.signed else b"",
+            await self._pieces(request) if route.aside else (),
+        )
+
+    async def _pieces(self, request: Request) -> tuple[bytes, ...]:
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in request.stream():
+            size += len(piece)
+            if size > self._route.body_bytes_max:
+                raise self._too_large()
+            pieces.append(piece)
+        return tuple(pieces)
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"{self._route.operation} takes a body of at most {self._route.body_bytes_max} bytes")
 
 
 def described(
