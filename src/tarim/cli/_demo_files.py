@@ -16,7 +16,7 @@ from tarim.rules import starter_pack
 
 CustomerOf = Callable[[str], str]
 """From the id of a simulated event to its customer's number."""
-_WORKER, _SECOND, _ANALYST = Role.INVESTIGATOR, Role.REVIEWER, Role.ANALYST
+_WORKER, _SECOND, _ANALYST, _OFFICER = Role.INVESTIGATOR, Role.REVIEWER, Role.ANALYST, Role.DATA_OFFICER
 _WATCHED: Final = """id,name,kind,birth,country
 W-001,欧阳靖雯,person,1970-03-07,CN
 W-002,Aleksandr Petrov,person,1966-05-21,RU
@@ -42,6 +42,8 @@ class FileWork:
         self.authorities()
         self.reports()
         self.rules_and_lists()
+        self.pauses()
+        self.deletions()
         self.accounts()
 
     # ---- customers -----------------------------------------------------------------------------------------------------
@@ -177,6 +179,34 @@ class FileWork:
     def _agreed(self, at: str, proposal: Any) -> None:
         verdict = {"verdict": "approve", "digest": proposal["digest"]}
         self._hands.serve(_SECOND, "POST", f"{at}/{proposal['id']}", verdict)
+
+    def pauses(self) -> None:
+        """One rule paused by one person, confirmed by another and resumed; one that is paused and waits for a second look."""
+        self._throw("extreme_day", 1, "误报集中，先暂停核查")
+        reviews = self._hands.serve(_SECOND, "GET", "/v1/switch-reviews")["reviews"]
+        verdict = {"verdict": "confirm", "note": "情况属实，处置得当"}
+        self._hands.serve(_SECOND, "POST", f"/v1/switch-reviews/{reviews[0]['id']}", verdict)
+        self._throw("extreme_day", 0, "核查完毕，恢复")
+        self._throw("card_testing", 1, "收单系统升级期间误报增多")
+
+    def _throw(self, rule: str, value: int, reason: str) -> None:
+        body = {"what": "pause", "target": rule, "value": value, "reason": reason}
+        self._hands.serve(Role.OPERATOR, "POST", "/v1/switches:throw", body)
+
+    def deletions(self) -> None:
+        """Former customers' data: one deletion that waits for the second person, one turned down, one carried out."""
+        for number, ended in enumerate(("wait", "turn_down", "erase"), 1):
+            file = {
+                "basis": "period-over", "text": "销户已满十年，保存期届满。", "verified_ms": 0,
+                "ended_ms": self._now_ms - 4_000 * DAY_MS,
+            }  # fmt: skip
+            found = self._open("erasures", file, f"FORMER-{number:04d}", _OFFICER)
+            if ended == "turn_down":
+                self._act("erasures", found, {"event": "turn_down", "text": "客户另有未到期理财，暂不删除。"}, _OFFICER)
+                continue
+            self._act("erasures", found, {"event": "erase", "text": "无未办结案件与档案，无法律保全。"}, _OFFICER)
+            if ended == "erase":
+                self._approve("erasures", found)
 
     def accounts(self) -> None:
         """A wish for more reach that waits for the second administrator, and one for an export of the trail."""
