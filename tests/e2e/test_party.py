@@ -327,7 +327,7 @@ def test_a_run_whose_process_is_killed_has_a_transcript_on_both_sides(
     )  # fmt: skip
 
     def newest(company: Company) -> str:
-        return company.tarim("runs").splitlines()[0]
+        return next(iter(company.tarim("runs").splitlines()), "")
 
     wait_until(lambda: "under way" in newest(bank) and "under way" in newest(data))
     assert "under way" in newest(bank), "it is carried out by a living process: looking at it changes nothing"
@@ -340,6 +340,34 @@ def test_a_run_whose_process_is_killed_has_a_transcript_on_both_sides(
         transcript = json.loads(company.tarim("transcript", line.split()[0]))
         assert transcript["state"] == "failed"
         assert why in transcript["error"] and transcript["error"]
+
+
+def test_a_training_of_two_processes_stops_early_and_both_transcripts_say_so(
+    companies: tuple[Company, Company, dict[str, np.ndarray], Path],
+) -> None:
+    data, bank, _, home = companies
+    stop = "[parameters.early_stop]\npatience = 2\nshare = 0.2\nleast_log2 = -4"
+    digest = agreed(data, bank, written(home, "logistic", outputs='what = "curve"\nto = "bank"', uses=1,
+                                        parameters=f"epochs = 20\nbatch_rows = 64\n{stop}"))  # fmt: skip
+    ran = subprocess.run(
+        [sys.executable, "-m", "tarim.cli", "party", "run", digest, "--data", str(bank.folder)],
+        env=os.environ | {"TARIM_KEY": bank.keys["engineer"]}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert float(re.search(r"auc = ([\d.]+)", ran.stdout)[1]) > 0.8, "the model before the epochs that brought nothing"
+    run = re.search(r"model 模型: (\w{64})", ran.stdout)[1]
+    ours, theirs = (json.loads(company.tarim("transcript", run)) for company in (bank, data))
+    assert ours["state"] == theirs["state"] == "done"
+    batches = ours["rows"]["training"] // 64
+    steps = batches - int(batches * 0.2)
+    epochs = ours["iterations"]["epochs"]
+    assert 3 <= epochs < 20, "two epochs more than the model's, and not all that the contract allows"
+    assert ours["iterations"] == theirs["iterations"] == {"steps": epochs * steps, "epochs": epochs}
+    assert f"training 训练: {epochs} epochs, {epochs * steps} steps" in ran.stdout
+    opened = [(each["what"], each["to"]) for each in ours["opened"]]
+    assert opened == [(each["what"], each["to"]) for each in theirs["opened"]]
+    told = [("whether to stop early", name) for name in ("data", "bank")] * (epochs - 2)
+    assert opened == [("common-customers", "data"), ("common-customers", "bank"), *told, ("curve", "bank")]
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -73,7 +73,7 @@ def test_a_training_goes_on_after_a_company_lost_its_folder(nodes: dict[str, Com
     register(data, tmp_path / "customers.parquet")
     register(bank, tmp_path / "calls.parquet")
     text = Path(written(tmp_path, "logistic", outputs='what = "curve"\nto = "bank"', uses=1,
-                        parameters="epochs = 30\nbatch_rows = 256"))  # fmt: skip
+                        parameters="epochs = 30\nbatch_rows = 256\ncustody_steps = 2"))  # fmt: skip
     text.write_text(text.read_text().replace("expires", "custody = true\nexpires", 1))
     digest = agreed(data, bank, str(text))
     running = subprocess.Popen(
@@ -119,7 +119,8 @@ def test_a_training_goes_on_after_a_company_lost_its_folder(nodes: dict[str, Com
         transcript = json.loads(node.tarim("transcript", again))
         assert transcript["resumes"] == run and transcript["state"] == "done"
         steps = [each["step"] for each in transcript["custody"]]
-        assert steps[0] >= 3 and steps[-1] == 30, "it went on, and did not begin anew"
+        assert steps[0] >= 3 and steps[-1] == 30 * 3, "six steps an epoch; it went on, and did not begin anew"
+        assert transcript["iterations"] == {"steps": 30 * 6, "epochs": 30}
         assert {each["custodian"] for each in transcript["custody"]} == {vault}
         assert [step["name"] for step in transcript["steps"]] == ["session", "training", "judging"]
     assert "came to its end" in bank.tarim("run", digest, "--resume", again, person="engineer", status=2)

@@ -376,6 +376,9 @@ def _say_transcript(transcript: Transcript, contract: Contract) -> None:
     typer.echo(f"run 计算 {transcript.run[:12]}  {transcript.state}  {contract.purpose}")
     for name, count in transcript.rows.items():
         typer.echo(f"    {name}: {count:,} rows 行")
+    if isinstance(transcript.iterations, dict):
+        said = ", ".join(f"{count} {name}" for name, count in transcript.iterations.items())
+        typer.echo(f"    training 训练: {said}")
     for step in transcript.steps:
         typer.echo(
             f"    {step.name}: {step.took_ms / 1e3:.1f} s, {step.sent_bytes / 1e6:.1f} MB sent 发送, "

@@ -138,7 +138,7 @@ def test_a_joint_training_gives_the_weights_of_one_in_the_clear(plan: Plan) -> N
         (Plan(batch_rows=None, epochs=3, learning_rate_log2=2, l2_log2=-5), 1 << 15),
         (Plan(batch_rows=None, epochs=3, learning_rate_log2=2, l2_log2=-5), 256),
         (Plan(batch_rows=256, epochs=2, learning_rate_log2=1), 1 << 15),
-        (Plan(batch_rows=290, epochs=2, stop=EarlyStop(1, 0.4)), 256),
+        (Plan(batch_rows=140, epochs=2, stop=EarlyStop(1, 0.4)), 128),
     ],
 )
 def test_a_batch_of_several_blocks_gives_the_weights_of_one_in_the_clear(
@@ -146,7 +146,7 @@ def test_a_batch_of_several_blocks_gives_the_weights_of_one_in_the_clear(
 ) -> None:
     monkeypatch.setattr(logistic_blocks, "BLOCK_ROWS", 128)
     monkeypatch.setattr(logistic_descent, "SUMMED_ROWS_MAX", summed)
-    first, second, labels = made_up(599, 6)
+    first, second, labels = made_up(299, 6)
 
     def side(session):
         own, theirs = (first, second.widths) if session.first else (second, first.widths)

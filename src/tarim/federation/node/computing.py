@@ -19,6 +19,7 @@ import numpy.typing as npt
 from tarim.base.errors import DefinitionError, InputError
 from tarim.federation.adapters.link import Link
 from tarim.federation.intersection import normalised
+from tarim.federation.learning.logistic import LogisticState
 from tarim.federation.learning.logistic_blocks import Sigmoids, none_ready
 from tarim.federation.node.campaigns import campaign_sums
 from tarim.federation.node.contract import Contract
@@ -59,11 +60,15 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass
 class Outcome:
-    """What came of a run, on this side.  common: own rows that both have, where this side was to learn it."""
+    """What came of a run, on this side.  common: own rows that both have, where this side was to learn it.
+
+    iterations: of a training, how far it came.
+    """
 
     steps: list[Step] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
+    iterations: dict[str, int] = field(default_factory=dict)
     result: dict[str, float] = field(default_factory=dict)
     common: Places | None = None
     model: ModelPart | None = None
@@ -153,7 +158,9 @@ class Computation:
             model = joint.fit(
                 session,
                 training,
-                lambda done, whole: self._progress("training", done, whole),
+                lambda done, whole: self._iterated(
+                    "steps" if isinstance(terms, LogisticTerms) else "trees", done, whole
+                ),
                 lambda state: self._held(side.places, state),
                 begun,
             )
@@ -255,7 +262,13 @@ class Computation:
                 screening.correlation(session)
         self.outcome.screened, self.outcome.result = screening.found, screening.found.figures
 
+    def _iterated(self, unit: str, done: int, whole: int) -> None:
+        self.outcome.iterations[unit] = done
+        self._progress("training", done, whole)
+
     def _held(self, places: Places, state: State) -> None:
+        if isinstance(state, LogisticState):
+            self.outcome.iterations["epochs"] = state.epochs
         if self._custody is not None:
             self._custody.keep(places, state)
 

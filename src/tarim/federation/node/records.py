@@ -131,6 +131,7 @@ class Records:
             outcome.custody,
             outcome.resumes,
             UNSET if contract.third is UNSET else contract.third.name,
+            outcome.iterations or UNSET,
         )
         self._home.book.end(transcript, self._home.signer.sign(transcript.signed_bytes()).hex())
 

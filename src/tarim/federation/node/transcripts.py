@@ -47,6 +47,8 @@ class Transcript(msgspec.Struct, frozen=True):
 
     custody: shares of the steps of a training that its custodian holds; resumes: the run whose shares it went on from.
     third: the node that computes along on shares, in a run of three; its own transcript names the first party as its peer.
+    iterations: how far a training came, by name: steps and whole epochs of a regression, trees; with an early stop, those after
+    the model too.
     """
 
     run: str
@@ -67,6 +69,7 @@ class Transcript(msgspec.Struct, frozen=True):
     custody: list[Held] = []
     resumes: str = ""
     third: str | UnsetType = UNSET
+    iterations: dict[str, int] | UnsetType = UNSET
 
     def signed_bytes(self) -> bytes:
         """What is signed."""
