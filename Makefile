@@ -108,6 +108,7 @@ docs: setup  ## write the generated pages of the reference anew
 	$(BIN)/python -m tarim.reporting.adapters.reference docs/reference
 	$(BIN)/python -m tarim.console.settings docs/reference
 	$(BIN)/python -m tarim.models.catalogue docs/reference
+	$(BIN)/python -m tarim.federation.reference docs/reference
 
 lock: setup  ## resolve the dependencies of pyproject.toml into the lock files
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
