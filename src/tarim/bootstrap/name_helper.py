@@ -11,6 +11,7 @@ to answer.  It writes nothing but its answers, keeps nothing, and ends when its 
 from __future__ import annotations
 
 import asyncio
+import gc
 import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from tarim.base.errors import InputError, TarimError, Unavailable
 from tarim.bootstrap.artefacts import Artefacts
 from tarim.bootstrap.children import Child
 from tarim.bootstrap.places import Places
+from tarim.bootstrap.scheduling import ask_for_short_turns
 from tarim.screening import BirthSpan, Screener, Subject, decode_edition, entry_digest, plain_match
 
 READY: Final = -1
@@ -110,6 +112,9 @@ def answer_names(places: Places, digests: Sequence[str], threshold: int) -> None
     screener = ListScreener(Artefacts(places.artefacts), digests, threshold)
     for name in _WARM:
         screener.screen(Subject(name))
+    gc.collect()
+    gc.freeze()  # to look through all entries for garbage would take a fifth of a second, and a payment waits 50 ms
+    ask_for_short_turns()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     _write(sink, Answer(READY, []))
     while (frame := _read(source)) is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import msgspec
 import numpy as np
 import pytest
@@ -106,6 +108,14 @@ def test_what_is_held_and_what_is_not() -> None:
         journal.event(Outcome.SUSPEND, kind=kind)
     journal.event(Outcome.SUSPEND, flags=2)  # fed after an outage: the money has gone
     assert journal.holds.open_count == 3
+
+
+def test_garbage_collection_does_not_look_through_holds() -> None:
+    """There may be very many, and a decision would wait for the look."""
+    journal = Journal()
+    hold = journal.holds.get(journal.event(Outcome.SUSPEND))
+    assert not gc.is_tracked(hold)
+    assert not any(gc.is_tracked(change) for change in journal.holds.changes(0, journal.seq, 10))
 
 
 def test_a_delay_is_released_by_time_and_only_once() -> None:

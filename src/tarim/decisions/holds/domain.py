@@ -111,8 +111,10 @@ def next_state(state: HoldState, cause: Cause) -> HoldState:
         ) from None
 
 
-class Hold(msgspec.Struct, frozen=True, array_like=True):
-    """A hold.  seq: journal position of the event held, its id; instants in ms since the epoch.
+class Hold(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A hold.  There may be many, and garbage collection need not look through them: nothing in them points back.
+
+    seq: journal position of the event held, its id; instants in ms since the epoch.
 
     until_ms: when its time ends, of a closed one when it would have.  verification: methods stated by the event held.
     strength: kinds of factors a confirmation has to show, together with `verification`; verified: it has.  failures_left:
@@ -164,7 +166,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
         return f"hold-{self.seq}"
 
 
-class Change(msgspec.Struct, frozen=True, array_like=True):
+class Change(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One change of a hold, at journal position `seq`; several holds may change at one tick.  `id`: the hold's."""
 
     seq: int
