@@ -23,8 +23,8 @@ from tarim.cli import _background
 ENGINEER: Final = "chen.jing"
 APPROVER: Final = "liu.yang"
 KINDS: Final[tuple[tuple[Literal["lightgbm", "woe"], str], ...]] = (
-    ("lightgbm", "提升树 boosted trees"),
-    ("woe", "评分卡 scorecard"),
+    ("lightgbm", "fraud-gbm"),
+    ("woe", "fraud-woe"),
 )
 """What is learnt, and what people call it; the first becomes the champion."""
 LABEL_DELAY_MS: Final = 2 * DAY_MS
@@ -33,7 +33,7 @@ PARTS: Final = (0.48, 0.72)
 GENUINE_SHARE: Final = 1 / 8
 """Of the genuine events of training, as the first model of the demonstration has it: uncalibrated, scores reach the bands."""
 FOLDS: Final = 2
-REASON: Final = "演示：新模型与现行模型比较 (demonstration)"
+REASON: Final = "演示：新模型与现行模型比较"
 CHOICES: Final = {
     "lightgbm": "与评分卡在同一测试样本上配对比较后选为主模型。"
     "Preferred as champion after a paired comparison with the scorecard on the same test part.",

@@ -32,6 +32,20 @@ REASON, BACK = "2026-11", "2026-12"
 """Of no language: other tests look at the same bank's pages in both."""
 CHECKED_MS_MAX = 60_000
 """An approval reads the signed training set to the last byte."""
+_LINE = """() => {
+  const canvas = document.querySelector("[data-chart=threshold] canvas");
+  const { width, height } = canvas;
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+  let most = 0;
+  for (let x = 0; x < width; x += 1) {
+    let dark = 0;
+    for (let at = x * 4; at < data.length; at += width * 4)
+      if (data[at + 3] > 200 && data[at] < 60 && data[at + 1] < 80 && data[at + 2] < 110) dark += 1;
+    most = Math.max(most, dark);
+  }
+  return most / height;
+}"""
+"""How much of the threshold chart's height its darkest column covers: that of the line that is moved."""
 
 
 def draw_curves(data: Path, run: str) -> None:
@@ -137,6 +151,7 @@ def test_every_chart_is_drawn_and_the_threshold_is_moved_by_the_keyboard(
     assert recall() == 100.0, "the lowest threshold lets nothing through"
     slider.press("End")
     assert recall() < 50.0
+    assert page.evaluate(_LINE) > 0.4, "the threshold is a line on the chart"
     for path in (f"/models/{versions[0]}/features", f"/model-compare?a={versions[0]}&b={versions[1]}"):
         page.goto(path)
         page.wait_for_function(drawn)

@@ -156,7 +156,7 @@
       const place = placeOf(value);
       const missed = alerts[place] - caught[place];
       chart.setOption({ series: [{ markLine: { symbol: "none", animation: false, lineStyle: { color: tarim.colour("ink"), width: 2, type: "solid" },
-        label: { formatter: score[place].toPrecision(3), color: tarim.colour("ink"), fontWeight: 600 }, data: [{ xAxis: score[place] }] } }, {}] });
+        label: { formatter: score[place].toPrecision(3), color: tarim.colour("ink"), fontWeight: 600 }, data: [[{ coord: [score[place], 0] }, { coord: [score[place], 1] }]] } }, {}] });  // `xAxis:` draws nothing on a log axis
       const texts = { score: score[place].toPrecision(3), per_day: number.format(+(alerts[place] / days).toFixed(1)),
         caught: `${number.format(caught[place])} / ${number.format(frauds)}`, false: number.format(missed),
         precision: share(caught[place] / alerts[place], 1), recall: share(caught[place] / frauds, 1),
