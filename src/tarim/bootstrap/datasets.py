@@ -28,23 +28,22 @@ from tarim.base.errors import NotAllowed, Unavailable
 from tarim.base.four_eyes import require_person
 from tarim.base.instants import DAY_MS, Clock
 from tarim.bootstrap.clock import SystemClock
+from tarim.bootstrap.cutting import take
 from tarim.bootstrap.file_journal import FileJournal, file_digest
 from tarim.bootstrap.house import feature_set
 from tarim.bootstrap.lists import membership_before
 from tarim.bootstrap.operators import operator_of
 from tarim.bootstrap.places import Places
 from tarim.bootstrap.settings import Settings
-from tarim.bootstrap.suspects import Suspects
 from tarim.bootstrap.walking import Progress, SourceNames, Surveyed, engine_before, open_reader, survey, walk
-from tarim.decisions import FeatureEngine, RecordKind
-from tarim.decisions.kernels.decide import hide_history
+from tarim.decisions import FeatureEngine
 from tarim.identity import KeyId, Scope
 from tarim.journal import FolderReader
 from tarim.models import datasets
 from tarim.models.datasets import DatasetManifest, SampleRole, Unlabelled
 from tarim.privacy import Signer, load_master_key
 from tarim.screening import Membership
-from tarim.stream import Col, Engine, FeatureSet
+from tarim.stream import Engine, FeatureSet
 
 FOLDER: Final = "datasets"
 LABEL_DELAY_MS: Final = 7 * DAY_MS
@@ -209,62 +208,63 @@ class _Work:
             data = cutting / datasets.DATA
             with datasets.Cutter(self._recipe, spans, book, found.before_ms, data) as cutter:
                 walked = walk(engine, reader, found.end_seq, sources, what="cut", progress=progress, stopped=stopped)
-                asked = Suspects(lists)
                 with closing(walked) as chunks:
-                    for chunk in chunks:
-                        for record in chunk.before:
-                            if record.kind == RecordKind.LIST:
-                                asked.apply(record.payload)
-                        count = chunk.count
-                        first = int(np.searchsorted(chunk.rows[:count, Col.SEQ], found.first_seq))
-                        if first == count:
-                            continue
-                        rows, features = chunk.rows[first:count], chunk.features[first:count]
-                        hide_history(rows, features)
-                        cutter.take(rows, features, chunk.sources[first:count], sources.names, asked.listed(rows))
+                    take(cutter, chunks, found.first_seq, sources, lists)
             joined_ms = self._clock.now_ms()
-            present = cutter.present_sources()
-            self._require_registered(present, origin.kind)
-            manifest = DatasetManifest(
-                format=datasets.FORMAT,
-                name=self._cut.name,
-                operator=datasets.Operator(self._operator.id, self._operator.name),
-                span=datasets.Span(
-                    origin.kind,
-                    found.first_seq,
-                    found.end_seq,
-                    self._cut.from_ms,
-                    self._cut.to_ms,
-                    found.first_ms,
-                    as_of_ms,
-                    origin.digest,
-                    origin.files,
-                    origin.refused,
-                ),
-                filters=self._recipe.filters,
-                labels=self._recipe.labels,
-                features=datasets.FeatureUse(
-                    self.features.name, self.features.version, list(self._recipe.chosen_names)
-                ),
-                sampling=self._recipe.sampling,
-                roles=cutter.roles(),
-                population=cutter.population,
-                left_out=cutter.left_out(),
-                label_counts=datasets.LabelCounts(len(known), int((known[:, 1] < 0).sum()), cutter.frauds_late),
-                sources=present,
-                acquired_first_ms=cutter.received_first_ms,
-                acquired_last_ms=cutter.received_last_ms,
-                began_ms=self._began_ms,
-                joined_ms=joined_ms,
-                ended_ms=self._clock.now_ms(),
-                medium=self._settings.datasets.medium or medium_of(self._folder),
-                rows=cutter.rows,
-                columns=cutter.columns,
-                data_bytes=data.stat().st_size,
-                data_digest=file_digest(data),
-                software=datasets.software({"tarim": __version__}),
-            )
+            self._require_registered(cutter.present_sources(), origin.kind)
+            counts = datasets.LabelCounts(len(known), int((known[:, 1] < 0).sum()), cutter.frauds_late)
+            manifest = self._manifest(cutter, data, self._span(found, as_of_ms, origin), counts, joined_ms)
             return datasets.put_dataset(self._folder, cutting, manifest, self._signer), manifest
+
+    def _span(self, found: Surveyed, as_of_ms: int, origin: _Origin) -> datasets.Span:
+        return datasets.Span(
+            origin.kind,
+            found.first_seq,
+            found.end_seq,
+            self._cut.from_ms,
+            self._cut.to_ms,
+            found.first_ms,
+            as_of_ms,
+            origin.digest,
+            origin.files,
+            origin.refused,
+        )
+
+    def _manifest(
+        self,
+        cutter: datasets.Cutter,
+        data: Path,
+        span: datasets.Span,
+        label_counts: datasets.LabelCounts,
+        joined_ms: int,
+    ) -> DatasetManifest:
+        """What the set says about itself.  joined_ms: when labels were joined; it ends now."""
+        return DatasetManifest(
+            format=datasets.FORMAT,
+            name=self._cut.name,
+            operator=datasets.Operator(self._operator.id, self._operator.name),
+            span=span,
+            filters=self._recipe.filters,
+            labels=self._recipe.labels,
+            features=datasets.FeatureUse(self.features.name, self.features.version, list(self._recipe.chosen_names)),
+            sampling=self._recipe.sampling,
+            roles=cutter.roles(),
+            population=cutter.population,
+            left_out=cutter.left_out(),
+            label_counts=label_counts,
+            sources=cutter.present_sources(),
+            acquired_first_ms=cutter.received_first_ms,
+            acquired_last_ms=cutter.received_last_ms,
+            began_ms=self._began_ms,
+            joined_ms=joined_ms,
+            ended_ms=self._clock.now_ms(),
+            medium=self._settings.datasets.medium or medium_of(self._folder),
+            rows=cutter.rows,
+            columns=cutter.columns,
+            data_bytes=data.stat().st_size,
+            data_digest=file_digest(data),
+            software=datasets.software({"tarim": __version__}),
+        )
 
     def _make_folder(self) -> None:
         try:

@@ -144,7 +144,7 @@ FIXED: Final = (
     ),
     ("tarim.models.datasets.checks.findings:FINDINGS_MAX", "findings of one check", "further ones are counted"),
     ("tarim.models.datasets.checks.findings:SEQS_NAMED_MAX", "events named by a finding", "further ones are counted"),
-    ("tarim.cli.datasets:MAPPING_BYTES_MAX", "bytes of a mapping file for `tarim datasets cut`", "refused"),
+    ("tarim.cli._datasets_cut:MAPPING_BYTES_MAX", "bytes of a mapping file for `tarim datasets cut`", "refused"),
     ("tarim.models.registry.card:CARD_BYTES_MAX", "bytes of a model card", "the model is not taken"),
     (
         "tarim.models.registry.card:WORDS_CHARACTERS_MAX",

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tarim.cli._datasets import print_list, print_manifest
-from tarim.cli._progress import Bar
-from tarim.cli._wall_time import FORMATS, instant
+from tarim.cli._datasets_cut import cut_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tarim.bootstrap.datasets import Cut
-    from tarim.bootstrap.places import Places
-    from tarim.bootstrap.settings import Settings
     from tarim.models import DatasetManifest
     from tarim.privacy import Signer
-
-MAPPING_BYTES_MAX = 1 << 20
 
 _Data = Annotated[Path, typer.Option(help="The data folder. 数据目录。")]
 _DATA = Path("var/tarim")
@@ -43,152 +34,6 @@ def register(app: typer.Typer) -> None:
     group.command("check")(check_command)
     group.command("verify")(verify_command)
     app.add_typer(group, name="datasets")
-
-
-def cut_command(
-    name: Annotated[str, typer.Argument(help="What to call the set. 数据集名称。", show_default=False)],
-    data: _Data = _DATA,
-    from_time: Annotated[
-        datetime | None, typer.Option("--from", formats=FORMATS, help="Beginning of the span, in China. 起（含）。")
-    ] = None,
-    to_time: Annotated[
-        datetime | None,
-        typer.Option(
-            "--to", formats=FORMATS, help="End of the span, itself outside; nothing later counts. 止（不含）。"
-        ),
-    ] = None,
-    validation_from: Annotated[
-        datetime | None, typer.Option(formats=FORMATS, help="Where validation begins. 验证样本起点。")
-    ] = None,
-    test_from: Annotated[
-        datetime | None, typer.Option(formats=FORMATS, help="Where test begins. 测试样本起点。")
-    ] = None,
-    trial_from: Annotated[
-        datetime | None, typer.Option(formats=FORMATS, help="Where the trial sample begins. 试运行样本起点。")
-    ] = None,
-    label_delay: Annotated[
-        str, typer.Option(help="A label counts when it is known this long after the event. 标签延迟。")
-    ] = "7d",
-    label_source: Annotated[
-        list[str] | None, typer.Option(help="Whose labels count; may be repeated. 采信的标签来源，可重复。")
-    ] = None,
-    unlabelled: Annotated[
-        str, typer.Option(help="Events nobody spoke about: genuine or left_out. 无标签的事件：视为正常或不取。")
-    ] = "genuine",
-    kind: Annotated[list[str] | None, typer.Option(help="Kind of event; may be repeated. 事件类型，可重复。")] = None,
-    channel: Annotated[list[str] | None, typer.Option(help="Channel; may be repeated. 渠道，可重复。")] = None,
-    event_source: Annotated[
-        list[str] | None, typer.Option(help="Source of the events; may be repeated. 事件来源，可重复。")
-    ] = None,
-    entity: Annotated[
-        str, typer.Option(help="What every row must have: customer, account, payee_account, ... 每行须具备的主体。")
-    ] = "customer",
-    features: Annotated[str, typer.Option(help="Feature set; the one in force if not given. 特征集。")] = "",
-    feature: Annotated[
-        list[str] | None, typer.Option(help="A feature to keep; all if not given. 保留的特征，可重复。")
-    ] = None,
-    genuine_share: Annotated[
-        float, typer.Option(help="Share of genuine training rows that are kept, weighted. 正常样本的抽样比例。")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of the sample. 抽样随机种子。")] = 0,
-    events: Annotated[
-        list[Path] | None,
-        typer.Option(help="A file of events instead of the journal. 以事件文件代替流水日志，可重复。"),
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="Name of the source, for files without one. 来源名称。")] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(help="How other columns become the envelope's, TOML. 列映射文件。")
-    ] = None,
-    as_json: _Json = False,
-) -> None:
-    """Cut a training set by replay, in the name of the API key in TARIM_KEY (scope models). 以回放方式截取训练数据。
-
-    Features are those production computed; a label counts only if it was known in time. The service may run.
-    """
-    import os
-
-    from tarim.base.errors import InputError
-    from tarim.base.instants import duration_ms
-    from tarim.bootstrap.audit import recorded
-    from tarim.bootstrap.datasets import Cut
-    from tarim.bootstrap.places import Places
-    from tarim.bootstrap.settings import settings_of
-    from tarim.models import SampleRole, Unlabelled
-
-    if unlabelled not in Unlabelled._value2member_map_:
-        raise InputError("--unlabelled must be genuine or left_out")
-    starts = {
-        SampleRole.VALIDATION: instant(validation_from),
-        SampleRole.TEST: instant(test_from),
-        SampleRole.TRIAL: instant(trial_from),
-    }
-    cut = Cut(
-        name=name,
-        from_ms=instant(from_time),
-        to_ms=instant(to_time),
-        starts_ms={role: at_ms for role, at_ms in starts.items() if at_ms is not None},
-        kinds=tuple(kind or ()),
-        channels=tuple(channel or ()),
-        sources=tuple(event_source or ()),
-        entity=entity,
-        label_delay_ms=0 if label_delay == "0" else duration_ms(label_delay),
-        label_sources=tuple(label_source or ()),
-        unlabelled=Unlabelled(unlabelled),
-        features=features,
-        chosen=tuple(feature or ()),
-        seed=seed,
-        genuine_share=genuine_share,
-    )
-    settings, places = settings_of(data, os.environ), Places(data)
-    with recorded(places, os.environ, "datasets.cut") as act, Bar() as bar:
-        if events:
-            folder, manifest = _cut_files(settings, places, cut, events, source, mapping, bar)
-        else:
-            from tarim.bootstrap.datasets import cut_dataset
-
-            folder, manifest = cut_dataset(settings, places, os.environ, cut, progress=bar.progress)
-        act.kind, act.id = "dataset", manifest.digest
-    if as_json:
-        typer.echo(json.dumps({"digest": manifest.digest, "folder": str(folder), "rows": manifest.rows}))
-    else:
-        print_manifest(manifest)
-        typer.echo(f"kept 已留存: {folder}")
-
-
-def _cut_files(
-    settings: Settings,
-    places: Places,
-    cut: Cut,
-    files: Sequence[Path],
-    source: str | None,
-    mapping: Path | None,
-    bar: Bar,
-) -> tuple[Path, DatasetManifest]:
-    import os
-
-    from tarim.base.errors import NotFound, TooLarge
-    from tarim.bootstrap.datasets import cut_files
-    from tarim.bootstrap.file_journal import file_digest
-    from tarim.cli._replaying import count_rows
-    from tarim.intake import Mapping, read_file
-
-    for path in (*files, *([] if mapping is None else [mapping])):
-        if not path.is_file():
-            raise NotFound(f"{path} is not a file")
-    if mapping is not None and mapping.stat().st_size > MAPPING_BYTES_MAX:
-        raise TooLarge(f"{mapping.name} is larger than {MAPPING_BYTES_MAX} bytes")
-    columns = None if mapping is None else Mapping.from_toml(mapping.read_text(encoding="utf-8"))
-    return cut_files(
-        settings,
-        places,
-        os.environ,
-        cut,
-        (table for path in files for table in read_file(path, mapping=columns, limits=settings.intake)),
-        [file_digest(path) for path in files],
-        source=source,
-        events=count_rows(files) or 0,
-        progress=bar.progress,
-    )
 
 
 def _signer(data: Path) -> Signer:
