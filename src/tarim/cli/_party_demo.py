@@ -10,29 +10,29 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tarim.cli._party_examples import KEY, LABEL, Example, Name, written
 from tarim.cli._party_progress import progress
 
 if TYPE_CHECKING:
     from tarim.federation import Party
-
-PURPOSE: Final = "term deposits: who is likely to want one"
-UCI_FILE: Final = "uci_bank_full.parquet"
-_DATA_COLUMNS: Final = ("age", "job", "marital", "education", "default", "balance", "housing")
-_BANK_COLUMNS: Final = ("loan", "contact", "day", "month", "campaign", "pdays", "previous", "poutcome")
-_MADE_UP_ROWS: Final = 8_000
-_COMMON_SHARE: Final = 0.8
-_SEED: Final = 1
 
 
 def demo_command(
     folder: Annotated[Path, typer.Option(help="Where the two companies are set up. 两机构的目录。")] = Path(
         "var/party-demo"
     ),
-    uci: Annotated[Path | None, typer.Option(help="UCI bank marketing as Parquet; made-up data if not given.")] = None,
+    example: Annotated[
+        Name,
+        typer.Option(help="What they compute on: deposits, deposits-with-duration, credit-default. 演示所用的数据。"),
+    ] = Name.DEPOSITS,
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the example's Parquet files; deposits are made up without. 数据文件目录。"),
+    ] = None,
 ) -> None:
     """Two companies and their custodians: common customers, a joint model, an answered question. 两机构与保管方联合演示。"""
     if folder.exists() and any(folder.iterdir()) and not (folder / ".tarim-party-demo").exists():
@@ -40,13 +40,12 @@ def demo_command(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / ".tarim-party-demo").touch()
-    source = uci or _found_uci()
-    _say("数据 Data", f"UCI bank marketing, {source}" if source else "made-up customers 虚构客户")
-    columns = _split(folder, source)
+    shown = written(example, files, folder)
+    _say("数据 Data", shown.data)
     with ExitStack() as stack:
         data, bank = (stack.enter_context(_company(folder, name)) for name in ("data", "bank"))
         for party in (data, bank):
-            _register(party, folder / f"{party.name}.parquet")
+            _register(party, folder / f"{party.name}.parquet", shown.purpose)
         ports = {party.name: stack.enter_context(_serving(party)) for party in (data, bank)}
         vaults = [
             stack.enter_context(_company(folder, f"vault-{party.name}", custodian=True)) for party in (data, bank)
@@ -56,11 +55,11 @@ def demo_command(
             for here, there in ((one, other), (other, one)):
                 here.add_peer(there.card, there.certificate, "127.0.0.1", ports[there.name], f"engineer.{here.name}")
                 _say("互认证书 Pinned", f"{here.name} ← {there.name}: {there.certificate[:16]}…")
-        screening = _agreed(data, bank, _contract("screening", columns, "information-values", "digits = 2", uses=1))
+        screening = _agreed(data, bank, _contract("screening", shown, "information-values", "digits = 2", uses=1))
         figures = bank.runs.carry_out(screening, "engineer.bank").result
         best = sorted(figures.items(), key=lambda each: -each[1])[:3]
         _say("筛查 Screened", ", ".join(f"{name} {value}" for name, value in best))
-        training = _agreed(data, bank, _contract("logistic", columns, "curve", "epochs = 5", uses=1, custody=True))
+        training = _agreed(data, bank, _contract("logistic", shown, "curve", "epochs = 5", uses=1, custody=True))
         with progress() as told:
             transcript = bank.runs.carry_out(training, "engineer.bank", told)
         for step in transcript.steps:
@@ -78,12 +77,12 @@ def demo_command(
         theirs = verify_transcript(kept.transcript, kept.signature, data.member.signing_key)
         (folder / "what-each-side-saw.svg").write_text(picture(transcript, theirs), encoding="utf-8")
         asking = _agreed(data, bank, _contract(
-            "query", columns, "answer", f'question = "decision"\nmodels = ["{transcript.model}"]\ncut = -1.5', uses=20,
+            "query", shown, "answer", f'question = "decision"\nmodels = ["{transcript.model}"]\ncut = -1.5', uses=20,
             label=False,
         ))  # fmt: skip
         keys = _common_keys(folder)[:5]
         for key, answer in zip(keys, bank.questions.ask(asking, keys, "engineer.bank").tolist(), strict=True):
-            _say("查询 Asked", f"{key}: {'推荐 offer' if answer else '不推荐 no offer'}")
+            _say("查询 Asked", f"{key}: {shown.answers[bool(answer)]}")
     _say("图 Picture", str(folder / "what-each-side-saw.svg"))
     typer.echo("双方各留一份签名记录 Each side keeps a signed transcript:")
     for name in ("data", "bank"):
@@ -92,59 +91,6 @@ def demo_command(
 
 def _say(what: str, text: str) -> None:
     typer.echo(f"{what:<16} {text}")
-
-
-def _found_uci() -> Path | None:
-    shared = os.environ.get("TARIM_SHARED", "")
-    path = Path(shared) / "data" / UCI_FILE if shared else Path("../shared/data") / UCI_FILE
-    return path if path.exists() else None
-
-
-def _split(folder: Path, source: Path | None) -> dict[str, list[str]]:
-    """Write each company's file: most customers in common, each with some of its own; the feature columns of both."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    draw = np.random.default_rng(_SEED)
-    table = pq.read_table(source) if source else _made_up(draw)
-    rows = table.num_rows
-    ids = pa.array([f"C{number:08d}" for number in draw.permutation(10 * rows)[:rows]])
-    table = table.append_column("customer", ids)
-    cut = int(rows * (1 - _COMMON_SHARE) / 2)
-    columns = {
-        "data": [name for name in _DATA_COLUMNS if name in table.column_names],
-        "bank": [name for name in _BANK_COLUMNS if name in table.column_names],
-    }
-    for name, kept, own in (
-        ("data", np.arange(rows - cut), columns["data"]),
-        ("bank", np.arange(cut, rows), [*columns["bank"], "y"]),
-    ):
-        part = table.take(pa.array(draw.permutation(kept))).select(["customer", *own])
-        pq.write_table(part, folder / f"{name}.parquet")
-    return columns
-
-
-def _made_up(draw: Any) -> Any:
-    import numpy as np
-    import pyarrow as pa
-
-    rows = _MADE_UP_ROWS
-    age, balance = draw.normal(42, 12, rows).round(), draw.normal(0, 1, rows)
-    job, poutcome = draw.choice(["clerk", "farmer", "retired"], rows), draw.choice(["failure", "none", "success"], rows)
-    campaign = draw.integers(1, 6, rows)
-    odds = (
-        -2
-        + 0.03 * (age - 42)
-        + 0.7 * balance
-        + 0.8 * (job == "retired")
-        + 1.6 * (poutcome == "success")
-        - 0.2 * campaign
-    )
-    wants = np.where(draw.random(rows) < 1 / (1 + np.exp(-odds)), "yes", "no")
-    return pa.table(
-        {"age": age, "job": job, "balance": balance, "campaign": campaign, "poutcome": poutcome, "y": wants}
-    )
 
 
 @contextmanager
@@ -183,29 +129,28 @@ def _serving(party: Party) -> Iterator[int]:
         node.wait(30)
 
 
-def _register(party: Party, file: Path) -> None:
+def _register(party: Party, file: Path, purpose: str) -> None:
     from tarim.federation import registered
 
     found = registered(
-        file, party.name, "customer", purposes=(PURPOSE,), contract_number="2026-D-1", acquired="2026-01-31", medium="sftp"
+        file, party.name, KEY, purposes=(purpose,), contract_number="2026-D-1", acquired="2026-01-31", medium="sftp"
     )  # fmt: skip
     party.book.add_set(found, f"engineer.{party.name}", party.clock.now_ms())
     _say("数据集 Data set", f"{party.name}: {found.rows:,} rows, {found.digest[:16]}…")
 
 
 def _contract(
-    algorithm: str, columns: dict[str, list[str]], what: str, parameters: str, *, uses: int, label: bool = True,
+    algorithm: str, shown: Example, what: str, parameters: str, *, uses: int, label: bool = True,
     custody: bool = False,
 ) -> str:  # fmt: skip
     def side(name: str) -> str:
-        quoted = ", ".join(f'"{column}"' for column in columns[name])
-        return (
-            f'party = "{name}"\ndata_set = "{name}"\nkey = "customer"\nkey_kind = "text"\nfeatures = [{quoted}]\n'
-            + ('label = "y"\n' if name == "bank" and label else "")
+        quoted = ", ".join(f'"{column}"' for column in shown.columns[name])
+        return f'party = "{name}"\ndata_set = "{name}"\nkey = "{KEY}"\nkey_kind = "text"\nfeatures = [{quoted}]\n' + (
+            f'label = "{LABEL}"\n' if name == "bank" and label else ""
         )
 
     return (
-        f'number = "2026-014"\npurpose = "{PURPOSE}"\nalgorithm = "{algorithm}"\nuses = {uses}\nexpires = "2099-12-31"\n'
+        f'number = "2026-014"\npurpose = "{shown.purpose}"\nalgorithm = "{algorithm}"\nuses = {uses}\nexpires = "2099-12-31"\n'
         f"custody = {str(custody).lower()}\n"
         f"[first]\n{side('data')}[second]\n{side('bank')}[parameters]\n{parameters}\n"
         f'[[outputs]]\nwhat = "{what}"\nto = "bank"\n'
@@ -231,6 +176,6 @@ def _agreed(data: Party, bank: Party, text: str) -> str:
 def _common_keys(folder: Path) -> list[str]:
     import pyarrow.parquet as pq
 
-    held = [set(pq.read_table(folder / f"{name}.parquet", columns=["customer"])["customer"].to_pylist()) for name in
+    held = [set(pq.read_table(folder / f"{name}.parquet", columns=[KEY])[KEY].to_pylist()) for name in
             ("data", "bank")]  # fmt: skip
     return sorted(held[0] & held[1])
