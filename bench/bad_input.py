@@ -31,6 +31,7 @@ from tarim.intake import Intake, read_file
 from tarim.journal import Journal, JournalLimits, verify
 from tarim.privacy import Tokenizer
 from tests.corpus.malformed import CANARY, File, batches, changed, files, messages
+from tests.fakes.clock import FakeClock
 
 TMPFS_BYTES: Final = 30 << 20
 _JSON: Final = {"Content-Type": "application/json"}
@@ -100,7 +101,7 @@ def _clear(answer: httpx.Response) -> bool:
 
 
 def _through_intake(found: dict[str, Any]) -> int:
-    intake = Intake(Tokenizer(bytes(range(32))), clock=_Clock())
+    intake = Intake(Tokenizer(bytes(range(32))), clock=FakeClock(1_800_000_000_000))
     cases = [(intake.message, each.body) for each in messages()] + [(intake.messages, each.body) for each in batches()]
     for read, body in cases:
         try:
@@ -126,14 +127,9 @@ def _through_files(folder: Path, found: dict[str, Any]) -> int:
     return len(cases)
 
 
-class _Clock:
-    def now_ms(self) -> int:
-        return 1_800_000_000_000
-
-
 def _file(path: Path, case: File) -> tuple[bool, str]:
     """Whether the file, or the rows of it that are bad, were refused; and what was said."""
-    intake = Intake(Tokenizer(bytes(range(32))), clock=_Clock())
+    intake = Intake(Tokenizer(bytes(range(32))), clock=FakeClock(1_800_000_000_000))
     said: list[str] = []
     try:
         for batch in read_file(path):

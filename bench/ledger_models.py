@@ -43,6 +43,7 @@ from tarim.models.intervals import Assessment, assess
 from tarim.privacy import Tokenizer
 from tarim.simulation import Labels, gentex_events
 from tarim.stream import Col, Engine, Entity, Feature, FeatureSet, Graph, Kind, Rows, graph_features
+from tests.fakes.clock import FakeClock
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -91,13 +92,6 @@ QUICK_FAMILIES: Final = ("raw", "raw + window", "raw + window + graph")
 BEST: Final = "raw + window + graph"
 
 
-class _Late:
-    """A clock that stands after everything in the ledger."""
-
-    def now_ms(self) -> int:
-        return 1_900_000_000_000
-
-
 def window_features() -> FeatureSet:
     """Windows of a day, a week and a month over both sides and the pair, the ones a bank starts with."""
     payer, payee = Entity("payer", key="account"), Entity("payee", key="payee_account")
@@ -134,7 +128,7 @@ class Ledger:
 
 def event_rows(path: Path) -> Rows:
     """The ledger's events with their labels among them, in journal order, as intake and the decision path leave them."""
-    intake = Intake(Tokenizer(b"k" * 32), clock=_Late())
+    intake = Intake(Tokenizer(b"k" * 32), clock=FakeClock(1_900_000_000_000))
     parts = []
     for batch in gentex_events(path, labels=Labels.FRAUD, label_delay_ms=LABEL_DELAY_DAYS * DAY_MS):
         taken, refusals = intake.table(batch)

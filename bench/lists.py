@@ -42,6 +42,7 @@ from tarim.screening import (
     period_of,
 )
 from tarim.stream import COLUMN_OF_FIELD, Col, empty_rows
+from tests.fakes.clock import FakeClock
 from tests.naive.lists import Key, NaiveChange, NaiveLists
 
 TRIAL_OPERATIONS: Final = 10_000
@@ -313,15 +314,10 @@ def _resident_bytes() -> int:
 # ---- one person alone --------------------------------------------------------------------------------------------------
 
 
-class _Clock:
-    def now_ms(self) -> int:
-        return _START_S * 1_000
-
-
 def alone() -> dict[str, Any]:
     """Every way by which one person could change a list is tried; how many worked, of how many."""
     with tempfile.TemporaryDirectory() as folder:
-        book = ListBook(Path(folder), Membership(), Tokenizer(bytes(32)), _Clock())
+        book = ListBook(Path(folder), Membership(), Tokenizer(bytes(32)), FakeClock(_START_S * 1_000))
         proposed = book.propose_list(LISTS[0], "zhang", "new")
         _put_in_force(book, proposed.proposal.id, "li", 1)
         row = [RawRow(2, {"value": "6222020200112233"})]

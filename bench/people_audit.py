@@ -32,18 +32,15 @@ from tarim.audit import MIGRATIONS, AnchorFile, Chained, Entry, Head, Keeper, Re
 from tarim.base.canonical import canonical_json
 from tarim.privacy import Signer
 from tarim.records import Database
+from tests.fakes.clock import FakeClock
 
 ENTRIES: Final = 300
 ANCHOR_EVERY: Final = 20
 REACH: Final = 3
 _SEAL: Final = Signer(bytes(range(32)))
+_CLOCK: Final = FakeClock(1_760_000_000_000)
 _WORDS: Final = ("who", "kind", "act", "object", "address", "session", "reason", "result", "detail")
 _COLUMNS: Final = ("seq", "at_ms", *_WORDS, "before", "digest")
-
-
-class _Clock:
-    def now_ms(self) -> int:
-        return 1_760_000_000_000
 
 
 def entry(number: int) -> Entry:
@@ -97,7 +94,7 @@ def _genuine(folder: Path) -> list[Chained]:
     """A trail in `genuine.db`, in one file, and its anchors."""
     with Database.open(f"sqlite:///{folder / 'genuine.db'}", [MIGRATIONS]) as database:
         store = Store(database)
-        keeper = Keeper(store, AnchorFile(folder / "anchors"), _SEAL, _Clock())
+        keeper = Keeper(store, AnchorFile(folder / "anchors"), _SEAL, _CLOCK)
         for first in range(1, ENTRIES + 1, ANCHOR_EVERY):
             store.record_all([entry(number) for number in range(first, first + ANCHOR_EVERY)])
             keeper.anchor()
@@ -110,7 +107,7 @@ def _genuine(folder: Path) -> list[Chained]:
 
 def _examined(place: Path, folder: Path) -> Report:
     with Database(create_engine(f"sqlite:///{place}")) as database:  # its tables are there: nothing to bring up to date
-        return Keeper(Store(database), AnchorFile(folder / "anchors"), _SEAL, _Clock()).examine().report
+        return Keeper(Store(database), AnchorFile(folder / "anchors"), _SEAL, _CLOCK).examine().report
 
 
 # ---- what is done: (first, last, reach) of what was touched ------------------------------------------------------------
@@ -214,7 +211,7 @@ def speed(count: int) -> dict[str, float]:
         store = Store(database)
         for first in range(0, count, 1_000):
             store.record_all([entry(number) for number in range(first, first + 1_000)])
-        keeper = Keeper(store, AnchorFile(Path(name)), _SEAL, _Clock())
+        keeper = Keeper(store, AnchorFile(Path(name)), _SEAL, _CLOCK)
         keeper.anchor()
         began = time.process_time()
         report = keeper.examine().report

@@ -21,7 +21,8 @@ from tarim.redress.adapters.rows import read_file
 from tarim.redress.book import opening_draft, step_draft
 from tarim.redress.domain.files import Approve, Event, Hand
 from tarim.redress.domain.steps import step
-from tests.fakes.desk import FakeClock, contents, open_desk, open_shelf
+from tests.fakes.clock import FakeClock
+from tests.fakes.desk import contents, open_desk, open_shelf
 from tests.fakes.redress_events import AT, HOME, OPENED, example, fresh, opening
 
 PEOPLE = ("li.na", "wang.wei", "zhao.min")

@@ -28,8 +28,8 @@ from tarim.journal import Journal, JournalLimits
 from tarim.privacy import MasterKey
 from tarim.records import Database, DatabaseLimits
 from tarim.stream import Channel, Col, Flag, Kind, Outcome, Result, empty_rows
+from tests.fakes.clock import START_MS, FakeClock
 
-START_MS = 1_750_000_000_000
 SMALL = JournalLimits(segment_bytes=1 << 20, block_bytes_max=1 << 18, free_bytes_min=0)
 
 RULESET = b"""
@@ -59,16 +59,6 @@ outcome = "delay"
 reason = "x"
 reason_en = "x"
 """
-
-
-class FakeClock:
-    """Time that moves when it is told to."""
-
-    def __init__(self, at_ms: int = START_MS) -> None:
-        self.at_ms = at_ms
-
-    def now_ms(self) -> int:
-        return self.at_ms
 
 
 class DecisionsWritten:
@@ -190,3 +180,14 @@ def contents(connection: Connection, books: Sequence[Book]) -> dict[str, list[tu
         table for each in (MIGRATIONS, *(book.migrations for book in books)) for table in each.metadata.sorted_tables
     ]
     return {table.name: sorted(tuple(map(repr, row)) for row in connection.execute(select(table))) for table in tables}
+
+
+def rebuilt(folder: Path, url: str, books: Sequence[Book]) -> dict[str, list[tuple[Any, ...]]]:
+    """The contents of the tables made again from the journals; no desk is open there."""
+    shelf = open_shelf(folder, url, books)
+    try:
+        shelf.rebuild()
+        with shelf.database.reading() as connection:
+            return contents(connection, books)
+    finally:
+        shelf.close()

@@ -12,7 +12,8 @@ from tarim.deadlines import load_schedule
 from tarim.identity import EVERYTHING, Caller, Scope
 from tarim.identity.callers import CallerKind
 from tarim.redress import Contents, DecisionLink, Documents, Parts, Redress, RedressBook, Reviews, read_routing
-from tests.fakes.desk import FakeClock, open_desk
+from tests.fakes.clock import FakeClock
+from tests.fakes.desk import open_desk
 
 START_MS = 1_780_290_000_000
 """2026-06-01 13:00 in China, a Monday."""

@@ -31,7 +31,8 @@ from tarim.reporting import (
     packaged_codes,
 )
 from tarim.reporting.adapters.pages import fonts
-from tests.fakes.desk import FakeClock, open_desk
+from tests.fakes.clock import FakeClock
+from tests.fakes.desk import open_desk
 
 
 def _has_chinese_font() -> bool:

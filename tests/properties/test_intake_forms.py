@@ -1,7 +1,6 @@
 """The same event gives the same row, word for word, whichever way it comes in."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,11 @@ from tarim.base.errors import FieldError
 from tarim.intake import Intake
 from tarim.privacy import FIELDS, Tokenizer, unpack_bundles, unpack_fields
 from tarim.stream import Col
+from tests.fakes.clock import FakeClock
 from tests.naive import combinations as naive_combinations
 
 RECEIVED_MS = 1_800_000_000_000
 KEY = bytes(range(32))
-
-
-@dataclass
-class FixedClock:
-    now: int = RECEIVED_MS
-
-    def now_ms(self) -> int:
-        return self.now
 
 
 class OpenVault:
@@ -48,7 +40,7 @@ class OpenVault:
 
 
 def intake() -> Intake:
-    return Intake(Tokenizer(KEY), OpenVault(), clock=FixedClock())
+    return Intake(Tokenizer(KEY), OpenVault(), clock=FakeClock(RECEIVED_MS))
 
 
 IDENTIFIERS = st.sampled_from(

@@ -20,7 +20,8 @@ import pytest
 from tarim.contact import Channel, Channels, ContactBook, Courier, Decisions, DeliveryState, Key, RawPayment, Sent
 from tarim.contact.adapters.rows import message_counts
 from tarim.stream import Outcome
-from tests.fakes.desk import DecisionsWritten, FakeClock, open_desk
+from tests.fakes.clock import FakeClock
+from tests.fakes.desk import DecisionsWritten, open_desk
 
 RAW = RawPayment("C7", "6222020000001111", "6222020000002222", ("",))
 

@@ -9,7 +9,8 @@ from tarim.api.auditing import Actor, Auditor
 from tarim.api.echoes import not_repeating
 from tarim.api.proposals import ProposalBody
 from tarim.audit import Objects, Recorder, Result
-from tests.fakes.audit import FakeClock, ListTrail, entry
+from tests.fakes.audit import ListTrail, entry
+from tests.fakes.clock import FakeClock
 
 OBJECTS = Objects(bytes(32))
 
@@ -59,7 +60,9 @@ def test_ids_that_we_make_stand_as_they_are(name: str) -> None:
 
 def test_a_detail_that_is_too_long_costs_no_act() -> None:
     """It is cut; an act that was carried out is never answered as if it had been wrong."""
-    auditor = Auditor(Recorder(ListTrail(), waiting_entries_max=1, group_entries_max=1), OBJECTS, FakeClock())
+    auditor = Auditor(
+        Recorder(ListTrail(), waiting_entries_max=1, group_entries_max=1), OBJECTS, FakeClock(1_760_000_000_000)
+    )
     made = auditor.entry(
         Actor("x" * 100), "a" * 100, "b" * 500, "c" * 99, "d" * 999, Result.DONE, {"e" * 40: "f\n" * 99}
     )

@@ -29,7 +29,7 @@ from tarim.identity import Caller, CallerKind, Scope
 from tarim.privacy import MasterKey, Tokenizer, Vault
 from tarim.stream import Col, Kind, Outcome, empty_rows
 from tarim.views import Block, Entity, EntityKind, LinkStore
-from tests.fakes.audit import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.fakes.view_blocks import VERSIONS
 
 MASTER = MasterKey(bytes(range(32)))

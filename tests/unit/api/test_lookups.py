@@ -16,22 +16,16 @@ from tarim.api.doors import Admitted
 from tarim.api.lookups import WINDOW_MS, Lookups, thing_of
 from tarim.api.refusals import answer_troubles
 from tarim.api.routes import Call, Route, mount
-from tarim.api.users import UserBody
+from tarim.api.user_views import UserBody
 from tarim.audit import Objects, Recorder
 from tarim.base.errors import NotAllowed, TooOften
 from tarim.identity import Caller, CallerKind, Scope
-from tests.fakes.audit import FakeClock, ListTrail
-
-
-class HandClock:
-    at_ms = 1_800_000_000_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
+from tests.fakes.audit import ListTrail
+from tests.fakes.clock import FakeClock
 
 
 def test_different_things_count_and_the_same_one_counts_once() -> None:
-    lookups = Lookups(HandClock(), alarm=3, limit=0)
+    lookups = Lookups(FakeClock(1_800_000_000_000), alarm=3, limit=0)
     assert [lookups.look("li.na", f"CASE-{n}") for n in (1, 2, 1, 3, 2)] == [0] * 5
     assert lookups.look("li.na", "CASE-4") == 4 and lookups.alarms == 1
     assert lookups.look("li.na", "CASE-5") == 0, "one alarm an hour"
@@ -39,7 +33,7 @@ def test_different_things_count_and_the_same_one_counts_once() -> None:
 
 
 def test_after_an_hour_it_begins_anew() -> None:
-    clock = HandClock()
+    clock = FakeClock(1_800_000_000_000)
     lookups = Lookups(clock, alarm=2, limit=3)
     for n in range(3):
         lookups.look("li.na", f"CASE-{n}")
@@ -57,7 +51,7 @@ def test_after_an_hour_it_begins_anew() -> None:
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tarim.api.lookups.ACTORS_MAX", 3)
     monkeypatch.setattr("tarim.api.lookups.REMEMBERED_MAX", 4)
-    lookups = Lookups(HandClock(), alarm=100, limit=0)
+    lookups = Lookups(FakeClock(1_800_000_000_000), alarm=100, limit=0)
     for actor in range(9):
         for n in range(9):
             lookups.look(f"person-{actor}", f"CASE-{n}")
@@ -83,7 +77,9 @@ def test_routes_that_show_personal_data_are_counted_and_an_alarm_is_on_the_trail
 
     trail = ListTrail()
     recorder = Recorder(trail, waiting_entries_max=100, group_entries_max=10)
-    auditor = Auditor(recorder, Objects(bytes(32)), FakeClock(), Lookups(HandClock(), alarm=2, limit=4))
+    auditor = Auditor(
+        recorder, Objects(bytes(32)), FakeClock(), Lookups(FakeClock(1_800_000_000_000), alarm=2, limit=4)
+    )
     app, door = FastAPI(), Door()
     routes = [
         Route("GET", "/v1/cases/{id}", "read_case", "", Scope.CASES_READ, show, UserBody, personal=True),

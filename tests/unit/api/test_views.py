@@ -18,7 +18,8 @@ from tarim.identity import Caller, CallerKind, Scope
 from tarim.privacy import FIELDS, MasterKey, Tokenizer, Vault
 from tarim.stream import Kind, Outcome, reference_features
 from tarim.views import Entities, Follower, Known, Live, Views
-from tests.fakes.desk import RULESET, DecisionsWritten, FakeClock
+from tests.fakes.clock import FakeClock
+from tests.fakes.desk import RULESET, DecisionsWritten
 
 MASTER = MasterKey(bytes(range(32)))
 FEATURES = reference_features()

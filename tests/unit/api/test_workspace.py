@@ -18,7 +18,7 @@ from tarim.bootstrap.workspace import OpenWorkspace
 from tarim.identity import Caller, CallerKind, Scope
 from tarim.records import Database
 from tarim.workspace import MIGRATIONS, DraftMoved, Drafts, SavedViews
-from tests.fakes.audit import FakeClock
+from tests.fakes.clock import FakeClock
 
 DRAFT = "00000000000000ad"
 PAGE, OTHER_PAGE = "0000000000000001", "0000000000000002"

@@ -23,7 +23,8 @@ from tarim.audit import (
 from tarim.base.errors import Conflict, Damaged, DefinitionError, NotAllowed, NotFound, Unavailable
 from tarim.base.instants import DAY_MS
 from tarim.records import Database, differences
-from tests.fakes.audit import SEAL, FakeClock, ListTrail, chain, entry
+from tests.fakes.audit import SEAL, ListTrail, chain, entry
+from tests.fakes.clock import FakeClock
 from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
 
 
@@ -31,7 +32,7 @@ class Room:
     """A trail with all that belongs to it."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self.clock = FakeClock()
+        self.clock = FakeClock(1_760_000_000_000)
         self.store = Store(Database.open(url, [MIGRATIONS]))
         self.keeper = Keeper(self.store, AnchorFile(folder / "anchors"), SEAL, self.clock)
         self.exports = Exports(self.keeper, self.clock)

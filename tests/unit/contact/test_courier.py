@@ -40,7 +40,8 @@ from tarim.simulation import hmac_key
 from tarim.simulation.channel import signing
 from tarim.stream import Kind
 from tarim.stream import Outcome as Decided
-from tests.fakes.desk import DecisionsWritten, FakeClock, contents, open_desk, open_shelf
+from tests.fakes.clock import FakeClock
+from tests.fakes.desk import DecisionsWritten, contents, open_desk, open_shelf
 from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
 
 SECRET = bytes(range(32))

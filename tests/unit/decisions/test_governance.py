@@ -33,6 +33,7 @@ from tarim.decisions.records import encode_control
 from tarim.decisions.service import ControlRecord
 from tarim.rules import Rule
 from tarim.stream import Channel, Col, Kind, Outcome, empty_rows
+from tests.fakes.clock import FakeClock
 from tests.fakes.decisions import FakeEngine, FakeJudge, FakeLog, events
 from tests.naive import effect as naive
 
@@ -189,11 +190,6 @@ def test_a_switch_that_makes_no_sense_is_refused(wrong: Switch):
 # ---- four eyes ---------------------------------------------------------------------------------------------------------
 
 
-class Clock:
-    def now_ms(self) -> int:
-        return NOW_MS
-
-
 @dataclass
 class Ruled(FakeJudge):
     """A judge with rules."""
@@ -208,7 +204,7 @@ def governor() -> tuple[Governor, DecisionService, FakeLog]:
     async def compile_aside(control: Control, models: Sequence[str]) -> Ruled:
         return Ruled(ruleset_version=control.version)
 
-    return Governor(service, Clock(), lambda content: f"{len(content)}", compile_aside), service, log
+    return Governor(service, FakeClock(NOW_MS), lambda content: f"{len(content)}", compile_aside), service, log
 
 
 def test_a_ruleset_counts_when_another_person_has_approved_it():

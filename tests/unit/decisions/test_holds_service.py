@@ -32,6 +32,7 @@ from tarim.decisions import (
 from tarim.decisions import service as service_module
 from tarim.rules import compile_ruleset
 from tarim.stream import Col, Kind, Outcome, Result, Verification
+from tests.fakes.clock import FakeClock
 from tests.fakes.decisions import FakeBatch, FakeEngine, FakeJudge, FakeLog, events
 
 NOW_MS = 1_790_000_000_000
@@ -72,21 +73,11 @@ class Judge(FakeJudge):
         return decisions
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.at_ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-
 class House:
     """A service over a log in memory, and another one after it when it is restarted."""
 
     def __init__(self) -> None:
-        self.log, self.clock = FakeLog(), Clock()
+        self.log, self.clock = FakeLog(), FakeClock(NOW_MS)
         self.state = State(FakeEngine(), Seen(1_000), {})
         self._open()
         self.service.record(RecordKind.TREATMENT, Control(TREATMENT.version, "", "digest", NOW_MS))

@@ -17,6 +17,7 @@ from tarim.journal import FolderReader, Journal, JournalLimits
 from tarim.privacy import Tokenizer
 from tarim.screening import ListProbe, RawRow, define_list
 from tarim.stream import Col, Engine, FeatureSet, Graph, Rows
+from tests.fakes.clock import FakeClock
 from tests.fakes.decisions import FakeJudge, events
 
 TOKENS = Tokenizer(bytes(range(32)))
@@ -30,11 +31,6 @@ ACCOUNTS = 700
 Floats = npt.NDArray[np.float64]
 
 
-class Clock:
-    def now_ms(self) -> int:
-        return NOW_MS
-
-
 class Bank:
     """A decision service over a real journal and a real engine, and the desk that changes lists beside it."""
 
@@ -44,7 +40,7 @@ class Bank:
         self.journal = Journal.open(folder / "journal", limits)
         self.engine = Engine(FEATURES, jit=False)
         self.service = DecisionService(self.journal, self.engine, FakeJudge(), Seen(10_000))
-        self.book = open_lists(folder / "lists", self.journal, Tokenizer(bytes(range(32))), Clock())
+        self.book = open_lists(folder / "lists", self.journal, Tokenizer(bytes(range(32))), FakeClock(NOW_MS))
         self.desk = ListDesk(self.book, self.service)
         self.rng = np.random.default_rng(3)
         self.live: list[Floats] = []

@@ -45,6 +45,7 @@ from tarim.decisions.registry import decode_model_record, encode_model_record
 from tarim.models import ModelAct, ModelState, PackageManifest, service_number
 from tarim.rules import compile_ruleset
 from tarim.stream import Col, empty_rows
+from tests.fakes.clock import FakeClock
 from tests.fakes.decisions import FakeEngine, FakeLog, FakeRecord, events
 from tests.fakes.scorers import FixedScorer
 from tests.naive import splitting as naive
@@ -62,11 +63,6 @@ scenario = "test"
 reason = "评分高"
 reason_en = "a high score"
 """
-
-
-class Clock:
-    def now_ms(self) -> int:
-        return NOW_MS
 
 
 SCORES = {letter * 64: value for letter, value in (("a", 0.1), ("b", 0.9), ("c", 0.3), ("d", 0.7))}
@@ -93,8 +89,8 @@ class House:
         registry = state.governance.registry
         judge = decider(registry.live, registry.lineup if registry.begun else None)
         self.service = DecisionService(self.log, state.engine, judge, state.seen, state.governance)
-        self.governor = Governor(self.service, Clock(), lambda content: f"{len(content)}", self.compile_aside)
-        self.models = ModelGovernor(self.governor, self.service, Clock(), self.check, self.shred)
+        self.governor = Governor(self.service, FakeClock(NOW_MS), lambda content: f"{len(content)}", self.compile_aside)
+        self.models = ModelGovernor(self.governor, self.service, FakeClock(NOW_MS), self.check, self.shred)
         if not registry.begun:
             ruleset = judge.ruleset_version
             self.service.control(RecordKind.RULESET, encode_control(Control(ruleset, "models", ruleset, NOW_MS)))

@@ -27,6 +27,7 @@ from tarim.decisions import (
 from tarim.decisions import switch_reviews as domain
 from tarim.rules import Rule
 from tarim.stream import Channel, Outcome
+from tests.fakes.clock import FakeClock
 from tests.fakes.decisions import FakeEngine, FakeJudge, FakeLog
 
 HOUR_MS = 3_600_000
@@ -35,14 +36,6 @@ RULES = tuple(
     Rule(at, name, "true", Outcome.BLOCK, 50, "telecom_fraud", "原因", "reason", tuple[Channel, ...](), ())
     for at, name in enumerate("ab")
 )
-
-
-@dataclass
-class HandClock:
-    at_ms: int = BEGIN_MS
-
-    def now_ms(self) -> int:
-        return self.at_ms
 
 
 @dataclass
@@ -56,7 +49,7 @@ class House:
     reviewer: SwitchReviewer
     service: DecisionService
     log: FakeLog
-    clock: HandClock
+    clock: FakeClock
 
     def throw(self, what: SwitchKind, target: str, value: int = 1, person: str = "li.na") -> Switch:
         self.clock.at_ms += 1
@@ -75,7 +68,7 @@ class House:
 
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> House:
-    log, clock = FakeLog(), HandClock()
+    log, clock = FakeLog(), FakeClock(BEGIN_MS)
     service = DecisionService(log, FakeEngine(), Ruled(), Seen(1000))
 
     async def compile_aside(control: Control, models: Sequence[str]) -> Ruled:

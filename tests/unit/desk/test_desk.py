@@ -11,7 +11,8 @@ import pytest
 from tarim.base.errors import Conflict, Damaged, NotFound, TooLarge, Unavailable
 from tarim.desk import Desk, DeskLimits, Draft, Once
 from tarim.stream import Outcome
-from tests.fakes.desk import DecisionsWritten, FakeClock, contents, open_desk, open_shelf
+from tests.fakes.clock import FakeClock
+from tests.fakes.desk import DecisionsWritten, contents, open_desk, open_shelf
 from tests.fakes.diary import NOTES, Diary, note, notes
 
 

@@ -15,7 +15,8 @@ from tarim.desk.position import read_position
 from tarim.journal import Journal
 from tarim.records import Database, differences
 from tarim.stream import Outcome
-from tests.fakes.desk import SMALL, DecisionsWritten, FakeClock, contents, open_shelf
+from tests.fakes.clock import FakeClock
+from tests.fakes.desk import SMALL, DecisionsWritten, contents, open_shelf
 from tests.fakes.diary import ALERTS, Diary, note, notes
 
 

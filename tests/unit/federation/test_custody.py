@@ -24,7 +24,7 @@ from tarim.federation.node.custody import Begun, Return, Shares
 from tarim.federation.node.terms import LogisticTerms, Output
 from tarim.privacy import MasterKey, Signer
 from tarim.records import Database
-from tests.fakes.audit import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.fakes.federation import channels, together
 
 NOW = 1_800_000_000_000

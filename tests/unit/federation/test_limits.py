@@ -21,7 +21,7 @@ from tarim.federation.node.tables import MIGRATIONS
 from tarim.federation.node.terms import Output, QueryTerms
 from tarim.federation.queries import Question
 from tarim.records import Database
-from tests.fakes.audit import FakeClock
+from tests.fakes.clock import FakeClock
 
 NOW = 1_800_000_000_000
 MODEL = "5" * 64

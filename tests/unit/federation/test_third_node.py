@@ -39,7 +39,7 @@ from tarim.federation.node.terms import BoostingTerms, CrossTerms, FoundBy, Logi
 from tarim.federation.second_engine.interpreter import Readiness
 from tarim.federation.second_engine.jobs import Done
 from tarim.federation.session import Opening as Opened
-from tests.fakes.audit import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.fakes.federation import QueueChannel, channels
 
 NOW = 1_800_000_000_000

@@ -1,7 +1,6 @@
 """API keys: shown once, stored as digests, refused when unknown, revoked, expired or without the scope."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,12 @@ from tarim.base.errors import Damaged, DefinitionError, NotAllowed, NotFound
 from tarim.bootstrap.places import make_data_folder
 from tarim.cli import build_app
 from tarim.identity import KeyRing, Scope, create_key, read_keys, revoke_key
-
-
-@dataclass
-class Clock:
-    now: int = 1_000_000
-
-    def now_ms(self) -> int:
-        return self.now
+from tests.fakes.clock import FakeClock
 
 
 def test_a_key_opens_its_scopes_and_no_other(tmp_path: Path) -> None:
-    path, clock = tmp_path / "keys.json", Clock()
-    made, secret = create_key(path, "mobile bank", ["decide", "read"], clock.now)
+    path, clock = tmp_path / "keys.json", FakeClock()
+    made, secret = create_key(path, "mobile bank", ["decide", "read"], clock.at_ms)
     ring = KeyRing.load(path, clock)
     assert ring.check(secret, Scope.DECIDE).id == made.id
     assert ring.check(secret, Scope.READ).name == "mobile bank"
@@ -36,14 +28,14 @@ def test_a_key_opens_its_scopes_and_no_other(tmp_path: Path) -> None:
 def test_what_is_no_key_is_refused_with_401(tmp_path: Path, presented: str) -> None:
     create_key(tmp_path / "keys.json", "a", ["read"], 1)
     with pytest.raises(NotAllowed) as caught:
-        KeyRing.load(tmp_path / "keys.json", Clock()).check(presented, Scope.READ)
+        KeyRing.load(tmp_path / "keys.json", FakeClock()).check(presented, Scope.READ)
     assert caught.value.http_status == 401
     assert not presented or presented not in str(caught.value)
 
 
 def test_nobody_passes_without_a_file(tmp_path: Path) -> None:
     with pytest.raises(NotAllowed):
-        KeyRing.load(tmp_path / "none.json", Clock()).check("x", Scope.READ)
+        KeyRing.load(tmp_path / "none.json", FakeClock()).check("x", Scope.READ)
 
 
 def test_the_secret_is_stored_nowhere(tmp_path: Path) -> None:
@@ -52,17 +44,17 @@ def test_the_secret_is_stored_nowhere(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     for file in tmp_path.iterdir():
         assert secret.encode() not in file.read_bytes()
-    assert secret not in repr(made) + repr(read_keys(path)) + repr(KeyRing.load(path, Clock()))
+    assert secret not in repr(made) + repr(read_keys(path)) + repr(KeyRing.load(path, FakeClock()))
     assert len(secret) == 43 and create_key(path, "b", ["read"], 1)[1] != secret
 
 
 def test_a_revoked_key_is_refused_within_a_second(tmp_path: Path) -> None:
-    path, clock = tmp_path / "keys.json", Clock()
-    made, secret = create_key(path, "a", ["read"], clock.now)
+    path, clock = tmp_path / "keys.json", FakeClock(1_000_000)
+    made, secret = create_key(path, "a", ["read"], clock.at_ms)
     ring = KeyRing.load(path, clock)
     ring.check(secret, Scope.READ)
-    revoke_key(path, made.id, clock.now)
-    clock.now += 1000
+    revoke_key(path, made.id, clock.at_ms)
+    clock.at_ms += 1000
     with pytest.raises(NotAllowed, match="revoked") as caught:
         ring.check(secret, Scope.READ)
     assert caught.value.http_status == 401
@@ -72,8 +64,8 @@ def test_a_revoked_key_is_refused_within_a_second(tmp_path: Path) -> None:
 
 
 def test_the_file_is_looked_at_once_a_second_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, clock = tmp_path / "keys.json", Clock()
-    _, secret = create_key(path, "a", ["read"], clock.now)
+    path, clock = tmp_path / "keys.json", FakeClock()
+    _, secret = create_key(path, "a", ["read"], clock.at_ms)
     ring = KeyRing.load(path, clock)
     ring.check(secret, Scope.READ)
     looks: list[object] = []
@@ -82,18 +74,18 @@ def test_the_file_is_looked_at_once_a_second_at_most(tmp_path: Path, monkeypatch
     for _ in range(100):
         ring.check(secret, Scope.READ)
     assert looks == []
-    clock.now += 1000
+    clock.at_ms += 1000
     ring.check(secret, Scope.READ)
     assert len(looks) == 1
 
 
 def test_a_key_expires_at_its_moment(tmp_path: Path) -> None:
-    path, clock = tmp_path / "keys.json", Clock()
-    _, secret = create_key(path, "a", ["read"], clock.now, expires_ms=clock.now + 10)
+    path, clock = tmp_path / "keys.json", FakeClock()
+    _, secret = create_key(path, "a", ["read"], clock.at_ms, expires_ms=clock.at_ms + 10)
     ring = KeyRing.load(path, clock)
-    clock.now += 9
+    clock.at_ms += 9
     ring.check(secret, Scope.READ)
-    clock.now += 1
+    clock.at_ms += 1
     with pytest.raises(NotAllowed, match="expired"):
         ring.check(secret, Scope.READ)
 
@@ -112,7 +104,7 @@ def test_bad_names_scopes_and_files_are_refused(tmp_path: Path) -> None:
     create_key(path, "a", ["read"], 1)
     path.chmod(0o644)
     with pytest.raises(DefinitionError, match="0644"):
-        KeyRing.load(path, Clock())
+        KeyRing.load(path, FakeClock())
     path.chmod(0o600)
     for content in (b"", b"{}", b'{"format":2,"keys":[]}', b'{"format":1,"keys":[{"id":"x"}]}'):
         path.write_bytes(content)
@@ -128,7 +120,7 @@ def test_the_command_line_makes_lists_and_revokes(tmp_path: Path) -> None:
     )
     assert made.exit_code == 0, made.output
     secret = made.stdout.strip().splitlines()[-1]
-    key = KeyRing.load(tmp_path / "keys.json", Clock()).check(secret, Scope.DECIDE)
+    key = KeyRing.load(tmp_path / "keys.json", FakeClock()).check(secret, Scope.DECIDE)
     listed = run(app, ["keys", "list", "--data", str(tmp_path)]).output
     assert key.id in listed and "active" in listed and "decide,read" in listed and secret not in listed
     assert run(app, ["keys", "revoke", key.id, "--data", str(tmp_path)]).exit_code == 0
@@ -137,7 +129,7 @@ def test_the_command_line_makes_lists_and_revokes(tmp_path: Path) -> None:
 
 def test_a_key_has_the_fields_of_its_contract_and_may_do_nothing_else(tmp_path: Path) -> None:
     """Whoever may read decisions sees them whole, so such a key only decides (ML-23)."""
-    path, clock = tmp_path / "keys.json", Clock()
+    path, clock = tmp_path / "keys.json", FakeClock()
     _, secret = create_key(path, "wallet partner", ["decide"], 1, answer_fields=["outcome", "hold", "hold"])
     assert KeyRing.load(path, clock).check(secret, Scope.DECIDE).answer_fields == {"outcome", "hold"}
     assert read_keys(path)[0].answer_fields == ("hold", "outcome")

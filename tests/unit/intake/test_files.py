@@ -1,7 +1,6 @@
 """Files of every format give the rows of their messages; mappings bring foreign tables in."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +23,11 @@ from tarim.intake import (
 )
 from tarim.privacy import FIELDS, Tokenizer
 from tarim.stream import Col, Flag
-
-
-@dataclass
-class Clock:
-    now: int = 1_800_000_000_000
-
-    def now_ms(self) -> int:
-        return self.now
+from tests.fakes.clock import FakeClock
 
 
 def intake() -> Intake:
-    return Intake(Tokenizer(bytes(range(32))), clock=Clock())
+    return Intake(Tokenizer(bytes(range(32))), clock=FakeClock(1_800_000_000_000))
 
 
 MESSAGES: list[dict[str, Any]] = [
@@ -137,7 +129,7 @@ def test_every_field_but_the_receipt_is_part_of_the_content() -> None:
         "payee_phone": "1",
     }
     before = intake().message(json.dumps(full).encode()).rows[0, Col.CONTENT_KEY]
-    later = Intake(Tokenizer(bytes(range(32))), clock=Clock(1_800_000_000_999)).message(json.dumps(full).encode())
+    later = Intake(Tokenizer(bytes(range(32))), clock=FakeClock(1_800_000_000_999)).message(json.dumps(full).encode())
     assert later.rows[0, Col.CONTENT_KEY] == before
     changes = {
         "event_id": "e-9", "source": "x", "kind": "payment", "occurred_at": "2026-10-01T12:00:00.124+08:00", "customer": "C",
@@ -337,7 +329,7 @@ def test_nothing_that_holds_raw_values_shows_them() -> None:
     assembler = Assembler(Tokenizer(bytes(range(32))), limits)
     message = decode_message(json.dumps(MESSAGES[0], ensure_ascii=False).encode(), limits)
     table = pa.RecordBatch.from_pylist([{name: value for name, value in MESSAGES[0].items() if name != "verification"}])
-    shown = repr(message) + repr(assembler.parts(message, Clock().now)) + repr(assembler)
-    shown += repr(read_table(table, assembler, Clock().now, None, 0)) + repr(intake().table(table))
+    shown = repr(message) + repr(assembler.parts(message, 1_800_000_000_000)) + repr(assembler)
+    shown += repr(read_table(table, assembler, 1_800_000_000_000, None, 0)) + repr(intake().table(table))
     for name in ("customer", "account", "payee_account", "payee_name"):
         assert MESSAGES[0][name] not in shown

@@ -2,7 +2,6 @@
 
 import csv
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from tarim.intake.iso20022 import minor_units
 from tarim.privacy import Tokenizer
 from tarim.stream import AMOUNT_FEN_MAX, Channel, Col, Kind
 from tests.corpus.malformed import PAIN
+from tests.fakes.clock import FakeClock
 
 SHARED = Path(os.environ.get("TARIM_SHARED", Path(__file__).parents[4] / "shared"))
 SAMPLES = SHARED / "data" / "iso20022"
@@ -22,16 +22,8 @@ needs_samples = pytest.mark.skipif(
 TOKENIZER = Tokenizer(bytes(range(32)))
 
 
-@dataclass
-class Clock:
-    now: int = 1_800_000_000_000
-
-    def now_ms(self) -> int:
-        return self.now
-
-
 def events(path: Path, **more: str) -> EventBatch:
-    intake = Intake(TOKENIZER, clock=Clock())
+    intake = Intake(TOKENIZER, clock=FakeClock(1_800_000_000_000))
     (table,) = list(read_file(path, **more))  # type: ignore[arg-type]
     batch, refusals = intake.table(table, source="iso20022")
     assert refusals == []

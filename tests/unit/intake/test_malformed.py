@@ -1,7 +1,6 @@
 """Everything malformed is refused with field and rule, without its values, and disturbs nothing else."""
 
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,13 @@ from tarim.base.errors import FieldError, InputError
 from tarim.intake import Intake, Refusal, RefusedAt, problem, read_file
 from tarim.privacy import Tokenizer
 from tests.corpus.malformed import CANARY, File, Message, batches, changed, files, messages
+from tests.fakes.clock import FakeClock
 
 MESSAGES, BATCHES, FILES = messages(), batches(), files()
 
 
-@dataclass
-class Clock:
-    now: int = 1_800_000_000_000
-
-    def now_ms(self) -> int:
-        return self.now
-
-
 def intake() -> Intake:
-    return Intake(Tokenizer(bytes(range(32))), clock=Clock())
+    return Intake(Tokenizer(bytes(range(32))), clock=FakeClock(1_800_000_000_000))
 
 
 def said(error: BaseException) -> str:

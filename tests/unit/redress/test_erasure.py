@@ -15,7 +15,7 @@ from tarim.redress import Eraser, FileView, RedressBook
 from tarim.redress.domain import hold, loss_events
 from tarim.redress.domain.erasure import Erase, ErasureBasis, NotErasable, Obstacle, Open, TurnDown
 from tarim.redress.domain.files import AddNote, Approve, IllegalStep
-from tests.fakes.desk import contents, open_shelf
+from tests.fakes.desk import contents, rebuilt
 from tests.fakes.redress import DECIDER, RETENTION_DAYS, START_MS, WORKER, House, house, person
 
 OFFICER = person("li.na", Scope.REDRESS_READ, Scope.ERASURES_WORK)
@@ -201,10 +201,4 @@ def test_the_tables_are_made_again_after_a_deletion(tmp_path: Path):
         Eraser(bank.redress, Link(), 1).carry_out()
         bank.redress.act(OFFICER, file_id, note)
         before = bank.desk.read(lambda connection: contents(connection, [RedressBook()])).result()
-    shelf = open_shelf(tmp_path, url, [RedressBook()])
-    try:
-        shelf.rebuild()
-        with shelf.database.reading() as connection:
-            assert contents(connection, [RedressBook()]) == before
-    finally:
-        shelf.close()
+    assert rebuilt(tmp_path, url, [RedressBook()]) == before

@@ -15,7 +15,7 @@ from tarim.redress.domain import complaint_events as complaint
 from tarim.redress.domain import dispute, fund, hold, roster
 from tarim.redress.domain import loss_events as loss
 from tarim.redress.domain.files import AddNote, Approve, IllegalStep, Reject, Withdraw
-from tests.fakes.desk import contents, open_shelf
+from tests.fakes.desk import contents, rebuilt
 from tests.fakes.redress import DECIDER, OTHER, READ, START_MS, WORK, WORKER, House, house, person
 
 CUSTOMER = 2**63 + 12345
@@ -93,13 +93,7 @@ def test_rebuilt_tables_are_equal_and_as_the_migrations_make_them(tmp_path: Path
         before = at.desk.read(lambda connection: contents(connection, [RedressBook()])).result()
         with at.desk._shelf.database.reading() as connection:
             assert differences(connection, [RedressBook().migrations]) == []
-    shelf = open_shelf(tmp_path, database_url, [RedressBook()])
-    try:
-        shelf.rebuild()
-        with shelf.database.reading() as connection:
-            assert contents(connection, [RedressBook()]) == before
-    finally:
-        shelf.close()
+    assert rebuilt(tmp_path, database_url, [RedressBook()]) == before
 
 
 def test_a_loss_is_made_good(tmp_path: Path, database_url: str) -> None:

@@ -41,26 +41,17 @@ from tarim.screening import (
 from tarim.screening.kernels import members as kernel
 from tarim.screening.lists import domain
 from tarim.stream import COLUMN_OF_FIELD, Col, empty_rows
+from tests.fakes.clock import FakeClock
 
 KEY = bytes(range(32))
 DAY_MS = 86_400_000
-
-
-class Clock:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.at_ms = 1_760_000_000_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
 
 
 class Desk:
     """A book with a journal in memory: what is approved is in force at once."""
 
     def __init__(self, folder: Path, journal: list[bytes] | None = None) -> None:
-        self.clock = Clock()
+        self.clock = FakeClock(1_760_000_000_000)
         self.journal = [] if journal is None else journal
         self.book = ListBook(folder, Membership(), Tokenizer(KEY), self.clock)
 
@@ -169,7 +160,8 @@ def intake_of(folder: Path, tokenizer: Tokenizer, event: dict[str, object]) -> n
     create_master_key(folder / "master.key")
     vault = Vault.open(folder / "vault", load_master_key(folder / "master.key", {}), VaultLimits())
     try:
-        return Intake(tokenizer, vault, IntakeLimits(), clock=Clock()).message(json.dumps(event).encode()).rows[0]
+        intake = Intake(tokenizer, vault, IntakeLimits(), clock=FakeClock(1_760_000_000_000))
+        return intake.message(json.dumps(event).encode()).rows[0]
     finally:
         vault.close()
 

@@ -17,14 +17,10 @@ from tarim.journal import FolderReader, Journal, JournalLimits
 from tarim.privacy import Tokenizer
 from tarim.screening import ListBook, ListProbe, Membership, RawRow, define_list
 from tarim.stream import Col, empty_rows
+from tests.fakes.clock import FakeClock
 
 KEY = bytes(range(32))
 NOW_MS = 1_760_000_000_000
-
-
-class Clock:
-    def now_ms(self) -> int:
-        return NOW_MS
 
 
 class Killed(BaseException):
@@ -64,7 +60,7 @@ class Life:
     def __init__(self, folder: Path, steps: int = 1 << 30) -> None:
         limits = JournalLimits(segment_bytes=1 << 20, block_bytes_max=512 << 10, free_bytes_min=0)
         self.journal = Journal.open(folder / "journal", limits)
-        self.book = open_lists(folder / "lists", self.journal, Tokenizer(KEY), Clock())
+        self.book = open_lists(folder / "lists", self.journal, Tokenizer(KEY), FakeClock(NOW_MS))
         self.desk = ListDesk(self.book, Service(self.journal, steps))
 
     def approve(self, proposal_id: str) -> None:

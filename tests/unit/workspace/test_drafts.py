@@ -18,7 +18,7 @@ from tarim.workspace import (
     Drafts,
     Writing,
 )
-from tests.fakes.audit import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
 
 BASE = "a" * 64

@@ -9,7 +9,7 @@ import pytest
 from tarim.base.errors import Conflict, FieldError, NotFound
 from tarim.records import Database
 from tarim.workspace import FILTERS_MAX, MIGRATIONS, NAME_CHARACTERS_MAX, SAVED_VIEWS_MAX, Page, SavedViews
-from tests.fakes.audit import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.fakes.records import database_url, postgresql  # noqa: F401  fixtures
 
 
