@@ -103,7 +103,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("logistic at three nodes", _LOGISTIC, _CURVE, more={"protocol": "aby3", "third": "third", "finding": "rr22"}),
     Kind("boosting at three nodes", _TREES, _CURVE, more={"protocol": "aby3", "third": "third", "finding": "ecdh"}),
     Kind("logistic by CHEETAH", _LOGISTIC, _CURVE, more={"protocol": "cheetah"}),
-    Kind("boosting, exponential loss", {**_TREES, "loss": "exponential"}, _CURVE),
+    Kind("boosting, exponential loss", {**_TREES, "loss": "exponential", "sample": 0.8}, _CURVE),
     Kind("cross-validated logistic",
          {"type": "cross-validation", "folds": 2, "seeds": [1], "model": {**_LOGISTIC, "epochs": 1}}, _CURVE),
     Kind("cross-validated boosting",

@@ -17,6 +17,7 @@ from tarim.federation.learning.boosting import (
     Tree,
     bin_edges,
     binned,
+    counted_rows,
     margins,
 )
 from tarim.federation.learning.boosting_in_the_clear import boosted_in_the_clear
@@ -24,6 +25,7 @@ from tarim.federation.learning.column_gains import shares_in_the_clear, shares_o
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, both_exponentials, exponent_bits
 from tarim.federation.learning.precision import Precision
 from tarim.federation.learning.splits import GAIN_ADDED, gains, half_of
+from tarim.federation.learning.stopping import EarlyStop
 from tarim.federation.multiplication import cut_down, products, squares
 from tarim.federation.node.models import ModelPart, TreePart, part_of_trees, trees_of
 from tarim.federation.randomness import fresh_words
@@ -114,7 +116,8 @@ def _leaf_of(trees, parts, rows: int, depth: int) -> np.ndarray:
 def test_joint_trees_are_those_of_the_twin(loss: Loss) -> None:
     """Every split is the twin's, each known to its owner alone; leaves are -G / (H + 1) / 2 of their rows."""
     parts, shapes, labels = made_up(700, 5)
-    plan = BoostingPlan(trees=3, depth=3 if loss is Loss.LOG else 2, loss=loss)
+    sample = 1.0 if loss is Loss.LOG else 0.7
+    plan = BoostingPlan(trees=3, depth=3 if loss is Loss.LOG else 2, loss=loss, sample=sample)
     nodes, leaf_count = (1 << plan.depth) - 1, 1 << plan.depth
     (one, first_margins), (other, second_margins) = _trained(parts, shapes, labels, plan)
     half = half_of((len(shapes[0].candidates), len(shapes[1].candidates)))
@@ -128,10 +131,11 @@ def test_joint_trees_are_those_of_the_twin(loss: Loss) -> None:
         leaves = (mine.leaves + theirs.leaves).view(np.int64)
         assert np.array_equal(leaves, values)
         if tree == 0:
-            leaf = _leaf_of((mine, theirs), parts, 700, plan.depth)
+            leaf, counted = _leaf_of((mine, theirs), parts, 700, plan.depth), counted_rows(700, 0, plan)
+            assert counted.sum() == int(700 * sample)
             gradient, hessian = (0.5 - labels, 0.25) if loss is Loss.LOG else (1.0 - 2.0 * labels, 1.0)
-            gradients = np.bincount(leaf, gradient, leaf_count)
-            hessians = np.bincount(leaf, minlength=leaf_count) * (hessian + 2**-6)
+            gradients = np.bincount(leaf, gradient * counted, leaf_count)
+            hessians = np.bincount(leaf, counted, leaf_count) * (hessian + 2**-6)
             assert (
                 np.abs(leaves / 2**LEAF_FRACTION_BITS + gradients / (hessians + 1) / 2).max() < 2.0**-LEAF_FRACTION_BITS
             )
@@ -188,6 +192,17 @@ def test_gains_of_the_twin_are_those_of_the_definition() -> None:
                 expected[column + 3 * owner] += sign * gradient[rows].sum() ** 2 / (hessian[rows].sum() + 1)
         node = 2 * node + ~left
     assert np.abs(clear[0] / 2**20 - expected).max() < 0.01 < expected.max() / 100
+
+
+def test_each_tree_is_grown_on_other_rows_and_never_on_those_held_back() -> None:
+    plan = BoostingPlan(sample=0.5, stop=EarlyStop(share=0.1))
+    drawn = [counted_rows(1_000, number, plan) for number in range(3)]
+    assert [each.sum() for each in drawn] == [450] * 3 and not any(each[900:].any() for each in drawn)
+    assert not np.array_equal(drawn[0], drawn[1]) and np.array_equal(drawn[2], counted_rows(1_000, 2, plan))
+    assert counted_rows(1_000, 1, BoostingPlan()).all()
+    for sample in (0.01, 1.5):
+        with pytest.raises(InputError, match="share"):
+            BoostingPlan(sample=sample).check()
 
 
 def test_trees_kept_with_fewer_fraction_bits_mean_what_they_meant() -> None:

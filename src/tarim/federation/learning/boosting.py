@@ -38,6 +38,7 @@ from tarim.federation.session import Role, Session
 
 DEPTH_MAX: Final = 8
 TREES_MAX: Final = 1_000
+SAMPLE_MIN: Final = 0.05
 
 Progress = Callable[[int, int], None]
 
@@ -51,20 +52,40 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True)
 class BoostingPlan:
-    """How to train; public.  step_log2: each tree counts 2^step_log2.  stop: when before the last tree, if so."""
+    """How to train; public.
+
+    step_log2: each tree counts 2^step_log2.  stop: when before the last tree, if so.  sample: share of the rows that each tree
+    is grown on, others for every tree (Friedman, "Stochastic Gradient Boosting", 2002); it does not change what a tree costs.
+    """
 
     trees: int = 10
     depth: int = 5
     step_log2: int = -1
     loss: Loss = Loss.LOG
     stop: EarlyStop | None = None
+    sample: float = 1.0
 
     def check(self) -> None:
         """Nothing for a plan that can be followed.  Raises InputError."""
+        if not SAMPLE_MIN <= self.sample <= 1:
+            raise InputError(f"a tree is grown on a share of {SAMPLE_MIN} to 1 of the rows")
         if not 1 <= self.trees <= TREES_MAX or not 1 <= self.depth <= DEPTH_MAX or not -6 <= self.step_log2 <= 0:
             raise InputError(f"1 to {TREES_MAX} trees of depth 1 to {DEPTH_MAX} and a step of 2^-6 to 1 are possible")
         if self.stop is not None:
             self.stop.check()
+
+
+def counted_rows(rows: int, number: int, plan: BoostingPlan) -> npt.NDArray[np.bool_]:
+    """Which rows count in the sums of a tree, (rows,); public: the rows' order is drawn by the run.
+
+    number: of the tree, from 0.  Rows held back for an early stop, the last ones, never do.
+    """
+    held = 0 if plan.stop is None else held_rows(rows, plan.stop)
+    counted = np.arange(rows) < rows - held
+    if plan.sample < 1:
+        drawn = np.random.default_rng(number).permutation(rows - held)
+        counted[drawn[max(1, int((rows - held) * plan.sample)) :]] = False
+    return counted
 
 
 @dataclass(frozen=True)
@@ -134,16 +155,9 @@ class Boosting:
     """
 
     def __init__(
-        self,
-        session: Session,
-        bins: Binned,
-        own: Bins,
-        theirs: Bins,
-        labels: Bits | None,
-        plan: BoostingPlan,
-        *,
+        self, session: Session, bins: Binned, own: Bins, theirs: Bins, labels: Bits | None, plan: BoostingPlan, *,
         counts_gains: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         plan.check()
         rows = len(bins)
         if (labels is None) is not session.first or (labels is not None and len(labels) != rows):
@@ -194,7 +208,7 @@ class Boosting:
             ):
                 del model.trees[-stop.patience :]
                 break
-            both[len(both) - self._held :] = 0  # rows held back count in no sum
+            both[~counted_rows(len(both), number, self._plan)] = 0
             model.trees.append(self._tree(both))
             keep(BoostingState(tuple(model.trees), self._gradients.numbers))
             progress(number + 1, self._plan.trees)

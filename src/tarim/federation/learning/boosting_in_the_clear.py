@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.federation.garbling import Plain, bits_of, number_of
-from tarim.federation.learning.boosting import Bins, BoostingPlan, Loss
+from tarim.federation.learning.boosting import Bins, BoostingPlan, Loss, counted_rows
 from tarim.federation.learning.histograms import Binned
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS, both_exponentials, exponent_bits
 from tarim.federation.learning.precision import COARSE_FRACTION_BITS, PENALTY, QUOTIENT_FRACTION_BITS, Precision
@@ -103,7 +103,7 @@ def boosted_in_the_clear(
                 if gained is not None:
                     del gained[-plan.stop.patience :]
                 return trees[: -plan.stop.patience]
-        counted = np.arange(rows) < rows - kept_back
+        counted = counted_rows(rows, number, plan)
         gradient, hessian = gradient * counted, (hessian + precision.hessian_least) * counted
         node, splits = np.zeros(rows, np.int64), []
         of_columns = np.zeros(sum(len(shape.counts) for shape in shapes), np.int64)

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from tarim.base.errors import DefinitionError
 from tarim.federation.encryption.scoring import COLUMNS_MAX, ROWS_MAX
 from tarim.federation.encryption.sums import FRACTION_BITS_MAX, LEAST_MIN
-from tarim.federation.learning.boosting import BoostingPlan, Loss
+from tarim.federation.learning.boosting import SAMPLE_MIN, BoostingPlan, Loss
 from tarim.federation.learning.logistic_plan import Plan
 from tarim.federation.learning.product_forms import LINE_MBIT_S_MAX, Line
 from tarim.federation.learning.screening import CORRELATED_ROWS_MAX, DIGITS_MAX
@@ -101,19 +101,21 @@ class LogisticTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
 
 class BoostingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="boosting"):
-    """Joint trees; see `learning.boosting.BoostingPlan`.  early_stop: if agreed."""
+    """Joint trees; see `learning.boosting.BoostingPlan`.  early_stop, sample: if agreed."""
 
     trees: int = 10
     depth: int = 5
     step_log2: int = -1
     loss: Loss = Loss.LOG
     early_stop: EarlyStopTerms | UnsetType = UNSET
+    sample: Annotated[float, Meta(ge=SAMPLE_MIN, le=1)] | UnsetType = UNSET
 
     @property
     def plan(self) -> BoostingPlan:
         """How to train."""
         stop = None if self.early_stop is UNSET else self.early_stop.stop
-        return BoostingPlan(self.trees, self.depth, self.step_log2, self.loss, stop)
+        sample = 1.0 if self.sample is UNSET else self.sample
+        return BoostingPlan(self.trees, self.depth, self.step_log2, self.loss, stop, sample)
 
 
 class CrossTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cross-validation"):

@@ -180,6 +180,8 @@ def require_plan(plan: Plan | BoostingPlan) -> None:
         plan.check()
         if plan.loss is not Loss.LOG:
             raise InputError("the second engine trains trees with log loss only")
+        if plan.sample < 1:
+            raise InputError("the second engine grows every tree on all rows: leave sample out")
         return
     plan.check(plan.least_rows)
     if plan.batch_rows is None or plan.batch_rows & (plan.batch_rows - 1):
