@@ -6,7 +6,7 @@ UCI bank marketing as in `bench.federation`: the quantised columns and the clipp
 else.  For each way of descent the first pass after which the AUC on the judged rows is, and stays for the rest of PASSES,
 within each of TOLERANCES of the one that the descent converges to, null for none; one line a seed.
 
-    mini-batches   `learning.logistic_in_the_clear`, batches of 1,024 rows, by learning rate
+    mini-batches   as `learning.logistic_in_the_clear`, batches of 1,024 rows, by learning rate
     all rows       the same with full batches
     fixed Hessian  full batches, the gradient times the inverse of X^T X / 4 n, computed once (Böhning, Lindsay, 1988)
     own columns    the same without the products of one party's columns and the other's: each inverts its own block alone
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -77,12 +78,12 @@ def ways(x: Floats, y: Floats, first: int) -> dict[str, Callable[[], Passes]]:
     whole, own = [slice(0, x.shape[1])], [slice(0, 1 + first), slice(1 + first, x.shape[1])]
     found: dict[str, Callable[[], Passes]] = {}
     for log2 in (0, 1, 2):
-        found[f"mini-batches, rate {2**log2}"] = lambda log2=log2: descended(x, y, BATCH_ROWS, 2.0**log2)
+        found[f"mini-batches, rate {2**log2}"] = partial(descended, x, y, BATCH_ROWS, 2.0**log2)
     for log2 in (1, 2, 3):
-        found[f"all rows, rate {2**log2}"] = lambda log2=log2: descended(x, y, len(x), 2.0**log2)
-    found["fixed Hessian"] = lambda: fixed_hessian(x, y, whole)
-    found["fixed Hessian, own columns"] = lambda: fixed_hessian(x, y, own)
-    found["Newton"] = lambda: newton(x, y)
+        found[f"all rows, rate {2**log2}"] = partial(descended, x, y, len(x), 2.0**log2)
+    found["fixed Hessian"] = partial(fixed_hessian, x, y, whole)
+    found["fixed Hessian, own columns"] = partial(fixed_hessian, x, y, own)
+    found["Newton"] = partial(newton, x, y)
     return found
 
 
