@@ -104,7 +104,7 @@ def test_every_feature_operation_is_defined() -> None:
         assert f"| `{operation}(" in page, operation
 
 
-PROCESSES = ("figures.py", "running.py", "desk_server.py", "views_server.py")
+PROCESSES = ("figures.py", "running.py", "desk_running.py", "views_running.py")
 """Where figures are named."""
 
 
