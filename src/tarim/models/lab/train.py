@@ -6,28 +6,28 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
 from tarim.base.errors import DefinitionError
-from tarim.base.instants import CHINA_OFFSET_MS, Clock
+from tarim.base.instants import Clock
 from tarim.models.datasets import Operator
-from tarim.models.histograms import Histogram, edges_of, histogram_of
-from tarim.models.intervals import assess
 from tarim.models.lab.calibrate import calibrate
-from tarim.models.lab.coverage import asked, look_at_coverage
-from tarim.models.lab.crossval import cross_validate
+from tarim.models.lab.coverage import Coverage, asked, look_at_coverage
+from tarim.models.lab.crossval import CrossValidation, cross_validate
 from tarim.models.lab.fit import calibrated, fit_model, leaving
-from tarim.models.lab.groups import by_segment, gaps_of
-from tarim.models.lab.importance import gains, permutation, scored
+from tarim.models.lab.groups import gaps_of
+from tarim.models.lab.importance import gains, permutation
+from tarim.models.lab.measure import Measured, measure
 from tarim.models.lab.plan import Plan
 from tarim.models.lab.record import (
     FORMAT,
     Part,
     RunRecord,
+    Stability,
     code_digest,
     code_version,
     libraries,
@@ -37,10 +37,8 @@ from tarim.models.lab.samples import Floats, Ints, Rows, Samples
 from tarim.models.lab.selection import FeatureNote, look, weigh
 from tarim.models.lab.split import Split, split_by_time
 from tarim.models.lab.stability import stability_of
-from tarim.models.lab.thresholds import DAY_MS, by_capacity, by_cost, days_of
-from tarim.models.lab.tuning import Budget, tune
+from tarim.models.lab.tuning import Budget, Tuning, tune
 from tarim.models.lab.workers import Caps
-from tarim.models.metrics import calibration_error
 from tarim.models.model import model_from_bytes
 from tarim.models.rules_only import RulesOnly
 
@@ -80,58 +78,92 @@ def train(
     """
     caps = caps or Caps(threads=plan.threads)
     started_ms = clock.now_ms()
+    course = _prepare(samples, plan, caps, budget, stage)
+    stage("fit")
+    fitted = _fit(samples, course.split, course.columns, course.names, course.plan)
+    fitted = replace(fitted, content=finish(leaving(fitted.content, RulesOnly(course.covered.rules_only))))
+    stage("measure")
+    measured = measure(samples, course.split, course.plan, fitted.content)
+    stage("cross-validate")
+    checked = cross_validate(samples, course.seen, course.columns, course.plan, caps)
+    notes = _weighed(samples, course, fitted.content)
+    later = np.concatenate([course.split.validation, course.split.test])
+    stability = stability_of(samples, course.names, later, measured.scores, measured.baseline)
+    checks = _Checks(checked, notes, stability)
+    spent_ms = (started_ms, clock.now_ms())
+    return Run(_record(samples, course, fitted, measured, checks, operator, spent_ms), fitted.content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What a run goes by.
+
+    seen: rows before the test part, which stays unseen until it is measured; columns, names: features that are kept.
+    """
+
+    plan: Plan
+    split: Split
+    seen: Rows
+    columns: Rows
+    names: tuple[str, ...]
+    notes: list[FeatureNote]
+    covered: Coverage
+    tuning: Tuning | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A model file, how many iterations it took, what each of them came to, and the processor time in s."""
+
+    content: bytes
+    iterations: int
+    log: list[dict[str, float]]
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """What is found out about a model beside its measures."""
+
+    cross_validation: CrossValidation | None
+    notes: list[FeatureNote]
+    stability: list[Stability]
+
+
+def _prepare(samples: Samples, plan: Plan, caps: Caps, budget: Budget | None, stage: Stage) -> _Course:
+    """The parts, the features that are kept, and with a budget better parameters."""
     split, covered = look_at_coverage(samples, split_by_time(samples, plan.validation_share, plan.test_share), plan)
-    rules_only = RulesOnly(covered.rules_only)
     stage("look")
     notes = look(samples, split.training, plan)
     columns = np.array([k for k, note in enumerate(notes) if note.chosen], np.int64)
-    names = tuple(samples.names[column] for column in columns)
+    seen = np.flatnonzero(samples.occurred_ms < split.test_from_ms)
     tuning = None
-    seen = np.flatnonzero(samples.occurred_ms < split.test_from_ms)  # the test part stays unseen
     if budget is not None:
         stage("tune")
         plan, tuning = tune(samples, seen, columns, plan, budget, caps)
-    stage("fit")
-    begun_s = time.process_time()
-    content, iterations, log = _fit(samples, split, columns, names, plan)
-    fit_cpu_s = time.process_time() - begun_s
-    content = finish(leaving(content, rules_only))
-    stage("measure")
-    model = model_from_bytes(content, samples.names)
-    scores = scored(model, samples.features)
-    validation, test = split.validation, split.test
-    own = (scores[validation], samples.labels[validation], samples.amount_fen[validation])
-    days = days_of(samples.occurred_ms[validation])
-    thresholds = (
-        by_cost(*own, days, plan.review_cost_fen),
-        by_capacity(*own, days, plan.daily_capacity, plan.review_cost_fen),
-    )
-    local_days = (samples.occurred_ms + CHINA_OFFSET_MS) // DAY_MS
-    at_cost, at_capacity = (
-        assess(
-            scores[test], samples.labels[test], threshold=threshold.score, amounts_fen=samples.amount_fen[test],
-            customers=samples.customer[test], days=local_days[test], top=plan.daily_capacity, replicates=plan.replicates,
-            seed=plan.seed,
-        )
-        for threshold in thresholds
-    )  # fmt: skip
-    segments = by_segment(samples, test, scores, thresholds[0].score, plan)
-    raw = np.empty(len(test))
-    model.raw_score(np.ascontiguousarray(samples.features[test]), raw)
-    baseline = _baseline(samples, split, scores)
-    stage("cross-validate")
-    checked = cross_validate(samples, seen, columns, plan, caps)
-    weighed = _weighed(samples, split, content, columns, names, notes, plan)
-    stable = stability_of(samples, names, np.concatenate([validation, test]), scores, baseline)
-    record = RunRecord(
+    names = tuple(samples.names[column] for column in columns)
+    return _Course(plan, split, seen, columns, names, notes, covered, tuning)
+
+
+def _record(
+    samples: Samples,
+    course: _Course,
+    fitted: _Fitted,
+    measured: Measured,
+    checks: _Checks,
+    operator: Operator,
+    spent_ms: tuple[int, int],
+) -> RunRecord:
+    plan, split = course.plan, course.split
+    return RunRecord(
         format=FORMAT,
-        run_id=_run_id(started_ms),
+        run_id=_run_id(spent_ms[0]),
         operator=operator,
-        started_ms=started_ms,
-        ended_ms=clock.now_ms(),
+        started_ms=spent_ms[0],
+        ended_ms=spent_ms[1],
         dataset=samples.digest,
         feature_version=samples.feature_version,
-        features=names,
+        features=course.names,
         plan=plan,
         settings=plan.settings,
         script=script_digest(plan),
@@ -140,25 +172,24 @@ def train(
         libraries=libraries(),
         parts={name: _part(samples, rows) for name, rows in _parts(split).items()},
         unripe=split.unripe,
-        iterations=iterations,
-        iteration_log=tuple(log),
-        model=hashlib.sha256(content).hexdigest(),
-        model_file="model.json" if content.startswith(b"{") else "model.txt",
-        notes=tuple(weighed),
-        thresholds=thresholds,
-        metrics=at_cost,
-        at_capacity=at_capacity,
-        uncalibrated_error=calibration_error(1 / (1 + np.exp(-raw)), samples.labels[test]),
-        segments=tuple(segments),
-        gaps=tuple(gaps_of(segments)),
-        cross_validation=checked,
-        tuning=tuning,
-        stability=tuple(stable),
-        baseline=baseline,
-        coverage=covered,
-        fit_cpu_s=fit_cpu_s,
+        iterations=fitted.iterations,
+        iteration_log=tuple(fitted.log),
+        model=hashlib.sha256(fitted.content).hexdigest(),
+        model_file="model.json" if fitted.content.startswith(b"{") else "model.txt",
+        notes=tuple(checks.notes),
+        thresholds=measured.thresholds,
+        metrics=measured.at_cost,
+        at_capacity=measured.at_capacity,
+        uncalibrated_error=measured.uncalibrated_error,
+        segments=tuple(measured.segments),
+        gaps=tuple(gaps_of(measured.segments)),
+        cross_validation=checks.cross_validation,
+        tuning=course.tuning,
+        stability=tuple(checks.stability),
+        baseline=measured.baseline,
+        coverage=course.covered,
+        fit_cpu_s=fitted.cpu_s,
     )
-    return Run(record, content)
 
 
 def train_again(
@@ -175,8 +206,8 @@ def train_again(
         )
     split = split_of(samples, record)
     columns = np.array([samples.names.index(name) for name in record.features], np.int64)
-    content, _, _ = _fit(samples, split, columns, record.features, record.plan)
-    content = finish(leaving(content, record.rules_only))
+    fitted = _fit(samples, split, columns, record.features, record.plan)
+    content = finish(leaving(fitted.content, record.rules_only))
     now = {**libraries(), "code": code_digest()}
     then = {**record.libraries, "code": record.code}
     changed = tuple(name for name in sorted({*now, *then}) if now.get(name) != then.get(name))
@@ -194,10 +225,9 @@ def test_rows(samples: Samples, record: RunRecord) -> Rows:
     return split_of(samples, record).test
 
 
-def _fit(
-    samples: Samples, split: Split, columns: Rows, names: tuple[str, ...], plan: Plan
-) -> tuple[bytes, int, list[dict[str, float]]]:
+def _fit(samples: Samples, split: Split, columns: Rows, names: tuple[str, ...], plan: Plan) -> _Fitted:
     """The model of the training part, stopped and calibrated on the validation part."""
+    begun_s = time.process_time()
 
     def part(rows: Rows) -> tuple[Floats, Ints]:
         return np.ascontiguousarray(samples.features[np.ix_(rows, columns)]), samples.labels[rows]
@@ -207,36 +237,24 @@ def _fit(
         weights=samples.weight[split.training], threads=plan.threads, validation=part(split.validation),
         early_stop=plan.early_stop,
     )  # fmt: skip
-    if plan.calibration == "none":
-        return fitted.content, fitted.iterations, fitted.log
-    table, labels = part(split.validation)
-    raw = np.empty(len(labels))
-    model_from_bytes(fitted.content, names).raw_score(table, raw)
-    return calibrated(fitted.content, calibrate(raw, labels, plan.calibration)), fitted.iterations, fitted.log
+    content = fitted.content
+    if plan.calibration != "none":
+        table, labels = part(split.validation)
+        raw = np.empty(len(labels))
+        model_from_bytes(content, names).raw_score(table, raw)
+        content = calibrated(content, calibrate(raw, labels, plan.calibration))
+    return _Fitted(content, fitted.iterations, fitted.log, time.process_time() - begun_s)
 
 
-def _weighed(
-    samples: Samples,
-    split: Split,
-    content: bytes,
-    columns: Rows,
-    names: tuple[str, ...],
-    notes: list[FeatureNote],
-    plan: Plan,
-) -> list[FeatureNote]:
+def _weighed(samples: Samples, course: _Course, content: bytes) -> list[FeatureNote]:
+    """The notes with what each feature turned out to be worth."""
+    split, names, columns = course.split, course.names, course.columns
     some = split.training[:: max(1, len(split.training) // GAIN_ROWS_MAX)]
     gained = gains(content, names, np.ascontiguousarray(samples.features[np.ix_(some, columns)]))
     tested = np.ascontiguousarray(samples.features[np.ix_(split.test, columns)])
-    falls = permutation(content, names, tested, samples.labels[split.test], plan.seed)
-    return weigh(notes, dict(zip(names, gained.tolist(), strict=True)), dict(zip(names, falls.tolist(), strict=True)))
-
-
-def _baseline(samples: Samples, split: Split, scores: Floats) -> dict[str, Histogram]:
-    found = {"": histogram_of(scores[split.validation], edges_of(scores[split.validation]))}
-    for column, name in enumerate(samples.names):
-        values = samples.features[split.training, column]
-        found[name] = histogram_of(values, edges_of(values))
-    return found
+    falls = permutation(content, names, tested, samples.labels[split.test], course.plan.seed)
+    by_gain, by_fall = (dict(zip(names, found.tolist(), strict=True)) for found in (gained, falls))
+    return weigh(course.notes, by_gain, by_fall)
 
 
 def _parts(split: Split) -> dict[str, Rows]:
