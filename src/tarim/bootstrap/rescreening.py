@@ -10,7 +10,7 @@ the editions and the threshold: repeated, it has the same digest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,52 +112,13 @@ def screen_all(
 
     Raises NotFound (no register, an edition is gone), Damaged, DefinitionError (another master key), Unavailable.
     """
-    folder = places.names
     artefacts = Artefacts(places.artefacts)
-    plan = _plan(read_state(folder, to_seq), artefacts, threshold, full=full)
-    found: list[Found] = []
-    asked, unreadable, total = 0, 0, sum(1 for _ in read_register(folder, to_seq))
+    plan = _plan(read_state(places.names, to_seq), artefacts, threshold, full=full)
+    total = sum(1 for _ in read_register(places.names, to_seq))
     with SealedReader(places.vault, load_master_key(places.master_key, environment)) as reader:
-
-        def opened(new: bool) -> Iterator[tuple[int, Subject]]:
-            nonlocal unreadable
-            for sealed in read_register(folder, to_seq):
-                if (sealed.seq >= plan.from_seq) is new:
-                    subject = _opened(reader, sealed)
-                    if subject is None:
-                        unreadable += 1
-                    else:
-                        yield sealed.customer, subject
-
-        if any(plan.changed.values()):
-            chunk: dict[int, Subject] = {}
-            for customer, subject in opened(new=False):
-                chunk[customer] = subject
-                asked += 1
-                if len(chunk) == CHUNK_CUSTOMERS:
-                    found += _ask_changed(chunk, plan.changed, threshold)
-                    chunk = {}
-                    progress(asked, total)
-            if chunk:
-                found += _ask_changed(chunk, plan.changed, threshold)
-        entries = sum(len(of_list) for of_list in plan.changed.values())
-        screener: ListScreener | None = None
-        answers: dict[Subject, list[Found]] = {}
-        for customer, subject in opened(new=True):
-            if screener is None:
-                screener = ListScreener(artefacts, list(plan.editions.values()), threshold)
-                entries = screener.entries
-            party = Party(PartyKind.CUSTOMER, customer)
-            if subject not in answers:
-                answers[subject] = [
-                    Found(party, hit.list_name, hit.entry, hit.entry_digest, hit.score, hit.listed)
-                    for hit in screener.screen(subject)[0]
-                ]
-            found += [msgspec.structs.replace(each, party=party) for each in answers[subject]]
-            asked += 1
-            if asked % _EVERY == 0:
-                progress(asked, total)
-    found.sort(key=lambda each: (each.party.token, each.list_name, each.entry))
+        asking = _Asking(plan, artefacts, threshold, reader, lambda asked: progress(asked, total))
+        asking.about_changes(each for each in read_register(places.names, to_seq) if each.seq < plan.from_seq)
+        asking.about_all(each for each in read_register(places.names, to_seq) if each.seq >= plan.from_seq)
     result = ScreeningResult(
         FORMAT,
         plan.before,
@@ -166,14 +127,77 @@ def screen_all(
         plan.from_seq,
         to_seq,
         plan.full,
-        asked,
-        unreadable,
-        entries,
+        asking.asked,
+        asking.unreadable,
+        asking.entries,
         plan.settled,
-        found,
+        sorted(asking.found, key=lambda each: (each.party.token, each.list_name, each.entry)),
     )
     progress(total, total)
     return kept_screenings(places).keep(canonical_json(result))
+
+
+class _Asking:
+    """Asks about customers and gathers what is found.
+
+    asked: customers so far; unreadable: those whose key was destroyed; entries: that the last of them were asked about.
+    """
+
+    def __init__(
+        self,
+        plan: _Plan,
+        artefacts: Artefacts,
+        threshold: int,
+        reader: SealedReader,
+        told: Callable[[int], None],
+    ) -> None:
+        self._plan, self._artefacts, self._threshold = plan, artefacts, threshold
+        self._reader, self._told = reader, told
+        self.found: list[Found] = []
+        self.asked = self.unreadable = 0
+        self.entries = sum(len(of_list) for of_list in plan.changed.values())
+
+    def about_changes(self, customers: Iterable[Sealed]) -> None:
+        """Ask about the entries that changed, so many customers at once."""
+        if not any(self._plan.changed.values()):
+            return
+        chunk: dict[int, Subject] = {}
+        for customer, subject in self._opened(customers):
+            chunk[customer] = subject
+            self.asked += 1
+            if len(chunk) == CHUNK_CUSTOMERS:
+                self.found += _ask_changed(chunk, self._plan.changed, self._threshold)
+                chunk = {}
+                self._told(self.asked)
+        if chunk:
+            self.found += _ask_changed(chunk, self._plan.changed, self._threshold)
+
+    def about_all(self, customers: Iterable[Sealed]) -> None:
+        """Ask about every entry; who is called alike is asked about once.  The lists are read when somebody is there."""
+        screener: ListScreener | None = None
+        answers: dict[Subject, list[Found]] = {}
+        for customer, subject in self._opened(customers):
+            if screener is None:
+                screener = ListScreener(self._artefacts, list(self._plan.editions.values()), self._threshold)
+                self.entries = screener.entries
+            party = Party(PartyKind.CUSTOMER, customer)
+            if subject not in answers:
+                answers[subject] = [
+                    Found(party, hit.list_name, hit.entry, hit.entry_digest, hit.score, hit.listed)
+                    for hit in screener.screen(subject)[0]
+                ]
+            self.found += [msgspec.structs.replace(each, party=party) for each in answers[subject]]
+            self.asked += 1
+            if self.asked % _EVERY == 0:
+                self._told(self.asked)
+
+    def _opened(self, customers: Iterable[Sealed]) -> Iterator[tuple[int, Subject]]:
+        for sealed in customers:
+            subject = _opened(self._reader, sealed)
+            if subject is None:
+                self.unreadable += 1
+            else:
+                yield sealed.customer, subject
 
 
 def _plan(state: NamesState, artefacts: Artefacts, threshold: int, *, full: bool) -> _Plan:
