@@ -102,70 +102,101 @@ def advance(
 
     Raises Damaged at a gap, and what `judges` raises.
     """
-    replayed = Replayed()
     begin = time.perf_counter()
-    chunk = _Chunk(scored=watcher is not None)
-    features = np.empty((CHUNK_EVENTS, len(state.engine.features.names)))
-    versions: Versions | None = None
-    judge: Judge | None = None
-
-    def flush() -> None:
-        rows, decisions, count = chunk.rows[: chunk.count], chunk.decisions[: chunk.count], chunk.count
-        if not count:
-            return
-        state.engine.process(rows, features[:count])
-        state.seen.note(rows)
-        treatment = state.in_force.get(RecordKind.TREATMENT)
-        if judge is None or treatment is None or treatments is None:
-            state.aftermath.take_events(rows, decisions)
-        if judge is not None:
-            judged = rows.copy()
-            beside = chunk.again.part(slice(count)) if chunk.again is not None else None
-            again = judge.decide(judged, features[:count], beside=beside)
-            if treatment is not None and treatments is not None:
-                state.aftermath.treat(judged, again, treatments(treatment))
-                state.aftermath.holds.take(rows, decisions)
-            differs = (again != decisions).any(axis=1)
-            if beside is not None and chunk.beside is not None:
-                differs |= beside.differs(chunk.beside.part(slice(count)))
-            different = np.flatnonzero(differs)
-            replayed.differing += len(different)
-            room = DIFFERENCES_KEPT - len(replayed.seqs)
-            replayed.seqs += rows[different[:room], Col.SEQ].tolist()
-        if look is not None:
-            look(rows, features[:count], decisions)
-        if watcher is not None and chunk.scores is not None:
-            watcher(rows, features[:count], chunk.scores[:count], state.governance.lineup.champion)
-        replayed.events += count
-        chunk.count = 0
-
+    walk = _Walk(state, judges, treatments, look, watcher)
     for record in records:
-        if record.kind != RecordKind.EVENTS:
-            flush()
-            state.governance.take(record)
-            state.aftermath.take(record)
-            if judge is not None and record.kind == RecordKind.SWITCH:
-                judge.steer(state.governance.effects(judge.rules))
-            if record.kind in _IN_FORCE:
-                state.in_force[record.kind] = decode_control(record)
-            pass_over(state.engine, record)
-            continue
-        events = decode_events(record)
-        if judges is not None and events.side.versions != versions:
-            flush()
-            versions = events.side.versions
-            judge = judges(versions)
-            judge.line_up(versions.lineup)
-            chunk.line_up(versions.lineup)
-            judge.steer(state.governance.effects(judge.rules))
+        if record.kind == RecordKind.EVENTS:
+            walk.take_events(decode_events(record))
+        else:
+            walk.take_control(record)
+    walk.flush()
+    walk.replayed.took_s = time.perf_counter() - begin
+    return walk.replayed
+
+
+class _Walk:
+    """One walk: gathers events into chunks, takes each chunk in, and has it judged once more where judges are given."""
+
+    def __init__(
+        self,
+        state: State,
+        judges: Judges | None,
+        treatments: Treatments | None,
+        look: Look | None,
+        watcher: Onlooker | None,
+    ) -> None:
+        self._state, self._judges, self._treatments = state, judges, treatments
+        self._look, self._watcher = look, watcher
+        self._chunk = _Chunk(scored=watcher is not None)
+        self._features = np.empty((CHUNK_EVENTS, len(state.engine.features.names)))
+        self._versions: Versions | None = None
+        self._judge: Judge | None = None
+        self.replayed = Replayed()
+
+    def take_control(self, record: LogRecord) -> None:
+        """Take in what is not events: all before it is taken in first."""
+        self.flush()
+        state = self._state
+        state.governance.take(record)
+        state.aftermath.take(record)
+        if self._judge is not None and record.kind == RecordKind.SWITCH:
+            self._judge.steer(state.governance.effects(self._judge.rules))
+        if record.kind in _IN_FORCE:
+            state.in_force[record.kind] = decode_control(record)
+        pass_over(state.engine, record)
+
+    def take_events(self, events: Events) -> None:
+        """Gather events, with the judge of their versions where they are to be judged."""
+        if self._judges is not None and events.side.versions != self._versions:
+            self.flush()
+            self._versions = events.side.versions
+            self._judge = judge = self._judges(self._versions)
+            judge.line_up(self._versions.lineup)
+            self._chunk.line_up(self._versions.lineup)
+            judge.steer(self._state.governance.effects(judge.rules))
         start = 0
         while start < len(events):
-            start += chunk.add(events, start)
-            if chunk.count == CHUNK_EVENTS:
-                flush()
-    flush()
-    replayed.took_s = time.perf_counter() - begin
-    return replayed
+            start += self._chunk.add(events, start)
+            if self._chunk.count == CHUNK_EVENTS:
+                self.flush()
+
+    def flush(self) -> None:
+        """Take in what was gathered."""
+        state, chunk, count = self._state, self._chunk, self._chunk.count
+        if not count:
+            return
+        rows, decisions, features = chunk.rows[:count], chunk.decisions[:count], self._features[:count]
+        state.engine.process(rows, features)
+        state.seen.note(rows)
+        treatment = state.in_force.get(RecordKind.TREATMENT)
+        if self._judge is None or treatment is None or self._treatments is None:
+            state.aftermath.take_events(rows, decisions)
+        if self._judge is not None:
+            self._compare(self._judge, rows, features, decisions, treatment)
+        if self._look is not None:
+            self._look(rows, features, decisions)
+        if self._watcher is not None and chunk.scores is not None:
+            self._watcher(rows, features, chunk.scores[:count], state.governance.lineup.champion)
+        self.replayed.events += count
+        chunk.count = 0
+
+    def _compare(
+        self, judge: Judge, rows: Rows, features: Features, decisions: Words, treatment: Control | None
+    ) -> None:
+        """Decide once more, and note what comes out differently."""
+        chunk, count, judged = self._chunk, len(rows), rows.copy()
+        beside = chunk.again.part(slice(count)) if chunk.again is not None else None
+        again = judge.decide(judged, features, beside=beside)
+        if treatment is not None and self._treatments is not None:
+            self._state.aftermath.treat(judged, again, self._treatments(treatment))
+            self._state.aftermath.holds.take(rows, decisions)
+        differs = (again != decisions).any(axis=1)
+        if beside is not None and chunk.beside is not None:
+            differs |= beside.differs(chunk.beside.part(slice(count)))
+        different = np.flatnonzero(differs)
+        self.replayed.differing += len(different)
+        room = DIFFERENCES_KEPT - len(self.replayed.seqs)
+        self.replayed.seqs += rows[different[:room], Col.SEQ].tolist()
 
 
 @dataclass(frozen=True, slots=True)
