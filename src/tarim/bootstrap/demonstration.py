@@ -249,7 +249,7 @@ def _make(settings: SimulationSettings, split: int, data: Path, stage: Stage) ->
     truth = pq.read_table(bank / "truth.parquet")
     ids = frozenset(truth["event_id"].to_pylist())
     with _opened(places, {}, stage) as house:
-        house.install_model(fitted.content, model_file.name, "demo", "demo", "演示自带模型")
+        house.install_model(fitted.content, model_file.name, "demo", "demo", "demo")
         stage.begin("judge", _rows(files[split:]))
         second = replay(house, _tables(house, files[split:]), data / "judged", truth=ids, progress=stage.advance)
         _snapshot(house)
