@@ -15,6 +15,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -144,51 +145,60 @@ class Looks:
                     look.state, look.trouble = "failed", "it was broken off"
 
 
-def audit_look_routes(trail: OpenTrail, looks: Looks) -> list[Route]:
-    """The routes."""
+@dataclass(frozen=True, slots=True)
+class LookHandlers:
+    """What answers about looks at the trail."""
 
-    async def state(call: Call) -> AuditStateBody:
-        head = await aside(trail.store.head)
-        anchor = await aside(trail.keeper.anchors.newest)
-        dropped = await aside(trail.store.bridges)
+    trail: OpenTrail
+    looks: Looks
+
+    async def state(self, call: Call) -> AuditStateBody:
+        head = await aside(self.trail.store.head)
+        anchor = await aside(self.trail.keeper.anchors.newest)
+        dropped = await aside(self.trail.store.bridges)
         examined = next(
-            (each for each in looks.listed(call.person) if each.what == "examine" and each.state == "done"), None
+            (each for each in self.looks.listed(call.person) if each.what == "examine" and each.state == "done"), None
         )
         return AuditStateBody(
             head.seq,
             head.digest.hex(),
             anchor,
             max(0, head.seq - (anchor.seq if anchor else 0)),
-            trail.settings.anchor_every_s,
-            trail.settings.keep_days,
+            self.trail.settings.anchor_every_s,
+            self.trail.settings.keep_days,
             dropped,
             examined,
         )
 
-    async def begin(call: Call) -> Look:
+    async def begin(self, call: Call) -> Look:
         asked: LookBody = call.body
         if (asked.what == "trace") != bool(asked.source and asked.event_id):
             raise FieldError("event_id", "and source name the decision to trace; an examination names none")
         if asked.what == "trace":
-            call.note.object = trail.objects.unproven("event", f"{asked.source}/{asked.event_id}")
+            call.note.object = self.trail.objects.unproven("event", f"{asked.source}/{asked.event_id}")
         call.note.detail["what"] = asked.what
-        return looks.begin(asked.what, asked.source, asked.event_id, call.person)
+        return self.looks.begin(asked.what, asked.source, asked.event_id, call.person)
 
-    async def read(call: Call) -> Look:
-        return looks.get(call.path["id"], call.person)
+    async def read(self, call: Call) -> Look:
+        return self.looks.get(call.path["id"], call.person)
 
-    async def listed(call: Call) -> LooksBody:
-        return LooksBody([_bare(each) for each in looks.listed(call.person)])
+    async def listed(self, call: Call) -> LooksBody:
+        return LooksBody([_bare(each) for each in self.looks.listed(call.person)])
 
+
+def audit_look_routes(trail: OpenTrail, looks: Looks) -> list[Route]:
+    """The routes."""
+    do = LookHandlers(trail, looks)
     base = "/v1/audit/looks"
     return [
-        Route("GET", "/v1/audit/state", "read_audit_state", "Where the chain stands / 审计链状态", Scope.AUDIT_READ, state,
+        Route("GET", "/v1/audit/state", "read_audit_state", "Where the chain stands / 审计链状态", Scope.AUDIT_READ, do.state,
               AuditStateBody),
         Route("POST", base, "begin_audit_look", "Examine the chain, or trace a decision / 校验审计链或追溯一笔决策",
-              Scope.AUDIT_READ, begin, Look, LookBody, status=201, refusals=(503,)),
-        Route("GET", base, "list_audit_looks", "Examinations and traces / 校验与追溯记录", Scope.AUDIT_READ, listed, LooksBody),
+              Scope.AUDIT_READ, do.begin, Look, LookBody, status=201, refusals=(503,)),
+        Route("GET", base, "list_audit_looks", "Examinations and traces / 校验与追溯记录", Scope.AUDIT_READ, do.listed,
+              LooksBody),
         Route("GET", base + "/{id}", "read_audit_look", "How one goes, and what it found / 校验或追溯结果", Scope.AUDIT_READ,
-              read, Look),
+              do.read, Look),
     ]  # fmt: skip
 
 

@@ -15,15 +15,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
+from tarim.api.backtest_bodies import (
+    BacktestBody,
+    BacktestState,
+    KeptBacktestBody,
+    KeptBacktestsBody,
+    OfDraftQuery,
+    ProblemOfDraft,
+)
 from tarim.api.routes import Call, Route
 from tarim.base.errors import Conflict, FieldError, NotFound
 from tarim.base.instants import Clock, instant_text
-from tarim.bootstrap.backtesting import Core
 from tarim.bootstrap.children import Child
 from tarim.identity import Scope
 
@@ -33,71 +39,6 @@ BODY_BYTES_MAX: Final = 8 << 20
 NICE: Final = 10
 _LINE_BYTES_MAX: Final = 4 << 20
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
-
-WallTime = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$")]
-RulesetText = Annotated[str, Meta(min_length=1, max_length=1_000_000)]
-
-
-class BacktestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to test: the TOML text of a draft, of another one to see side by side, one rule of them or all.
-
-    from, to: the span, wall times in China, `to` outside; without them all of the journal.  labels: as known then or now.
-    """
-
-    draft: RulesetText
-    against: RulesetText | None = None
-    rule: Annotated[str, Meta(pattern="^([a-z][a-z0-9_]{0,63})?$")] = ""
-    from_: WallTime | None = msgspec.field(default=None, name="from")
-    to: WallTime | None = None
-    labels: Annotated[str, Meta(pattern="^(then|now)$")] = "then"
-
-
-class ProblemOfDraft(msgspec.Struct, frozen=True):
-    """A fault of a draft: line, column and rule, and what is wrong, in both languages."""
-
-    place: str
-    en: str
-    zh: str
-
-
-class BacktestState(msgspec.Struct, frozen=True):
-    """Where a backtest stands.
-
-    state: running, done, failed or cancelled.  done, of: positions of the journal that are through, of how many.
-    digest: under which the result is kept, "" before.  code, detail, problems: why it failed.  result: when it is done.
-    """
-
-    id: str
-    state: str
-    person: str
-    asked_at: str
-    done: int
-    of: int
-    digest: str
-    took_s: float
-    code: str
-    detail: str
-    problems: list[ProblemOfDraft]
-    result: Core | None
-
-
-class OfDraftQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """version: of the draft that was tested, the SHA-256 of its text."""
-
-    version: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-
-
-class KeptBacktestBody(msgspec.Struct, frozen=True):
-    """A result that was kept under its digest."""
-
-    digest: str
-    at: str
-
-
-class KeptBacktestsBody(msgspec.Struct, frozen=True):
-    """Results of a draft, the newest first."""
-
-    backtests: list[KeptBacktestBody]
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -302,61 +243,38 @@ def _end(job: _Job) -> None:
         job.child.kill()  # it holds nothing that could be left half done
 
 
+@dataclass(frozen=True, slots=True)
+class BacktestHandlers:
+    """What answers about backtests."""
+
+    backtests: Backtests
+
+    async def start(self, call: Call) -> _Answer:
+        return self.backtests.start(call.body, call.person)
+
+    async def look(self, call: Call) -> _Answer:
+        return await self.backtests.look(call.path["id"])
+
+    async def kept(self, call: Call) -> KeptBacktestsBody:
+        return await self.backtests.kept(call.query.version)
+
+    async def cancel(self, call: Call) -> _Answer:
+        return self.backtests.cancel(call.path["id"])
+
+
 def backtest_routes(backtests: Backtests) -> list[Route]:
     """The routes."""
-
-    async def start(call: Call) -> _Answer:
-        return backtests.start(call.body, call.person)
-
-    async def look(call: Call) -> _Answer:
-        return await backtests.look(call.path["id"])
-
-    async def kept(call: Call) -> KeptBacktestsBody:
-        return await backtests.kept(call.query.version)
-
-    async def cancel(call: Call) -> _Answer:
-        return backtests.cancel(call.path["id"])
-
+    do = BacktestHandlers(backtests)
     return [
-        Route(
-            "POST",
-            "/v1/backtests",
-            "start_backtest",
-            "Judge what has happened by a draft ruleset, in the background",
-            Scope.AUTHOR,
-            start,
-            BacktestState,
-            takes=BacktestBody,
-            status=202,
-            refusals=(409,),
-            body_bytes_max=BODY_BYTES_MAX,
-        ),
-        Route(
-            "GET",
-            "/v1/backtests",
-            "list_backtests",
-            "Results that were kept of a draft, by its version / 草稿已有的回测结果",
-            Scope.READ,
-            kept,
-            KeptBacktestsBody,
-            query=OfDraftQuery,
-        ),
-        Route(
-            "GET",
-            "/v1/backtests/{id}",
-            "read_backtest",
-            "Where a backtest stands, and its result; also by the digest of a kept result",
-            Scope.READ,
-            look,
-            BacktestState,
-        ),
-        Route(
-            "DELETE",
-            "/v1/backtests/{id}",
-            "cancel_backtest",
-            "Break a backtest off",
-            Scope.AUTHOR,
-            cancel,
-            BacktestState,
-        ),
-    ]
+        Route("POST", "/v1/backtests", "start_backtest", "Judge what has happened by a draft ruleset, in the background",
+              Scope.AUTHOR, do.start, BacktestState, takes=BacktestBody, status=202, refusals=(409,),
+              body_bytes_max=BODY_BYTES_MAX),
+        Route("GET", "/v1/backtests", "list_backtests",
+              "Results that were kept of a draft, by its version / 草稿已有的回测结果", Scope.READ, do.kept,
+              KeptBacktestsBody, query=OfDraftQuery),
+        Route("GET", "/v1/backtests/{id}", "read_backtest",
+              "Where a backtest stands, and its result; also by the digest of a kept result", Scope.READ, do.look,
+              BacktestState),
+        Route("DELETE", "/v1/backtests/{id}", "cancel_backtest", "Break a backtest off", Scope.AUTHOR, do.cancel,
+              BacktestState),
+    ]  # fmt: skip

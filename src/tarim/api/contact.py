@@ -7,6 +7,7 @@ now (`tarim.contact.signatures`).  The id of a signed message is what makes it c
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -128,72 +129,79 @@ class MessagesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: _Limit = 50
 
 
-def contact_routes(contact: Contact) -> list[Route]:
-    """The routes.  Every use case waits for the desk, so it runs in a thread."""
+@dataclass(frozen=True, slots=True)
+class ContactHandlers:
+    """What answers channels and persons.  Every use case waits for the desk, so it runs in a thread."""
 
-    def message_id(call: Call) -> str:
-        method, _, path = call.target.partition(" ")
-        return contact.received(call.person, Request(method, path, call.headers, call.content))
+    contact: Contact
 
-    async def answer(call: Call) -> AnsweredBody:
+    async def answer(self, call: Call) -> AnsweredBody:
         def work() -> AnsweredBody:
             said: AnswerBody = call.body
             given = Answer(
                 Outcome(said.outcome),
                 said.method,
                 said.shown_digest,
-                contact.device(said.device_id),
+                self.contact.device(said.device_id),
                 said.code,
                 said.purpose,
             )
             asked = msgspec.structs.replace(said, code="")  # a code is worth nothing afterwards, and is kept nowhere
-            challenge, cause = contact.answer(call.person, message_id(call), call.path["id"], given, asked)
+            challenge, cause = self.contact.answer(call.person, self._message_id(call), call.path["id"], given, asked)
             zh, en = CAUSES[cause]
             return AnsweredBody(_challenge(challenge), cause.value, zh, en)
 
         return await asyncio.to_thread(work)
 
-    async def code(call: Call) -> ChallengeBody:
+    async def code(self, call: Call) -> ChallengeBody:
         def work() -> ChallengeBody:
             said: CodeBody = call.body
-            device, receiving = contact.device(said.device_id), contact.device(said.receiving_device_id)
-            sent = contact.send_code(call.person, message_id(call), call.path["id"], device, receiving, said)
+            device, receiving = self.contact.device(said.device_id), self.contact.device(said.receiving_device_id)
+            sent = self.contact.send_code(call.person, self._message_id(call), call.path["id"], device, receiving, said)
             return _challenge(sent)
 
         return await asyncio.to_thread(work)
 
-    async def own(call: Call) -> ChallengeBody:
-        return _challenge(await asyncio.to_thread(contact.challenge, call.path["id"], call.person))
+    async def own(self, call: Call) -> ChallengeBody:
+        return _challenge(await asyncio.to_thread(self.contact.challenge, call.path["id"], call.person))
 
-    async def challenges(call: Call) -> ChallengesBody:
+    async def challenges(self, call: Call) -> ChallengesBody:
         state = ChallengeState(call.query.state)
-        found = await asyncio.to_thread(contact.challenges, state, call.query.limit)
+        found = await asyncio.to_thread(self.contact.challenges, state, call.query.limit)
         return ChallengesBody([_challenge(each) for each in found])
 
-    async def messages(call: Call) -> MessagesBody:
+    async def messages(self, call: Call) -> MessagesBody:
         state = DeliveryState(call.query.state)
-        found = await asyncio.to_thread(contact.messages, state, call.query.limit)
+        found = await asyncio.to_thread(self.contact.messages, state, call.query.limit)
         return MessagesBody([_message(each) for each in found])
 
-    async def retry(call: Call) -> MessageBody:
-        return _message(await asyncio.to_thread(contact.retry, call.person, call.path["id"]))
+    async def retry(self, call: Call) -> MessageBody:
+        return _message(await asyncio.to_thread(self.contact.retry, call.person, call.path["id"]))
 
+    def _message_id(self, call: Call) -> str:
+        method, _, path = call.target.partition(" ")
+        return self.contact.received(call.person, Request(method, path, call.headers, call.content))
+
+
+def contact_routes(contact: Contact) -> list[Route]:
+    """The routes."""
+    do = ContactHandlers(contact)
     of_challenge = "/v1/contact/challenges/{id}"
     return [
         Route("POST", f"{of_challenge}/answers", "answer_challenge", "What the customer did / 回传客户验证结果",
-              Scope.CONTACT_CALLBACK, answer, AnsweredBody, AnswerBody, refusals=(409,), body_bytes_max=BODY_BYTES_MAX,
+              Scope.CONTACT_CALLBACK, do.answer, AnsweredBody, AnswerBody, refusals=(409,), body_bytes_max=BODY_BYTES_MAX,
               signed=True),
         Route("POST", f"{of_challenge}/codes", "send_code", "Have a one-time code sent / 请求发送动态码",
-              Scope.CONTACT_CALLBACK, code, ChallengeBody, CodeBody, status=202, refusals=(409,),
+              Scope.CONTACT_CALLBACK, do.code, ChallengeBody, CodeBody, status=202, refusals=(409,),
               body_bytes_max=BODY_BYTES_MAX, signed=True),
         Route("GET", of_challenge, "read_challenge", "A challenge of one's own / 查询本渠道的验证请求",
-              Scope.CONTACT_CALLBACK, own, ChallengeBody),
-        Route("GET", "/v1/contact/challenges", "list_challenges", "Challenges / 验证请求", Scope.OPERATE, challenges,
+              Scope.CONTACT_CALLBACK, do.own, ChallengeBody),
+        Route("GET", "/v1/contact/challenges", "list_challenges", "Challenges / 验证请求", Scope.OPERATE, do.challenges,
               ChallengesBody, query=ChallengesQuery),
-        Route("GET", "/v1/contact/messages", "list_messages", "The outbox / 待发与已发消息", Scope.OPERATE, messages,
+        Route("GET", "/v1/contact/messages", "list_messages", "The outbox / 待发与已发消息", Scope.OPERATE, do.messages,
               MessagesBody, query=MessagesQuery),
         Route("POST", "/v1/contact/messages/{id}/retry", "retry_message",
-              "Send again what was refused or given up / 重新发送", Scope.OPERATE, retry, MessageBody, refusals=(409,)),
+              "Send again what was refused or given up / 重新发送", Scope.OPERATE, do.retry, MessageBody, refusals=(409,)),
     ]  # fmt: skip
 
 

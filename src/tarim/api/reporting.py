@@ -75,47 +75,55 @@ def report_routes(work: ReportDesk) -> list[Route]:
     return [*_looks(work), *_acts(work), *_risk(work), *_batch(work)]
 
 
-def _looks(work: ReportDesk) -> list[Route]:
-    reports = work.suspicious
+@dataclass(frozen=True, slots=True)
+class ReportHandlers:
+    """What answers about reports."""
 
-    async def list_reports(call: Call) -> bodies.FilingsBody:
+    work: ReportDesk
+
+    async def list_reports(self, call: Call) -> bodies.FilingsBody:
         query: bodies.FilingsQuery = call.query
-        found = await aside(reports.listed, call.caller, query.state, query.before, query.limit)
+        found = await aside(self.work.suspicious.listed, call.caller, query.state, query.before, query.limit)
         following = found[-1].no if len(found) == query.limit else 0
-        return bodies.FilingsBody([work.body(each) for each in found], following)
+        return bodies.FilingsBody([self.work.body(each) for each in found], following)
 
-    async def read_report(call: Call) -> bodies.ReportBody:
-        return work.shown(await aside(reports.shown, call.caller, call.path["id"]), full=False)
+    async def read_report(self, call: Call) -> bodies.ReportBody:
+        return self.work.shown(await aside(self.work.suspicious.shown, call.caller, call.path["id"]), full=False)
 
-    async def reveal_report(call: Call) -> bodies.ReportBody:
-        _require_reveal(work, call)
-        return work.shown(await aside(reports.shown, call.caller, call.path["id"]), full=True)
+    async def reveal_report(self, call: Call) -> bodies.ReportBody:
+        _require_reveal(self.work, call)
+        return self.work.shown(await aside(self.work.suspicious.shown, call.caller, call.path["id"]), full=True)
 
-    async def read_package(call: Call) -> bodies.FileBody:
-        _require_reveal(work, call)
-        return _file(*await aside(reports.package, call.caller, call.path["id"]))
+    async def read_package(self, call: Call) -> bodies.FileBody:
+        _require_reveal(self.work, call)
+        return _file(*await aside(self.work.suspicious.package, call.caller, call.path["id"]))
 
-    async def read_history(call: Call) -> bodies.HistoryBody:
-        found = await aside(reports.history, call.caller, call.path["id"])
+    async def read_history(self, call: Call) -> bodies.HistoryBody:
+        found = await aside(self.work.suspicious.history, call.caller, call.path["id"])
         return bodies.HistoryBody([happened_body(row) for row in found])
 
-    async def read_reference(call: Call) -> bodies.ReferenceBody:
-        tables = {name: bodies.TableBody(table.mark, dict(table.words)) for name, table in work.codes.tables.items()}
+    async def read_reference(self, call: Call) -> bodies.ReferenceBody:
+        tables = {
+            name: bodies.TableBody(table.mark, dict(table.words)) for name, table in self.work.codes.tables.items()
+        }
         return bodies.ReferenceBody(schema_text(), tables)
 
+
+def _looks(work: ReportDesk) -> list[Route]:
+    do = ReportHandlers(work)
     return [
-        Route("GET", _BASE, "list_suspicious_reports", "Suspicious transaction reports / 可疑交易报告列表", Scope.REPORTS_READ,
-              list_reports, bodies.FilingsBody, query=bodies.FilingsQuery, personal=True),
+        Route("GET", _BASE, "list_suspicious_reports", "Suspicious transaction reports / 可疑交易报告列表",
+              Scope.REPORTS_READ, do.list_reports, bodies.FilingsBody, query=bodies.FilingsQuery, personal=True),
         Route("GET", _BASE + "/{id}", "read_suspicious_report", "One report, masked, with its faults / 可疑交易报告（脱敏）",
-              Scope.REPORTS_READ, read_report, bodies.ReportBody, personal=True),
+              Scope.REPORTS_READ, do.read_report, bodies.ReportBody, personal=True),
         Route("POST", _BASE + "/{id}/reveal", "reveal_suspicious_report", "One report in full / 可疑交易报告（明文）",
-              Scope.REVEAL, reveal_report, bodies.ReportBody, bodies.WhyBody, personal=True),
+              Scope.REVEAL, do.reveal_report, bodies.ReportBody, bodies.WhyBody, personal=True),
         Route("POST", _BASE + "/{id}/package", "read_suspicious_package", "The exported package / 下载报送包", Scope.REVEAL,
-              read_package, bodies.FileBody, bodies.WhyBody, refusals=(409,), personal=True),
+              do.read_package, bodies.FileBody, bodies.WhyBody, refusals=(409,), personal=True),
         Route("GET", _BASE + "/{id}/history", "read_suspicious_history", "What happened to a report / 可疑交易报告历史",
-              Scope.REPORTS_READ, read_history, bodies.HistoryBody, personal=True),
+              Scope.REPORTS_READ, do.read_history, bodies.HistoryBody, personal=True),
         Route("GET", "/v1/suspicious-report-reference", "read_suspicious_reference",
-              "Schema and code tables / 报文结构与代码表", Scope.REPORTS_READ, read_reference, bodies.ReferenceBody),
+              "Schema and code tables / 报文结构与代码表", Scope.REPORTS_READ, do.read_reference, bodies.ReferenceBody),
     ]  # fmt: skip
 
 
@@ -125,21 +133,26 @@ def _require_reveal(work: ReportDesk, call: Call) -> None:
     call.note.reason = call.body.reason
 
 
-def _acts(work: ReportDesk) -> list[Route]:
-    reports = work.suspicious
+@dataclass(frozen=True, slots=True)
+class ActHandlers:
+    """What has reports written, agreed to and sent."""
 
-    async def draft(call: Call) -> bodies.FilingBody:
-        filing = await aside(reports.draft, call.caller, call.body.case, call.body.customer)
+    work: ReportDesk
+
+    async def draft(self, call: Call) -> bodies.FilingBody:
+        filing = await aside(self.work.suspicious.draft, call.caller, call.body.case, call.body.customer)
         call.note.object = f"suspicious-report:{filing.number}"
-        return work.body(filing)
+        return self.work.body(filing)
 
-    async def change(call: Call) -> bodies.ReportBody:
+    async def change(self, call: Call) -> bodies.ReportBody:
         number, body = call.path["id"], call.body
-        before = await aside(reports.shown, call.caller, number)
+        before = await aside(self.work.suspicious.shown, call.caller, number)
         report = changed(before.report, body.values)
-        return work.shown(await aside(reports.edit, call.caller, number, body.version, report), full=False)
+        return self.work.shown(
+            await aside(self.work.suspicious.edit, call.caller, number, body.version, report), full=False
+        )
 
-    async def receipt(call: Call) -> bodies.FilingBody:
+    async def receipt(self, call: Call) -> bodies.FilingBody:
         body: bodies.ReceiptBody = call.body
         try:
             content = base64.b64decode(body.content_base64, validate=True)
@@ -147,83 +160,96 @@ def _acts(work: ReportDesk) -> list[Route]:
             raise FieldError("content_base64", "must be base64") from None
         number = call.path["id"]
         given = {"accepted": body.accepted, "content": content, "reason": body.reason}
-        return work.body(await aside(reports.receipt, call.caller, number, body.version, **given))
+        return self.work.body(await aside(self.work.suspicious.receipt, call.caller, number, body.version, **given))
 
-    async def let_in(call: Call) -> bodies.FilingBody:
+    async def let_in(self, call: Call) -> bodies.FilingBody:
         body: bodies.ReaderBody = call.body
-        return work.body(await aside(reports.let_in, call.caller, call.path["id"], body.person, on=body.on))
+        return self.work.body(
+            await aside(self.work.suspicious.let_in, call.caller, call.path["id"], body.person, on=body.on)
+        )
 
-    async def staff(call: Call) -> bodies.CountBody:
+    async def staff(self, call: Call) -> bodies.CountBody:
         rows = [(row.person, row.customer) for row in call.body.staff]
-        return bodies.CountBody(await aside(reports.register_staff, call.caller, rows))
+        return bodies.CountBody(await aside(self.work.suspicious.register_staff, call.caller, rows))
 
-    def act(function: Callable[..., Filing], *names: str) -> Handler:
+    def act(self, function: Callable[..., Filing], *names: str) -> Handler:
+        """What does one act on a report; names: fields of the body that it is given."""
+
         async def handler(call: Call) -> bodies.FilingBody:
             given = [getattr(call.body, name) for name in names]
-            return work.body(await aside(function, call.caller, call.path["id"], call.body.version, *given))
+            return self.work.body(await aside(function, call.caller, call.path["id"], call.body.version, *given))
 
         return handler
 
-    def route(word: str, summary: str, scope: Scope, handler: Handler, takes: type, limit: int = 64 << 10) -> Route:
-        name = f"{word}_suspicious_report"
-        return Route(
-            "POST", f"{_BASE}/{{id}}/{word.replace('_', '-')}", name, summary, scope, handler, bodies.FilingBody, takes,
-            refusals=(409,), body_bytes_max=limit,
-        )  # fmt: skip
 
+def _acts(work: ReportDesk) -> list[Route]:
+    do, reports = ActHandlers(work), work.suspicious
     write, approve = Scope.REPORTS_WRITE, Scope.REPORTS_APPROVE
     return [
-        Route("POST", _BASE, "draft_suspicious_report", "Draft a report from a case / 由案件起草可疑交易报告", write, draft,
-              bodies.FilingBody, bodies.DraftBody, status=201, refusals=(404, 409)),
-        Route("POST", _BASE + "/{id}/values", "change_suspicious_report", "Fill in or change values / 填报内容", write, change,
-              bodies.ReportBody, bodies.ChangeBody, refusals=(409,), body_bytes_max=8 << 20, personal=True),
-        route("submit", "Submit for approval / 提交审批", write, act(reports.submit), bodies.ActBody),
-        route("withdraw", "Take one's own submission back / 撤回提交", write, act(reports.withdraw), bodies.ActBody),
-        route("approve", "Approve exactly this content / 审批通过", approve, act(reports.approve, "digest", "reason"),
-              bodies.ApproveBody),
-        route("reject", "Send it back with why / 驳回", approve, act(reports.reject, "reason"), bodies.ReasonedBody),
-        route("discard", "Drop another person's draft / 作废草稿", approve, act(reports.discard, "reason"),
-              bodies.ReasonedBody),
-        route("export", "Make the package: XML, PDF, manifest / 生成报送包", write, act(reports.export), bodies.ActBody),
-        route("sent", "It was sent to the authority / 登记已报送", write, act(reports.sent, "message"), bodies.SentBody),
-        route("receipt", "What came back / 登记回执", write, receipt, bodies.ReceiptBody, bodies.RECEIPT_BASE64_MAX + 4096),
-        route("reader", "Let a person read it, or not any more / 授权查阅", approve, let_in, bodies.ReaderBody),
+        Route("POST", _BASE, "draft_suspicious_report", "Draft a report from a case / 由案件起草可疑交易报告", write,
+              do.draft, bodies.FilingBody, bodies.DraftBody, status=201, refusals=(404, 409)),
+        Route("POST", _BASE + "/{id}/values", "change_suspicious_report", "Fill in or change values / 填报内容", write,
+              do.change, bodies.ReportBody, bodies.ChangeBody, refusals=(409,), body_bytes_max=8 << 20, personal=True),
+        _act("submit", "Submit for approval / 提交审批", write, do.act(reports.submit), bodies.ActBody),
+        _act("withdraw", "Take one's own submission back / 撤回提交", write, do.act(reports.withdraw), bodies.ActBody),
+        _act("approve", "Approve exactly this content / 审批通过", approve, do.act(reports.approve, "digest", "reason"),
+             bodies.ApproveBody),
+        _act("reject", "Send it back with why / 驳回", approve, do.act(reports.reject, "reason"), bodies.ReasonedBody),
+        _act("discard", "Drop another person's draft / 作废草稿", approve, do.act(reports.discard, "reason"),
+             bodies.ReasonedBody),
+        _act("export", "Make the package: XML, PDF, manifest / 生成报送包", write, do.act(reports.export), bodies.ActBody),
+        _act("sent", "It was sent to the authority / 登记已报送", write, do.act(reports.sent, "message"), bodies.SentBody),
+        _act("receipt", "What came back / 登记回执", write, do.receipt, bodies.ReceiptBody, bodies.RECEIPT_BASE64_MAX + 4096),
+        _act("reader", "Let a person read it, or not any more / 授权查阅", approve, do.let_in, bodies.ReaderBody),
         Route("POST", "/v1/suspicious-reports:staff", "register_report_staff", "Which persons are customers / 员工客户登记",
-              approve, staff, bodies.CountBody, bodies.StaffBody, body_bytes_max=1 << 20),
+              approve, do.staff, bodies.CountBody, bodies.StaffBody, body_bytes_max=1 << 20),
     ]  # fmt: skip
 
 
-def _risk(work: ReportDesk) -> list[Route]:
-    risk = work.risk
+def _act(word: str, summary: str, scope: Scope, handler: Handler, takes: type, limit: int = 64 << 10) -> Route:
+    name = f"{word}_suspicious_report"
+    return Route(
+        "POST", f"{_BASE}/{{id}}/{word.replace('_', '-')}", name, summary, scope, handler, bodies.FilingBody, takes,
+        refusals=(409,), body_bytes_max=limit,
+    )  # fmt: skip
 
-    async def list_risk(call: Call) -> risks.RiskReportsBody:
-        return risks.RiskReportsBody([risk_body(row) for row in await aside(risk.filed, call.query.limit)])
 
-    async def make(call: Call) -> risks.RiskReportBody:
+@dataclass(frozen=True, slots=True)
+class RiskHandlers:
+    """What answers about risk reports."""
+
+    work: ReportDesk
+
+    async def list_risk(self, call: Call) -> risks.RiskReportsBody:
+        return risks.RiskReportsBody([risk_body(row) for row in await aside(self.work.risk.filed, call.query.limit)])
+
+    async def make(self, call: Call) -> risks.RiskReportBody:
         body: risks.RiskAskedBody = call.body
         kind = PeriodKind(body.kind)
         if kind is PeriodKind.ON_DEMAND:
             period = Period(kind, body.from_day, body.to_day or body.from_day)
         else:
             period = period_of(kind, body.from_day)
-        return risk_body(await aside(risk.file, call.person, period))
+        return risk_body(await aside(self.work.risk.file, call.person, period))
 
-    async def read_risk(call: Call) -> risks.RiskReportBody:
-        return risk_body(await aside(risk.filed_one, call.path["id"]))
+    async def read_risk(self, call: Call) -> risks.RiskReportBody:
+        return risk_body(await aside(self.work.risk.filed_one, call.path["id"]))
 
-    async def document(call: Call) -> bodies.FileBody:
-        return _file(*await aside(risk.document, call.path["id"], call.query.form))
+    async def document(self, call: Call) -> bodies.FileBody:
+        return _file(*await aside(self.work.risk.document, call.path["id"], call.query.form))
 
-    base = "/v1/risk-reports"
+
+def _risk(work: ReportDesk) -> list[Route]:
+    do, base = RiskHandlers(work), "/v1/risk-reports"
     return [
-        Route("GET", base, "list_risk_reports", "Filed risk reports / 风险报告列表", Scope.REPORTS_READ, list_risk,
+        Route("GET", base, "list_risk_reports", "Filed risk reports / 风险报告列表", Scope.REPORTS_READ, do.list_risk,
               risks.RiskReportsBody, query=risks.LimitQuery),
-        Route("POST", base, "make_risk_report", "Make a risk report now / 生成风险报告", Scope.REPORTS_WRITE, make,
+        Route("POST", base, "make_risk_report", "Make a risk report now / 生成风险报告", Scope.REPORTS_WRITE, do.make,
               risks.RiskReportBody, risks.RiskAskedBody, status=201, refusals=(409,)),
-        Route("GET", base + "/{id}", "read_risk_report", "One with its figures / 风险报告数据", Scope.REPORTS_READ, read_risk,
-              risks.RiskReportBody),
+        Route("GET", base + "/{id}", "read_risk_report", "One with its figures / 风险报告数据", Scope.REPORTS_READ,
+              do.read_risk, risks.RiskReportBody),
         Route("GET", base + "/{id}/document", "read_risk_document", "Its PDF or workbook / 下载风险报告", Scope.REPORTS_READ,
-              document, bodies.FileBody, query=risks.FormQuery),
+              do.document, bodies.FileBody, query=risks.FormQuery),
     ]  # fmt: skip
 
 

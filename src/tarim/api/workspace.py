@@ -7,6 +7,7 @@ beginning and its end are on the audit trail; what it says becomes an act when i
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import msgspec
@@ -26,8 +27,10 @@ from tarim.workspace import (
     NAME_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
     Draft,
+    Drafts,
     Page,
     SavedView,
+    SavedViews,
     Writing,
 )
 
@@ -125,71 +128,85 @@ class ChangeViewBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default: bool | None = None
 
 
-def workspace_routes(workspace: OpenWorkspace, run: Threads) -> list[Route]:
-    """The routes."""
-    drafts, views = workspace.drafts, workspace.views
+@dataclass(frozen=True, slots=True)
+class WorkspaceHandlers:
+    """What answers about a person's own drafts and views.  run: runs what blocks."""
 
-    async def list_drafts(call: Call) -> KeptDraftsBody:
-        return KeptDraftsBody([_kept(each) for each in await run(lambda: drafts.kept(call.person))])
+    drafts: Drafts
+    views: SavedViews
+    run: Threads
 
-    async def read_draft(call: Call) -> WholeDraftBody:
-        found = await run(lambda: drafts.read(call.person, call.path["id"]))
+    async def list_drafts(self, call: Call) -> KeptDraftsBody:
+        return KeptDraftsBody([_kept(each) for each in await self.run(lambda: self.drafts.kept(call.person))])
+
+    async def read_draft(self, call: Call) -> WholeDraftBody:
+        found = await self.run(lambda: self.drafts.read(call.person, call.path["id"]))
         return WholeDraftBody(_kept(found), found.text)
 
-    async def begin_draft(call: Call) -> KeptDraftBody:
+    async def begin_draft(self, call: Call) -> KeptDraftBody:
         asked: DraftBeginningBody = call.body
         call.note.object = f"rule-draft:{asked.id}"
-        return _kept(await run(lambda: drafts.begin(call.person, _writing(asked.id, asked))))
+        return _kept(await self.run(lambda: self.drafts.begin(call.person, _writing(asked.id, asked))))
 
-    async def save_draft(call: Call) -> KeptDraftBody:
+    async def save_draft(self, call: Call) -> KeptDraftBody:
         asked: DraftSavingBody = call.body
-        return _kept(await run(lambda: drafts.save(call.person, _writing(call.path["id"], asked))))
+        return _kept(await self.run(lambda: self.drafts.save(call.person, _writing(call.path["id"], asked))))
 
-    async def discard_draft(call: Call) -> DoneBody:
-        await run(lambda: drafts.discard(call.person, call.path["id"]))
+    async def discard_draft(self, call: Call) -> DoneBody:
+        await self.run(lambda: self.drafts.discard(call.person, call.path["id"]))
         return DoneBody()
 
-    async def list_views(call: Call) -> SavedViewsBody:
-        return SavedViewsBody([_view(each) for each in await run(lambda: views.kept(call.person, call.query.page))])
+    async def list_views(self, call: Call) -> SavedViewsBody:
+        return SavedViewsBody(
+            [_view(each) for each in await self.run(lambda: self.views.kept(call.person, call.query.page))]
+        )
 
-    async def keep_view(call: Call) -> SavedViewBody:
+    async def keep_view(self, call: Call) -> SavedViewBody:
         asked: KeepViewBody = call.body
         for value in (asked.name, *asked.filters.values()):
             _not_personal(value)
-        kept = await run(lambda: views.keep(call.person, asked.page, asked.name, asked.filters, default=asked.default))
+        kept = await self.run(
+            lambda: self.views.keep(call.person, asked.page, asked.name, asked.filters, default=asked.default)
+        )
         call.note.object = f"saved-view:{kept.id}"
         return _view(kept)
 
-    async def change_view(call: Call) -> SavedViewBody:
+    async def change_view(self, call: Call) -> SavedViewBody:
         asked: ChangeViewBody = call.body
         _not_personal(asked.name or "")
         return _view(
-            await run(lambda: views.change(call.person, call.path["id"], name=asked.name, default=asked.default))
+            await self.run(
+                lambda: self.views.change(call.person, call.path["id"], name=asked.name, default=asked.default)
+            )
         )
 
-    async def forget_view(call: Call) -> DoneBody:
-        await run(lambda: views.forget(call.person, call.path["id"]))
+    async def forget_view(self, call: Call) -> DoneBody:
+        await self.run(lambda: self.views.forget(call.person, call.path["id"]))
         return DoneBody()
 
+
+def workspace_routes(workspace: OpenWorkspace, run: Threads) -> list[Route]:
+    """The routes."""
+    do = WorkspaceHandlers(workspace.drafts, workspace.views, run)
     mine, seen = "/v1/rule-drafts", "/v1/saved-views"
     return [
-        Route("GET", mine, "list_rule_drafts", "Own drafts of rulesets / 本人的规则草稿", Scope.AUTHOR, list_drafts,
+        Route("GET", mine, "list_rule_drafts", "Own drafts of rulesets / 本人的规则草稿", Scope.AUTHOR, do.list_drafts,
               KeptDraftsBody),
-        Route("GET", mine + "/{id}", "read_rule_draft", "One of them / 打开规则草稿", Scope.AUTHOR, read_draft,
+        Route("GET", mine + "/{id}", "read_rule_draft", "One of them / 打开规则草稿", Scope.AUTHOR, do.read_draft,
               WholeDraftBody),
-        Route("POST", mine, "begin_rule_draft", "Keep a new draft / 新建规则草稿", Scope.AUTHOR, begin_draft, KeptDraftBody,
-              DraftBeginningBody, refusals=(409,), body_bytes_max=DRAFT_BYTES_MAX),
-        Route("PUT", mine + "/{id}", "save_rule_draft", "Save it / 保存规则草稿", Scope.AUTHOR, save_draft, KeptDraftBody,
+        Route("POST", mine, "begin_rule_draft", "Keep a new draft / 新建规则草稿", Scope.AUTHOR, do.begin_draft,
+              KeptDraftBody, DraftBeginningBody, refusals=(409,), body_bytes_max=DRAFT_BYTES_MAX),
+        Route("PUT", mine + "/{id}", "save_rule_draft", "Save it / 保存规则草稿", Scope.AUTHOR, do.save_draft, KeptDraftBody,
               DraftSavingBody, refusals=(409,), body_bytes_max=DRAFT_BYTES_MAX, own_work=True),
-        Route("DELETE", mine + "/{id}", "discard_rule_draft", "Discard it / 删除规则草稿", Scope.AUTHOR, discard_draft,
+        Route("DELETE", mine + "/{id}", "discard_rule_draft", "Discard it / 删除规则草稿", Scope.AUTHOR, do.discard_draft,
               DoneBody),
-        Route("GET", seen, "list_saved_views", "Own views of a page / 本人保存的视图", Scope.SELF, list_views,
+        Route("GET", seen, "list_saved_views", "Own views of a page / 本人保存的视图", Scope.SELF, do.list_views,
               SavedViewsBody, query=SavedViewsQuery),
-        Route("POST", seen, "keep_saved_view", "Keep filters under a name / 保存视图", Scope.SELF, keep_view, SavedViewBody,
-              KeepViewBody, refusals=(409,)),
+        Route("POST", seen, "keep_saved_view", "Keep filters under a name / 保存视图", Scope.SELF, do.keep_view,
+              SavedViewBody, KeepViewBody, refusals=(409,)),
         Route("PUT", seen + "/{id}", "change_saved_view", "Its name, or the page's default / 修改视图", Scope.SELF,
-              change_view, SavedViewBody, ChangeViewBody, refusals=(409,)),
-        Route("DELETE", seen + "/{id}", "forget_saved_view", "Let it go / 删除视图", Scope.SELF, forget_view, DoneBody),
+              do.change_view, SavedViewBody, ChangeViewBody, refusals=(409,)),
+        Route("DELETE", seen + "/{id}", "forget_saved_view", "Let it go / 删除视图", Scope.SELF, do.forget_view, DoneBody),
     ]  # fmt: skip
 
 
