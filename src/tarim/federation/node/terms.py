@@ -74,7 +74,7 @@ class EarlyStopTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogisticTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic"):
-    """Joint logistic regression; see `learning.logistic.Plan`.
+    """Joint logistic regression; see `learning.logistic_plan.Plan`.
 
     batch_rows: "all" for full-batch descent.  line_mbit_s: of the line between the parties, if agreed.  early_stop: if agreed.
     custody_steps: custodians get the shares of every so many steps too, 1 for each, and not of each epoch alone.
