@@ -51,8 +51,8 @@ from tarim.reporting.adapters.tables import DAILY, LABELS
 from tarim.reporting.domain.check_digits import luhn_check, resident_check
 from tarim.reporting.domain.days import day_of, start_ms
 from tarim.stream import Outcome
-from tests.fakes.clock import FakeClock
-from tests.fakes.desk import RULESET, START_MS, DecisionsWritten, open_desk
+from tests.fakes.clock import START_MS, FakeClock
+from tests.fakes.desk import RULESET, DecisionsWritten, open_desk
 from tests.fakes.suspicious import CONTEXT, PLANTED, report_of, sample, spoiled
 
 NUMBER = "STR-2026-000001"

@@ -1,25 +1,14 @@
-"""Trails for tests: a clock, a key, entries, and a chain in memory."""
+"""Trails for tests: a key, entries, and a chain in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tarim.audit import Anchor, Chained, Entry, Head, Result, chained, signed_anchor
 from tarim.privacy import Signer
 
 SEAL = Signer(bytes(range(32)))
 OTHER_SEAL = Signer(bytes(32))
-
-
-@dataclass
-class FakeClock:
-    """Shows what it was set to."""
-
-    at_ms: int = 1_760_000_000_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
 
 
 class ListTrail:

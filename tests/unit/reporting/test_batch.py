@@ -18,8 +18,8 @@ from tarim.reporting import BatchDiffers, BatchTable, OutboxFolder, ReportBook, 
 from tarim.reporting.domain.batch import COLUMNS, RiskyEvent, batch_of, risky_accounts
 from tarim.reporting.domain.days import day_of, start_ms
 from tarim.stream import Outcome
-from tests.fakes.clock import FakeClock
-from tests.fakes.desk import START_MS, DecisionsWritten, open_desk
+from tests.fakes.clock import START_MS, FakeClock
+from tests.fakes.desk import DecisionsWritten, open_desk
 
 DAY = day_of(START_MS)
 

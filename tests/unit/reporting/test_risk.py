@@ -41,8 +41,8 @@ from tarim.reporting.adapters.workbook import risk_workbook
 from tarim.reporting.domain.days import date_of, day_of, due, number_of, start_ms
 from tarim.reporting.ports import RenderRisk
 from tarim.stream import Outcome
-from tests.fakes.clock import FakeClock
-from tests.fakes.desk import RULESET, START_MS, DecisionsWritten, open_desk
+from tests.fakes.clock import START_MS, FakeClock
+from tests.fakes.desk import RULESET, DecisionsWritten, open_desk
 from tests.fakes.reports import needs_chinese_font
 
 DAY = day_of(START_MS)
