@@ -105,7 +105,6 @@ def reference_channel_command(
     import base64
     import os
     import signal
-    import sys
     import threading
 
     from tarim.base.errors import DefinitionError
@@ -127,7 +126,6 @@ def reference_channel_command(
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     host, taken = str(server.server_address[0]), server.server_address[1]
     typer.echo(f"listening on http://{host}:{taken}")
-    sys.stdout.flush()
     try:
         server.serve_forever(poll_interval=0.1)
     finally:

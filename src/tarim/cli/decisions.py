@@ -100,10 +100,8 @@ def _tell(done: int, of: int) -> None:
 
 def _report(line: dict[str, object]) -> None:
     import json
-    import sys
 
     typer.echo(json.dumps(line))
-    sys.stdout.flush()
 
 
 def explain_command(event_id: _EventId, source: _Source, data: _Data = Path("var/tarim")) -> None:

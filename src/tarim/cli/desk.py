@@ -53,21 +53,21 @@ def desk_command(
     log_to_stderr()
     settings = settings_of(data, environment)
     os.nice(settings.desk.nice)
-    with DeskHouse(settings, Places(data), environment, say=_say) as house:
+    with DeskHouse(settings, Places(data), environment, say=typer.echo) as house:
         try:
             house.desk.catch_up()
             state = house.desk.state
-            _say(f"desk: {state.acts_seq:,} acts and the decisions' journal up to {state.followed_seq:,}")
+            typer.echo(f"desk: {state.acts_seq:,} acts and the decisions' journal up to {state.followed_seq:,}")
         except Unavailable as error:  # it goes on trying; until then every command is refused
-            _say(f"desk: {error.detail}")
+            typer.echo(f"desk: {error.detail}")
         with (
             OpenTrail.open(house.settings.audit, house.places, environment, house.clock) as trail,
             OpenIdentity.open(house.settings, house.places, environment, trail.store.record, house.clock) as identity,
             OpenWorkspace.open(house.settings, house.places, house.clock) as workspace,
         ):
             keys = KeyRing.load(house.places.api_keys, house.clock)
-            serve_desk(house, trail, identity, workspace, keys, lambda url: _say(f"listening on {url}"))
-    _say("stopped")
+            serve_desk(house, trail, identity, workspace, keys, lambda url: typer.echo(f"listening on {url}"))
+    typer.echo("stopped")
 
 
 def rebuild_command(data: Data = DATA_DEFAULT) -> None:
@@ -82,11 +82,11 @@ def rebuild_command(data: Data = DATA_DEFAULT) -> None:
 
     environment = dict(os.environ)
     begun = time.monotonic()
-    with DeskHouse(settings_of(data, environment), Places(data), environment, say=_say) as house:
+    with DeskHouse(settings_of(data, environment), Places(data), environment, say=typer.echo) as house:
         with Bar() as bar:
             house.desk.rebuild(bar.progress)
         state = house.desk.state
-    _say(
+    typer.echo(
         f"{state.acts_seq:,} acts and {state.followed_seq:,} positions of the decisions' journal in "
         f"{time.monotonic() - begun:.1f} s. 已重建。"
     )
@@ -120,10 +120,3 @@ def status_command(
         typer.echo(f"{name:18} {value}")
     if broken:
         raise typer.Exit(1)
-
-
-def _say(text: str) -> None:
-    typer.echo(text)
-    import sys
-
-    sys.stdout.flush()

@@ -46,9 +46,9 @@ def serve_command(
     }
     environment |= {name: str(value) for name, value in given.items() if value is not None}
     log_to_stderr()
-    with House(settings_of(data, environment), Places(data), environment, say=_say) as house:
+    with House(settings_of(data, environment), Places(data), environment, say=typer.echo) as house:
         if not (data / "keys.json").exists():
-            _say("there is no API key yet, so every request is refused: make one with `tarim keys create`")
+            typer.echo("there is no API key yet, so every request is refused: make one with `tarim keys create`")
         with OpenTrail.open(house.settings.audit, house.places, environment, house.clock) as trail:
             keys = KeyRing.load(house.places.api_keys, house.clock)
 
@@ -57,14 +57,7 @@ def serve_command(
 
             persons = FoundIdentity(house.settings, house.places, open_identity)
             try:
-                serve(house, trail, persons, keys, lambda url: _say(f"listening on {url}"))
+                serve(house, trail, persons, keys, lambda url: typer.echo(f"listening on {url}"))
             finally:
                 persons.close()
-    _say("stopped")
-
-
-def _say(text: str) -> None:
-    typer.echo(text)
-    import sys
-
-    sys.stdout.flush()
+    typer.echo("stopped")

@@ -50,7 +50,7 @@ def views_command(
             house.views.catch_up(bar.progress)
         state = house.views.state
         took_s = time.monotonic() - begun
-        _say(
+        typer.echo(
             f"views: positions {state.from_seq:,} to {state.followed_seq:,} of the decisions' journal in {took_s:.1f} s"
         )
         with OpenTrail.open(settings.audit, places, environment, house.clock) as trail:
@@ -61,14 +61,7 @@ def views_command(
 
             persons = FoundIdentity(settings, places, identity)
             try:
-                serve_views(house, trail, persons, keys, lambda url: _say(f"listening on {url}"))
+                serve_views(house, trail, persons, keys, lambda url: typer.echo(f"listening on {url}"))
             finally:
                 persons.close()
-    _say("stopped")
-
-
-def _say(text: str) -> None:
-    typer.echo(text)
-    import sys
-
-    sys.stdout.flush()
+    typer.echo("stopped")
