@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from tarim.cli._client import URL_DEFAULT, Reason, Url, ask, quoted
+from tarim.cli._texts import sent_text
 
 _Rule = Annotated[str, typer.Argument(help="The rule's id. 规则编号。", show_default=False)]
 _Id = Annotated[str, typer.Argument(help="The proposal's id. 提案编号。", show_default=False)]
@@ -46,12 +47,7 @@ def add_to(group: typer.Typer) -> None:
 
 def publish_command(file: _File, reason: Reason, url: Url = URL_DEFAULT) -> None:
     """Propose a ruleset; it is in force when another person approves it. 提交规则集，由他人审批后生效。"""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        typer.echo(f"{file} cannot be read as UTF-8 text: {type(error).__name__}. 无法读取文件。", err=True)
-        raise typer.Exit(1) from None
-    tell_proposed(ask("POST", url, "/v1/rulesets", {"text": text, "reason": reason}))
+    tell_proposed(ask("POST", url, "/v1/rulesets", {"text": sent_text(file), "reason": reason}))
 
 
 def proposals_command(url: Url = URL_DEFAULT) -> None:

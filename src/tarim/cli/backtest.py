@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tarim.cli._progress import Bar
+from tarim.cli._texts import draft_text
 from tarim.cli._wall_time import FORMATS, instant
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tarim.bootstrap.settings import Settings
     from tarim.decisions import DraftResult, Measured, Tally
 
-DRAFT_BYTES_MAX = 4_000_000
 REPORT_EVERY_S = 0.2
 RULES_SHOWN = 30
 FILE_COLUMNS = 120
@@ -91,7 +91,7 @@ def backtest_command(
             raise InputError("--labels must be then or now")
         if by not in ("", *DIVISIONS):
             raise InputError(f"--by must be one of {', '.join(DIVISIONS)}")
-        texts = tuple(_text(path) for path in (draft, against) if path is not None)
+        texts = tuple(draft_text(path) for path in (draft, against) if path is not None)
         asked = Asked(texts, rule, instant(from_time), instant(to_time), Known(labels))
         settings, places = settings_of(data, os.environ), Places(data)
         with say:
@@ -143,7 +143,7 @@ def _test_files(
     for path in files:
         if not path.is_file():
             raise NotFound(f"{path} is not a file")
-    columns = None if mapping is None else Mapping.from_toml(_text(mapping))
+    columns = None if mapping is None else Mapping.from_toml(draft_text(mapping))
     tables = (table for path in files for table in read_file(path, mapping=columns, limits=settings.intake))
     return backtest_files(
         settings,
@@ -156,19 +156,6 @@ def _test_files(
         events=count_rows(files) or 0,
         progress=progress,
     )
-
-
-def _text(path: Path) -> str:
-    from tarim.base.errors import InputError, NotFound, TooLarge
-
-    try:
-        if path.stat().st_size > DRAFT_BYTES_MAX:
-            raise TooLarge(f"{path.name} is larger than {DRAFT_BYTES_MAX} bytes")
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
-        raise NotFound(f"there is no file {path}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not UTF-8 text") from None
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ import typer
 from tarim.cli._case_acts import URL_DEFAULT, Agreed, CaseId, DeskUrl, print_case, register_acts
 from tarim.cli._case_money import register_money
 from tarim.cli._client import Reason, ask, quoted
+from tarim.cli._texts import sent_text
 
 _RINGS_AT_ONCE: Final = 2_000
 
@@ -125,7 +126,7 @@ def propose_assignment_command(
     url: DeskUrl = URL_DEFAULT,
 ) -> None:
     """Propose other rules; another person decides. 提交分派规则，由他人复核。"""
-    typer.echo(f"id {ask('POST', url, '/v1/case-assignments', {'text': _text(file), 'reason': reason})['id']}")
+    typer.echo(f"id {ask('POST', url, '/v1/case-assignments', {'text': sent_text(file), 'reason': reason})['id']}")
 
 
 def decide_assignment_command(
@@ -146,7 +147,7 @@ def rings_command(
 ) -> None:
     """Say in which ring accounts lie, for alerts to come. 导入团伙归属。"""
     rings: dict[str, str] = {}
-    for number, line in enumerate(_text(file).splitlines(), 1):
+    for number, line in enumerate(sent_text(file).splitlines(), 1):
         account, comma, ring = line.partition(",")
         if not comma:
             typer.echo(f"{file}:{number}: a line is token,ring. 每行须为“令牌,团伙”。", err=True)
@@ -156,14 +157,6 @@ def rings_command(
     for at in range(0, len(entries), _RINGS_AT_ONCE):
         ask("POST", url, "/v1/case-rings", {"rings": dict(entries[at : at + _RINGS_AT_ONCE])})
     typer.echo(f"{len(entries)} accounts. 已导入。")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        typer.echo(f"{file} cannot be read as UTF-8 text: {type(error).__name__}. 无法读取文件。", err=True)
-        raise typer.Exit(1) from None
 
 
 def _print_whole(found: dict[str, Any]) -> None:

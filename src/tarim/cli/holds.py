@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tarim.cli._client import URL_DEFAULT, Reason, Url, ask, quoted
+from tarim.cli._texts import sent_text
 
 _EventId = Annotated[
     str, typer.Argument(help="The source's id of the event held. 被挂起事件的编号。", show_default=False)
@@ -115,12 +116,7 @@ def propose_treatment_command(
     url: Url = URL_DEFAULT,
 ) -> None:
     """Propose another treatment; it is in force when another person approves it. 提交变更，由他人审批后生效。"""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        typer.echo(f"{file} cannot be read as UTF-8 text: {type(error).__name__}. 无法读取文件。", err=True)
-        raise typer.Exit(1) from None
-    _print(ask("POST", url, "/v1/treatment", {"text": text, "reason": reason}))
+    _print(ask("POST", url, "/v1/treatment", {"text": sent_text(file), "reason": reason}))
 
 
 def _decide(event_id: str, source: str, verdict: str, reason: str, url: str) -> dict[str, Any]:

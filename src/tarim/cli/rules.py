@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tarim.cli._publishing import add_to
+from tarim.cli._texts import draft_text
 
 if TYPE_CHECKING:
     from tarim.rules import RulesetInvalid
@@ -49,7 +50,7 @@ def check_command(file: _File, features: _Features = None, as_json: _AsJson = Fa
     """
     from tarim.rules import RulesetInvalid, check_ruleset
 
-    text = _text(file)
+    text = draft_text(file)
     names = _feature_names(features)
     try:
         checked = check_ruleset(text, names)
@@ -80,7 +81,7 @@ def format_command(
     """
     from tarim.rules import RulesetInvalid, format_ruleset
 
-    text = _text(file)
+    text = draft_text(file)
     try:
         formatted = format_ruleset(text)
     except RulesetInvalid as error:
@@ -102,7 +103,7 @@ def structure_command(file: _File, features: _Features = None) -> None:
     from tarim.rules import RulesetInvalid, check_ruleset, parse_expression, to_structure
 
     try:
-        rules = check_ruleset(_text(file), _feature_names(features)).rules
+        rules = check_ruleset(draft_text(file), _feature_names(features)).rules
     except RulesetInvalid as error:
         _tell(file, error)
         raise typer.Exit(1) from None
@@ -129,23 +130,9 @@ def _tell(file: Path, error: RulesetInvalid) -> None:
     typer.echo(f"{len(error.problems)} problems. 共 {len(error.problems)} 处问题。")
 
 
-def _text(file: Path) -> str:
-    from tarim.base.errors import InputError, NotFound, TooLarge
-
-    bytes_max = 4_000_000
-    try:
-        if file.stat().st_size > bytes_max:
-            raise TooLarge(f"{file.name} is larger than {bytes_max} bytes")
-        return file.read_bytes().decode("utf-8")
-    except (FileNotFoundError, IsADirectoryError):
-        raise NotFound(f"there is no file {file}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file.name} is not UTF-8 text") from None
-
-
 def _feature_names(file: Path | None) -> tuple[str, ...]:
     if file is not None:
-        return tuple(line.strip() for line in _text(file).splitlines() if line.strip())
+        return tuple(line.strip() for line in draft_text(file).splitlines() if line.strip())
     from tarim.stream import reference_features
 
     return reference_features().names
