@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -109,7 +109,7 @@ def _begins(version: str, asked: str) -> bool:
 
 
 def _trial_body(each: TrialFigures) -> TrialBody:
-    times = {
+    times: dict[str, Any] = {
         "begin": instant_text(each.from_ms),
         "end": instant_text(each.to_ms),
         "labels_until": instant_text(each.labels_ms),

@@ -1,1 +1,1 @@
-"""Words everyone speaks: errors and instants."""
+"""Words everyone speaks, such as errors and instants, and what every context does alike."""

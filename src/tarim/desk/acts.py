@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from tarim.base.errors import Damaged
 from tarim.desk.domain import Act, Draft
+from tarim.journal import Record
 
 
 class ActsKind(IntEnum):
@@ -45,17 +46,6 @@ class Performed(msgspec.Struct, frozen=True, array_like=True):
         ]
 
 
-class _Record(Protocol):
-    @property
-    def first_seq(self) -> int: ...
-    @property
-    def count(self) -> int: ...
-    @property
-    def kind(self) -> int: ...
-    @property
-    def payload(self) -> memoryview: ...
-
-
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Performed)
 
@@ -71,7 +61,7 @@ def encode(command: Performed) -> bytes:
     return _encoder.encode(command)
 
 
-def decode(record: _Record) -> Performed:
+def decode(record: Record) -> Performed:
     """The command of a record.  Raises Damaged."""
     try:
         found = _decoder.decode(record.payload)
