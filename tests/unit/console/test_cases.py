@@ -1,6 +1,5 @@
 """Pages of cases against a desk that only remembers: what is asked, offered to whom, and said when it is refused."""
 
-import asyncio
 import csv
 import io
 import re
@@ -22,15 +21,12 @@ from tarim.console.case_words import EVENTS, STATES
 from tarim.console.cases import PAGES as ALL_PAGES
 from tarim.console.cases import find_cases, show_cases
 from tarim.console.pages import Account, Go, View, Visit
-from tarim.console.rendering import Renderer
 from tarim.console.services import Refused, Visitor
-from tarim.console.site import PAGES as SITE
-from tarim.console.site import Map
 from tarim.console.words import speak
 from tarim.identity import ROLES, Role, Scope
+from tests.fakes.console_pages import MAP, FakeService, html_of, run
 
 AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
-MAP = Map(SITE)
 NASTY = '"><img src=x onerror=alert(1)>{{ 7*7 }}'
 EVENT_OF = {
     "take": ["assign"], "approve": ["approve_close", "approve_report"], "decide-reopen": ["approve_reopen"],
@@ -64,33 +60,16 @@ def a_whole(case: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return plain | changes
 
 
-class FakeDesk:
-    """Answers by path, and remembers what was asked; an answer that is a `Refused` is raised."""
-
-    def __init__(self, **answers: Any) -> None:
-        plain = {
-            "GET /v1/case-assignments": {"text": '[[queues]]\nname = "fraud"'},
-            "GET /v1/saved-views": {"views": []},
-        }
-        self.answers: dict[str, Any] = plain | answers
-        self.asked: list[tuple[str, Any]] = []
-
-    def _answer(self, method: str, path: str, given: Any, shape: Any) -> Any:
-        self.asked.append((f"{method} {path}", given))
-        found = self.answers[f"{method} {path}"]
-        if isinstance(found, Refused):
-            raise found
-        return msgspec.convert(found, shape, strict=False) if shape else found
-
-    async def get(self, path: str, shape: Any = None, /, **query: Any) -> Any:
-        return self._answer("GET", path, {name: value for name, value in query.items() if value}, shape)
-
-    async def post(self, path: str, body: Any = None, shape: Any = None, /, *, key: str = "") -> Any:
-        return self._answer("POST", path, body, shape)
+def a_desk(**answers: Any) -> FakeService:
+    plain = {
+        "GET /v1/case-assignments": {"text": '[[queues]]\nname = "fraud"'},
+        "GET /v1/saved-views": {"views": []},
+    }
+    return FakeService(plain | answers)
 
 
 def a_visit(
-    desk: FakeDesk, *scopes: Scope, login: str = "li.na", form: Mapping[str, str] | None = None, **more: Any
+    desk: FakeService, *scopes: Scope, login: str = "li.na", form: Mapping[str, str] | None = None, **more: Any
 ) -> Visit:
     fields = dict(form or {})
     lists = more.pop("lists", {name: [value] for name, value in fields.items()})
@@ -107,23 +86,7 @@ def a_visit(
 
 
 def rendered(view: View, visit: Visit) -> str:
-    speak(visit.language)
-    values = {
-        "visit": visit, "account": visit.account, "language": visit.language, "csrf": "token", "nav": "cases", "menu": [],
-        "environment": "test", "page_name": "case", "toast": "",
-        "opens": lambda name: MAP.opens(name, visit.account.scopes),
-    }  # fmt: skip
-    html = Renderer(MAP.url, lambda name: f"/static/{name}").page(view.fragment, values | dict(view.values))
-    speak("zh")
-    return html
-
-
-def run(handler: Any, visit: Visit) -> Any:
-    speak(visit.language)
-    try:
-        return asyncio.run(handler(visit))
-    finally:
-        speak("zh")
+    return html_of(view.fragment, view.values, visit, nav="cases", page_name="case")
 
 
 def test_every_state_and_event_of_a_case_has_a_word() -> None:
@@ -139,7 +102,7 @@ def test_only_what_the_state_table_allows_is_offered_and_to_each_role_only_what_
         for who in ("li.na", "wang.wei"):
             case = a_case(state=state.value, assignee="li.na", submitted_by="li.na")
             whole = msgspec.convert(a_whole(case), WholeCase)
-            offered = offers(whole, a_visit(FakeDesk(), *ROLES[role].scopes, login=who))
+            offered = offers(whole, a_visit(a_desk(), *ROLES[role].scopes, login=who))
             for word in offered & scope_of.keys():
                 events = EVENT_OF.get(word, [word.replace("-", "_")])
                 assert any((state, CaseEvent(event)) in TRANSITIONS for event in events), (state, word)
@@ -151,20 +114,20 @@ def test_who_had_a_hand_in_a_case_is_not_offered_to_decide_on_it() -> None:
     both = (Scope.CASES_WORK, Scope.CASES_REVIEW)
     whole = msgspec.convert(a_whole(case, history=[a_line(3, "review", "zhao.min")]), WholeCase)
     for person, may in (("li.na", False), ("zhao.min", False), ("wang.wei", True)):
-        assert ("approve" in offers(whole, a_visit(FakeDesk(), *both, login=person))) is may, person
-    assert "withdraw" in offers(whole, a_visit(FakeDesk(), *both, login="li.na"))
+        assert ("approve" in offers(whole, a_visit(a_desk(), *both, login=person))) is may, person
+    assert "withdraw" in offers(whole, a_visit(a_desk(), *both, login="li.na"))
 
 
 def test_a_case_that_is_locked_or_somebody_elses_offers_nothing_that_would_be_refused() -> None:
     worker = (Scope.CASES_READ, Scope.CASES_WORK)
     for changes in ({"assignee": "zhao.min"}, {"assignee": "li.na", "locked_by": "zhao.min"}):
         whole = msgspec.convert(a_whole(a_case(**changes)), WholeCase)
-        assert not offers(whole, a_visit(FakeDesk(), *worker)) & {"submit", "review", "evidence", "start", "restrict"}
+        assert not offers(whole, a_visit(a_desk(), *worker)) & {"submit", "review", "evidence", "start", "restrict"}
 
 
 def test_an_act_sends_the_version_that_was_looked_at_and_shows_the_case_as_it_then_is() -> None:
     whole = a_whole(a_case(assignee="li.na"))
-    desk = FakeDesk(**{
+    desk = a_desk(**{
         "POST /v1/cases/CASE-2026-000001/submit": a_case(state="submitted"), "GET /v1/cases/CASE-2026-000001": whole,
     })  # fmt: skip
     form = {"version": "7", "wish": "close", "reason": "all looked at", "csrf": "token"}
@@ -188,7 +151,7 @@ def test_what_somebody_else_changed_meanwhile_is_shown_and_nothing_typed_is_lost
         a_line(8, "assign", "chief", about="zhao.min"),
         a_line(9, "note", "zhao.min"),
     ]
-    desk = FakeDesk(**{
+    desk = a_desk(**{
         "POST /v1/cases/CASE-2026-000001/submit": Refused(409, "case-changed", "Conflict", "case has changed"),
         "GET /v1/cases/CASE-2026-000001": a_whole(a_case(assignee="li.na", version=9), history=history),
     })  # fmt: skip
@@ -215,7 +178,7 @@ def test_what_somebody_else_changed_meanwhile_is_shown_and_nothing_typed_is_lost
 )
 def test_a_refusal_is_said_in_words_without_scripts_too(code: str, status: int, word: str) -> None:
     case = a_case(state="submitted", assignee="li.na", submitted_by="li.na", wish="close")
-    desk = FakeDesk(**{
+    desk = a_desk(**{
         "POST /v1/cases/CASE-2026-000001/approve": Refused(status, code, "Not allowed", "in English"),
         "GET /v1/cases/CASE-2026-000001": a_whole(case),
     })  # fmt: skip
@@ -232,7 +195,7 @@ def test_a_refusal_is_said_in_words_without_scripts_too(code: str, status: int, 
 
 
 def test_a_form_without_a_reason_asks_the_desk_nothing() -> None:
-    desk = FakeDesk(**{"GET /v1/cases/CASE-2026-000001": a_whole(a_case(assignee="li.na"))})
+    desk = a_desk(**{"GET /v1/cases/CASE-2026-000001": a_whole(a_case(assignee="li.na"))})
     visit = a_visit(desk, Scope.CASES_READ, Scope.CASES_WORK, form={"version": "7", "wish": "close", "reason": "  "})
     view = run(handler("submit"), visit)
     assert [path for path, _ in desk.asked] == ["GET /v1/cases/CASE-2026-000001"]
@@ -254,7 +217,7 @@ def test_nothing_that_somebody_wrote_becomes_markup() -> None:
         notes=[note], evidence=[file], tags=[NASTY], personal={"payee_name": [NASTY]},
         history=[a_line(2, "note", NASTY, reason=NASTY)],
     )  # fmt: skip
-    desk = FakeDesk(**{"GET /v1/cases/CASE-2026-000001": whole})
+    desk = a_desk(**{"GET /v1/cases/CASE-2026-000001": whole})
     visit = a_visit(desk, *ROLES[Role.INVESTIGATOR].scopes)
     html = rendered(run(show_case, visit), visit)
     assert "<img" not in html and "onerror=alert(1)>" not in html and html.count("&lt;img") > 6
@@ -274,7 +237,7 @@ def test_a_list_is_what_its_address_says_and_its_chips_take_one_filter_off_each(
 
 def test_the_queue_is_asked_for_once_and_says_how_many_there_are() -> None:
     page = {"cases": [a_case(due=(AT - timedelta(days=3)).isoformat())], "next": "cursor-2", "count": 1000}
-    desk = FakeDesk(**{"GET /v1/cases": page})
+    desk = a_desk(**{"GET /v1/cases": page})
     visit = a_visit(desk, Scope.CASES_READ, query={"state": "working", "priority": "1"})
     html = rendered(run(show_cases, visit), visit)
     assert desk.asked == [("GET /v1/cases", {"limit": 50, "state": "working", "priority": 1, "sort": "work"})]
@@ -296,7 +259,7 @@ def test_a_limit_is_said_in_its_largest_unit(left: timedelta, level: str, text: 
 
 
 def test_a_customers_number_goes_by_post_and_a_cases_number_leads_to_it() -> None:
-    desk = FakeDesk(**{"POST /v1/cases:find": {"cases": [a_case()], "next": "", "count": 1}})
+    desk = a_desk(**{"POST /v1/cases:find": {"cases": [a_case()], "next": "", "count": 1}})
     visit = a_visit(desk, Scope.CASES_READ, form={"wanted": " C0000001 "})
     view = run(find_cases, visit)
     assert desk.asked == [("POST /v1/cases:find", {"customer": "C0000001"})] and len(view.values["rows"]) == 1
@@ -307,7 +270,7 @@ def test_a_customers_number_goes_by_post_and_a_cases_number_leads_to_it() -> Non
 
 def test_many_cases_are_given_away_after_the_numbers_were_shown_and_each_refusal_is_told() -> None:
     ticked = {"case": ["CASE-2026-000001:7:100000", "CASE-2026-000002:3:50", "junk"]}
-    desk = FakeDesk(**{
+    desk = a_desk(**{
         "GET /v1/cases:workers": {"people": [{"login": "li.na", "open": 4}]},
         "POST /v1/cases/CASE-2026-000001/assign": a_case(state="assigned"),
         "POST /v1/cases/CASE-2026-000002/assign": Refused(409, "case-changed", "Conflict", ""),
@@ -337,7 +300,7 @@ def test_an_unknown_refusal_still_says_something() -> None:
 def test_values_of_a_case_say_who_waits_for_whom() -> None:
     lines = [a_line(2, "start", "li.na"), a_line(3, "submit", "li.na", about="close"), a_line(4, "return", "wang.wei")]
     whole = msgspec.convert(a_whole(a_case(state="returned", assignee="li.na"), history=lines), WholeCase)
-    values = case_values(a_visit(FakeDesk(), Scope.CASES_READ), whole)
+    values = case_values(a_visit(a_desk(), Scope.CASES_READ), whole)
     assert [(state, line.event) for state, line in values["steps"]] == [
         ("done", "start"), ("done", "submit"), ("refused", "return"),
     ]  # fmt: skip

@@ -8,20 +8,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 
 from tarim.console.graph import PAGES, READ, asked, data, export, find, reveal, show, table
 from tarim.console.pages import Account, Answer, Download, Go, View, Visit
-from tarim.console.rendering import Renderer
 from tarim.console.services import Refused, Visitor
-from tarim.console.site import PAGES as SITE
-from tarim.console.site import Map
 from tarim.console.words import speak
 from tarim.identity import Scope
+from tests.fakes.console_pages import MAP, FakeService, html_of
 
 AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
-MAP = Map(SITE)
 NASTY = '"><img src=x onerror=alert(1)>{{ 7*7 }}'
 SUMS = {
     "count": 3, "amount_fen": 1_234_500, "stopped_fen": 500, "first_at": "2026-11-01T00:00:00Z",
@@ -38,28 +34,7 @@ GRAPH = {
 }  # fmt: skip
 
 
-class FakeViews:
-    """Answers by method and path, and remembers what was asked; an answer that is a `Refused` is raised."""
-
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
-        self.asked: list[tuple[str, Any]] = []
-
-    def _answer(self, name: str, given: Any, shape: Any) -> Any:
-        self.asked.append((name, given))
-        found = self.answers[name]
-        if isinstance(found, Refused):
-            raise found
-        return msgspec.convert(found, shape, strict=False) if shape else found
-
-    async def get(self, path: str, shape: Any = None, /, **query: Any) -> Any:
-        return self._answer(f"GET {path}", query, shape)
-
-    async def post(self, path: str, body: Any = None, shape: Any = None, /) -> Any:
-        return self._answer(f"POST {path}", body, shape)
-
-
-def visit(views: FakeViews, query: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None) -> Visit:
+def visit(views: FakeService, query: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None) -> Visit:
     nothing: Any = None
     account = Account(login="li.na", scopes=[Scope.CASES_READ.value, Scope.REVEAL.value])
     return Visit(
@@ -69,11 +44,9 @@ def visit(views: FakeViews, query: Mapping[str, str] | None = None, form: Mappin
 
 
 def rendered(view: View, page: Visit) -> str:
-    common = {"visit": page, "account": page.account, "csrf": page.csrf, "language": "zh", "nav": "links", "menu": []}
-    common |= {"toast": "", "environment": "demo", "page_name": "links"}
-    common |= {"opens": lambda name: MAP.opens(name, page.account.scopes)}
-    renderer = Renderer(MAP.url, lambda name: f"/static/{name}")
-    return renderer.page(view.fragment or view.template, common | dict(view.values))
+    return html_of(
+        view.fragment or view.template, view.values, page, nav="links", page_name="links", environment="demo"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -99,16 +72,16 @@ def test_windows_become_instants_and_yuan_fen() -> None:
 
 
 def test_data_passes_answers_and_refusals_on_as_data() -> None:
-    views = FakeViews(**{"GET /v1/links/event%3A9": GRAPH})
+    views = FakeService({"GET /v1/links/event%3A9": GRAPH})
     answer = asyncio.run(data(visit(views, {"entity": "event:9", "hops": "3"})))
     assert json.loads(answer.body) == GRAPH and views.asked == [("GET /v1/links/event%3A9", {"hops": "3"})]
-    views = FakeViews(**{"GET /v1/links/event%3A9": Refused(404, "not-found", "没有", "no such event")})
+    views = FakeService({"GET /v1/links/event%3A9": Refused(404, "not-found", "没有", "no such event")})
     refused = asyncio.run(data(visit(views, {"entity": "event:9"})))
     assert isinstance(refused, Answer) and refused.status == 404 and json.loads(refused.body)["title"] == "没有"
 
 
 def test_the_table_reads_every_link_and_lets_no_markup_in() -> None:
-    page = visit(FakeViews(**{"GET /v1/links/account%3Aaa": GRAPH}), {"entity": "account:aa"})
+    page = visit(FakeService({"GET /v1/links/account%3Aaa": GRAPH}), {"entity": "account:aa"})
     text = rendered(asyncio.run(table(page)), page)
     assert "12,345.00" in text and "另有 37 个收款账户" in text and "已确认欺诈" in text
     assert "<img" not in text and "49" not in text.replace("00:49", "")
@@ -117,12 +90,12 @@ def test_the_table_reads_every_link_and_lets_no_markup_in() -> None:
 def test_a_number_is_posted_and_does_not_come_back() -> None:
     number = "6222000011112222"
     found = {"entity": "account:00000000000000aa", "label": "****2222", "known": True}
-    views = FakeViews(**{"POST /v1/links:find": found})
+    views = FakeService({"POST /v1/links:find": found})
     went = asyncio.run(find(visit(views, form={"kind": "account", "value": f" {number} "})))
     assert isinstance(went, Go) and went.names == {"entity": found["entity"]}
     assert views.asked == [("POST /v1/links:find", {"kind": "account", "value": number})]
     page = visit(
-        FakeViews(**{"POST /v1/links:find": found | {"known": False}}), form={"kind": "device", "value": number}
+        FakeService({"POST /v1/links:find": found | {"known": False}}), form={"kind": "device", "value": number}
     )
     shown = asyncio.run(find(page))
     assert isinstance(shown, View) and shown.status == 404
@@ -131,7 +104,7 @@ def test_a_number_is_posted_and_does_not_come_back() -> None:
 
 
 def test_an_export_carries_filters_and_reason_and_is_a_file() -> None:
-    views = FakeViews(**{"POST /v1/links:export": {"name": "links-account-aa.csv", "csv": "source\r\n"}})
+    views = FakeService({"POST /v1/links:export": {"name": "links-account-aa.csv", "csv": "source\r\n"}})
     form = {"entity": "account:aa", "window": "", "amount": "50", "nodes": "60", "hops": "", "reason": "移交"}
     file = asyncio.run(export(visit(views, form=form)))
     assert isinstance(file, Download) and file.content.startswith(b"\xef\xbb\xbfsource")
@@ -139,15 +112,15 @@ def test_an_export_carries_filters_and_reason_and_is_a_file() -> None:
 
 
 def test_full_numbers_are_asked_with_a_reason() -> None:
-    views = FakeViews(**{"POST /v1/links:reveal": {"values": [], "watermark": ""}})
+    views = FakeService({"POST /v1/links:reveal": {"values": [], "watermark": ""}})
     asyncio.run(reveal(visit(views, form={"entities": "account:aa,account:bb", "reason": "核实"})))
     assert views.asked == [("POST /v1/links:reveal", {"entities": ["account:aa", "account:bb"], "reason": "核实"})]
 
 
 def test_the_explorer_begins_empty_and_then_has_a_card() -> None:
-    page = visit(FakeViews())
+    page = visit(FakeService())
     assert "data-graph" not in rendered(asyncio.run(show(page)), page)
-    page = visit(FakeViews(), {"entity": NASTY, "relations": "pays"})
+    page = visit(FakeService(), {"entity": NASTY, "relations": "pays"})
     text = rendered(asyncio.run(show(page)), page)
     assert "data-graph" in text and "<img" not in text and text.count(" checked>") == 1
 

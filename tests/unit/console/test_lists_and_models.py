@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -26,18 +24,14 @@ from tarim.console import (
 from tarim.console.lists_shapes import Entry
 from tarim.console.models_shapes import Model
 from tarim.console.pages import Account, Go, View, Visit
-from tarim.console.rendering import Renderer
 from tarim.console.services import Refused, Visitor
-from tarim.console.site import PAGES as SITE
-from tarim.console.site import Map
-from tarim.console.words import speak
 from tarim.identity import ROLES, Role
 from tarim.models import Curves, ModelAct, ModelState
 from tarim.models.registry import CURVES_FORMAT, CalibrationPoints, RankingPoints, read_figures
 from tarim.models.registry import Role as ModelRole
 from tarim.screening import FIELDS_OF_LISTS, ListKind
+from tests.fakes.console_pages import MAP, FakeService, html_of, run
 
-MAP = Map(SITE)
 AT = "2026-11-22T04:00:00.000Z"
 NASTY = '"><img src=x onerror=alert(1)>{{ 7*7 }}'
 DIGEST = "ab" * 32
@@ -48,30 +42,6 @@ DEFINITION = {
 PREVIEW: dict[str, Any] = {
     "added": 2, "changed": 0, "removed": 1, "unchanged": 4, "refused": 0, "examples": [], "refusals": [],
 }  # fmt: skip
-
-
-class FakeService:
-    """Answers by method and path, and remembers what was asked; an answer that is a `Refused` is raised."""
-
-    def __init__(self, answers: Mapping[str, Any]) -> None:
-        self.answers = dict(answers)
-        self.asked: list[tuple[str, Any]] = []
-
-    def _answer(self, method: str, path: str, given: Any, shape: Any) -> Any:
-        self.asked.append((f"{method} {path}", given))
-        found = self.answers[f"{method} {path}"]
-        if isinstance(found, Refused):
-            raise found
-        return msgspec.convert(found, shape, strict=False) if shape else found
-
-    async def get(self, path: str, shape: Any = None, /, **query: Any) -> Any:
-        return self._answer("GET", path, {name: value for name, value in query.items() if value}, shape)
-
-    async def post(self, path: str, body: Any = None, shape: Any = None, /, *, key: str = "") -> Any:
-        return self._answer("POST", path, body, shape)
-
-    async def delete(self, path: str, shape: Any = None) -> Any:
-        return self._answer("DELETE", path, None, shape)
 
 
 def a_visit(service: FakeService, role: str = "analyst", login: str = "li.na", **more: Any) -> Visit:
@@ -85,28 +55,12 @@ def a_visit(service: FakeService, role: str = "analyst", login: str = "li.na", *
     )  # type: ignore[arg-type]
 
 
-def run(handler: Any, visit: Visit) -> Any:
-    speak(visit.language)
-    try:
-        return asyncio.run(handler(visit))
-    finally:
-        speak("zh")
-
-
 def shown(handler: Any, visit: Visit) -> str:
     """The page's main part as HTML."""
-    speak(visit.language)
-    try:
-        view = asyncio.run(handler(visit))
-        assert isinstance(view, View), view
-        values = {
-            "visit": visit, "account": visit.account, "language": visit.language, "csrf": "t", "nav": "", "menu": [],
-            "environment": "test", "page_name": "", "toast": "", "opens": lambda name: MAP.opens(name, visit.account.scopes),
-        }  # fmt: skip
-        html = Renderer(MAP.url, lambda name: f"/static/{name}").page(view.template, values | dict(view.values))
-        return html[html.index("<main") :]
-    finally:
-        speak("zh")
+    view = run(handler, visit)
+    assert isinstance(view, View), view
+    html = html_of(view.template, view.values, visit)
+    return html[html.index("<main") :]
 
 
 # ---- words -----------------------------------------------------------------------------------------------------------

@@ -16,18 +16,15 @@ from tarim.api.rule_drafts import rule_draft_routes
 from tarim.base.errors import TarimError
 from tarim.console import rules_editor, rules_proposals, rules_reviews, rules_switches
 from tarim.console.pages import Account, Go, View, Visit
-from tarim.console.rendering import Renderer
 from tarim.console.rules import PAGES, show_packs, show_rule, show_rules, standing
 from tarim.console.rules_shapes import Switch, Switches
 from tarim.console.services import Refused, Visitor
-from tarim.console.site import PAGES as SITE
-from tarim.console.site import Map
 from tarim.console.words import speak
 from tarim.identity import ROLES, Caller, CallerKind, Role, Scope
 from tarim.rules import starter_pack
 from tarim.stream import reference_features
+from tests.fakes.console_pages import MAP, html_of
 
-MAP = Map(SITE)
 LIVE = starter_pack()
 VERSION = hashlib.sha256(LIVE.encode()).hexdigest()
 NASTY = '"><img src=x onerror=alert(1)>{{ 7*7 }}'
@@ -127,13 +124,9 @@ def visit_of(
 
 def shown(view: View | Go, visit: Visit) -> str:
     assert isinstance(view, View)
-    common = {
-        "visit": visit, "account": visit.account, "language": visit.language, "csrf": visit.csrf, "nav": "rules",
-        "menu": MAP.menu(visit.account.scopes), "environment": "demo", "page_name": "rules", "toast": "",
-        "opens": lambda name: MAP.opens(name, visit.account.scopes),
-    }  # fmt: skip
     template = view.fragment if visit.fragment and view.fragment else view.template
-    return Renderer(MAP.url, lambda name: f"/static/{name}").page(template, common | dict(view.values))
+    menu = MAP.menu(visit.account.scopes)
+    return html_of(template, view.values, visit, nav="rules", page_name="rules", menu=menu, environment="demo")
 
 
 def editing(**form: Any) -> str:
