@@ -126,3 +126,10 @@ def test_what_does_not_fit_is_refused() -> None:
                 QueryPool(session, models, question, rows)
 
     in_session(act)
+
+
+def test_bits_of_many_rows_lie_row_by_row() -> None:
+    """NumPy computes on a large temporary in place, so its order in memory would reach kernels that want rows."""
+    rows = Encoded(Widths((8,) * 13), np.zeros((6_000, 13), np.uint64))
+    told = rows.bits ^ np.zeros((6_000, 104), np.uint8)
+    assert told.flags.c_contiguous and told.shape == (6_000, 104)

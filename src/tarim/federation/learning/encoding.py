@@ -73,10 +73,10 @@ class Encoded:
 
     @property
     def bits(self) -> Bits:
-        """Shape (n, widths.total): the lowest bit of a column first."""
+        """Shape (n, widths.total), row by row in memory: the lowest bit of a column first."""
         column = self.widths.column_of_bit
         places = np.concatenate([np.arange(width) for width in self.widths.bits]).astype(np.uint64)
-        return ((self.integers[:, column] >> places) & np.uint64(1)).astype(np.uint8)
+        return ((self.integers[:, column] >> places) & np.uint64(1)).astype(np.uint8, order="C")
 
     @property
     def scaled(self) -> Words:
