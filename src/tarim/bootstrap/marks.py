@@ -10,7 +10,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from tarim.base.errors import DefinitionError, InputError, NotFound, TooLarge, Unavailable
 from tarim.bootstrap.datasets import signer_of
 from tarim.bootstrap.places import Places
-from tarim.models import MODEL_BYTES_MAX, Mark, Verdict, embed, load_model, mark_bytes, read_mark
+from tarim.models import MODEL_BYTES_MAX, Mark, Verdict, embed, embed_within, load_model, mark_bytes, read_mark
 from tarim.models.lab import find_run, read_model, read_run
 from tarim.privacy import load_master_key
 
@@ -39,16 +39,19 @@ def mark_key(places: Places, environment: Mapping[str, str]) -> bytes:
 
 
 class Marker:
-    """Sets the house's mark into a model's file; one that cannot be marked stays as it is."""
+    """Sets the house's mark into a model's file; one that cannot be marked stays as it is.
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    quality: what the mark may cost little of, of a model's file.
+    """
+
+    def __init__(self, key: bytes, quality: Callable[[bytes], float]) -> None:
+        self._key, self._quality = key, quality
         self.files: dict[str, bytes] = {}
         """The mark as a file to keep beside the model; none before a model was marked."""
 
     def __call__(self, content: bytes) -> bytes:
         try:
-            marked, mark = embed(content, self._key)
+            marked, mark = embed_within(content, self._key, self._quality)
         except DefinitionError:  # it answers too little to carry one
             return content
         self.files = {MARK_FILE: mark_bytes(mark)}

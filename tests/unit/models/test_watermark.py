@@ -12,8 +12,10 @@ import pytest
 
 from tarim.base.errors import Damaged, DefinitionError
 from tarim.models import average_precision, model_from_bytes
+from tarim.models.lab.calibrate import calibrate
+from tarim.models.lab.fit import calibrated
 from tarim.models.lightgbm_text import read_forest, with_leaf_values
-from tarim.models.watermark import CHANCE_MAX, chance_of, embed, mark_bytes, read_mark
+from tarim.models.watermark import CHANCE_MAX, STRENGTH, chance_of, embed, embed_within, mark_bytes, read_mark
 from tarim.models.watermark.recognising import direction_of
 
 NAMES = [f"f{k}" for k in range(10)]
@@ -61,6 +63,36 @@ def test_copies_are_recognised_by_their_answers(marked):
     ):
         verdict = mark.verdict(suspect, content, KEY)
         assert verdict.copied and verdict.cosine > 0.5
+
+
+def test_a_model_of_few_trees_keeps_its_quality():
+    """Its raw scores lie close together: the mark is sized by its answers, and weaker where it would cost too much."""
+    x, y = rows(4)
+    few = boosted(rounds=5)
+    raw = few.predict(x, raw_score=True)
+    content = calibrated(few.model_to_string().encode(), calibrate(raw, y, "platt"))
+
+    def answers(of, to=x):
+        out = np.empty(len(to))
+        model_from_bytes(of, tuple(NAMES)).score(np.ascontiguousarray(to), out)
+        return out
+
+    def log_odds(p):
+        return np.log(p / (1 - p))
+
+    steep = model_from_bytes(content, tuple(NAMES)).calibration.left_slope
+    assert steep > 2  # so many times as much a raw lean of STRENGTH would be
+    marked, mark = embed(content, KEY)
+    lean = log_odds(answers(marked, np.array(mark.rows))) - log_odds(np.array(mark.baseline))
+    assert np.sqrt((lean**2).mean()) == pytest.approx(STRENGTH, rel=0.3)
+
+    def quality(of):
+        return average_precision(answers(of), y)
+
+    gentle, kept = embed_within(content, KEY, quality)
+    assert quality(marked) < quality(content) - 0.01 <= quality(gentle)
+    assert kept.verdict(np.round(answers(gentle, np.array(kept.rows)), 3), gentle, KEY).copied
+    assert embed_within(content, KEY, lambda of: 1.0)[0] == marked
 
 
 def test_other_models_and_other_keys_are_not(marked):

@@ -39,6 +39,7 @@ from tarim.models.lab.record import (
 from tarim.models.lab.report import make_comparison, make_report
 from tarim.models.lab.samples import Samples, samples_of
 from tarim.models.lab.selection import FeatureNote
+from tarim.models.lab.split import split_by_time
 from tarim.models.lab.thresholds import Threshold
 from tarim.models.lab.train import STEPS, Run, test_rows, train, train_again
 from tarim.models.lab.tree_rules import Bound, Candidate, tree_rules
@@ -84,6 +85,7 @@ __all__ = [
     "read_run",
     "run_folders",
     "samples_of",
+    "split_by_time",
     "test_rows",
     "train",
     "tree_rules",

@@ -12,7 +12,7 @@ uniform on a sphere and independent of every model that was made without the key
 formula and not an experiment.
 """
 
-from tarim.models.watermark.embedding import STRENGTH, Mark, embed, mark_bytes, read_mark
+from tarim.models.watermark.embedding import STRENGTH, Mark, embed, embed_within, mark_bytes, read_mark
 from tarim.models.watermark.recognising import CHANCE_MAX, Verdict, chance_of, recognise
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Verdict",
     "chance_of",
     "embed",
+    "embed_within",
     "mark_bytes",
     "read_mark",
     "recognise",

@@ -6,6 +6,7 @@ sits where customers are rare.  Every tree takes part, so cutting off some weake
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tarim.base.errors import Damaged, DefinitionError
-from tarim.models.model import model_from_bytes
+from tarim.models.model import Model, model_from_bytes
 from tarim.models.watermark.material import features_of, material_of, rows_of
 from tarim.models.watermark.recognising import (
     DIMENSIONS_MIN,
@@ -26,7 +27,11 @@ from tarim.models.watermark.recognising import (
 )
 
 STRENGTH: Final = 0.75
-"""Root mean square of the change at the rows of the mark, log odds."""
+"""Root mean square of the change of the answers to the rows of the mark, log odds."""
+STRENGTHS: Final = (STRENGTH, 0.5, 0.3, 0.2)
+"""What `embed_within` tries: a model of few trees or few rows has less room."""
+LOSS_MAX: Final = 0.01
+"""Of the quality that a mark may cost, in the quality's own unit."""
 STRENGTH_MAX: Final = 5.0
 MARK_BYTES_MAX: Final = 16 << 20
 FORMAT: Final = "tarim-mark-1"
@@ -87,7 +92,8 @@ def embed(content: bytes, key: bytes, strength: float = STRENGTH, seed: int = 0)
         raise DefinitionError(
             f"the model has too few numbers to carry a mark: {space.shape[1]}, {DIMENSIONS_MIN} at least"
         )
-    wanted = strength * np.sqrt(len(rows)) * (space @ direction_of(key, rows, baseline, space.shape[1]))
+    size = strength / _rise(model, rows, baseline) * np.sqrt(len(rows))
+    wanted = size * (space @ direction_of(key, rows, baseline, space.shape[1]))
     spread = np.sqrt(np.maximum(material.costs, 1.0))
     free = space.T @ (material.meets / spread)
     change = free.T @ np.linalg.solve(free @ free.T, space.T @ wanted) / spread
@@ -101,6 +107,33 @@ def embed(content: bytes, key: bytes, strength: float = STRENGTH, seed: int = 0)
         answers.tolist(),
     )
     return marked, mark
+
+
+def embed_within(content: bytes, key: bytes, quality: Callable[[bytes], float]) -> tuple[bytes, Mark]:
+    """The strongest mark of STRENGTHS that costs at most LOSS_MAX of what `quality` says of a model's file; else the weakest.
+
+    Raises DefinitionError as `embed`.
+    """
+    least = quality(content) - LOSS_MAX
+    for strength in STRENGTHS:
+        marked, mark = embed(content, key, strength)
+        if quality(marked) >= least:
+            break
+    return marked, mark
+
+
+def _rise(model: Model, rows: Floats, baseline: Floats) -> float:
+    """How far answers move in log odds when raw scores move by 1: the slope of the line through both; 1 without a calibration.
+
+    A model of few trees has raw scores close together, and a steep calibration that takes them apart: what is little in its
+    answers is less still in its numbers.
+    """
+    raw = np.empty(len(rows))
+    model.raw_score(rows, raw)
+    spread = float(raw.var())
+    if model.calibration is None or spread == 0:
+        return 1.0
+    return float(np.cov(raw, baseline, bias=True)[0, 1]) / spread
 
 
 def mark_bytes(mark: Mark) -> bytes:
