@@ -131,10 +131,15 @@ def test_unknown_missing_and_oversized_files(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "ofac_sdn_addresses.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="not a Parquet table"):
         load_list(tmp_path / "ofac_sdn.parquet")
+    for missing in ("list.docx", "sdn.csv"):
+        with pytest.raises(NotFound, match=missing):
+            load_list(tmp_path / missing)
+    (tmp_path / "list.docx").write_bytes(b"PK")
     with pytest.raises(InputError, match="not a list this program knows"):
         load_list(tmp_path / "list.docx")
-    with pytest.raises(NotFound):
-        load_list(tmp_path / "sdn.csv")
+    (tmp_path / "own.csv").mkdir()
+    with pytest.raises(InputError, match=r"own\.csv: it cannot be read: Is a directory"):
+        load_list(tmp_path / "own.csv")
     monkeypatch.setattr(sources, "FILE_BYTES_MAX", 10)
     with pytest.raises(TooLarge):
         load_list(write_un(tmp_path))

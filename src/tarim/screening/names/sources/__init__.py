@@ -47,6 +47,8 @@ def load_list(path: Path) -> NameList:
         raise
     except InputError as error:
         raise InputError(f"{path.name}: {error.detail}") from None
+    if not path.exists():
+        raise NotFound(f"there is no file {path}")
     raise InputError(
         f"{path.name}: not a list this program knows; give sdn.csv, an XML file of the UN list, ofac_sdn.parquet, "
         "un_consolidated_list.parquet, or own.csv for a list of the bank's own"
@@ -58,8 +60,10 @@ def _read(path: Path) -> bytes:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise TooLarge(f"{path.name} is larger than {FILE_BYTES_MAX} bytes")
         return path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise NotFound(f"there is no file {path}") from None
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error.strerror}") from None
 
 
 def _digest(*contents: bytes) -> str:
