@@ -39,6 +39,7 @@ from tarim.federation.encryption.sums import Shape as SumsShape
 from tarim.federation.encryption.sums import give_groups, give_values
 from tarim.federation.intersection import intersect
 from tarim.federation.learning.boosting import Bins, Boosting, BoostingPlan, margins
+from tarim.federation.learning.column_gains import shares_of_gain
 from tarim.federation.learning.encoding import Encoded, Widths
 from tarim.federation.learning.evaluation import curve
 from tarim.federation.learning.leaves import LEAF_FRACTION_BITS
@@ -140,7 +141,9 @@ def _whole_run(end: QueueChannel, role: Role, own: Side) -> None:
     scores = QueryPool(session, [model], Question.SCORE, rows).shared_scores(own.encoded)[:, 0]
     curve(session, scores, own.labels, both, "curve")
     bins = Bins((7,) * 4)
-    trees = Boosting(session, own.bins, bins, bins, own.labels, BoostingPlan(trees=1, depth=2)).run()
+    plan = BoostingPlan(trees=1, depth=2)
+    trees = Boosting(session, own.bins, bins, bins, own.labels, plan, counts_gains=True).run()
+    shares_of_gain(session, trees.trees[0].gained, both, "gain")
     curve(session, Share(margins(session, trees, own.bins), LEAF_FRACTION_BITS), own.labels, both, "curve")
     for question in Question:
         count = 2 if question is Question.BEST_OFFER else 1
