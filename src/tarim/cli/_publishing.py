@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from tarim.cli._client import URL_DEFAULT, Reason, Url, ask, quoted
+from tarim.cli._proposals import approval, rejection, tell_decided, tell_proposed
 from tarim.cli._texts import sent_text
 
 _Rule = Annotated[str, typer.Argument(help="The rule's id. 规则编号。", show_default=False)]
@@ -90,7 +91,7 @@ def approve_command(
         typer.echo(f"{each['what']} by {each['author']}: {each['reason']}\ndigest 摘要 {each['digest']}")
         typer.confirm("Approve exactly this? 确认审批通过该内容？", abort=True)
         digest = each["digest"]
-    _closed(ask("POST", url, f"/v1/proposals/{quoted(proposal_id)}", _verdict("approve", digest, note)))
+    tell_decided(ask("POST", url, f"/v1/proposals/{quoted(proposal_id)}", approval(digest, note)))
 
 
 def reject_command(
@@ -99,12 +100,12 @@ def reject_command(
     url: Url = URL_DEFAULT,
 ) -> None:
     """Reject another person's proposal. 驳回他人的提案。"""
-    _closed(ask("POST", url, f"/v1/proposals/{quoted(proposal_id)}", _verdict("reject", "", note)))
+    tell_decided(ask("POST", url, f"/v1/proposals/{quoted(proposal_id)}", rejection(note)))
 
 
 def withdraw_command(proposal_id: _Id, url: Url = URL_DEFAULT) -> None:
     """Withdraw your own proposal. 撤回自己的提案。"""
-    _closed(ask("DELETE", url, f"/v1/proposals/{quoted(proposal_id)}"))
+    tell_decided(ask("DELETE", url, f"/v1/proposals/{quoted(proposal_id)}"))
 
 
 def history_command(url: Url = URL_DEFAULT) -> None:
@@ -249,10 +250,6 @@ def look_command() -> None:
     sys.stdout.buffer.write(look(sys.stdin.buffer.read()))
 
 
-def _verdict(verdict: str, digest: str, note: str) -> dict[str, str]:
-    return {"verdict": verdict, "digest": digest, "note": note}
-
-
 def _propose(url: str, body: dict[str, Any]) -> None:
     tell_proposed(ask("POST", url, "/v1/switches", body))
 
@@ -262,15 +259,3 @@ def _throw(url: str, body: dict[str, Any]) -> None:
     typer.echo(
         f"{found['what']} {found['target']} = {found['value']}, in force from the next event on. 自下一事件起生效。"
     )
-
-
-def tell_proposed(proposal: dict[str, Any]) -> None:
-    """Say that a proposal waits, and which digest its approval has to name."""
-    typer.echo(
-        f"proposal {proposal['id']} waits for another person. 提案 {proposal['id']} 待他人审批。\n"
-        f"digest 摘要 {proposal['digest']}"
-    )
-
-
-def _closed(proposal: dict[str, Any]) -> None:
-    typer.echo(f"proposal {proposal['id']}: {proposal['state']}. 提案状态：{proposal['state']}。")

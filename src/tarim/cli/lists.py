@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from tarim.cli._client import URL_DEFAULT, Reason, Url, ask, quoted
+from tarim.cli._proposals import approval, rejection, tell_decided, tell_proposed
 
 _Name = Annotated[str, typer.Argument(help="The list's name. 名单名称。", show_default=False)]
 _Id = Annotated[str, typer.Argument(help="The proposal's id. 提案编号。", show_default=False)]
@@ -80,7 +81,7 @@ def create_command(
     """Propose a new list; it is there when another person approves it. 提交新建名单，由他人审批后生效。"""
     body: dict[str, Any] = {"name": name, "kind": kind, "reason": reason, "field": field}
     body |= {"title_zh": title_zh, "title_en": title_en} | ({"per_customer": True} if per_customer else {})
-    _waits(ask("POST", url, "/v1/lists", body))
+    tell_proposed(ask("POST", url, "/v1/lists", body))
 
 
 def import_command(
@@ -94,7 +95,7 @@ def import_command(
     _show_preview(found["preview"])
     if found["preview"]["refused"]:
         raise typer.Exit(1)
-    _waits(_sent(url, name, file, source, reason, replace=replace, propose=True)["proposal"])
+    tell_proposed(_sent(url, name, file, source, reason, replace=replace, propose=True)["proposal"])
 
 
 def diff_command(
@@ -146,7 +147,7 @@ def propose_command(
     body = {"source": source, "reason": reason, "entries": entries}
     found = ask("POST", url, f"/v1/lists/{quoted(name)}/entries", body)
     _show_preview(found["preview"])
-    _waits(found["proposal"])
+    tell_proposed(found["proposal"])
 
 
 def proposals_command(
@@ -175,8 +176,7 @@ def approve_command(
     if not digest:
         digest = _show_proposal(url, proposal_id)
         typer.confirm("Approve exactly this? 确认审批通过该内容？", abort=True)
-    body = {"verdict": "approve", "digest": digest, "note": note}
-    _closed(ask("POST", url, f"/v1/list-proposals/{quoted(proposal_id)}", body))
+    tell_decided(ask("POST", url, f"/v1/list-proposals/{quoted(proposal_id)}", approval(digest, note)))
 
 
 def reject_command(
@@ -185,13 +185,12 @@ def reject_command(
     url: Url = URL_DEFAULT,
 ) -> None:
     """Reject another person's change of a list. 驳回他人的名单变更。"""
-    body = {"verdict": "reject", "note": note}
-    _closed(ask("POST", url, f"/v1/list-proposals/{quoted(proposal_id)}", body))
+    tell_decided(ask("POST", url, f"/v1/list-proposals/{quoted(proposal_id)}", rejection(note)))
 
 
 def withdraw_command(proposal_id: _Id, url: Url = URL_DEFAULT) -> None:
     """Withdraw your own change of a list. 撤回自己的名单变更。"""
-    _closed(ask("DELETE", url, f"/v1/list-proposals/{quoted(proposal_id)}"))
+    tell_decided(ask("DELETE", url, f"/v1/list-proposals/{quoted(proposal_id)}"))
 
 
 def show_command(
@@ -324,17 +323,6 @@ def _export(url: str, name: str, at: str, file: Any) -> int:
         after = page["next"]
         if not after:
             return count
-
-
-def _waits(proposal: dict[str, Any]) -> None:
-    typer.echo(
-        f"proposal {proposal['id']} waits for another person. 提案 {proposal['id']} 待他人审批。\n"
-        f"digest 摘要 {proposal['digest']}"
-    )
-
-
-def _closed(proposal: dict[str, Any]) -> None:
-    typer.echo(f"proposal {proposal['id']}: {proposal['state']}. 提案状态：{proposal['state']}。")
 
 
 def read_command(

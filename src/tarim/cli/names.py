@@ -20,6 +20,7 @@ import typer
 
 from tarim.cli._client import URL_DEFAULT, Reason, Url, ask, quoted
 from tarim.cli._names_work import compare_command, helper_command, prepare_command, screen_all_command
+from tarim.cli._proposals import approval, rejection, tell_decided, tell_proposed
 
 _List = Annotated[
     str, typer.Option("--list", help="Name of the watch list, for example ofac. 名单名称。", show_default=False)
@@ -72,7 +73,7 @@ def import_command(file: _File, list_name: _List, reason: Reason, url: Url = URL
     """Propose an edition of a watch list; another person approves it. 提交名单新版本，由他人审批后生效。"""
     found = _sent(url, file, list_name, reason, propose=True)
     _show_diff(found["diff"])
-    _waits(found["proposal"])
+    tell_proposed(found["proposal"])
 
 
 def diff_command(
@@ -134,7 +135,7 @@ def approve_command(
     if not digest:
         digest = _show_proposal(url, proposal_id)
         typer.confirm("Approve exactly this? 确认审批通过该内容？", abort=True)
-    _decided(ask("POST", url, f"/v1/proposals/{quoted(proposal_id)}", _verdict("approve", digest, note)))
+    tell_decided(ask("POST", url, f"/v1/proposals/{quoted(proposal_id)}", approval(digest, note)))
 
 
 def reject_command(
@@ -143,12 +144,12 @@ def reject_command(
     url: Url = URL_DEFAULT,
 ) -> None:
     """Reject another person's edition or good guy. 驳回他人的提案。"""
-    _decided(ask("POST", url, f"/v1/proposals/{quoted(proposal_id)}", _verdict("reject", "", note)))
+    tell_decided(ask("POST", url, f"/v1/proposals/{quoted(proposal_id)}", rejection(note)))
 
 
 def withdraw_command(proposal_id: _Id, url: Url = URL_DEFAULT) -> None:
     """Withdraw your own proposal. 撤回自己的提案。"""
-    _decided(ask("DELETE", url, f"/v1/proposals/{quoted(proposal_id)}"))
+    tell_decided(ask("DELETE", url, f"/v1/proposals/{quoted(proposal_id)}"))
 
 
 # ---- customers -------------------------------------------------------------------------------------------------------
@@ -293,7 +294,7 @@ def clear_command(
 ) -> None:
     """Propose that a match is false (a good guy); another person approves it. 提交排除匹配，由他人审批后生效。"""
     body = _match(party, token, list_name, entry, reason) | {"entry_digest": entry_digest, "until": until}
-    _waits(ask("POST", url, "/v1/name-matches:clear", body))
+    tell_proposed(ask("POST", url, "/v1/name-matches:clear", body))
 
 
 def good_guys_command(at: _At = "", url: Url = URL_DEFAULT) -> None:
@@ -409,18 +410,3 @@ def _show_screening(job: dict[str, Any]) -> None:
         f"{name}  {job['state']:9}  {job['done']:,}/{job['of']:,}  matches 匹配 {job['found_count']:,}  "
         f"{job['digest']}  {job['detail']}"
     )
-
-
-def _verdict(verdict: str, digest: str, note: str) -> dict[str, str]:
-    return {"verdict": verdict, "digest": digest, "note": note}
-
-
-def _waits(proposal: dict[str, Any]) -> None:
-    typer.echo(
-        f"proposal {proposal['id']} waits for another person. 提案 {proposal['id']} 待他人审批。\n"
-        f"digest 摘要 {proposal['digest']}"
-    )
-
-
-def _decided(proposal: dict[str, Any]) -> None:
-    typer.echo(f"proposal {proposal['id']}: {proposal['state']}. 提案状态：{proposal['state']}。")

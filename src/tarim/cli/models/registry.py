@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from tarim.cli._client import URL_DEFAULT, Reason, Url, ask, quoted
-from tarim.cli._publishing import approve_command, reject_command, tell_proposed, withdraw_command
+from tarim.cli._proposals import tell_proposed
+from tarim.cli._publishing import approve_command, reject_command, withdraw_command
 
 SCRIPT_BYTES_MAX: Final = 64 << 10
 
