@@ -77,7 +77,7 @@ def demo_command(
         theirs = verify_transcript(kept.transcript, kept.signature, data.member.signing_key)
         (folder / "what-each-side-saw.svg").write_text(picture(transcript, theirs), encoding="utf-8")
         asking = _agreed(data, bank, _contract(
-            "query", shown, "answer", f'question = "decision"\nmodels = ["{transcript.model}"]\ncut = -1.5', uses=20,
+            "query", shown, "answer", f'question = "decision"\nmodels = ["{transcript.model}"]\ncut = {shown.cut}', uses=20,
             label=False,
         ))  # fmt: skip
         keys = _common_keys(folder)[:5]

@@ -46,13 +46,15 @@ class Name(StrEnum):
 class Example:
     """An example with both companies' files written.
 
-    data: what they are, to be told.  columns: features by company.  answers: of a decision, no and yes.
+    data: what they are, to be told.  columns: features by company.  answers: of a decision, no and yes.  cut: of the decision, in
+    log-odds, above the share of the label in all.
     """
 
     purpose: str
     data: str
     columns: Mapping[str, list[str]]
     answers: tuple[str, str]
+    cut: float
 
 
 _OFFERS: Final = ("不推荐 no offer", "推荐 offer")
@@ -68,12 +70,12 @@ def written(name: Name, files: Path | None, folder: Path) -> Example:
         sources = {company: _required(files, file) for company, file in CREDIT_FILES.items()}
         columns = {company: _renamed(source, folder / f"{company}.parquet") for company, source in sources.items()}
         told = f"UCI credit card default, FATE's split, {sources['bank'].parent}"
-        return Example("credit: who is likely to default next month", told, columns, _DEFAULTS)
+        return Example("credit: who is likely to default next month", told, columns, _DEFAULTS, -0.7)
     found = _required(files, UCI_FILE) if files is not None or name is Name.DURATION else _usual(UCI_FILE)
     bank = _BANK_COLUMNS if name is Name.DEPOSITS else (*_BANK_COLUMNS, "duration")
     told = f"UCI bank marketing, {found}" if found else "made-up customers 虚构客户"
     columns = _split(folder, found, {"data": _DATA_COLUMNS, "bank": bank})
-    return Example("term deposits: who is likely to want one", told, columns, _OFFERS)
+    return Example("term deposits: who is likely to want one", told, columns, _OFFERS, -1.5)
 
 
 def _usual(file: str) -> Path | None:
