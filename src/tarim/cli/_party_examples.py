@@ -46,8 +46,8 @@ class Name(StrEnum):
 class Example:
     """An example with both companies' files written.
 
-    data: what they are, to be told.  columns: features by company.  answers: of a decision, no and yes.  cut: of the decision, in
-    log-odds, above the share of the label in all.
+    data: what they are, to be told.  columns: features by company.  answers: of a decision, no and yes.  cut: of the decision,
+    in log-odds, above the share of the label in all.
     """
 
     purpose: str
