@@ -36,7 +36,7 @@ def half_year_pages(view: HalfYearView, schedule: Schedule, bank: str, at_ms: in
             note=(
                 "单位：件，平均处理天数为天。投诉计入收到日所在半年。发现的问题与改进措施随签署加密保存于档案，查看须说明理由并留痕。",
                 "Counts are of complaints, but the mean, which is of days. A complaint counts in the half year in which it "
-                "came in. What was found and will be done lies sealed in the signed file; who reads it says why and is recorded.",
+                "came in. What was found and will be done lies sealed in the signed file; who reads it says why, on the trail.",
             ),
         ),
         at_ms,
