@@ -80,6 +80,8 @@ def registered(
     table = _table(path)
     if key not in table.column_names:
         raise DefinitionError(f"the data set has no column {key}")
+    if unknown := sorted(set(classes or {}) - set(table.column_names)):
+        raise DefinitionError(f"a class is given to {', '.join(unknown)}, and the data set has no such column")
     import pyarrow as pa
 
     def kind(column: str) -> str:
