@@ -190,6 +190,11 @@ def test_the_own_account_changes_phrase_limits_and_ends_sessions(language: str, 
     page.locator("form[action$=limits] button").click()
     page.wait_for_selector(".rc-toast")
     assert page.locator("input[name=idle_min]").input_value() == "9"
+    page.locator("input[name=rows][value=comfortable]").check()
+    page.locator("form[action$=rows] button").click()
+    page.wait_for_selector("body.comfortable .rc-toast")
+    row = page.locator("#sessions tbody tr").first.bounding_box()
+    assert row is not None and row["height"] >= 44, "rows are tall enough for a finger"
     page.click("button[data-open=pe-everywhere]")
     page.click("#pe-everywhere button.danger")
     page.wait_for_url(re.compile("/sign-in"))
