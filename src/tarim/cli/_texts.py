@@ -31,12 +31,15 @@ def draft_text(file: Path) -> str:
 
 
 def sent_text(file: Path) -> str:
-    """What is sent to a running service.  What is no text, or too large, is printed, and ends the command with 1."""
+    """What is sent to a running service.  What is no text, empty, or too large, is said, and ends the command with 1."""
     try:
         with file.open(encoding="utf-8") as opened:
             text = opened.read(SENT_CHARACTERS_MAX + 1)
-        if len(text) <= SENT_CHARACTERS_MAX:
+        if 0 < len(text) <= SENT_CHARACTERS_MAX:
             return text
+        if not text:
+            typer.echo(f"{file} is empty. 文件为空。", err=True)
+            raise typer.Exit(1)
         typer.echo(f"{file} has more than {SENT_CHARACTERS_MAX:,} characters. 文件过大。", err=True)
     except UnicodeDecodeError:
         typer.echo(f"{file} is not UTF-8 text; save it as UTF-8. 文件不是 UTF-8 文本。", err=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import csv
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -248,11 +250,19 @@ def export_command(
     url: Url = URL_DEFAULT,
 ) -> None:
     """Write all entries as CSV, masked, with tokens; an import takes the file in again. 导出名单（脱敏，可再导入）。"""
+    pages = _pages(url, name, at)
+    first = next(pages)  # before anything is written: a refusal leaves the file as it was
     if out is None:
-        count = _export(url, name, at, sys.stdout)
+        count = _export(first, pages, sys.stdout)
     else:
-        with out.open("w", encoding="utf-8", newline="") as file:
-            count = _export(url, name, at, file)
+        part = out.with_name(f"{out.name}.part")
+        try:
+            with part.open("w", encoding="utf-8", newline="") as file:
+                count = _export(first, pages, file)
+            part.replace(out)
+        except OSError as error:
+            typer.echo(f"{out} cannot be written: {error.strerror}. 无法写入文件。", err=True)
+            raise typer.Exit(1) from None
     typer.echo(f"{count:,} entries. 共 {count:,} 条。", err=True)
 
 
@@ -311,18 +321,26 @@ def _show_entry(entry: dict[str, Any]) -> None:
     )
 
 
-def _export(url: str, name: str, at: str, file: Any) -> int:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    count, after = 0, ""
+def _pages(url: str, name: str, at: str) -> Iterator[list[dict[str, Any]]]:
+    """All entries, a page at a time; at least one page."""
+    after = ""
     while True:
         query = {"limit": str(_PAGE), "after": after} | ({"at": at} if at else {})
         page = ask("GET", url, f"/v1/lists/{quoted(name)}/entries", None, **query)
-        writer.writerows([entry[column] for column in _COLUMNS] for entry in page["entries"])
-        count += len(page["entries"])
+        yield page["entries"]
         after = page["next"]
         if not after:
-            return count
+            return
+
+
+def _export(first: list[dict[str, Any]], more: Iterator[list[dict[str, Any]]], file: Any) -> int:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    count = 0
+    for entries in chain([first], more):
+        writer.writerows([entry[column] for column in _COLUMNS] for entry in entries)
+        count += len(entries)
+    return count
 
 
 def read_command(

@@ -35,7 +35,7 @@ def test_what_cannot_be_sent_is_said_and_ends_the_command(
     file.write_text("名单", encoding="utf-8")
     assert sent_text(file) == "名单"
     monkeypatch.setattr(_texts, "SENT_CHARACTERS_MAX", 1)
-    for content, said in (("名单".encode(), "more than 1 characters"), (b"\xff", "not UTF-8 text")):
+    for content, said in (("名单".encode(), "more than 1 characters"), (b"", "is empty"), (b"\xff", "not UTF-8 text")):
         file.write_bytes(content)
         with pytest.raises(typer.Exit) as ended:
             sent_text(file)
