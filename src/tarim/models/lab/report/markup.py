@@ -20,7 +20,8 @@ p.note { color: #4b5563; margin: .25rem 0 .75rem; }
 table { border-collapse: collapse; width: 100%; font-size: .87rem; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #e5e7eb; vertical-align: top; }
 th { color: #374151; border-bottom-color: #9ca3af; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums;
-white-space: nowrap; } td.zh { min-width: 16rem; } tr.out td { color: #9ca3af; } .words { color: #1f5fa8; }
+white-space: nowrap; } tr.about td { border-bottom: none; } tr.why td { padding-top: 0; }
+tr.out td { color: #9ca3af; } .words { color: #1f5fa8; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; }
 .tiles div { border: 1px solid #e5e7eb; border-radius: 6px; padding: .6rem .8rem; }
 .tiles b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; } .tiles span { color: #6b7280; font-size:

@@ -126,7 +126,7 @@ def _calibration(record: RunRecord) -> str:
 def _features(notes: Sequence[FeatureNote]) -> str:
     heads = [
         ("特征", "feature"), ("IV", ""), ("增益", "gain"), ("置换", "permutation"), ("VIF", ""), ("最强相关",
-        "correlated with"), ("缺失", "missing"), ("离群", "outliers"), ("1% / 50% / 99%", ""), ("入选理由", "reason"),
+        "correlated with"), ("缺失", "missing"), ("离群", "outliers"), ("1% / 50% / 99%", ""),
     ]  # fmt: skip
     rows = []
     for note in sorted(notes, key=lambda each: (not each.chosen, -(each.gain or 0), -each.iv)):
@@ -139,8 +139,10 @@ def _features(notes: Sequence[FeatureNote]) -> str:
             f"{note.outliers:.1%}", quantiles,
         ]  # fmt: skip
         numbers = "".join(f"<td class=n>{cell}</td>" for cell in cells[1:])
-        reason = f"<td class=zh>{escape(note.reason_zh)}<br>{escape(note.reason_en)}{words}</td>"
-        rows.append(f"<tr{'' if note.chosen else ' class=out'}><td>{cells[0]}</td>{numbers}{reason}</tr>")
+        reason = f"{escape(note.reason_zh)}<br>{escape(note.reason_en)}{words}"
+        out = "" if note.chosen else " out"
+        rows.append(f'<tr class="about{out}"><td>{cells[0]}</td>{numbers}</tr>')
+        rows.append(f'<tr class="why{out}"><td colspan={len(cells)}>{reason}</td></tr>')
     return f"<div class=wide><table><thead>{head(heads, 1)}</thead><tbody>{''.join(rows)}</tbody></table></div>"
 
 
