@@ -18,13 +18,15 @@ import pytest
 from tests.fakes.console_looks import blank_charts, cut_texts, other_language
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
     from playwright.sync_api import Page
 
     from tests.fakes.console_bank import Bank
 
 SIZES = ((1440, 900), (1280, 720), (390, 844))
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "guide" / "images"
-GUIDE_COLOURS = 96
+FLAT_COLOURS, RARE_COLOURS = 64, 64
+"""Of a picture of the guide: those of most pixels as they are, and others that lie far apart."""
 SETTLE_MS = 250
 
 
@@ -103,6 +105,18 @@ def guide_text() -> str:
     return "".join(each.read_text(encoding="utf-8") for each in sorted(GUIDE.parent.glob("*.md")))
 
 
+def few_colours(image: Picture) -> Picture:
+    """A small picture that keeps the page's own flat colours, and rare ones apart.  image: RGB."""
+    from PIL import Image
+
+    counted = sorted(image.getcolors(image.width * image.height) or [], reverse=True)[:FLAT_COLOURS]
+    flat = [value for _, colour in counted for value in colour]
+    rare = image.quantize(RARE_COLOURS, Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((flat + rare[: 3 * RARE_COLOURS] + [0] * 768)[:768])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
 def picture(page: Page, look: Look, language: str, size: tuple[int, int]) -> None:
     """Keep the picture where `make console-shots` wants it."""
     folder = os.environ.get("TARIM_SHOTS")
@@ -116,8 +130,7 @@ def picture(page: Page, look: Look, language: str, size: tuple[int, int]) -> Non
 
         GUIDE.mkdir(parents=True, exist_ok=True)
         with Image.open(path) as image:
-            few = image.convert("RGB").quantize(GUIDE_COLOURS, Image.Quantize.MAXCOVERAGE)  # keeps rare colours apart
-            few.save(GUIDE / path.name, optimize=True)
+            few_colours(image.convert("RGB")).save(GUIDE / path.name, optimize=True)
 
 
 @pytest.mark.parametrize("role", [role or "nobody" for role in ROLES])
