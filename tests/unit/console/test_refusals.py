@@ -37,7 +37,7 @@ ANSWERED_FROM = (
     "bootstrap/name_files.py", "bootstrap/name_helper.py", "bootstrap/screenings.py", "bootstrap/packages.py",
     "bootstrap/rebuilding.py", "bootstrap/reporting.py", "bootstrap/redress.py", "bootstrap/raw_values.py",
     "bootstrap/ruleset_texts.py", "bootstrap/tracing.py", "bootstrap/watch_files.py", "bootstrap/watching.py",
-    "bootstrap/artefacts.py", "privacy/customer_reading.py", "records/database.py",
+    "bootstrap/artefacts.py", "bootstrap/journal_looking.py", "privacy/customer_reading.py", "records/database.py",
 )  # fmt: skip
 """Packages and modules whose errors reach a page; the rest begins processes, trains, federates, or is the command line."""
 AT_THE_START = frozenset({
