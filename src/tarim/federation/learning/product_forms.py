@@ -103,7 +103,11 @@ def cheapest(line: Line | None, first: Widths, second: Widths, rows: int, batch:
     """The form to use; transfers when nothing is said of the line, when batches do not hold a power of two of rows, or when the
     other side would keep too many ciphertexts.
     """
-    if line is None or batch & (batch - 1) or any(_kept(widths, rows, batch) > CIPHERTEXTS_MAX for widths in (first, second)):
+    if (
+        line is None
+        or batch & (batch - 1)
+        or any(_kept(widths, rows, batch) > CIPHERTEXTS_MAX for widths in (first, second))
+    ):
         return Form.TRANSFERS
     return min(Form, key=lambda form: cost(form, first, second, rows, batch, epochs).seconds(line))
 
