@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.acceptance import Line, Run, at_least, at_most, none
-from tarim.models import average_precision, embed, fit_model, model_from_bytes
+from tarim.models import Recogniser, average_precision, embed, fit_model, model_from_bytes
 
 TRIALS_FULL: Final = 100
 TRIALS_QUICK: Final = 2
@@ -133,24 +133,26 @@ def lines(run: Run) -> Iterator[Line]:
     """Each line of LINES."""
     trials, count = Trials(run.quick), run.pick(TRIALS_FULL, TRIALS_QUICK)
     recognised, cosines = dict.fromkeys((*KINDS, "logistic"), 0), _nothing()
-    lost, marks = [], []
+    lost: list[float] = []
+    marks: list[tuple[Recogniser, Floats]] = []
     before = trials.average_precision(trials.clean)
     slow = min(count, run.pick(20, 1))  # tuning takes seconds a copy
     for trial in range(count):
         key = np.random.default_rng(trial).bytes(32)
         marked, mark = embed(trials.clean, key)
-        marks.append((marked, mark, key))
+        recogniser = mark.opened(marked, key)
+        marks.append((recogniser, np.array(mark.rows)))
         lost.append(before - trials.average_precision(marked))
-        for kind, answers in trials.copies(marked, np.array(mark.rows)).items():
+        for kind, answers in trials.copies(marked, marks[-1][1]).items():
             if kind in ("tuned", "refitted") and trial >= slow:
                 continue
-            verdict = mark.verdict(answers(), marked, key)
+            verdict = recogniser.verdict(answers())
             recognised[kind] += verdict.copied
             cosines[kind].append(verdict.cosine)
         marked, mark = embed(trials.logistic, key)
         out = np.empty(len(mark.rows))
         model_from_bytes(marked, mark.features).score(np.array(mark.rows), out)
-        recognised["logistic"] += mark.verdict(np.round(out, 3), marked, key).copied
+        recognised["logistic"] += mark.opened(marked, key).verdict(np.round(out, 3)).copied
     for line, kind in zip(LINES, KINDS, strict=False):
         tried = slow if kind in ("tuned", "refitted") else count
         note = f"{recognised[kind]} of {tried}; {trials.origin}; smallest cosine {min(cosines[kind]):.2f}"
@@ -163,10 +165,10 @@ def lines(run: Run) -> Iterator[Line]:
             break
         changed = {"learning_rate": (0.03, 0.05, 0.1)[number % 3], "num_leaves": (31, 63)[number % 2], "num_trees": 100}
         model = model_from_bytes(trials.fitted(1_000 + number, **changed), trials.names)
-        for marked, mark, key in marks:
-            out = np.empty(len(mark.rows))
-            model.score(np.array(mark.rows), out)
-            accused += mark.verdict(out, marked, key).copied
+        for recogniser, rows in marks:
+            out = np.empty(len(rows))
+            model.score(rows, out)
+            accused += recogniser.verdict(out).copied
             judged += 1
     note = f"of {judged:,} verdicts on {judged // len(marks)} models under {len(marks)} keys; by formula 1e-6 a verdict"
     yield none(LINES[-2], "independent model accused", accused, note)

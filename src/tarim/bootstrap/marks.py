@@ -85,7 +85,7 @@ class MarkedModel:
 
     def judge(self, answers: Floats) -> Verdict:
         """The verdict on a suspect's probabilities for the rows.  Raises DefinitionError."""
-        return self.mark.verdict(answers, self.content, self._key)
+        return self.mark.opened(self.content, self._key).verdict(answers)
 
     def answers_of_model(self, path: Path) -> Floats:
         """What a model file answers.  Raises NotFound, DefinitionError, TooLarge, Unavailable."""

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
         read_baseline,
     )
     from tarim.models.watch import together as trials_together
-    from tarim.models.watermark import Mark, Verdict, embed, embed_within, mark_bytes, read_mark
+    from tarim.models.watermark import Mark, Recogniser, Verdict, embed, embed_within, mark_bytes, read_mark
 else:
     __getattr__ = front_door(__name__, __file__)
 
@@ -104,6 +104,7 @@ __all__ = [
     "PackageManifest",
     "Part",
     "Plan",
+    "Recogniser",
     "RetrainingProposal",
     "Role",
     "RunFigures",

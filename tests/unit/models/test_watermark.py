@@ -61,7 +61,7 @@ def test_copies_are_recognised_by_their_answers(marked):
         copy.predict(asked, num_iteration=72),
         1 / (1 + np.exp(-(0.6 * odds - 1.5))),
     ):
-        verdict = mark.verdict(suspect, content, KEY)
+        verdict = mark.opened(content, KEY).verdict(suspect)
         assert verdict.copied and verdict.cosine > 0.5
 
 
@@ -91,7 +91,7 @@ def test_a_model_of_few_trees_keeps_its_quality():
 
     gentle, kept = embed_within(content, KEY, quality)
     assert quality(marked) < quality(content) - 0.01 <= quality(gentle)
-    assert kept.verdict(np.round(answers(gentle, np.array(kept.rows)), 3), gentle, KEY).copied
+    assert kept.opened(gentle, KEY).verdict(np.round(answers(gentle, np.array(kept.rows)), 3)).copied
     assert embed_within(content, KEY, lambda of: 1.0)[0] == marked
 
 
@@ -101,10 +101,10 @@ def test_other_models_and_other_keys_are_not(marked):
     asked = np.array(mark.rows)
     answers = lightgbm.Booster(model_str=content.decode()).predict(asked)
     for verdict in (
-        mark.verdict(boosted(seed=2).predict(asked), content, KEY),
-        mark.verdict(booster.predict(asked), content, KEY),
-        mark.verdict(answers, content, bytes(32)),
-        mark.verdict(np.full(len(asked), 0.5), content, KEY),
+        mark.opened(content, KEY).verdict(boosted(seed=2).predict(asked)),
+        mark.opened(content, KEY).verdict(booster.predict(asked)),
+        mark.opened(content, bytes(32)).verdict(answers),
+        mark.opened(content, KEY).verdict(np.full(len(asked), 0.5)),
     ):
         assert not verdict.copied and verdict.chance > 1e-4
 
@@ -157,10 +157,10 @@ def test_logistic_regressions_carry_a_mark(transform):
         model_from_bytes(file, mark.features).score(asked, out)
         return out
 
-    assert mark.verdict(answers(content), content, KEY).copied
-    assert mark.verdict(np.round(answers(content), 3), content, KEY).copied
+    assert mark.opened(content, KEY).verdict(answers(content)).copied
+    assert mark.opened(content, KEY).verdict(np.round(answers(content), 3)).copied
     other = document | {"weights": (np.array(document["weights"]) + rng.normal(0, 0.05, count)).tolist()}
-    assert not mark.verdict(answers(json.dumps(other).encode()), content, KEY).copied
+    assert not mark.opened(content, KEY).verdict(answers(json.dumps(other).encode())).copied
 
 
 def test_the_chance_is_that_of_a_random_direction():
@@ -186,10 +186,10 @@ def test_a_mark_is_kept_and_belongs_to_one_file(marked):
     assert KEY.hex() not in mark_bytes(mark).decode()
     answers = np.full(len(mark.rows), 0.5)
     with pytest.raises(DefinitionError, match="another model file"):
-        mark.verdict(answers, content + b"\n", KEY)
+        mark.opened(content + b"\n", KEY)
     for wrong in (answers[:-1], answers + 1, np.full(len(mark.rows), np.nan)):
         with pytest.raises(DefinitionError, match="between 0 and 1"):
-            mark.verdict(wrong, content, KEY)
+            mark.opened(content, KEY).verdict(wrong)
     for damaged in (b"", b"{}", mark_bytes(mark)[:-20], mark_bytes(mark).replace(b"tarim-mark-1", b"tarim-mark-9")):
         with pytest.raises(Damaged):
             read_mark(damaged)

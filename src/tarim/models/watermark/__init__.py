@@ -13,17 +13,17 @@ formula and not an experiment.
 """
 
 from tarim.models.watermark.embedding import STRENGTH, Mark, embed, embed_within, mark_bytes, read_mark
-from tarim.models.watermark.recognising import CHANCE_MAX, Verdict, chance_of, recognise
+from tarim.models.watermark.recognising import CHANCE_MAX, Recogniser, Verdict, chance_of
 
 __all__ = [
     "CHANCE_MAX",
     "STRENGTH",
     "Mark",
+    "Recogniser",
     "Verdict",
     "chance_of",
     "embed",
     "embed_within",
     "mark_bytes",
     "read_mark",
-    "recognise",
 ]

@@ -19,10 +19,9 @@ from tarim.models.model import Model, model_from_bytes
 from tarim.models.watermark.material import features_of, material_of, rows_of
 from tarim.models.watermark.recognising import (
     DIMENSIONS_MIN,
-    Verdict,
+    Recogniser,
     direction_of,
     log_odds,
-    recognise,
     space_of,
 )
 
@@ -53,19 +52,14 @@ class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: list[list[float]]
     baseline: list[float]
 
-    def verdict(self, answers: Floats, marked: bytes, key: bytes) -> Verdict:
-        """The verdict on a suspect's probabilities for the rows, shape (n,), by the marked model's file and the key.
-
-        Raises DefinitionError for another model, or other answers than one probability a row.
-        """
+    def opened(self, marked: bytes, key: bytes) -> Recogniser:
+        """What judges suspects by the marked model's file and the key.  Raises DefinitionError for another model."""
         if sha256(marked).hexdigest() != self.marked:
             raise DefinitionError("the mark belongs to another model file; take the one it was made with")
-        if answers.shape != (len(self.rows),) or not ((answers >= 0) & (answers <= 1)).all():
-            raise DefinitionError(f"{len(self.rows)} probabilities are needed, one a row, each between 0 and 1")
         rows, baseline = np.array(self.rows), log_odds(np.array(self.baseline))
         material = material_of(marked, rows)
         space = space_of(material.meets, material.costs, baseline)
-        return recognise(answers, space, baseline, direction_of(key, rows, baseline, space.shape[1]))
+        return Recogniser(space, baseline, direction_of(key, rows, baseline, space.shape[1]))
 
 
 def embed(content: bytes, key: bytes, strength: float = STRENGTH, seed: int = 0) -> tuple[bytes, Mark]:

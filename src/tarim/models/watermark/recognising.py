@@ -20,6 +20,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tarim.base.errors import DefinitionError
+
 CHANCE_MAX: Final = 1e-6
 """A suspect is called a copy when chance would do this at most so often."""
 PROBABILITY_MIN: Final = 5e-4
@@ -85,9 +87,27 @@ def chance_of(cosine: float, dimensions: int) -> float:
     return float(min(1.0, (weights * np.sin(angles) ** (dimensions - 2)).sum() * angle / 2 * math.exp(-beta)))
 
 
-def recognise(answers: Floats, space: Floats, baseline: Floats, direction: Floats) -> Verdict:
-    """The verdict on a suspect's probabilities for the mark's rows, shape (n,)."""
-    inside = space.T @ (log_odds(answers) - baseline)
-    length = float(np.linalg.norm(inside))
-    cosine = float(inside @ direction) / length if length > 0 else 0.0
-    return Verdict(cosine, chance_of(cosine, len(direction)), len(direction))
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """A mark opened with its key: what does not depend on the suspect, made once for any number of them.
+
+    space      orthonormal basis, shape (n, k)
+    baseline   log odds of the unmarked model's answers, shape (n,)
+    direction  the secret unit vector, shape (k,)
+    """
+
+    space: Floats
+    baseline: Floats
+    direction: Floats
+
+    def verdict(self, answers: Floats) -> Verdict:
+        """The verdict on a suspect's probabilities for the mark's rows, shape (n,).
+
+        Raises DefinitionError for other answers than one probability a row.
+        """
+        if answers.shape != self.baseline.shape or not ((answers >= 0) & (answers <= 1)).all():
+            raise DefinitionError(f"{len(self.baseline)} probabilities are needed, one a row, each between 0 and 1")
+        inside = self.space.T @ (log_odds(answers) - self.baseline)
+        length = float(np.linalg.norm(inside))
+        cosine = float(inside @ self.direction) / length if length > 0 else 0.0
+        return Verdict(cosine, chance_of(cosine, len(self.direction)), len(self.direction))
