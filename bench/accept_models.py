@@ -113,9 +113,9 @@ ALL = (
     bar("graph", "graph", GRAPH, (60, 35)),
     bar("ledger", "ledger_models", LEDGER, (120, 60)),
     bar("drift", "watch", DRIFT, (240, 60)),
-    bar("watermark", "watermark", WATERMARK, (300, 30)),
+    bar("watermark", "watermark", WATERMARK, (420, 30)),
     bar("training load", "training_load", TRAINING_LOAD, (120, 45)),
-    bar("poison", "poison", POISON, (600, 8)),
+    bar("poison", "poison", POISON, (480, 8)),
 )
 FULL_ONLY = ("registry", "graph", "ledger", "drift", "watermark", "training load")
 """They do not get small enough for fifty seconds in all, and are left out of a quick run; each has a quick run of its own."""

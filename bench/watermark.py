@@ -136,7 +136,7 @@ def lines(run: Run) -> Iterator[Line]:
     lost: list[float] = []
     marks: list[tuple[Recogniser, Floats]] = []
     before = trials.average_precision(trials.clean)
-    slow = min(count, run.pick(20, 1))  # tuning takes seconds a copy
+    slow = run.pick(count, 1)  # tuning takes seconds a copy
     for trial in range(count):
         key = np.random.default_rng(trial).bytes(32)
         marked, mark = embed(trials.clean, key)
