@@ -31,7 +31,7 @@ _BEGUN_MS: Final = 3 * MINUTE_MS
 _STEP_MS: Final = 30 * SECOND_MS
 _HASH_KIB, _HASH_ROUNDS = 8, 1
 """A slow hash adds nothing to 99 random bits; the first sign-in hashes them anew at the cost of the settings."""
-_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+_ALPHABET: Final = "bcdfghjkmnpqrstvwxyz23456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +145,5 @@ class _Hiring:
 
 
 def new_password() -> str:
-    """Five groups of four, 99 random bits, without letters that look like digits."""
+    """Five groups of four, 96 random bits, without letters that look like digits, and without vowels: it holds nobody's name."""
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(5))
