@@ -30,7 +30,7 @@ _BEGUN_MS: Final = 3 * MINUTE_MS
 """Accounts are made this long ago, so that a code typed now was not used yet, and their sessions are still fresh."""
 _STEP_MS: Final = 30 * SECOND_MS
 _HASH_KIB, _HASH_ROUNDS = 8, 1
-"""A slow hash adds nothing to 99 random bits; the first sign-in hashes them anew at the cost of the settings."""
+"""A slow hash adds nothing to 96 random bits; the first sign-in hashes them anew at the cost of the settings."""
 _ALPHABET: Final = "bcdfghjkmnpqrstvwxyz23456789"
 
 
@@ -145,5 +145,5 @@ class _Hiring:
 
 
 def new_password() -> str:
-    """Five groups of four, 96 random bits, without letters that look like digits, and without vowels: it holds nobody's name."""
+    """Five groups of four, 96 random bits, without letters like digits and without vowels: it holds nobody's name."""
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(5))
