@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -90,8 +91,10 @@ def test_closing_waits_for_the_round_under_way_which_is_told():
     assert begun.wait(10) and not made.closing
     closing = threading.Thread(target=made.close)
     closing.start()
+    deadline = time.monotonic() + 10
     while not made.closing:
-        pass
+        assert time.monotonic() < deadline, "closing was not asked for"
+        time.sleep(0.001)
     assert closing.is_alive(), "the round is not over"
     go_on.set()
     closing.join(10)
